@@ -1,0 +1,70 @@
+"""nbflow: durable, human-supervised workflows, in notebooks first.
+
+``@entrypoint`` makes a workflow of a function, ``@task`` makes its steps durable, ``interrupt``
+asks a person. ``%load_ext nbflow`` adds the notebook's magics and widgets.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbflow.checkpoint.memory import InMemorySaver, MemorySaver
+from nbflow.codec import register_type
+from nbflow.config import get_config, get_store, get_stream_writer
+from nbflow.errors import NbflowError
+from nbflow.func import entrypoint, task
+from nbflow.run import Run
+from nbflow.runtime import Runtime, get_runtime, interrupt
+from nbflow.values import Command, Interrupt, RetryPolicy, RunnableConfig, StateSnapshot, StreamWriter
+from nbflow.workflow import Workflow
+
+if TYPE_CHECKING:
+    from nbflow.checkpoint.sqlite import SqliteSaver
+
+__all__ = [
+    "Command",
+    "InMemorySaver",
+    "Interrupt",
+    "MemorySaver",
+    "NbflowError",
+    "RetryPolicy",
+    "Run",
+    "RunnableConfig",
+    "Runtime",
+    "SqliteSaver",
+    "StateSnapshot",
+    "StreamWriter",
+    "Workflow",
+    "entrypoint",
+    "get_config",
+    "get_runtime",
+    "get_store",
+    "get_stream_writer",
+    "interrupt",
+    "register_type",
+    "task",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load SqliteSaver when it is first asked for: most imports of nbflow need no database."""
+    if name == "SqliteSaver":
+        from nbflow.checkpoint.sqlite import SqliteSaver  # noqa: PLC0415  # see above
+
+        return SqliteSaver
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def load_ipython_extension(shell: object) -> None:
+    """Load the notebook toolkit: what ``%load_ext nbflow`` calls."""
+    from nbflow_widgets import load_ipython_extension as load  # noqa: PLC0415  # the runtime needs no notebook
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: object) -> None:
+    """Take the notebook toolkit away again: what ``%unload_ext nbflow`` calls."""
+    from nbflow_widgets import unload_ipython_extension as unload  # noqa: PLC0415  # as above
+
+    unload(shell)

@@ -1,0 +1,1 @@
+"""Where the records of runs are kept: the port in ``base``, and one module per backend."""

@@ -1,0 +1,1 @@
+"""Database files: connections, transactions, migrations; what the tables mean is their users' affair."""

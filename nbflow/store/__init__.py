@@ -1,0 +1,1 @@
+"""Long-term memory: the port in ``base``, and one module per backend."""

@@ -1,0 +1,86 @@
+"""The port of a checkpointer: append rows durably, read them back.
+
+A thread is a sequence of runs, and a run is a segment of numbered rows. Run ids are ordered by
+time, so the newest run of a thread is the one with the greatest id. Backends know nothing of
+what rows mean; one suite in ``tests/contract`` holds every backend to this port.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+
+from nbflow.store.base import BaseStore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["BaseCheckpointSaver", "BaseStore", "Row", "RunKey"]
+
+
+class Row(NamedTuple):
+    """One record of a run as it is stored.
+
+    Attributes:
+        seq: number within the run, from 0, without gaps.
+        kind: name of the record's class.
+        path: position of the call, such as ``"0.2"``.
+        head: the record without its value, encoded.
+        value: the user's value, encoded; None if there is none.
+    """
+
+    seq: int
+    kind: str
+    path: str
+    head: bytes
+    value: bytes | None
+
+
+class RunKey(NamedTuple):
+    """Names one run of one thread.
+
+    Attributes:
+        thread_id: the thread.
+        run_id: the run; greater than that of every earlier run.
+    """
+
+    thread_id: str
+    run_id: str
+
+
+@runtime_checkable
+class BaseCheckpointSaver(Protocol):
+    """Keeps the rows of runs; safe to use from any thread and any event loop."""
+
+    def append(self, run: RunKey, rows: Sequence[Row]) -> None:
+        """Store rows, all or none; on return they survive the death of the process."""
+        ...
+
+    def rows(self, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Row]:
+        """Return the rows of a run in order: all, the ``first`` few or the ``last`` few."""
+        ...
+
+    def runs(self, thread_id: str, *, before: str | None = None, limit: int | None = None) -> list[str]:
+        """Return ids of a thread's runs, newest first, those below ``before`` only."""
+        ...
+
+    def thread_ids(self) -> list[str]:
+        """Return the threads that have runs, sorted."""
+        ...
+
+    def delete_thread(self, thread_id: str) -> None:
+        """Forget all runs of a thread; an unknown one is no error."""
+        ...
+
+    def lease(self, thread_id: str, owner: str) -> None:
+        """Reserve a thread for one runner.
+
+        Raises:
+            ThreadBusyError: if a living runner holds it.
+        """
+        ...
+
+    def release(self, thread_id: str, owner: str) -> None:
+        """Give a thread back; does nothing if ``owner`` does not hold it."""
+        ...
+
+

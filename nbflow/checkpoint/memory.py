@@ -1,0 +1,73 @@
+"""Runs kept in this process's memory, encoded like everywhere else; gone when it ends."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from nbflow.errors import ThreadBusyError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbflow.checkpoint.base import Row, RunKey
+
+_SLACK = 64
+
+
+class InMemorySaver:
+    """A checkpointer for tests, examples and throw-away sessions."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._threads: dict[str, dict[str, list[Row]]] = {}
+        self._owners: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"InMemorySaver({len(self._threads)} threads)"
+
+    def append(self, run: RunKey, rows: Sequence[Row]) -> None:
+        """Store rows; see ``BaseCheckpointSaver``."""
+        with self._lock:
+            self._threads.setdefault(run.thread_id, {}).setdefault(run.run_id, []).extend(rows)
+
+    def rows(self, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Row]:
+        """Return the rows of a run, in order."""
+        with self._lock:
+            found = self._threads.get(run.thread_id, {}).get(run.run_id, [])
+            if first is None and last is None:
+                return sorted(found)
+            # Rows that were made at the same moment may be stored out of order, but never far apart.
+            near = first + _SLACK if first is not None else -((last or 0) + _SLACK)
+            return sorted(found[:near])[:first] if first is not None else sorted(found[near:])[-(last or 0) :]
+
+    def runs(self, thread_id: str, *, before: str | None = None, limit: int | None = None) -> list[str]:
+        """Return ids of a thread's runs, newest first."""
+        with self._lock:
+            ids = sorted(self._threads.get(thread_id, {}), reverse=True)
+        return [run_id for run_id in ids if before is None or run_id < before][:limit]
+
+    def thread_ids(self) -> list[str]:
+        """Return the threads that have runs, sorted."""
+        with self._lock:
+            return sorted(self._threads)
+
+    def delete_thread(self, thread_id: str) -> None:
+        """Forget all runs of a thread."""
+        with self._lock:
+            self._threads.pop(thread_id, None)
+
+    def lease(self, thread_id: str, owner: str) -> None:
+        """Reserve a thread for one runner."""
+        with self._lock:
+            if self._owners.setdefault(thread_id, owner) != owner:
+                raise ThreadBusyError(thread_id, self._owners[thread_id])
+
+    def release(self, thread_id: str, owner: str) -> None:
+        """Give a thread back."""
+        with self._lock:
+            if self._owners.get(thread_id) == owner:
+                del self._owners[thread_id]
+
+
+MemorySaver = InMemorySaver

@@ -1,0 +1,34 @@
+"""Time and ids: the only place of the runtime that reads a clock or draws an id."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from datetime import UTC, datetime
+
+_EPOCH = time.time() - time.perf_counter()
+_GREGORIAN = 0x01B21DD213814000  # 100 ns steps from 1582-10-15 to 1970-01-01, RFC 9562 section 5.1
+_lock = threading.Lock()
+_latest = 0
+
+
+def now() -> float:
+    """Return seconds since 1970, UTC; never runs backwards within a process."""
+    return _EPOCH + time.perf_counter()
+
+
+def new_id() -> str:
+    """Return a UUID of version 6: ordered by time as text, and increasing within a process."""
+    global _latest  # noqa: PLW0603  # what makes ids increase
+    with _lock:
+        _latest = stamp = max(_latest + 1, time.time_ns() // 100 + _GREGORIAN)
+    tail = int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+    head = (stamp >> 12) << 16 | 0x6000 | stamp & 0xFFF
+    text = f"{head:016x}{tail:016x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def iso(at: float) -> str:
+    """Return seconds since 1970 as ISO 8601 text in UTC."""
+    return datetime.fromtimestamp(at, UTC).isoformat()

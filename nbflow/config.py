@@ -1,0 +1,121 @@
+"""What a config may say, and what a body may ask for by function: config, store, writer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from nbflow.core.call import current_frame
+from nbflow.errors import CalledOutsideRunError, InvalidOptionError, MissingThreadIdError
+from nbflow.session import Session
+from nbflow.values import RunnableConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nbflow.core.call import Frame
+    from nbflow.store.base import BaseStore
+    from nbflow.values import StreamWriter
+
+KNOWN = frozenset(RunnableConfig.__annotations__)
+COORDINATES = frozenset({"thread_id", "checkpoint_id", "checkpoint_ns", "checkpoint_map"})
+_SHAPES = {"configurable": dict, "metadata": dict, "tags": list}
+
+
+def get_config() -> RunnableConfig:
+    """Return the config of the call that runs here.
+
+    Raises:
+        CalledOutsideRunError: outside of a run.
+    """
+    session, frame = here("get_config()")
+    return session.config_of(frame)
+
+
+def get_store() -> BaseStore | None:
+    """Return the store of the run, or None if it has none.
+
+    Raises:
+        CalledOutsideRunError: outside of a run.
+    """
+    return here("get_store()")[0].store
+
+
+def get_stream_writer() -> StreamWriter:
+    """Return a function that writes one value to the ``custom`` stream.
+
+    Raises:
+        CalledOutsideRunError: outside of a run.
+    """
+    session, frame = here("get_stream_writer()")
+    return session.writer(frame)
+
+
+def here(what: str) -> tuple[Session, Frame]:
+    """Return the session and the frame of the code that asks; ``what`` names it in the error."""
+    frame = current_frame.get()
+    if frame is None:
+        raise CalledOutsideRunError(what)
+    return cast("Session", frame.scheduler.host), frame
+
+
+def merge(where: str, *configs: Mapping[str, object] | None) -> RunnableConfig:
+    """Return one config of several, later ones winning, in its full form.
+
+    A top-level key that a config does not have, such as ``thread_id``, goes to ``configurable``.
+
+    Raises:
+        InvalidOptionError: if a part has the wrong type.
+    """
+    merged: dict[str, object] = {"tags": [], "metadata": {}, "configurable": {}}
+    for config in configs:
+        if config is None:
+            continue
+        _check(where, config)
+        for name, value in config.items():
+            _merge_key(merged, name, value)
+    return cast("RunnableConfig", merged)
+
+
+def _merge_key(merged: dict[str, object], name: str, value: object) -> None:
+    if name not in KNOWN:
+        merged["configurable"] = {**cast("dict[str, object]", merged["configurable"]), name: value}
+    elif name in {"configurable", "metadata"}:
+        merged[name] = {**cast("dict[str, object]", merged[name]), **cast("dict[str, object]", value or {})}
+    elif name == "tags":
+        merged[name] = [*cast("list[str]", merged[name]), *cast("list[str]", value or [])]
+    else:
+        merged[name] = value
+
+
+def _check(where: str, config: Mapping[str, object]) -> None:
+    if not isinstance(config, dict):
+        raise InvalidOptionError(
+            where, "config", f"a {type(config).__name__}", "it is a dict such as {'configurable': {'thread_id': 'a'}}"
+        )
+    for name, shape in _SHAPES.items():
+        if config.get(name) is not None and not isinstance(config[name], shape):
+            raise InvalidOptionError(where, f"config[{name!r}]", repr(config[name]), f"it is a {shape.__name__}")
+    limit = config.get("max_concurrency")
+    if limit is not None and (not isinstance(limit, int) or limit < 1):
+        raise InvalidOptionError(where, "config['max_concurrency']", repr(limit), "it is a whole number from 1, or None")
+
+
+def thread_of(config: RunnableConfig, workflow: str) -> str:
+    """Return the thread id of a config, as text.
+
+    Raises:
+        MissingThreadIdError: if there is none, or an empty one.
+    """
+    configurable = config["configurable"]
+    thread_id = configurable.get("thread_id")
+    if thread_id is None or not str(thread_id):
+        raise MissingThreadIdError(workflow, repr(thread_id) if "thread_id" in configurable else "missing")
+    return str(thread_id)
+
+
+def is_independent(config: Mapping[str, object] | None) -> bool:
+    """Whether a config says which thread it means, so that a nested run with it stands for itself."""
+    if not config:
+        return False
+    configurable = config.get("configurable") or {}
+    return bool(COORDINATES & (set(config) | set(cast("dict[str, object]", configurable))))

@@ -1,0 +1,11 @@
+"""Fixed names of the public surface."""
+
+from __future__ import annotations
+
+from typing import Final
+
+START: Final = "__start__"
+END: Final = "__end__"
+INTERRUPT: Final = "__interrupt__"
+TAG_HIDDEN: Final = "langsmith:hidden"
+TAG_NOSTREAM: Final = "nostream"

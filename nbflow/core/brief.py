@@ -1,0 +1,69 @@
+"""Arguments as one short line of text, whatever they are; never fails, never walks far."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+LIMIT = 120
+_ITEMS = 4
+_SHORT = 40
+_PLAIN = (int, float, bool, type(None), complex)
+
+
+def brief_call(args: tuple[object, ...], kwargs: Mapping[str, object]) -> str:
+    """Return the arguments as they would be written, shortened, such as ``"'cats', n=3"``."""
+    if len(args) == 1 and not kwargs:
+        return brief(args[0])
+    parts = [brief(arg) for arg in args]
+    parts += [f"{name}={brief(value)}" for name, value in kwargs.items()]
+    return _cut(", ".join(parts), LIMIT)
+
+
+def brief(value: object, depth: int = 2) -> str:
+    """Return a value as short text: plain ones as written, large ones by type and size."""
+    kind = type(value)
+    if kind is str:
+        return repr(_cut(value, _SHORT))  # type: ignore[arg-type]
+    if kind in _PLAIN:
+        return _cut(repr(value), _SHORT)
+    if depth and (kind is list or kind is tuple):
+        return _sequence(value, depth)  # type: ignore[arg-type]
+    if depth and kind is dict:
+        shown = [f"{brief(key, 0)}: {brief(item, depth - 1)}" for key, item in _first(value.items())]  # type: ignore[attr-defined]
+        return _join("{", shown, "}", len(value))  # type: ignore[arg-type]
+    return _by_shape(value)
+
+
+def _sequence(value: list[object] | tuple[object, ...], depth: int) -> str:
+    left, right = ("[", "]") if isinstance(value, list) else ("(", ")")
+    return _join(left, [brief(item, depth - 1) for item in value[:_ITEMS]], right, len(value))
+
+
+def _first(items: Iterable[tuple[object, object]]) -> Iterable[tuple[object, object]]:
+    return (pair for pair, _ in zip(items, range(_ITEMS), strict=False))
+
+
+def _join(left: str, shown: list[str], right: str, size: int) -> str:
+    rest = f", … {size - len(shown)} more" if size > len(shown) else ""
+    return _cut(f"{left}{', '.join(shown)}{rest}{right}", LIMIT)
+
+
+def _by_shape(value: object) -> str:
+    name = type(value).__name__
+    try:
+        shape = getattr(value, "shape", None)
+        if isinstance(shape, tuple):
+            return f"<{name} {'x'.join(map(str, shape))}>"
+        if hasattr(value, "__len__"):
+            return f"<{name} of {len(value)}>"
+        named = getattr(value, "__name__", None)
+    except Exception:  # noqa: BLE001  # a user's property may raise anything, and this only shows
+        return f"<{name}>"
+    return f"<{name} {named}>" if isinstance(named, str) else f"<{name}>"
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

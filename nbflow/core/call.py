@@ -1,0 +1,174 @@
+"""Who asks whom: what is fixed per function, per call, and per attempt.
+
+A call's identity is its path: positions from the root body, one counter per logical branch.
+Nothing here runs a function; see ``scheduler`` for what is decided and ``drivers`` for the doing.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextvars import Context
+
+    from nbflow.core.effects import Outcome
+    from nbflow.core.record import Asked, CallFailed, Record
+    from nbflow.core.scheduler import Scheduler
+    from nbflow.values import CachePolicy, RetryPolicy
+
+
+class Spec:
+    """What is fixed about a function at its decoration.
+
+    Attributes:
+        name: what calls of it are named in streams and records.
+        fn: the user's function.
+        kind: ``"task"``, ``"entrypoint"`` or ``"node"``.
+        is_async: whether calling ``fn`` gives a coroutine.
+        retry: policies; the first whose predicate matches a failure governs it.
+        cache: None, or whether and how results are kept for later runs.
+        inject: names of the parameters that the runtime fills.
+        code: gives the digest of the code when first asked.
+    """
+
+    __slots__ = ("_code", "_digest", "cache", "fn", "inject", "is_async", "kind", "name", "retry")
+
+    def __init__(  # noqa: PLR0913  # one value per fact
+        self,
+        name: str,
+        fn: Callable[..., object],
+        *,
+        kind: str = "task",
+        is_async: bool = False,
+        retry: Sequence[RetryPolicy] = (),
+        cache: CachePolicy | None = None,
+        inject: tuple[str, ...] = (),
+        digest: Callable[[], bytes] = bytes,
+    ) -> None:
+        self.name = name
+        self.fn = fn
+        self.kind = kind
+        self.is_async = is_async
+        self.retry = tuple(retry)
+        self.cache = cache
+        self.inject = inject
+        self._digest = digest
+        self._code: bytes | None = None
+
+    @property
+    def code(self) -> bytes:
+        """Digest of the function's code; empty when it has none to show."""
+        if self._code is None:
+            self._code = self._digest()
+        return self._code
+
+
+class Host(Protocol):
+    """Takes the requests that the code of a run makes."""
+
+    def submit(self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object]) -> Promise:
+        """Have a call carried out."""
+        ...
+
+
+class Promise:
+    """The outcome of a call, which may still be to come.
+
+    Attributes:
+        call: whose outcome it is.
+    """
+
+    __slots__ = ("call",)
+
+    call: Call
+
+
+class Call:
+    """One request to run a function.
+
+    Attributes:
+        path: position, such as ``"0.2"``.
+        spec: what to run.
+        args, kwargs: what with.
+        caller: the frame that asked; None for the body of a run.
+        context: the context that the function runs in.
+        inputs: digest of the arguments; empty when nothing is kept.
+        shown: the arguments as short text.
+        edges: paths of the calls whose futures were passed as arguments.
+        attempt: number of the attempt under way, from 1.
+        started: when the first attempt began.
+        carry: records that become durable together with this call's end.
+        outcome: how it ended, once it has.
+        failure: the record of its failure, once it has failed.
+        seen: failures of others that its body was told of since its last durable step.
+        asked: the questions its body waits with.
+        waits_for: calls whose outcomes are among the arguments and still to come.
+        promise: what its caller was given.
+        inline: how many calls run nested in one worker thread above this one.
+        holds_slot: whether it counts against ``max_concurrency``.
+    """
+
+    __slots__ = (
+        "args", "asked", "attempt", "caller", "carry", "context", "edges", "failure", "holds_slot", "inline",
+        "inputs", "kwargs", "outcome", "path", "promise", "seen", "shown", "spec", "started", "waits_for",
+    )  # fmt: skip
+
+    def __init__(self, path: str, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
+        self.path = path
+        self.spec = spec
+        self.args = args
+        self.kwargs = kwargs
+        self.caller: Frame | None = None
+        self.context: Context | None = None
+        self.inputs = b""
+        self.shown = ""
+        self.edges: tuple[str, ...] = ()
+        self.waits_for: Sequence[Call] = ()
+        self.attempt = 0
+        self.started = 0.0
+        self.carry: tuple[Record, ...] = ()
+        self.failure: CallFailed | None = None
+        self.seen: list[CallFailed] | None = None
+        self.asked: list[Asked] | None = None
+        self.outcome: Outcome | None = None
+        self.promise: Promise | None = None
+        self.inline = 0
+        self.holds_slot = False
+
+
+class Frame:
+    """Where the body of a call stands, in one attempt and one branch.
+
+    Attributes:
+        call: whose body it is.
+        scheduler: of the run.
+        prefix: path that positions are counted under.
+        calls, branches, asks: how many it has made so far.
+        fresh: whether what the log holds for later positions no longer counts.
+        closed: whether the attempt is over, so that no more calls may be made.
+    """
+
+    __slots__ = ("asks", "branches", "call", "calls", "closed", "fresh", "prefix", "scheduler")
+
+    def __init__(self, call: Call, scheduler: Scheduler, prefix: str = "") -> None:
+        self.call = call
+        self.scheduler = scheduler
+        self.prefix = prefix or call.path
+        self.calls = 0
+        self.branches = 0
+        self.asks = 0
+        self.fresh = call.caller is not None and call.caller.fresh
+        self.closed = False
+
+    def branch(self) -> Frame:
+        """Return the frame of the next concurrent branch of this body."""
+        number = self.branches
+        self.branches = number + 1
+        frame = Frame(self.call, self.scheduler, f"{self.prefix}.b{number}")
+        frame.fresh = self.fresh
+        return frame
+
+
+current_frame: ContextVar[Frame | None] = ContextVar("nbflow_frame", default=None)

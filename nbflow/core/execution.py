@@ -1,0 +1,111 @@
+"""The program of a whole run: its first record, its body, those it waits for, its last record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbflow.core.effects import Await, Commit, Outcome, Program
+from nbflow.core.record import Record, RunFailed, RunHalted, RunPaused, RunReturned, Saved, Value
+from nbflow.errors import GraphBubbleUp, GraphInterrupt, RunStopped
+from nbflow.values import Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbflow.core.call import Call
+    from nbflow.core.scheduler import Scheduler
+
+
+def execute(scheduler: Scheduler, body: Call, opening: Sequence[Record], point: str) -> Program:
+    """Carry a run to its end.
+
+    Args:
+        scheduler: of the run.
+        body: the call of the root body.
+        opening: records to make durable before the first line of the body.
+        point: checkpoint id that the result gets.
+
+    Yields:
+        ``Commit`` first and last, ``Invoke`` for the body, ``Await`` for calls nobody awaited.
+
+    Returns:
+        The result; or the error, a ``GraphInterrupt`` for a pause, ``RunStopped`` for a stop.
+    """
+    reply = yield Commit(opening)
+    if reply.error is not None:
+        scheduler.ended = True
+        return Outcome(None, reply.error)
+    for record in opening:
+        scheduler.log.append(record)
+    outcome = yield from scheduler.attempts(body)
+    if outcome.error is None or is_pause(outcome.error):
+        while scheduler.open_calls and not scheduler.stopping:
+            yield Await(tuple(scheduler.open_calls.values()))
+    if scheduler.ended:
+        return Outcome(None, RunStopped(scheduler.stopping))
+    return (yield from _close(scheduler, body, outcome, point))
+
+
+def halt(scheduler: Scheduler, reason: str) -> Program:
+    """End a run from outside; its body learns of it at its next call or result."""
+    if scheduler.ended:
+        return Outcome(None)
+    scheduler.stopping = reason
+    return (yield from _end(scheduler, (RunHalted(at=scheduler.now(), reason=reason),), RunStopped(reason)))
+
+
+def is_pause(error: BaseException) -> bool:
+    """Whether an error is a pause, also inside the exception groups of ``asyncio.TaskGroup``."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(GraphBubbleUp)[1] is None
+    return isinstance(error, GraphInterrupt)
+
+
+def _close(scheduler: Scheduler, body: Call, outcome: Outcome, point: str) -> Program:
+    error = outcome.error
+    if isinstance(error, Exception) and not is_pause(error):
+        return (yield from _fail(scheduler, error))
+    if body.asked or scheduler.pending:
+        paused = yield from scheduler.pause(body)
+        if isinstance(paused.error, Exception):
+            return (yield from _fail(scheduler, paused.error))
+        record = RunPaused(at=scheduler.now(), ids=tuple(scheduler.pending))
+        return (yield from _end(scheduler, (record,), GraphInterrupt(scheduler.questions(body.path))))
+    if error is not None:
+        scheduler.stopping = scheduler.stopping or type(error).__name__
+        record = RunHalted(at=scheduler.now(), reason=scheduler.stopping)
+        return (yield from _end(scheduler, (record,), error))
+    return (yield from _return(scheduler, body, outcome.value, point))
+
+
+def _return(scheduler: Scheduler, body: Call, result: object, point: str) -> Program:
+    records: list[Record] = []
+    at = scheduler.now()
+    value = result.value if isinstance(result, Final) else result
+    if isinstance(result, Final):
+        records.append(Saved(at=at, value=Value(result.save)))
+    records.append(RunReturned(at=at, point=point, value=Value(value), saved=isinstance(result, Final)))
+    reply = yield Commit((*scheduler.survived(body), *scheduler.failures.values(), *records))
+    if reply.error is not None:
+        return (yield from _fail(scheduler, reply.error))
+    scheduler.ended = True
+    for record in records:
+        scheduler.log.append(record)
+    return Outcome(value)
+
+
+def _fail(scheduler: Scheduler, error: BaseException) -> Program:
+    return (yield from _end(scheduler, (RunFailed(at=scheduler.now(), value=Value(error)),), error))
+
+
+def _end(scheduler: Scheduler, records: Sequence[Record], error: BaseException) -> Program:
+    """Write the last records, and beside them the failures that replay must not hand out."""
+    scheduler.ended = True
+    reply = yield Commit((*scheduler.failures.values(), *records))
+    if reply.error is not None and isinstance(error, Exception):
+        error.add_note(f"and the end of the run could not be saved: {reply.error}")
+    elif reply.error is not None:
+        error = reply.error
+    for record in records:
+        scheduler.log.append(record)
+    return Outcome(None, error)

@@ -1,0 +1,54 @@
+"""The records of a run in order, and what replay wants to look up in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbflow.core.record import Answered, CallFailed, CallReturned, Discarded, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+class Log:
+    """An append-only list of records that tells its listeners.
+
+    Attributes:
+        records: all that happened, in order; read it, never write it.
+        settled: by path, the outcome that replay hands out.
+        answers: by question id, the answer.
+        listeners: called with each new record, one at a time.
+    """
+
+    __slots__ = ("answers", "listeners", "records", "settled")
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self.records: list[Record] = list(records)
+        self.settled: dict[str, CallReturned | CallFailed] = {}
+        self.answers: dict[str, Answered] = {}
+        self.listeners: list[Callable[[Record], None]] = []
+        for record in self.records:
+            self._index(record)
+
+    def append(self, record: Record) -> None:
+        """Add what has just happened and tell the listeners."""
+        self.records.append(record)
+        self._index(record)
+        for listener in self.listeners:
+            listener(record)
+
+    def _index(self, record: Record) -> None:
+        kind = type(record)
+        if kind is CallReturned or (kind is CallFailed and record.survived):  # type: ignore[attr-defined]
+            self.settled[record.path] = record  # type: ignore[assignment]
+        elif kind is Answered:
+            self.answers[record.id] = record  # type: ignore[attr-defined, assignment]
+        elif kind is Discarded:
+            self._forget_from(record.path)
+
+    def _forget_from(self, path: str) -> None:
+        prefix, _, position = path.rpartition(".")
+        for other in [other for other in self.settled if other.startswith(f"{prefix}.")]:
+            step = other[len(prefix) + 1 :].partition(".")[0]
+            if step.isdigit() and int(step) >= int(position):
+                del self.settled[other]

@@ -1,0 +1,232 @@
+"""What happened, as frozen values; the only state of a run is a list of these.
+
+A record says when it happened (``at``, seconds since 1970) and where (``path``, positions from
+the root body ``"0"``, such as ``"0.2.1"``). A user's value rides in ``value`` and is encoded
+beside the record, not in it, so that a log can be read without decoding what tasks returned.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = "0"
+_UNSET = object()
+
+
+class Value:
+    """A user's value: as it is, or as the bytes that were stored.
+
+    Attributes:
+        raw: the encoded value; None until it was stored.
+    """
+
+    __slots__ = ("_live", "_loads", "raw")
+
+    def __init__(self, live: object) -> None:
+        self._live = live
+        self.raw: bytes | None = None
+
+    @classmethod
+    def stored(cls, raw: bytes, loads: Callable[[bytes], object]) -> Value:
+        """Return a value that is decoded anew each time it is asked for."""
+        value = cls(_UNSET)
+        value.raw = raw
+        value._loads = loads  # noqa: SLF001  # its own class
+        return value
+
+    def get(self) -> object:
+        """Return the value: the same object while live, a fresh copy when stored."""
+        return self._loads(self.raw) if self._live is _UNSET else self._live
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Value) and self.get() == other.get()
+
+    __hash__ = None  # type: ignore[assignment]  # it holds any value
+
+    def __repr__(self) -> str:
+        return f"Value({self.get()!r})"
+
+
+class Record(msgspec.Struct, tag=True, kw_only=True, omit_defaults=True):
+    """Something that happened in a run.
+
+    Attributes:
+        path: position of the call it happened in; ``"0"`` is the body.
+        at: seconds since 1970, UTC.
+        value: the user's value that belongs to it, if any.
+    """
+
+    durable: ClassVar[bool] = True
+
+    path: str = ROOT
+    at: float = 0.0
+    value: Value | None = None
+
+
+class RunStarted(Record):
+    """A run began; ``value`` is its input.
+
+    Attributes:
+        run_id: names the run and its segment of the log; also the checkpoint id of its input.
+        thread_id: the thread; empty without a checkpointer.
+        workflow: name of the entrypoint.
+        prior: run id of the thread's last finished run, whose result is ``previous``; or None.
+        parent: checkpoint id that the run began from, or None.
+        step: number of the input checkpoint; -1 for the first run of a thread.
+        metadata: the user's metadata and plain ``configurable`` entries.
+    """
+
+    run_id: str
+    thread_id: str
+    workflow: str
+    prior: str | None = None
+    parent: str | None = None
+    step: int = -1
+    metadata: dict[str, object] = msgspec.field(default_factory=dict)
+
+
+class RunResumed(Record):
+    """The body of an unfinished run is executed again."""
+
+
+class RunReturned(Record):
+    """The body returned ``value``.
+
+    Attributes:
+        point: checkpoint id of the result.
+        saved: whether a Saved record holds what is kept for the next run; else the result is.
+    """
+
+    point: str
+    saved: bool = False
+
+
+class RunFailed(Record):
+    """The body raised ``value``."""
+
+
+class RunPaused(Record):
+    """The body waits for answers to ``ids``."""
+
+    ids: tuple[str, ...]
+
+
+class RunHalted(Record):
+    """The run was stopped from outside, for ``reason``; it can be resumed."""
+
+    reason: str = ""
+
+
+class Saved(Record):
+    """``value`` is what the next run of the thread receives as ``previous``."""
+
+
+class CallRecord(Record):
+    """What all records of a call share.
+
+    Attributes:
+        name: the task's name.
+        kind: ``"task"``, ``"entrypoint"`` or ``"node"``.
+        attempt: number of the attempt, from 1.
+    """
+
+    name: str
+    kind: str = "task"
+    attempt: int = 1
+
+
+class CallStarted(CallRecord):
+    """A call was requested; ``replayed`` says that its stored outcome was handed out."""
+
+    durable: ClassVar[bool] = False
+
+    replayed: bool = False
+    shown: str = ""
+
+
+class CallRetried(CallRecord):
+    """An attempt failed with ``value`` and another one follows."""
+
+    durable: ClassVar[bool] = False
+
+
+class CallSettled(CallRecord):
+    """What the records of a call's end share.
+
+    Attributes:
+        started: seconds since 1970 when its body began.
+        inputs: digest of the arguments; empty without a checkpointer.
+        code: digest of the task's code; empty when unknown.
+        shown: the arguments as short text.
+        edges: paths of the calls whose futures were passed as arguments.
+    """
+
+    started: float = 0.0
+    inputs: bytes = b""
+    code: bytes = b""
+    shown: str = ""
+    edges: tuple[str, ...] = ()
+
+
+class CallReturned(CallSettled):
+    """A call returned ``value``."""
+
+
+class CallFailed(CallSettled):
+    """A call failed with ``value``.
+
+    Attributes:
+        survived: whether its caller went on; only then is the failure handed out again on replay.
+    """
+
+    survived: bool = False
+
+
+class Discarded(Record):
+    """What the log held at ``path`` and after it in that branch no longer counts: the body changed."""
+
+
+class Asked(Record):
+    """The question ``value`` was asked.
+
+    Attributes:
+        id: names the question.
+        name: the task or body that asked.
+        ordinal: how many questions the call had asked before.
+        schema: JSON schema of the answer, or None.
+    """
+
+    id: str
+    name: str
+    ordinal: int = 0
+    schema: dict[str, object] | None = None
+
+
+class Answered(Record):
+    """The question ``id`` was answered with ``value``."""
+
+    id: str
+
+
+class Emitted(Record):
+    """``value`` was written to the stream ``mode``."""
+
+    durable: ClassVar[bool] = False
+
+    name: str = ""
+    mode: str = "custom"
+
+
+KINDS: dict[str, type[Record]] = {
+    kind.__name__: kind
+    for kind in (
+        RunStarted, RunResumed, RunReturned, RunFailed, RunPaused, RunHalted, Saved,
+        CallReturned, CallFailed, Discarded, Asked, Answered,
+    )
+}  # fmt: skip
+ENDS = (RunReturned, RunFailed, RunPaused, RunHalted)

@@ -1,0 +1,179 @@
+"""The event loop: the loop that drives a program, the runtime's own loop thread, and branches.
+
+asyncio tasks started inside a body are branches of it: each counts its calls by itself, in the
+order the tasks were created, so the positions do not depend on timing. A task factory sees to
+that, on the runtime's loop for good and on a caller's loop while a run is on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Protocol
+
+from nbflow.core.call import current_frame
+from nbflow.core.effects import Await, Commit, Invoke, Outcome, Program, Sleep
+from nbflow.drivers.future import CallFuture
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Generator
+    from contextvars import Context
+
+
+class AsyncHands(Protocol):
+    """What a driver needs to carry out effects for one run, on a loop."""
+
+    lock: threading.RLock
+
+    async def acall(self, effect: Invoke) -> Outcome:
+        """Run the function of a call on this loop."""
+        ...
+
+    def commit(self, effect: Commit) -> Outcome:
+        """Make records durable."""
+        ...
+
+    async def aawait_calls(self, effect: Await) -> Outcome:
+        """Wait for other calls."""
+        ...
+
+    def jittered(self, effect: Sleep) -> float:
+        """Return the seconds of a wait."""
+        ...
+
+
+async def drive(program: Program, hands: AsyncHands) -> Outcome:
+    """Run a program to its end on this loop."""
+    reply: Outcome | None = None
+    while True:
+        with hands.lock:
+            try:
+                effect = program.send(reply)  # type: ignore[arg-type]  # the first step takes None
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]
+        kind = type(effect)
+        if kind is Invoke:
+            reply = await hands.acall(effect)  # type: ignore[arg-type]
+        elif kind is Commit:
+            reply = hands.commit(effect)  # type: ignore[arg-type]
+        elif kind is Sleep:
+            reply = await _sleep(hands.jittered(effect))  # type: ignore[arg-type]
+        else:
+            reply = await hands.aawait_calls(effect)  # type: ignore[arg-type]
+
+
+async def _sleep(seconds: float) -> Outcome:
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError as error:
+        return Outcome(None, error)
+    return Outcome(None)
+
+
+async def settled(future: CallFuture) -> Outcome:
+    """Wait until a call has ended; its error is returned, and cancelling this wait does not touch it."""
+    if not future.done():
+        loop = asyncio.get_running_loop()
+        ended = loop.create_future()
+        future.add_done_callback(lambda _: ended.done() or ended.set_result(None), context=copy_context())
+        await ended
+    outcome = future.outcome
+    assert outcome is not None, "its callbacks run after the outcome is set"
+    return outcome
+
+
+async def fully(value: object) -> object:
+    """Await a value for as long as it is awaitable."""
+    while hasattr(type(value), "__await__"):
+        value = await value  # type: ignore[misc]  # just checked
+    return value
+
+
+def start(
+    loop: asyncio.AbstractEventLoop, future: CallFuture, run: Callable[[], Coroutine[object, object, None]]
+) -> None:
+    """Run a call as an asyncio task of ``loop``, from any thread."""
+
+    def begin() -> None:
+        if not future.done():
+            future.task = asyncio.Task(run(), loop=loop, context=future.call.context)
+
+    if asyncio._get_running_loop() is loop:  # noqa: SLF001  # a documented name of asyncio.events
+        begin()
+    else:
+        loop.call_soon_threadsafe(begin)
+
+
+def is_cancelled(error: BaseException | None) -> bool:
+    """Whether an error says that something was cancelled."""
+    return isinstance(error, asyncio.CancelledError)
+
+
+def was_asked_to_cancel() -> bool:
+    """Whether the current asyncio task was cancelled from outside."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+class _Factory:
+    """Makes asyncio tasks, each started inside a body as a branch of that body."""
+
+    def __init__(self, previous: Callable[..., asyncio.Future[object]] | None) -> None:
+        self.previous = previous
+        self.users = 0
+
+    def __call__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        coro: Coroutine[object, object, object] | Generator[object, None, object] | CallFuture,
+        **options: object,
+    ) -> asyncio.Future[object]:
+        frame = current_frame.get()
+        if isinstance(coro, CallFuture):
+            coro = _await(coro)
+        elif frame is not None and frame.call.spec.is_async and not frame.closed:
+            context: Context = options.get("context") or copy_context()  # type: ignore[assignment]
+            context.run(current_frame.set, frame.branch())
+            options["context"] = context
+        make = self.previous or asyncio.Task
+        if make is asyncio.Task:
+            return asyncio.Task(coro, loop=loop, **options)  # type: ignore[arg-type]
+        return make(loop, coro, **options)
+
+
+async def _await(awaitable: Awaitable[object]) -> object:
+    return await awaitable
+
+
+def adopt(loop: asyncio.AbstractEventLoop) -> None:
+    """Number the branches of bodies on this loop; ``release`` undoes it."""
+    factory = loop.get_task_factory()
+    if not isinstance(factory, _Factory):
+        factory = _Factory(factory)
+        loop.set_task_factory(factory)  # type: ignore[arg-type]  # typeshed wants one generic signature
+    factory.users += 1
+
+
+def release(loop: asyncio.AbstractEventLoop) -> None:
+    """Leave a loop as it was found, once its last run has ended."""
+    factory = loop.get_task_factory()
+    if isinstance(factory, _Factory):
+        factory.users -= 1
+        if factory.users <= 0:
+            loop.set_task_factory(factory.previous)  # type: ignore[arg-type]  # as in adopt
+
+
+_lock = threading.Lock()
+_loop: asyncio.AbstractEventLoop | None = None
+
+
+def runtime_loop() -> asyncio.AbstractEventLoop:
+    """Return the runtime's own loop, on a thread of its own that is started when first needed."""
+    global _loop  # noqa: PLW0603  # one loop thread per process is the point
+    with _lock:
+        if _loop is None or _loop.is_closed():
+            _loop = asyncio.new_event_loop()
+            adopt(_loop)
+            threading.Thread(target=_loop.run_forever, name="nbflow-loop", daemon=True).start()
+    return _loop

@@ -1,0 +1,283 @@
+"""Brings a run's calls to whoever carries them out: a worker thread, a waiting thread, the loop.
+
+One dispatch serves one run. It owns the run's lock, and is the hands of both drivers.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextvars import copy_context
+from typing import TYPE_CHECKING
+
+from nbflow.core.call import Frame, current_frame
+from nbflow.core.effects import Await, Commit, Invoke, Outcome, Program, Sleep
+from nbflow.drivers import threads
+from nbflow.drivers.future import CallFuture, running_loop
+from nbflow.drivers.gate import Gate
+from nbflow.errors import NodeCancelledError, RunStopped, WouldBlockError
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable, Sequence
+    from types import ModuleType
+
+    from nbflow.core.call import Call, Spec
+    from nbflow.core.record import Record
+    from nbflow.core.scheduler import Scheduler
+
+# Deeper than this, a waiting thread leaves the call to a worker: Python's stack is not endless.
+INLINE_LIMIT = 12
+
+
+def _aio() -> ModuleType:
+    """Return the loop's driver; asyncio is imported when something async first happens."""
+    from nbflow.drivers import aio  # noqa: PLC0415  # see above
+
+    return aio
+
+
+class Dispatch:
+    """Carries out the calls of one run.
+
+    Attributes:
+        lock: held around every decision of the scheduler.
+        scheduler: decides.
+        provide: gives the values of injected parameters.
+        save: makes records durable, or raises.
+        loop: where async functions run; None until one does.
+        body: the future of the root body.
+        program: what carries the whole run out.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        *,
+        provide: Callable[[Spec, Frame], dict[str, object]],
+        save: Callable[[Sequence[Record]], None] | None,
+        loop: AbstractEventLoop | None = None,
+        max_concurrency: int | None = None,
+    ) -> None:
+        self.lock = threading.RLock()
+        self.scheduler = scheduler
+        self.provide = provide
+        self.save = save
+        self.loop = loop
+        self.gate = Gate(max_concurrency, self.lock, self._launch) if max_concurrency else None
+        self.program: Program | None = None
+        self.body: CallFuture | None = None
+        self.on_end: list[Callable[[Outcome], None]] = []
+        self._stopped = threading.Event()
+
+    def submit(self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object]) -> CallFuture:
+        """Take a request of a body and have it carried out."""
+        with self.lock:
+            call = self.scheduler.open(frame, spec, args, kwargs)
+            future = call.promise = CallFuture(call, self)
+        if call.outcome is None:
+            call.context = copy_context()
+            if self.gate is None:
+                self._launch(future)
+            else:
+                self.gate.leave(frame.call)
+                self.gate.enter(future)
+        return future
+
+    def begin(self, body: Call, program: Program, *, inline: bool) -> CallFuture:
+        """Start the run; ``inline`` leaves a sync body to the thread that waits for it."""
+        body.context = copy_context()
+        self.program = program
+        self.body = body.promise = CallFuture(body, self)
+        if body.spec.is_async or not inline:
+            self._launch(self.body)
+        return self.body
+
+    def _launch(self, future: CallFuture) -> None:
+        if future.call.spec.is_async:
+            if future.claim():
+                _aio().start(self.home_loop(), future, lambda: self._run_on_loop(future))
+        else:
+            threads.pool.submit(future)
+
+    def home_loop(self) -> AbstractEventLoop:
+        """Return the loop that async functions of this run use."""
+        if self.loop is None:
+            self.loop = _aio().runtime_loop()
+        return self.loop
+
+    def _program(self, call: Call) -> Program:
+        return self.program if call.caller is None and self.program else self.scheduler.perform(call)
+
+    def run_here(self, future: CallFuture) -> None:
+        """Run a claimed call in this thread."""
+        call = future.call
+        assert call.context is not None, "a call gets its context before anybody can claim it"
+        try:
+            outcome = call.context.run(threads.drive, self._program(call), self)
+        except BaseException as error:  # noqa: BLE001  # Ctrl-C between two steps; whoever waits must learn of it
+            outcome = Outcome(None, error)
+        self._finish(future, outcome)
+
+    async def _run_on_loop(self, future: CallFuture) -> None:
+        try:
+            outcome = await _aio().drive(self._program(future.call), self)
+        except BaseException as error:  # noqa: BLE001  # as in run_here
+            outcome = Outcome(None, error)
+        self._finish(future, outcome)
+
+    def _finish(self, future: CallFuture, outcome: Outcome) -> None:
+        if self.gate is not None:
+            self.gate.leave(future.call)
+        if future is self.body:
+            self._end(outcome)
+        else:
+            future.settle(outcome)
+
+    def _end(self, outcome: Outcome) -> None:
+        """Settle the run, then let go of calls that nobody waits for any more."""
+        assert self.body is not None, "only a run that has begun can end"
+        error = outcome.error
+        if error is not None and not isinstance(error, Exception):
+            self.scheduler.stopping = self.scheduler.stopping or type(error).__name__
+        if not self.body.done():
+            for callback in self.on_end:
+                callback(outcome)
+        self.body.settle(outcome)
+        self._let_go(RunStopped(self.scheduler.stopping or "the run is over"))
+
+    def _let_go(self, reason: RunStopped) -> None:
+        self._stopped.set()
+        for call in tuple(self.scheduler.open_calls.values()):
+            future = call.promise
+            if isinstance(future, CallFuture):
+                future.claim()
+                future.settle(Outcome(None, reason))
+                self._cancel_task(future)
+
+    def stop(self, program: Program) -> None:
+        """End the run from outside with a program that writes its last record."""
+        outcome = threads.drive(program, self)
+        if self.body is not None:
+            self._end(outcome)
+            self._cancel_task(self.body)
+
+    def _cancel_task(self, future: CallFuture) -> None:
+        task = future.task
+        if task is not None and self.loop is not None and not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(task.cancel)
+
+    def cancel(self, future: CallFuture, msg: object) -> bool:
+        """Cancel one call."""
+        if future.done():
+            return False
+        call = future.call
+        if future.task is None or call.attempt == 0:
+            future.claim()
+            with self.lock:
+                self.scheduler.open_calls.pop(call.path, None)
+            return future.settle(Outcome(None, _aio().asyncio.CancelledError(*([msg] if msg else []))))
+        self._cancel_task(future)
+        return True
+
+    def is_cancelled(self, error: BaseException | None) -> bool:
+        """Whether an outcome says that the call was cancelled."""
+        return error is not None and "asyncio" in sys.modules and _aio().is_cancelled(error)  # type: ignore[no-any-return]
+
+    def saw(self, call: Call) -> None:
+        """Note that the body that runs here was told how a call failed."""
+        with self.lock:
+            self.scheduler.saw(current_frame.get(), call)
+
+    def wait_for(self, future: CallFuture) -> None:
+        """Wait until a call has ended; run it here if nobody has begun."""
+        call = future.call
+        frame = current_frame.get()
+        depth = frame.call.inline if frame is not None else 0
+        if call.spec.is_async:
+            if running_loop() is self.loop and self.loop is not None:
+                raise WouldBlockError(call.path, call.spec.name)
+        elif depth < INLINE_LIMIT and not (self.gate and self.gate.holds_back(future)) and future.claim():
+            call.inline = depth + 1
+            self.run_here(future)
+            return
+        threads.pool.wait(future.block)
+
+    def call(self, effect: Invoke) -> Outcome:
+        """Run the function of a call in this thread."""
+        __tracebackhide__ = True
+        call, frame = effect
+        spec = call.spec
+        current_frame.set(frame)
+        try:
+            kwargs = {**self.provide(spec, frame), **call.kwargs} if spec.inject else call.kwargs
+            value = spec.fn(*call.args, **kwargs)
+            if hasattr(type(value), "__await__"):
+                value = self._resolve(value)
+        except BaseException as error:  # noqa: BLE001  # every end of a body is an outcome
+            return Outcome(None, error)
+        return Outcome(value)
+
+    def _resolve(self, value: object) -> object:
+        """Await what a sync body returned un-awaited."""
+        if isinstance(value, CallFuture):
+            return value.result()
+        aio = _aio()
+        return aio.asyncio.run_coroutine_threadsafe(aio.fully(value), self.home_loop()).result()
+
+    async def acall(self, effect: Invoke) -> Outcome:
+        """Run the function of a call on this loop."""
+        __tracebackhide__ = True
+        call, frame = effect
+        spec = call.spec
+        current_frame.set(frame)
+        try:
+            kwargs = {**self.provide(spec, frame), **call.kwargs} if spec.inject else call.kwargs
+            value = await spec.fn(*call.args, **kwargs)  # type: ignore[misc]  # is_async says so
+            if hasattr(type(value), "__await__"):
+                value = await _aio().fully(value)
+        except BaseException as error:  # noqa: BLE001  # as in call
+            return Outcome(None, self._own_cancel(call, error))
+        return Outcome(value)
+
+    def _own_cancel(self, call: Call, error: BaseException) -> BaseException:
+        """Tell a cancellation of this call from one that its body let out by mistake."""
+        aio = _aio()
+        if not aio.is_cancelled(error) or aio.was_asked_to_cancel() or self.scheduler.stopping:
+            return error
+        mistake = NodeCancelledError(call.path, call.spec.name)
+        mistake.__cause__ = error
+        return mistake
+
+    def commit(self, effect: Commit) -> Outcome:
+        """Make records durable."""
+        if self.save is not None:
+            try:
+                self.save(effect.records)
+            except BaseException as error:  # noqa: BLE001  # the program decides whose failure that is
+                return Outcome(None, error)
+        return Outcome(None)
+
+    def await_calls(self, effect: Await) -> Outcome:
+        """Wait for other calls in this thread."""
+        for future in _futures(effect):
+            if not future.done():
+                self.wait_for(future)
+        return Outcome([future.outcome for future in _futures(effect)])
+
+    async def aawait_calls(self, effect: Await) -> Outcome:
+        """Wait for other calls on this loop."""
+        return Outcome([await _aio().settled(future) for future in _futures(effect)])
+
+    def sleep(self, seconds: float) -> Outcome:
+        """Wait, but not longer than the run goes on."""
+        threads.pool.wait(lambda: self._stopped.wait(seconds))  # type: ignore[arg-type, return-value]
+        return Outcome(None)
+
+    def jittered(self, effect: Sleep) -> float:
+        """Return the seconds of a wait."""
+        return threads.jittered(effect)
+
+
+def _futures(effect: Await) -> list[CallFuture]:
+    return [call.promise for call in effect.calls if isinstance(call.promise, CallFuture)]

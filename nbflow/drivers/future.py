@@ -1,0 +1,217 @@
+"""The one kind of future that a call returns, for threads and event loops alike.
+
+It starts out unclaimed. Whoever takes the claim, a worker or the thread that waits without a
+time limit, runs the call; everybody else waits. It offers what ``concurrent.futures.Future``
+and ``asyncio.Future`` offer, so ``gather``, ``wait`` and ``as_completed`` take it.
+"""
+
+from __future__ import annotations
+
+import sys
+from _thread import allocate_lock
+from typing import TYPE_CHECKING
+
+from nbflow.core.call import Promise, current_frame
+from nbflow.core.effects import Outcome
+from nbflow.errors import WouldBlockError
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Task
+    from collections.abc import Callable, Generator
+    from contextvars import Context
+
+    from nbflow.core.call import Call
+    from nbflow.drivers.dispatch import Dispatch
+
+
+def running_loop() -> AbstractEventLoop | None:
+    """Return the event loop that runs in this thread; asyncio is not imported to find out."""
+    asyncio = sys.modules.get("asyncio")
+    return asyncio._get_running_loop() if asyncio is not None else None  # noqa: SLF001  # a documented name of asyncio.events
+
+
+def on_loop() -> AbstractEventLoop | None:
+    """Return the loop whose code this is; None in sync code, even where a loop waits below it."""
+    frame = current_frame.get()
+    if frame is not None and not frame.call.spec.is_async:
+        return None
+    return running_loop()
+
+
+class CallFuture(Promise):
+    """The outcome of a call, once there is one.
+
+    Attributes:
+        call: whose outcome it is.
+        outcome: how it ended; None until then.
+        task: the asyncio task that runs it, if one does.
+    """
+
+    __slots__ = (
+        "__weakref__", "_asyncio_future_blocking", "_callbacks", "_claim", "_dispatch", "_done", "outcome", "task",
+    )  # fmt: skip
+
+    def __init__(self, call: Call, dispatch: Dispatch) -> None:
+        self.call = call
+        self._dispatch = dispatch
+        self.outcome: Outcome | None = call.outcome
+        self.task: Task[None] | None = None
+        self._asyncio_future_blocking = False
+        self._callbacks: list[tuple[Callable[[CallFuture], object], AbstractEventLoop | None, Context | None]] = []
+        if self.outcome is None:
+            self._claim = allocate_lock()
+            self._done = allocate_lock()
+            self._done.acquire()
+
+    def __repr__(self) -> str:
+        state = "pending" if self.outcome is None else "failed" if self.outcome.error else "done"
+        return f"<call {self.call.path} of {self.call.spec.name!r}: {state}>"
+
+    def claim(self) -> bool:
+        """Take the right to run the call; True for exactly one caller."""
+        return self._claim.acquire(blocking=False)
+
+    def run(self) -> None:
+        """Run the call in this thread; only who holds the claim may."""
+        self._dispatch.run_here(self)
+
+    def settle(self, outcome: Outcome) -> bool:
+        """Give the outcome to all who wait; False if there was one already."""
+        with self._dispatch.lock:
+            if self.outcome is not None:
+                return False
+            self.outcome = outcome
+        self._done.release()
+        while self._callbacks:
+            try:
+                entry = self._callbacks.pop(0)
+            except IndexError:
+                break
+            self._call_back(*entry)
+        return True
+
+    def _call_back(
+        self, fn: Callable[[CallFuture], object], loop: AbstractEventLoop | None, context: Context | None
+    ) -> None:
+        if loop is None:
+            fn(self)
+        elif loop is running_loop():
+            loop.call_soon(fn, self, context=context)
+        elif not loop.is_closed():
+            loop.call_soon_threadsafe(fn, self, context=context)
+
+    def done(self) -> bool:
+        """Whether the call has ended."""
+        return self.outcome is not None
+
+    def running(self) -> bool:
+        """Whether the call has begun and not ended."""
+        return self.outcome is None and self._claim.locked()
+
+    def cancelled(self) -> bool:
+        """Whether the call was cancelled."""
+        return self.outcome is not None and self._dispatch.is_cancelled(self.outcome.error)
+
+    def cancel(self, msg: object = None) -> bool:
+        """Stop the call if it can be stopped; False if it has ended.
+
+        A sync body that runs already goes on to its end, but its result is dropped.
+        """
+        return self._dispatch.cancel(self, msg)
+
+    def result(self, timeout: float | None = None) -> object:
+        """Return what the call returned; wait for it if need be.
+
+        Args:
+            timeout: seconds to wait; None waits for ever, and runs the call itself if nobody has begun.
+
+        Raises:
+            TimeoutError: if it was not done in time; it goes on.
+            WouldBlockError: if it is not done and this is code on an event loop.
+        """
+        outcome = self.outcome or self._wait(timeout)
+        if outcome.error is not None:
+            self._raise(outcome.error)
+        return outcome.value
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Return what the call raised, or None; waits as ``result`` does."""
+        outcome = self.outcome or self._wait(timeout)
+        if outcome.error is not None:
+            self._dispatch.saw(self.call)
+            if self._dispatch.is_cancelled(outcome.error) or not isinstance(outcome.error, Exception):
+                raise outcome.error
+        return outcome.error
+
+    def _wait(self, timeout: float | None) -> Outcome:
+        if on_loop() is not None:
+            raise WouldBlockError(self.call.path, self.call.spec.name)
+        return self.wait(timeout)
+
+    def wait(self, timeout: float | None = None) -> Outcome:
+        """Wait in this thread until the call has ended, and return how; as ``result``, loop or not."""
+        if self.outcome is not None:
+            return self.outcome
+        if timeout is None:
+            self._dispatch.wait_for(self)
+        elif not self._done.acquire(timeout=timeout):
+            msg = f"call {self.call.path} of {self.call.spec.name!r} was not done within {timeout} s; it goes on"
+            raise TimeoutError(msg)
+        else:
+            self._done.release()
+        assert self.outcome is not None, "the latch opens after the outcome is set"
+        return self.outcome
+
+    def block(self) -> None:
+        """Wait until another thread has settled it."""
+        self._done.acquire()
+        self._done.release()
+
+    def _raise(self, error: BaseException) -> None:
+        self._dispatch.saw(self.call)
+        raise error
+
+    def add_done_callback(self, fn: Callable[[CallFuture], object], *, context: Context | None = None) -> None:
+        """Call ``fn(self)`` when done: on the event loop for code on a loop, else where it ended."""
+        loop = on_loop() if context is None else running_loop()
+        entry = (fn, loop, context)
+        if self.outcome is None:
+            self._callbacks.append(entry)
+            if self.outcome is None:
+                return
+            try:
+                self._callbacks.remove(entry)
+            except ValueError:  # the one who settled it has called it
+                return
+        self._call_back(*entry)
+
+    def when_settled(self, fn: Callable[[], None]) -> None:
+        """Call ``fn()`` where the call ends, whatever loop runs here; at once if it has."""
+        entry = (lambda _: fn(), None, None)
+        self._callbacks.append(entry)
+        if self.outcome is not None and entry in self._callbacks:
+            self._callbacks.remove(entry)
+            fn()
+
+    def remove_done_callback(self, fn: Callable[[CallFuture], object]) -> int:
+        """Take a callback back; returns how many there were."""
+        mine = [entry for entry in self._callbacks if entry[0] == fn]
+        for entry in mine:
+            self._callbacks.remove(entry)
+        return len(mine)
+
+    def get_loop(self) -> AbstractEventLoop:
+        """Return the event loop that asks, as asyncio's functions want to know."""
+        loop = running_loop()
+        if loop is None:
+            msg = "no event loop runs in this thread"
+            raise RuntimeError(msg)
+        return loop
+
+    def __await__(self) -> Generator[CallFuture, None, object]:
+        if self.outcome is None:
+            self._asyncio_future_blocking = True
+            yield self
+        return self.result()
+
+    __iter__ = __await__

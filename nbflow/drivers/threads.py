@@ -1,0 +1,173 @@
+"""Worker threads: a pool that grows while its workers wait, and the loop that drives a program.
+
+The pool is shared by the process. A submitted job may be claimed by somebody else before a
+worker gets to it; the worker then drops it.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from _thread import allocate_lock
+from collections import deque
+from typing import TYPE_CHECKING, Protocol
+
+from nbflow.core.effects import Await, Commit, Invoke, Outcome, Program, Sleep
+
+if TYPE_CHECKING:
+    from _thread import LockType
+    from collections.abc import Callable
+
+CAP = 256
+IDLE_SECONDS = 10.0
+
+
+class Job(Protocol):
+    """What a worker can do."""
+
+    def claim(self) -> bool:
+        """Take the right to run it."""
+        ...
+
+    def run(self) -> None:
+        """Run it; raises nothing."""
+        ...
+
+
+class Pool:
+    """Worker threads that come when there is work and go when there is none.
+
+    One worker at a time is on its way to the queue; if it finds more than it takes, it sends
+    for the next. So a hundred sleeping tasks get a hundred workers, and a thousand quick ones
+    are done by a few.
+    """
+
+    def __init__(self, cap: int = CAP, idle_seconds: float = IDLE_SECONDS) -> None:
+        self._cap = cap
+        self._idle_seconds = idle_seconds
+        self._queue: deque[Job] = deque()
+        self._lock = allocate_lock()
+        self._idle: list[LockType] = []
+        self._active = 0
+        self._coming = False
+        self._count = 0
+        self._local = threading.local()
+
+    def submit(self, job: Job) -> None:
+        """Have a worker run the job, unless somebody claims it first."""
+        self._queue.append(job)
+        if not self._coming:
+            self._send()
+
+    def _send(self) -> None:
+        with self._lock:
+            if self._coming:
+                return
+            if self._idle:
+                self._coming = True
+                self._idle.pop().release()
+            elif self._active < self._cap:
+                self._coming = True
+                self._active += 1
+                self._count += 1
+                threading.Thread(target=self._work, name=f"nbflow-worker-{self._count}", daemon=True).start()
+
+    def _work(self) -> None:
+        self._local.worker = True
+        latch = allocate_lock()
+        latch.acquire()
+        while True:
+            self._coming = False
+            self._drain()
+            with self._lock:
+                if self._queue:
+                    continue
+                self._idle.append(latch)
+            if not latch.acquire(timeout=self._idle_seconds) and self._leave(latch):
+                return
+
+    def _drain(self) -> None:
+        while True:
+            try:
+                job = self._queue.popleft()
+            except IndexError:
+                return
+            if job.claim():
+                if self._queue and not self._coming:
+                    self._send()
+                job.run()
+
+    def _leave(self, latch: LockType) -> bool:
+        """Whether an idle worker may go; not if it was sent for at the last moment."""
+        with self._lock:
+            if latch in self._idle:
+                self._idle.remove(latch)
+                self._active -= 1
+                return True
+        latch.acquire()
+        return False
+
+    def wait(self, block: Callable[[], None]) -> None:
+        """Wait in this thread; while it waits it does not count against the cap."""
+        if not getattr(self._local, "worker", False):
+            block()
+            return
+        with self._lock:
+            self._active -= 1
+        if self._queue and not self._coming:
+            self._send()
+        try:
+            block()
+        finally:
+            with self._lock:
+                self._active += 1
+
+
+class Hands(Protocol):
+    """What a driver needs to carry out effects for one run."""
+
+    lock: threading.RLock
+
+    def call(self, effect: Invoke) -> Outcome:
+        """Run the function of a call in this thread."""
+        ...
+
+    def commit(self, effect: Commit) -> Outcome:
+        """Make records durable."""
+        ...
+
+    def await_calls(self, effect: Await) -> Outcome:
+        """Wait for other calls."""
+        ...
+
+    def sleep(self, seconds: float) -> Outcome:
+        """Wait, but not longer than the run goes on."""
+        ...
+
+
+def drive(program: Program, hands: Hands) -> Outcome:
+    """Run a program to its end in this thread."""
+    reply: Outcome | None = None
+    while True:
+        with hands.lock:
+            try:
+                effect = program.send(reply)  # type: ignore[arg-type]  # the first step takes None
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]
+        kind = type(effect)
+        if kind is Invoke:
+            reply = hands.call(effect)  # type: ignore[arg-type]
+        elif kind is Commit:
+            reply = hands.commit(effect)  # type: ignore[arg-type]
+        elif kind is Sleep:
+            reply = hands.sleep(jittered(effect))  # type: ignore[arg-type]
+        else:
+            reply = hands.await_calls(effect)  # type: ignore[arg-type]
+
+
+def jittered(wait: Sleep) -> float:
+    """Return the seconds of a wait, lengthened by chance."""
+    return wait.seconds * (1.0 + wait.jitter * random.random())  # noqa: S311  # not a secret
+
+
+pool = Pool()

@@ -1,0 +1,101 @@
+"""A digest of a function's code, to tell whether a stored result still belongs to it.
+
+It covers the normalised source (comments and layout do not count) and, recursively, the plain
+functions and constants that the source names, as they are when the digest is first asked for.
+Best effort: what is reached through objects, attributes or other modules is not followed.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import textwrap
+from hashlib import blake2b
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING
+
+from nbflow import codec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_CONSTANTS = (int, float, complex, str, bytes, bool, type(None), tuple, frozenset)
+_DEEP = 8
+
+
+def source_of(fn: Callable[..., object]) -> str:
+    """Return the normalised source of a function, or ``""`` where there is none to read.
+
+    Read it at decoration: the file or cell that it stands in may change later.
+    """
+    while isinstance(fn, functools.partial):
+        fn = fn.func
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(fn))))
+    except (OSError, TypeError, SyntaxError, ValueError):
+        return ""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            node.decorator_list = []
+    return ast.unparse(tree)
+
+
+def digest_of(fn: Callable[..., object], source: str) -> bytes:
+    """Return 16 bytes that change when the code of ``fn`` does; empty for callables without code."""
+    plain = _plain(fn)
+    if plain is None:
+        return b""
+    hasher = blake2b(digest_size=16)
+    for part in _parts(plain, source, set(), 0):
+        hasher.update(part.encode("utf-8", "surrogatepass"))
+        hasher.update(b"\0")
+    return hasher.digest()
+
+
+def version_digest(version: str) -> bytes:
+    """Return the digest of an explicit version, which stands for the code."""
+    return blake2b(version.encode(), digest_size=16, person=b"version").digest()
+
+
+def _plain(fn: object) -> FunctionType | None:
+    while isinstance(fn, functools.partial):
+        fn = fn.func
+    fn = getattr(fn, "__func__", fn)
+    unwrapped = inspect.unwrap(fn) if callable(fn) else fn
+    return unwrapped if isinstance(unwrapped, FunctionType) else None
+
+
+def _parts(fn: FunctionType, source: str, seen: set[FunctionType], depth: int) -> Iterator[str]:
+    seen.add(fn)
+    yield source or _code_text(fn.__code__)
+    for name, value in sorted(_named_values(fn).items()):
+        if isinstance(value, _CONSTANTS):
+            yield f"{name}={codec.digest(value).hex()}"
+        elif isinstance(value, FunctionType) and value not in seen and depth < _DEEP:
+            yield f"{name}:"
+            yield from _parts(value, source_of(value), seen, depth + 1)
+
+
+def _named_values(fn: FunctionType) -> dict[str, object]:
+    """Return the globals and closure values that a function names."""
+    names = set(_names(fn.__code__))
+    found = {name: value for name, value in fn.__globals__.items() if name in names}
+    for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:  # a variable that is not bound yet
+            continue
+    return found
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def _code_text(code: CodeType) -> str:
+    constants = [_code_text(one) if isinstance(one, CodeType) else repr(one) for one in code.co_consts]
+    return f"{code.co_code.hex()} {constants} {code.co_names}"

@@ -1,0 +1,92 @@
+"""Makes the records of one run durable: encodes them where they were made, then appends rows.
+
+A value is encoded before the call that made it resolves, so nothing can change it afterwards,
+and a value that can't be encoded is the failure of that call and of no other.
+"""
+
+from __future__ import annotations
+
+import itertools
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nbflow import codec
+from nbflow.checkpoint.base import Row, RunKey
+from nbflow.core.record import KINDS, CallFailed, Record, RunFailed, Value
+from nbflow.errors import UnserializableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbflow.checkpoint.base import BaseCheckpointSaver
+
+_encode = msgspec.msgpack.Encoder(enc_hook=lambda _value: None).encode
+_decode = msgspec.msgpack.Decoder(reduce(or_, KINDS.values())).decode
+
+
+def to_row(record: Record, seq: int) -> Row:
+    """Return a record as it is stored; its value must be encoded already."""
+    value = record.value
+    return Row(seq, type(record).__name__, record.path, _encode(record), value.raw if value is not None else None)
+
+
+def encode_value(record: Record) -> None:
+    """Encode the value of a record, once.
+
+    Raises:
+        UnserializableError: if it can't be encoded; names the path inside the value.
+    """
+    value = record.value
+    if value is not None and value.raw is None:
+        value.raw = _dumps(record, value.get())
+
+
+def _dumps(record: Record, live: object) -> bytes:
+    try:
+        return codec.dumps(live)
+    except UnserializableError:
+        if not isinstance(record, (CallFailed, RunFailed)) or not isinstance(live, BaseException):
+            raise
+        # A failure must be kept whatever its arguments are.
+        return codec.dumps(codec.RemoteError.of(live))
+
+
+def from_row(row: Row) -> Record:
+    """Return a stored record; its value is decoded when asked for."""
+    record: Record = _decode(row.head)
+    if row.value is not None:
+        record.value = Value.stored(row.value, codec.loads)
+    return record
+
+
+class Journal:
+    """Saves the records of one run.
+
+    Attributes:
+        run: names the run.
+    """
+
+    def __init__(self, saver: BaseCheckpointSaver, run: RunKey, first: int = 0) -> None:
+        self._saver = saver
+        self.run = run
+        self._numbers = itertools.count(first)
+
+    def save(self, records: Sequence[Record]) -> None:
+        """Store records durably; on return they survive the death of the process.
+
+        Raises:
+            UnserializableError: if a value can't be encoded; then nothing was stored.
+        """
+        for record in records:
+            encode_value(record)
+        rows = [to_row(record, next(self._numbers)) for record in records]
+        if rows:
+            self._saver.append(self.run, rows)
+
+
+def load(saver: BaseCheckpointSaver, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Record]:
+    """Return the records of a stored run: all, the first few or the last few."""
+    return [from_row(row) for row in saver.rows(run, first=first, last=last)]

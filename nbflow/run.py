@@ -1,0 +1,199 @@
+"""One run as an object: look at it, wait for it, answer it, stop it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbflow.core.execution import halt, is_pause
+from nbflow.core.opening import pending_questions, status_of
+from nbflow.errors import RunCancelledError, RunStopped
+from nbflow.values import Command
+from nbflow.views.calls import CallRow, calls_of
+from nbflow.views.stream import INTERRUPT, interrupt_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from nbflow.core.effects import Outcome
+    from nbflow.core.record import Record
+    from nbflow.drivers.future import CallFuture
+    from nbflow.session import Session
+    from nbflow.values import Interrupt
+    from nbflow.workflow import Workflow
+
+
+class Run:
+    """A run that was started, or one that was found in a checkpointer.
+
+    Attributes:
+        workflow: what runs.
+        config: how.
+        thread_id: the thread; empty without a checkpointer.
+        run_id: names the run.
+    """
+
+    def __init__(self, workflow: Workflow, session: Session, records: Sequence[Record]) -> None:
+        self.workflow = workflow
+        self.config = session.config
+        self.thread_id = session.thread_id
+        self.run_id = session.run_id
+        self._session = session
+        self._records = records
+        self._future: CallFuture | None = None
+
+    def __repr__(self) -> str:
+        where = f" on thread {self.thread_id!r}" if self.thread_id else ""
+        return f"<run of {self.workflow.name}{where}: {self.status}>"
+
+    def attach(self, future: CallFuture) -> None:
+        """Make this the handle of a run that has begun."""
+        self._future = future
+
+    @property
+    def log(self) -> Sequence[Record]:
+        """All that has happened so far, in order."""
+        return self._records
+
+    @property
+    def status(self) -> str:
+        """``running``, ``finished``, ``paused``, ``failed``, ``stopped``; ``crashed`` if its process died."""
+        if self._future is not None and not self._future.done():
+            return "running"
+        return status_of(self._records)
+
+    @property
+    def interrupts(self) -> tuple[Interrupt, ...]:
+        """The questions that it waits with."""
+        return tuple(interrupt_of(asked) for asked in pending_questions(self._records).values())
+
+    @property
+    def calls(self) -> list[CallRow]:
+        """What it called so far, with times and states, in the order of their positions."""
+        return calls_of(self._records)
+
+    @property
+    def input(self) -> object:
+        """The input that it began with."""
+        value = self._records[0].value if self._records else None
+        return value.get() if value is not None else None
+
+    def done(self) -> bool:
+        """Whether it has ended, if only with a question."""
+        return self._future is None or self._future.done()
+
+    def on_done(self, fn: Callable[[], None]) -> None:
+        """Call ``fn`` when the run has ended; at once if it has."""
+        if self._future is None:
+            fn()
+        else:
+            self._future.when_settled(fn)
+
+    def result(self, timeout: float | None = None) -> Any:  # noqa: ANN401  # whatever the body returned
+        """Return what the body returned, or ``{"__interrupt__": [...]}`` if it asks; wait for it if need be.
+
+        Args:
+            timeout: seconds to wait; None waits for ever.
+
+        Raises:
+            TimeoutError: if it was not done in time; it goes on.
+            RunCancelledError: if it was cancelled.
+        """
+        if self._future is None:
+            return self._stored()
+        future = self._future
+        if future.outcome is None:
+            try:
+                future.wait(timeout)
+            except KeyboardInterrupt:
+                self.cancel("KeyboardInterrupt")
+                raise
+        return self._unwrap(future)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if self._future is None:
+            return self._stored()
+        while not self._future.done():
+            yield from self._wake().__await__()
+        return self._unwrap(self._future)
+
+    async def _wake(self) -> None:
+        """Wait for the end; a cancelled wait cancels the run."""
+        from nbflow.drivers import aio  # noqa: PLC0415  # asyncio is running, or this would not be awaited
+
+        assert self._future is not None, "only a run that has begun is awaited"
+        try:
+            await aio.settled(self._future)
+        except aio.asyncio.CancelledError:
+            self.cancel("CancelledError")
+            raise
+
+    def _unwrap(self, future: CallFuture) -> Any:  # noqa: ANN401  # whatever the body returned
+        outcome: Outcome | None = future.outcome
+        assert outcome is not None, "a finished run has an outcome"
+        error = outcome.error
+        if error is None:
+            return outcome.value
+        if is_pause(error):
+            return {INTERRUPT: list(getattr(error, "interrupts", ()))}
+        if isinstance(error, RunStopped):
+            raise RunCancelledError(self.workflow.name, self.thread_id) from None
+        raise error
+
+    def _stored(self) -> Any:  # noqa: ANN401  # whatever the body returned
+        ended = next((record for record in reversed(self._records) if type(record).__name__ in _RESULTS), None)
+        value = ended.value.get() if ended is not None and ended.value is not None else None
+        if self.status == "paused":
+            return {INTERRUPT: list(self.interrupts)}
+        if isinstance(value, BaseException) and self.status == "failed":
+            raise value
+        return value
+
+    def resume(self, answer: object) -> Run:
+        """Answer the open question, or ``{id: answer}`` several, and go on in the background.
+
+        Raises:
+            NothingToResumeError: if no question is open.
+        """
+        return self.workflow.start(Command(resume=answer), self.config)
+
+    def cancel(self, reason: str = "cancelled") -> bool:
+        """Stop the run at once; False if it has ended. Its thread can be resumed.
+
+        No more calls begin; sync tasks that run already go on in their worker threads, and
+        what they return is kept if nobody has resumed the thread by then.
+        """
+        if self._future is None or self._future.done():
+            return False
+        dispatch = self._session.dispatch
+        dispatch.stop(halt(dispatch.scheduler, reason))
+        return True
+
+    def listen(self, listener: Callable[[Record], None]) -> Callable[[], None]:
+        """Have ``listener`` called with each record of the run: those so far, then new ones.
+
+        It is called on whatever thread makes the record, with the run's lock held, so it must
+        be quick and must not wait.
+
+        Returns:
+            A function that ends it.
+        """
+        if self._future is None:
+            for record in self._records:
+                listener(record)
+            return lambda: None
+        dispatch = self._session.dispatch
+        with dispatch.lock:
+            for record in self._records:
+                listener(record)
+            for call in dispatch.scheduler.begun():
+                listener(call)
+            dispatch.scheduler.log.listeners.append(listener)
+        return lambda: _remove(dispatch.scheduler.log.listeners, listener)
+
+
+def _remove(listeners: list[Callable[[Record], None]], listener: Callable[[Record], None]) -> None:
+    if listener in listeners:
+        listeners.remove(listener)
+
+
+_RESULTS = ("RunReturned", "RunFailed")

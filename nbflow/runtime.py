@@ -1,0 +1,132 @@
+"""What a body may ask for: questions to people, and all that surrounds it in one object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from nbflow import codec
+from nbflow.config import here
+from nbflow.schemas import check_answer, describe
+
+if TYPE_CHECKING:
+    from nbflow.core.call import Frame, Spec
+    from nbflow.session import Session
+    from nbflow.store.base import BaseStore
+    from nbflow.values import StreamWriter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionInfo:
+    """Where the code that asks stands.
+
+    Attributes:
+        thread_id: the thread; None without a checkpointer.
+        run_id: names the run.
+        task_id: position of the call, such as ``"0.2"``.
+        checkpoint_ns: the same, with the branch.
+        checkpoint_id: id of the checkpoint that the run began with.
+        node_attempt: number of the attempt, from 1.
+        node_first_attempt_time: when the first attempt began, in seconds since 1970.
+    """
+
+    thread_id: str | None
+    run_id: str
+    task_id: str
+    checkpoint_ns: str
+    checkpoint_id: str
+    node_attempt: int
+    node_first_attempt_time: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """All that surrounds a body or task.
+
+    Attributes:
+        context: what the caller passed as ``context``.
+        store: long-term memory, or None.
+        stream_writer: writes one value to the ``custom`` stream.
+        previous: what the thread's last finished run saved, or None.
+        execution_info: where the code stands.
+    """
+
+    context: Any
+    store: BaseStore | None
+    stream_writer: StreamWriter
+    previous: Any
+    execution_info: ExecutionInfo
+
+
+def get_runtime(context_schema: type | None = None) -> Runtime:  # noqa: ARG001  # for type checkers, as in LangGraph
+    """Return the surroundings of the code that asks.
+
+    Raises:
+        CalledOutsideRunError: outside of a run.
+    """
+    return runtime_of(*here("get_runtime()"))
+
+
+def runtime_of(session: Session, frame: Frame) -> Runtime:
+    """Return the surroundings of a frame."""
+    call = frame.call
+    return Runtime(
+        context=session.context,
+        store=session.store,
+        stream_writer=session.writer(frame),
+        previous=session.previous(frame),
+        execution_info=ExecutionInfo(
+            thread_id=session.thread_id or None,
+            run_id=session.run_id,
+            task_id=call.path,
+            checkpoint_ns=frame.prefix,
+            checkpoint_id=session.run_id,
+            node_attempt=call.attempt,
+            node_first_attempt_time=call.started,
+        ),
+    )
+
+
+def provide(session: Session, spec: Spec, frame: Frame) -> dict[str, object]:
+    """Return the values of a function's injected parameters; what is not there keeps its default."""
+    given: dict[str, object] = {}
+    for name in spec.inject:
+        plain, _, optional = name.partition("=")
+        value = _PARAMETERS[plain](session, frame)
+        if value is not None or not optional:
+            given[plain] = value
+    return given
+
+
+_PARAMETERS = {
+    "config": lambda session, frame: session.config_of(frame),
+    "store": lambda session, _frame: session.store,
+    "writer": lambda session, frame: session.writer(frame),
+    "previous": lambda session, frame: session.previous(frame),
+    "runtime": runtime_of,
+}
+
+
+def interrupt(value: object, *, response_schema: object = None) -> Any:  # noqa: ANN401  # whatever a person answers
+    """Ask a person, and return the answer.
+
+    The first time, this pauses the run: the question is saved, ``invoke`` returns it, and the
+    thread waits, over restarts, for ``Command(resume=answer)``. The body then runs again from
+    its first line, with finished tasks replayed, and this returns the answer. The pause is a
+    ``GraphInterrupt``, a ``BaseException``: ``except Exception`` lets it pass.
+
+    Args:
+        value: the question; anything that can be saved.
+        response_schema: what an answer must be: a type (``bool``, ``int``, ``Literal[...]``, an Enum, a
+            dataclass, a TypedDict, a pydantic model) or a JSON schema; None takes anything.
+
+    Raises:
+        CalledOutsideRunError: outside of a run.
+    """
+    session, frame = here("interrupt()")
+    question = b"%s|%s|%d|" % (session.run_id.encode(), frame.prefix.encode(), frame.asks) + codec.digest(value)
+    key = blake2b(question, digest_size=16).hexdigest()
+    with session.dispatch.lock:
+        answer = frame.scheduler.ask(frame, value, describe(response_schema), key)
+    return check_answer(answer, response_schema)

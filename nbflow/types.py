@@ -1,0 +1,43 @@
+"""The public types, under the names that LangGraph gives them."""
+
+from __future__ import annotations
+
+from nbflow.checkpoint.base import BaseCheckpointSaver
+from nbflow.runtime import interrupt
+from nbflow.values import (
+    All,
+    CachePolicy,
+    Command,
+    Durability,
+    Interrupt,
+    OnDivergence,
+    PregelTask,
+    RetryPolicy,
+    RunnableConfig,
+    Send,
+    StateSnapshot,
+    StreamMode,
+    StreamWriter,
+    default_retry_on,
+)
+
+Checkpointer = BaseCheckpointSaver | bool | None
+
+__all__ = [
+    "All",
+    "CachePolicy",
+    "Checkpointer",
+    "Command",
+    "Durability",
+    "Interrupt",
+    "OnDivergence",
+    "PregelTask",
+    "RetryPolicy",
+    "RunnableConfig",
+    "Send",
+    "StateSnapshot",
+    "StreamMode",
+    "StreamWriter",
+    "default_retry_on",
+    "interrupt",
+]

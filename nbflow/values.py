@@ -1,0 +1,299 @@
+"""The values that users pass in and get back; ``nbflow.types`` shows them to the public.
+
+Names, fields and defaults are those of LangGraph's ``types`` module where the meaning is the
+same. Nothing here runs anything; only ``errors`` is imported.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypedDict, TypeVar
+
+from nbflow.errors import InvalidOptionError
+
+StreamMode = Literal["values", "updates", "custom", "messages", "tasks", "checkpoints", "debug"]
+StreamWriter = Callable[[object], None]
+Durability = Literal["sync", "async", "exit"]
+OnDivergence = Literal["error", "rerun"]
+All = Literal["*"]
+
+
+class RunnableConfig(TypedDict, total=False):
+    """How a run is to be carried out.
+
+    ``configurable`` holds ``thread_id`` and what else a body wants to read; ``max_concurrency``
+    is how many task bodies may run at the same time.
+    """
+
+    configurable: dict[str, Any]
+    metadata: dict[str, Any]
+    tags: list[str]
+    callbacks: object
+    recursion_limit: int
+    max_concurrency: int | None
+    run_id: str
+    run_name: str
+
+
+class Interrupt:
+    """A question that a run waits with.
+
+    Attributes:
+        value: what was passed to ``interrupt()``.
+        id: 32 hexadecimal digits that name this question of this run.
+        response_schema: JSON schema of the answer, or None when anything goes.
+    """
+
+    __slots__ = ("id", "response_schema", "value")
+    __hash__ = None  # type: ignore[assignment]  # a question may hold unhashable values
+
+    def __init__(
+        self,
+        value: object,
+        id: str = "placeholder-id",  # noqa: A002  # the field's name
+        *,
+        response_schema: dict[str, Any] | None = None,
+        **deprecated: object,
+    ) -> None:
+        unknown = set(deprecated) - {"resumable", "ns", "when"}
+        if unknown:
+            raise InvalidOptionError("Interrupt()", "keyword", repr(sorted(unknown)), "it takes value and id")
+        self.value = value
+        self.id = id
+        self.response_schema = response_schema
+
+    @property
+    def interrupt_id(self) -> str:
+        """The id under its older name."""
+        warnings.warn("Interrupt.interrupt_id is called Interrupt.id now", DeprecationWarning, stacklevel=2)
+        return self.id
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Interrupt):
+            return NotImplemented
+        return (self.value, self.id, self.response_schema) == (other.value, other.id, other.response_schema)
+
+    def __repr__(self) -> str:
+        schema = f", response_schema={self.response_schema!r}" if self.response_schema is not None else ""
+        return f"Interrupt(value={self.value!r}, id={self.id!r}{schema})"
+
+    def __reduce__(self) -> tuple[Callable[..., Interrupt], tuple[object, ...]]:
+        return _interrupt, (self.value, self.id, self.response_schema)
+
+
+def _interrupt(value: object, key: str, schema: dict[str, Any] | None) -> Interrupt:
+    return Interrupt(value, key, response_schema=schema)
+
+
+class _NoAnswer:
+    """Stands where no answer was given, since ``None`` is one."""
+
+    def __repr__(self) -> str:
+        return "NO_ANSWER"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+NO_ANSWER = _NoAnswer()
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Command:
+    """What to do with a thread, given in the place of an input.
+
+    Attributes:
+        resume: the answer to the one open question, or ``{id: answer}`` for any of several;
+            None, False and other empty values are answers.
+        update: what to write into a graph's state.
+        goto: where a graph goes next.
+        graph: None for this graph, ``Command.PARENT`` for the one around it.
+    """
+
+    PARENT: ClassVar[Literal["__parent__"]] = "__parent__"
+
+    graph: str | None = None
+    update: object = None
+    resume: object = NO_ANSWER
+    goto: object = ()
+
+    def __repr__(self) -> str:
+        given = {"graph": self.graph, "update": self.update, "goto": self.goto}
+        shown = [f"{name}={value!r}" for name, value in given.items() if value]
+        if self.resume is not NO_ANSWER:
+            shown.append(f"resume={self.resume!r}")
+        return f"Command({', '.join(shown)})"
+
+
+Result = TypeVar("Result", covariant=True)
+
+
+class TaskFuture(Protocol[Result]):
+    """What calling a task gives: its result, once there is one.
+
+    It may be awaited, and ``asyncio.gather``, ``wait`` and ``TaskGroup.create_task`` take it.
+    """
+
+    def result(self, timeout: float | None = None) -> Result:
+        """Return what the call returned, or raise what it raised.
+
+        Args:
+            timeout: seconds to wait; None waits for ever, and runs the call itself if nobody has begun.
+        """
+        ...
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Return what the call raised, or None; waits as ``result`` does."""
+        ...
+
+    def done(self) -> bool:
+        """Whether the call has ended."""
+        ...
+
+    def cancel(self) -> bool:
+        """Stop the call if it can be stopped; False if it has ended."""
+        ...
+
+    def add_done_callback(self, fn: Callable[..., object], /) -> None:
+        """Call ``fn(future)`` when the call has ended."""
+        ...
+
+    def __await__(self) -> Generator[Any, None, Result]: ...
+
+
+Returned = TypeVar("Returned")
+Kept = TypeVar("Kept")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Final(Generic[Returned, Kept]):
+    """What a body returns to give its caller one value and the next run another.
+
+    Attributes:
+        value: what ``invoke`` returns.
+        save: what the next run of the thread receives as ``previous``.
+    """
+
+    value: Returned
+    save: Kept
+
+
+def default_retry_on(error: BaseException) -> bool:
+    """Whether another attempt may help: lost connections, time-outs, and HTTP 408, 425, 429 and 5xx.
+
+    Mistakes in the program (wrong types, missing keys, ...) fail again and are not retried.
+    Responses are recognised by their ``response.status_code``, as httpx and requests carry it.
+    """
+    if isinstance(error, (ConnectionError, TimeoutError)):
+        return True
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if isinstance(status, int):
+        return status in {408, 425, 429} or status >= 500  # noqa: PLR2004  # HTTP's server errors
+    hopeless = (
+        ValueError, TypeError, ArithmeticError, ImportError, LookupError, NameError, SyntaxError,
+        RuntimeError, ReferenceError, StopIteration, StopAsyncIteration, OSError, AssertionError,
+    )  # fmt: skip
+    return isinstance(error, Exception) and not isinstance(error, hopeless)
+
+
+RetryOn = type[BaseException] | Sequence[type[BaseException]] | Callable[[BaseException], bool]
+
+
+class RetryPolicy(NamedTuple):
+    """How often a failed call is tried again, and after how long.
+
+    Attributes:
+        initial_interval: seconds before the second attempt.
+        backoff_factor: what each later wait is multiplied by.
+        max_interval: upper bound of one wait, in seconds.
+        max_attempts: attempts in all, the first one included; 1 means no retry.
+        jitter: whether each wait is lengthened by up to a quarter of itself, by chance.
+        retry_on: an exception type, several, or a function from the error to a bool.
+    """
+
+    initial_interval: float = 0.5
+    backoff_factor: float = 2.0
+    max_interval: float = 128.0
+    max_attempts: int = 3
+    jitter: bool = True
+    retry_on: RetryOn = default_retry_on
+
+
+@dataclass(frozen=True, kw_only=True)
+class CachePolicy:
+    """Whether results are kept for later runs.
+
+    Attributes:
+        key_func: from the arguments to a key; None uses the arguments themselves.
+        ttl: seconds that an entry lives; None for ever.
+    """
+
+    key_func: Callable[..., str | bytes] | None = None
+    ttl: float | None = None
+
+
+class PregelTask(NamedTuple):
+    """One unit of work in a state snapshot.
+
+    Attributes:
+        id: what names it in this run.
+        name: name of the task or body.
+        path: where it stands, such as ``("0", "2")``.
+        error: text of its failure, or None.
+        interrupts: the questions it waits with.
+        state: for a nested run, its own state; else None.
+        result: what it returned, or None.
+    """
+
+    id: str
+    name: str
+    path: tuple[str, ...]
+    error: str | None = None
+    interrupts: tuple[Interrupt, ...] = ()
+    state: object = None
+    result: object = None
+
+
+class StateSnapshot(NamedTuple):
+    """Where a thread stands at one checkpoint.
+
+    Attributes:
+        values: the last result; ``{}`` for an unknown thread, None before the first result.
+        next: what would run next: ``(body name,)`` for an unfinished run, else ``()``.
+        config: a config that addresses this checkpoint.
+        metadata: source, step and the user's metadata; None for an unknown thread.
+        created_at: ISO time in UTC.
+        parent_config: the config of the checkpoint before, or None.
+        tasks: the units of work of this checkpoint.
+        interrupts: the open questions.
+    """
+
+    values: object
+    next: tuple[str, ...]
+    config: RunnableConfig
+    metadata: dict[str, Any] | None
+    created_at: str | None
+    parent_config: RunnableConfig | None
+    tasks: tuple[PregelTask, ...]
+    interrupts: tuple[Interrupt, ...]
+
+
+@dataclass
+class Send:
+    """Run a node of a graph in the next step, with an input of its own.
+
+    Attributes:
+        node: name of the node.
+        arg: what it receives.
+        timeout: seconds it may take; None for no limit.
+    """
+
+    node: str
+    arg: object
+    _: KW_ONLY
+    timeout: float | None = field(default=None)
+
+    def __hash__(self) -> int:
+        return hash((self.node, self.arg))

@@ -1,0 +1,105 @@
+"""State snapshots as folds of a run's records: one for its input, one for its result."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from nbflow.core.record import Asked, Record, RunFailed, RunPaused, RunReturned, RunStarted
+from nbflow.values import PregelTask, RunnableConfig, StateSnapshot
+from nbflow.views.stream import interrupt_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbflow.values import Interrupt
+
+
+def config_at(thread_id: str, point: str) -> RunnableConfig:
+    """Return the config that addresses a checkpoint."""
+    return {"configurable": {"thread_id": thread_id, "checkpoint_ns": "", "checkpoint_id": point}}
+
+
+def empty_state(config: RunnableConfig) -> StateSnapshot:
+    """Return the state of a thread that has no run."""
+    return StateSnapshot({}, (), config, None, None, None, (), ())
+
+
+def result_state(records: Sequence[Record]) -> StateSnapshot | None:
+    """Return the state after a run's result; None if it has none."""
+    started = cast("RunStarted", records[0])
+    returned = next((record for record in reversed(records) if isinstance(record, RunReturned)), None)
+    if returned is None:
+        return None
+    return StateSnapshot(
+        values=_value(returned),
+        next=(),
+        config=config_at(started.thread_id, returned.point),
+        metadata=_metadata(started, "loop", started.step + 1),
+        created_at=_iso(returned.at),
+        parent_config=config_at(started.thread_id, started.run_id),
+        tasks=(),
+        interrupts=(),
+    )
+
+
+def input_state(records: Sequence[Record], previous_result: object) -> StateSnapshot:
+    """Return the state at a run's input, with what became of its body.
+
+    Args:
+        records: of the run.
+        previous_result: what the thread's last finished run before it returned, or None.
+    """
+    started = cast("RunStarted", records[0])
+    ended = _end(records)
+    interrupts = _interrupts(records)
+    returned = isinstance(ended, RunReturned)
+    task = PregelTask(
+        id=started.run_id,
+        name=started.workflow,
+        path=("0",),
+        error=_text(ended) if isinstance(ended, RunFailed) else None,
+        interrupts=interrupts,
+        result=_value(ended) if returned and ended is not None else None,
+    )
+    return StateSnapshot(
+        values=previous_result,
+        next=(started.workflow,),
+        config=config_at(started.thread_id, started.run_id),
+        metadata=_metadata(started, "input", started.step),
+        created_at=_iso(started.at),
+        parent_config=config_at(started.thread_id, started.parent) if started.parent else None,
+        tasks=(task,),
+        interrupts=interrupts,
+    )
+
+
+def _end(records: Sequence[Record]) -> Record | None:
+    ends = (RunReturned, RunFailed, RunPaused)
+    return next((record for record in reversed(records) if isinstance(record, ends)), None)
+
+
+def _interrupts(records: Sequence[Record]) -> tuple[Interrupt, ...]:
+    """Return the questions of the last pause, answered or not."""
+    paused = next((record for record in reversed(records) if isinstance(record, RunPaused)), None)
+    if paused is None:
+        return ()
+    asked = {record.id: record for record in records if isinstance(record, Asked)}
+    return tuple(interrupt_of(asked[key]) for key in paused.ids if key in asked)
+
+
+def _metadata(started: RunStarted, source: str, step: int) -> dict[str, Any]:
+    return {"source": source, "step": step, "parents": {}, **started.metadata}
+
+
+def _text(record: Record) -> str:
+    error = _value(record)
+    return repr(error)
+
+
+def _value(record: Record) -> object:
+    return record.value.get() if record.value is not None else None
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat()

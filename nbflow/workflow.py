@@ -1,0 +1,270 @@
+"""A workflow: what ``@entrypoint`` makes of a function, and the ways to run it and look at it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from nbflow import history
+from nbflow.config import is_independent, merge, thread_of
+from nbflow.core.call import current_frame
+from nbflow.errors import InvalidOptionError, NoCheckpointerError
+from nbflow.launch import Request, attach, launch, nest, plain
+from nbflow.streams import achunks, chunks, nested_chunks
+from nbflow.values import Command
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
+    from nbflow.checkpoint.base import BaseCheckpointSaver
+    from nbflow.core.call import Spec
+    from nbflow.drivers.future import CallFuture
+    from nbflow.run import Run
+    from nbflow.store.base import BaseStore
+    from nbflow.values import OnDivergence, RunnableConfig, StateSnapshot
+
+class Workflow:
+    """A function that runs durably: ``invoke`` it, ``stream`` it, ``start`` it, ask for its state.
+
+    Attributes:
+        name: of the function.
+        spec: what is fixed about the function.
+        checkpointer: keeps runs; None keeps nothing.
+        store: long-term memory, or None.
+        cache: where results of tasks with a cache policy are kept, or None.
+        context_schema: type of ``context``, or None.
+        config: bound by ``with_config``.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        *,
+        checkpointer: BaseCheckpointSaver | bool | None = None,
+        store: BaseStore | None = None,
+        cache: object = None,
+        context_schema: type | None = None,
+        config: RunnableConfig | None = None,
+    ) -> None:
+        self.name = spec.name
+        self.spec = spec
+        self.checkpointer = checkpointer
+        self.store = store
+        self.cache = cache
+        self.context_schema = context_schema
+        self.config = config
+        self.__doc__ = spec.fn.__doc__
+        self.__wrapped__ = spec.fn
+
+    def __repr__(self) -> str:
+        return f"<workflow {self.name}>"
+
+    def with_config(self, config: RunnableConfig | dict[str, Any]) -> Workflow:
+        """Return the same workflow with a config that later ones are merged into."""
+        bound = merge("with_config()", self.config, config)
+        return Workflow(
+            self.spec,
+            checkpointer=self.checkpointer,
+            store=self.store,
+            cache=self.cache,
+            context_schema=self.context_schema,
+            config=bound,
+        )
+
+    def invoke(
+        self,
+        input: object,  # noqa: A002  # LangGraph's name
+        config: RunnableConfig | dict[str, Any] | None = None,
+        *,
+        context: object = None,
+        stream_mode: str | Sequence[str] = "values",
+        on_divergence: OnDivergence = "error",
+    ) -> Any:  # noqa: ANN401  # whatever the body returns
+        """Run, and return what the body returns; ``{"__interrupt__": [...]}`` if it asks.
+
+        Works for sync and async bodies, in scripts and in notebooks, where an event loop runs already.
+
+        Args:
+            input: for a new run; None goes on with the thread's unfinished run, and
+                ``Command(resume=...)`` answers its question.
+            config: ``{"configurable": {"thread_id": ...}}`` and more; needed with a checkpointer.
+            context: reaches the body as ``runtime.context``.
+            stream_mode: other than ``"values"``: return the list of chunks that ``stream`` would give.
+            on_divergence: what to do where a resumed body makes another call than the log holds:
+                ``"error"``, or ``"rerun"`` it and what follows.
+
+        Raises:
+            NbflowError: for a mistake in the arguments; nothing was written then.
+            Exception: whatever the body raises, as it is.
+        """
+        if stream_mode != "values":
+            options = {"context": context, "stream_mode": stream_mode, "on_divergence": on_divergence}
+            return list(self.stream(input, config, **options))  # type: ignore[arg-type]
+        if self._is_nested(config):
+            future = self._call(input, config)
+            future.wait()
+            return plain(future.result())
+        return self._launch("invoke()", input, config, context, on_divergence, inline=True).result()
+
+    async def ainvoke(
+        self,
+        input: object,  # noqa: A002  # LangGraph's name
+        config: RunnableConfig | dict[str, Any] | None = None,
+        *,
+        context: object = None,
+        stream_mode: str | Sequence[str] = "values",
+        on_divergence: OnDivergence = "error",
+    ) -> Any:  # noqa: ANN401  # whatever the body returns
+        """As ``invoke``, awaited; an async body runs on the loop that awaits."""
+        if stream_mode != "values":
+            options = {"context": context, "stream_mode": stream_mode, "on_divergence": on_divergence}
+            return [chunk async for chunk in self.astream(input, config, **options)]  # type: ignore[arg-type]
+        if self._is_nested(config):
+            return plain(await self._call(input, config))
+        return await self._launch("ainvoke()", input, config, context, on_divergence, here=True)
+
+    def stream(
+        self,
+        input: object,  # noqa: A002  # LangGraph's name
+        config: RunnableConfig | dict[str, Any] | None = None,
+        *,
+        context: object = None,
+        stream_mode: str | Sequence[str] = "updates",
+        on_divergence: OnDivergence = "error",
+    ) -> Iterator[Any]:
+        """Run, and yield chunks as things happen; closing the iterator stops the run.
+
+        Args:
+            input: as for ``invoke``.
+            config: as for ``invoke``.
+            context: as for ``invoke``.
+            stream_mode: ``"updates"`` (each result, by task), ``"values"`` (the end result),
+                ``"custom"`` (what stream writers write), or a list, for ``(mode, chunk)`` pairs.
+            on_divergence: as for ``invoke``.
+        """
+        if self._is_nested(config):
+            yield from nested_chunks(self, input, stream_mode)
+        else:
+            yield from chunks(self, stream_mode, Request("stream()", input, config, context, on_divergence))
+
+    async def astream(
+        self,
+        input: object,  # noqa: A002  # LangGraph's name
+        config: RunnableConfig | dict[str, Any] | None = None,
+        *,
+        context: object = None,
+        stream_mode: str | Sequence[str] = "updates",
+        on_divergence: OnDivergence = "error",
+    ) -> AsyncIterator[Any]:
+        """As ``stream``, for ``async for``."""
+        request = Request("astream()", input, config, context, on_divergence)
+        async for chunk in achunks(self, stream_mode, request, nested=self._is_nested(config)):
+            yield chunk
+
+    def start(
+        self,
+        input: object,  # noqa: A002  # LangGraph's name
+        config: RunnableConfig | dict[str, Any] | None = None,
+        *,
+        context: object = None,
+        on_divergence: OnDivergence = "error",
+    ) -> Run:
+        """Begin a run in the background and return its handle at once; arguments as for ``invoke``."""
+        return self._launch("start()", input, config, context, on_divergence)
+
+    def _launch(  # noqa: PLR0913, PLR0917  # what the public methods share
+        self,
+        where: str,
+        input: object,  # noqa: A002  # LangGraph's name
+        config: RunnableConfig | dict[str, Any] | None,
+        context: object,
+        on_divergence: OnDivergence,
+        *,
+        inline: bool = False,
+        here: bool = False,
+    ) -> Run:
+        return launch(self, Request(where, input, config, context, on_divergence), inline=inline, here=here)
+
+    def _is_nested(self, config: RunnableConfig | dict[str, Any] | None) -> bool:
+        """Whether a run would be a part of the run around it: it has one, and names no thread of its own."""
+        return current_frame.get() is not None and not is_independent(cast("dict[str, object] | None", config))
+
+    def _call(self, input: object, config: object) -> CallFuture:  # noqa: A002  # LangGraph's name
+        if isinstance(input, Command) or input is None:
+            raise InvalidOptionError(
+                "invoke()", "input", repr(input), "a nested run is resumed through the run around it; pass an input"
+            )
+        merge("invoke()", cast("dict[str, object] | None", config))
+        return nest(self, input)
+
+    def last_run(self, config: RunnableConfig | dict[str, Any]) -> Run | None:
+        """Return the newest run of a thread as it stands in the checkpointer; None if there is none.
+
+        Raises:
+            NoCheckpointerError: if the workflow keeps no runs.
+        """
+        return attach(self, merge("last_run()", self.config, config))
+
+    def get_state(self, config: RunnableConfig | dict[str, Any]) -> StateSnapshot:
+        """Return where a thread stands: now, or at the ``checkpoint_id`` of the config.
+
+        Raises:
+            NoCheckpointerError: if the workflow keeps no runs.
+            UnknownCheckpointError: if the thread has no such checkpoint.
+        """
+        merged, thread_id = self._address("get_state()", config)
+        return history.state_of(self.saver("get_state()"), merged, thread_id)
+
+    async def aget_state(self, config: RunnableConfig | dict[str, Any]) -> StateSnapshot:
+        """As ``get_state``, awaited."""
+        return self.get_state(config)
+
+    def get_state_history(
+        self,
+        config: RunnableConfig | dict[str, Any],
+        *,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> Iterator[StateSnapshot]:
+        """Yield the states of a thread, newest first: for each run its result, then its input.
+
+        Args:
+            config: names the thread.
+            before: a config with a ``checkpoint_id``; only older states are shown.
+            limit: how many at most; None for all.
+        """
+        _, thread_id = self._address("get_state_history()", config)
+        below = before["configurable"].get("checkpoint_id") if before is not None else None
+        states = history.history_of(self.saver("get_state_history()"), thread_id, before=below)
+        for number, snapshot in enumerate(states):
+            if limit is not None and number >= limit:
+                return
+            yield snapshot
+
+    async def aget_state_history(
+        self,
+        config: RunnableConfig | dict[str, Any],
+        *,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[StateSnapshot]:
+        """As ``get_state_history``, for ``async for``."""
+        for snapshot in self.get_state_history(config, before=before, limit=limit):
+            yield snapshot
+
+    def saver(self, what: str) -> BaseCheckpointSaver:
+        """Return the checkpointer; ``what`` names in the error who needs it.
+
+        Raises:
+            NoCheckpointerError: if there is none.
+        """
+        if self.checkpointer is None or isinstance(self.checkpointer, bool):
+            raise NoCheckpointerError(self.name, what)
+        return self.checkpointer
+
+    def _address(self, where: str, config: RunnableConfig | dict[str, Any]) -> tuple[RunnableConfig, str]:
+        self.saver(where)
+        merged = merge(where, self.config, config)
+        return merged, thread_of(merged, self.name)
+
+
+EntrypointPregel = Workflow
