@@ -15,8 +15,7 @@ import msgspec
 
 from nbflow import codec
 from nbflow.checkpoint.base import Row, RunKey
-from nbflow.core.record import KINDS, CallFailed, Record, RunFailed, Value
-from nbflow.errors import UnserializableError
+from nbflow.core.record import KINDS, Record, Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,17 +40,7 @@ def encode_value(record: Record) -> None:
     """
     value = record.value
     if value is not None and value.raw is None:
-        value.raw = _dumps(record, value.get())
-
-
-def _dumps(record: Record, live: object) -> bytes:
-    try:
-        return codec.dumps(live)
-    except UnserializableError:
-        if not isinstance(record, (CallFailed, RunFailed)) or not isinstance(live, BaseException):
-            raise
-        # A failure must be kept whatever its arguments are.
-        return codec.dumps(codec.RemoteError.of(live))
+        value.raw = codec.dumps(value.get())
 
 
 def from_row(row: Row) -> Record:

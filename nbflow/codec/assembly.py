@@ -1,0 +1,55 @@
+"""Puts the codec together, and is its front: values to bytes, bytes to values."""
+
+from __future__ import annotations
+
+from nbflow.codec import arrays, arrow, classes, codes, exceptions, families, frames, records, standard, subclasses, wire
+from nbflow.codec.trail import explain
+from nbflow.codec.wire import PLAIN, Refusal, encode, from_bytes, to_bytes
+
+QUIET = (Refusal, RecursionError)  # the error that explains them says it all
+
+wire.FINDERS += [classes.find_custom, standard.find, arrays.find, frames.find, arrow.find]
+wire.FINDERS += [exceptions.find, families.find, records.find, subclasses.find]
+wire.UNPACK_RAW.update(standard.UNPACK_RAW)
+for part in (standard, arrays, frames, arrow, exceptions, families, records, subclasses):
+    wire.UNPACK.update(part.UNPACK)
+wire.UNPACK[codes.CUSTOM] = classes.unpack_custom
+
+
+def dumps(value: object) -> bytes:
+    """Encode a value so that ``loads`` gives back an equal one of the same types.
+
+    A value that is held in two places comes back as two.
+
+    Args:
+        value: anything that is or contains builtin and standard types, dataclass-like objects,
+            enum members, exceptions, numpy, pandas and pyarrow data and registered types.
+
+    Raises:
+        UnserializableError: if a part of it can't be stored; says which part and what to do.
+    """
+    if type(value) in PLAIN:
+        try:
+            return encode(value)
+        except (OverflowError, UnicodeEncodeError):
+            pass
+    try:
+        return to_bytes(value)
+    except Exception as error:
+        raise explain(value, error) from None if isinstance(error, QUIET) else error
+
+
+def loads(data: bytes) -> object:
+    """Decode a value that ``dumps`` encoded.
+
+    Imports no module that the data names, and makes instances only of dataclass-like classes,
+    enums, exceptions and subclasses of builtins that are already imported, and of registered
+    types. Anything else becomes an ``Unloadable`` in its place.
+
+    Args:
+        data: what ``dumps`` returned, here or in another process.
+
+    Raises:
+        CorruptValueError: if the bytes are damaged.
+    """
+    return from_bytes(data)

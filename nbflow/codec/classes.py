@@ -1,0 +1,223 @@
+"""Which classes a stored value may name, and how a name is found again.
+
+A name is ``module:qualname``, or what ``register_type`` was given. Looking one up reads
+``sys.modules`` and class dictionaries only: nothing is imported, and no attribute hook, property
+or metaclass of what is found there runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable
+from enum import Enum
+from functools import lru_cache
+from types import ModuleType
+from typing import Any, Final, NamedTuple, TypeVar
+
+import msgspec
+
+from nbflow.codec import codes
+from nbflow.codec.unloadable import CannotRebuild
+from nbflow.codec.wire import PLANS, Plan, Refusal, plan_for, remedy
+
+SUBCLASSED: Final = frozenset(
+    {str, bytes, bytearray, int, float, complex, tuple, list, set, frozenset, dict, OrderedDict, defaultdict, deque}
+)
+HEAP_TYPE: Final = 1 << 9  # set for the classes that a class statement makes, not for those of C
+TYPE_DICT: Final = type.__dict__["__dict__"]
+TYPE_MRO: Final = type.__dict__["__mro__"]
+T = TypeVar("T")
+
+
+class Registration(NamedTuple):
+    """What ``register_type`` was told about a class."""
+
+    cls: type
+    name: str
+    encode: Callable[[Any], object] | None
+    decode: Callable[[Any], object] | None
+
+
+_by_class: dict[type, Registration] = {}
+_by_name: dict[str, Registration] = {}
+
+
+def register_type(
+    cls: type[T],
+    *,
+    encode: Callable[[T], object] | None = None,
+    decode: Callable[[Any], T] | None = None,
+    name: str | None = None,
+) -> type[T]:
+    """Allow values of a class to be stored and rebuilt. Usable as a decorator.
+
+    A class of the same name that was registered before is replaced, so a notebook cell that
+    defines and registers a class can be run again.
+
+    Args:
+        cls: the class itself; its subclasses are not meant.
+        encode: turns an instance into a value that can be stored. None: its attributes are stored.
+        decode: the inverse of ``encode``; given with it or not at all.
+        name: what stored values call the class. None: module and qualified name.
+
+    Raises:
+        TypeError: if ``cls`` is no class, or only one of ``encode`` and ``decode`` is given.
+        ValueError: if nbflow stores values of this class already in its own way.
+    """
+    _check_registration(cls, encode, decode)
+    row = Registration(cls, name or _qualified(cls), encode, decode)
+    _by_class[cls] = _by_name[row.name] = row
+    PLANS.pop(cls, None)
+    family_of.cache_clear()
+    return cls
+
+
+def _check_registration(cls: type, encode: object, decode: object) -> None:
+    if not is_class(cls):
+        raise TypeError(f"register_type expects a class, not {cls!r}")
+    if (encode is None) is not (decode is None):
+        raise TypeError(f"register_type({cls.__qualname__}) expects both encode= and decode=, or neither")
+    try:
+        native = plan_for(cls).code not in codes.CLASS_CODES
+    except Refusal:
+        native = False
+    if native:
+        raise ValueError(f"values of {cls.__qualname__} are stored already; register a subclass instead")
+
+
+def registered(cls: type) -> Registration | None:
+    """Return what was registered for a class."""
+    return _by_class.get(cls)
+
+
+def find_custom(kind: type) -> Plan | None:
+    """Return the plan of a class that was registered with its own encode."""
+    row = _by_class.get(kind)
+    if row is None or row.encode is None:
+        return None
+    encode = row.encode
+    return Plan(codes.CUSTOM, lambda value: [row.name, encode(value)])
+
+
+def unpack_custom(parts: list[Any]) -> object:
+    """Rebuild a value by its registered decode."""
+    name, payload = parts
+    row = _by_name.get(name)
+    if row is None or row.decode is None:
+        raise CannotRebuild(str(name), "no type is registered under this name; call nbflow.register_type before loading")
+    return row.decode(payload)
+
+
+def _qualified(cls: type) -> str:
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def class_name(cls: type) -> str:
+    """Return the name under which a class will be found again.
+
+    Raises:
+        Refusal: if it would not be found.
+    """
+    row = _by_class.get(cls)
+    if row is not None:
+        return row.name
+    name = _qualified(cls)
+    if "<locals>" in name:
+        raise Refusal(f"a class defined inside a function can't be found again; move it to the top level or call {remedy(cls)}")
+    if find_class(name) is None:
+        raise Refusal(f"no class is found under its name {name!r}; bind it there or call {remedy(cls)}")
+    return name
+
+
+def find_class(name: str) -> type | None:
+    """Return the class of a name, if it is registered or its module is imported."""
+    row = _by_name.get(name)
+    if row is not None:
+        return row.cls
+    module_name, _, qualname = name.partition(":")
+    found: object = sys.modules.get(module_name)
+    if found is None or ModuleType not in mro(type(found)):
+        return None
+    space = object.__getattribute__(found, "__dict__")
+    for part in qualname.split("."):
+        found = space.get(part)
+        if not is_class(found):
+            return None
+        space = class_dict(found)  # type: ignore[arg-type]  # is_class
+    return found  # type: ignore[return-value]  # is_class
+
+
+def resolve(name: object, code: int) -> type:
+    """Return the class that a stored value names.
+
+    Raises:
+        CannotRebuild: if there is none, or it is of another family than the stored value.
+    """
+    found = find_class(name) if isinstance(name, str) else None
+    if found is None:
+        raise CannotRebuild(str(name), "its class is not imported here; import or define it, or register it")
+    family = family_of(found)
+    if family != code:
+        raise CannotRebuild(str(name), f"what has this name now is no {codes.NAMES[code]} class")
+    return found
+
+
+@lru_cache(maxsize=1024)
+def family_of(cls: type) -> int | None:
+    """Return the extension code by which instances of a class are written, or None."""
+    bases = mro(cls)
+    if Enum in bases:
+        return codes.ENUM
+    if BaseException in bases:
+        return codes.EXCEPTION
+    if msgspec.Struct in bases:
+        return codes.STRUCT
+    if tuple in bases and has_own(cls, "_fields"):
+        return codes.NAMED_TUPLE
+    if _is_model(bases):
+        return codes.MODEL
+    statics = static_bases(cls)
+    if statics == [object] and (is_record(cls) or cls in _by_class):
+        return codes.RECORD
+    return codes.SUBCLASS if statics and statics[0] in SUBCLASSED and is_heap(cls) else None
+
+
+def is_record(cls: type) -> bool:
+    """Tell whether a class says itself what its fields are."""
+    return has_own(cls, "__dataclass_fields__") or has_own(cls, "__attrs_attrs__")
+
+
+def _is_model(bases: tuple[type, ...]) -> bool:
+    pydantic = sys.modules.get("pydantic.main")
+    return pydantic is not None and getattr(pydantic, "BaseModel", None) in bases
+
+
+def static_bases(cls: type) -> list[type]:
+    """Return the bases that are written in C, most derived first."""
+    return [base for base in mro(cls) if not is_heap(base)]
+
+
+def is_heap(cls: type) -> bool:
+    """Tell whether a class was made by a class statement."""
+    return bool(cls.__flags__ & HEAP_TYPE)
+
+
+def is_class(found: object) -> bool:
+    """Tell whether an object is a class, whatever it says itself."""
+    return type in mro(type(found))
+
+
+def mro(cls: type) -> tuple[type, ...]:
+    """Return the classes that a class inherits from, past any metaclass."""
+    return TYPE_MRO.__get__(cls)  # type: ignore[no-any-return]  # a tuple of classes
+
+
+def class_dict(cls: type) -> dict[str, object]:
+    """Return what a class statement defined, past any metaclass."""
+    return TYPE_DICT.__get__(cls)  # type: ignore[no-any-return]  # a read-only mapping
+
+
+def has_own(cls: type, name: str) -> bool:
+    """Tell whether a class or one of its bases defines a name, asking no hook."""
+    return any(name in class_dict(base) for base in mro(cls))

@@ -1,0 +1,115 @@
+"""Digests of values: equal in every process for equal values in equal spelling.
+
+The canonical form is what the codec writes, with dicts and sets in the order of their encoded
+keys. What can't be written does not fail: it counts by the name of its type.
+"""
+
+from __future__ import annotations
+
+import types
+from functools import partial
+from typing import Any, Final
+
+from msgspec.msgpack import Ext
+
+from nbflow.codec import codes
+from nbflow.codec.classes import has_own
+from nbflow.codec.records import schema_of, state_of
+from nbflow.codec.wire import CAREFUL, PLAIN, PLANS, encode, lower, plan_for
+
+SIZE: Final = 16  # bytes of a digest
+OPAQUE: Final = 127  # never stored: something that counts by its name only
+UNORDERED: Final = frozenset({codes.SET, codes.FROZENSET})
+NAMED: Final = (type, types.FunctionType, types.BuiltinFunctionType)
+
+
+def digest(value: object) -> bytes:
+    """Return 16 bytes that tell values apart, the same in every process.
+
+    Dicts count without their order. Locks, clients and other things that can't be stored count
+    by the module and name of their type; functions and classes by their own. Never fails.
+
+    Args:
+        value: anything; arguments of a call, mostly.
+    """
+    from hashlib import blake2b
+
+    try:
+        data = _canonical_bytes(value)
+    except Exception:  # noqa: BLE001  # a cycle, or a broken encode: no reason to fail a call
+        data = encode(Ext(OPAQUE, _name_of(type(value))))
+    return blake2b(data, digest_size=SIZE).digest()
+
+
+def _canonical_bytes(value: object) -> bytes:
+    if type(value) is tuple and PLAIN.issuperset(map(type, value)):
+        try:
+            return b"\xc1" + encode(value)  # a byte that MessagePack never begins with
+        except (OverflowError, UnicodeEncodeError):
+            pass
+    return encode(_canonical(value))
+
+
+def _canonical(value: object) -> object:
+    """Return what stands for a value, as something that msgspec writes in one way only."""
+    kind = type(value)
+    if kind in CAREFUL or kind is int or kind is str:
+        return lower(value, CAREFUL)
+    if kind is list:
+        return [_canonical(item) for item in value]  # type: ignore[attr-defined]  # kind is list
+    if kind is dict:
+        return _canonical_dict(value)  # type: ignore[arg-type]  # kind is dict
+    if isinstance(value, BaseException):  # the same failure at two places is the same
+        return Ext(codes.EXCEPTION, encode([_name_of(kind), _canonical(list(value.args))]))
+    try:
+        code, pack = PLANS.get(kind) or plan_for(kind)
+        payload = pack(value)
+    except Exception:  # noqa: BLE001  # no plan, or a broken encode
+        return Ext(OPAQUE, _opaque(value))
+    return _canonical_ext(code, payload)
+
+
+def _canonical_ext(code: int, payload: Any) -> Ext:
+    if type(payload) is bytes:
+        return Ext(code, payload)
+    if type(payload) is Ext:
+        return payload
+    if code in UNORDERED:
+        return Ext(code, encode(sorted(encode(_canonical(item)) for item in payload)))
+    if code == codes.ORDERED_DICT:
+        payload = list(payload.items())
+    return Ext(code, encode(_canonical(payload)))
+
+
+def _canonical_dict(items: dict[Any, object]) -> object:
+    if all(type(key) is str for key in items):
+        try:
+            return {key: _canonical(items[key]) for key in sorted(items) if key.encode() is not None}
+        except UnicodeEncodeError:
+            pass
+    pairs = sorted([encode(_canonical(key)), encode(_canonical(item))] for key, item in items.items())
+    return Ext(codes.MAPPING, encode(pairs))
+
+
+def _opaque(value: object) -> bytes:
+    """Return all of something unstorable that is the same in every process."""
+    if isinstance(value, NAMED):
+        return _name_of(value)
+    if isinstance(value, partial):
+        return encode([b"partial", _canonical([value.func, value.args, value.keywords])])
+    if isinstance(value, types.MethodType):
+        return encode([_name_of(value.__func__), _canonical(value.__self__)])
+    return _local_record(value) or _name_of(type(value))
+
+
+def _local_record(value: object) -> bytes:
+    """Return name and fields of a dataclass or attrs class that can be described, though not found again."""
+    kind = type(value)
+    if not (has_own(kind, "__dataclass_fields__") or has_own(kind, "__attrs_attrs__")):
+        return b""
+    return encode([_name_of(kind), _canonical(state_of(value, schema_of(kind)))])
+
+
+def _name_of(named: object) -> bytes:
+    text = f"{getattr(named, '__module__', '')}:{getattr(named, '__qualname__', type(named).__qualname__)}"
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,55 @@
+"""The visible stand-in for a stored value that can't be rebuilt."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec.msgpack import Ext
+
+SHOWN = 200  # characters of the data in a repr
+
+
+class Unloadable(msgspec.Struct, frozen=True):
+    """A stored value whose type is missing, changed or not allowed.
+
+    Storing it again writes the original bytes, so a value that passes through a process that
+    lacks its class is not lost.
+
+    Attributes:
+        type_name: the type it had, such as ``"shop.models:Order"``.
+        data: its parts as plain data.
+        reason: why it was not rebuilt.
+        wire: extension code and payload as they were stored; None if it was never stored whole.
+    """
+
+    type_name: str
+    data: object
+    reason: str
+    wire: tuple[int, bytes] | None = None
+
+    def __repr__(self) -> str:
+        shown = repr(self.data)
+        shown = shown if len(shown) <= SHOWN else shown[:SHOWN] + "..."
+        return f"<Unloadable {self.type_name}: {self.reason}; data: {shown}>"
+
+    def __hash__(self) -> int:
+        return hash((self.type_name, self.reason))
+
+
+class CannotRebuild(Exception):
+    """Raised while loading, for one value; becomes an ``Unloadable``."""
+
+    def __init__(self, type_name: str, reason: str) -> None:
+        super().__init__(type_name, reason)
+        self.type_name = type_name
+        self.reason = reason
+
+
+def unpack_unloadable(parts: list[object]) -> Unloadable:
+    """Rebuild a stand-in that was never stored whole."""
+    type_name, data, reason = parts
+    return Unloadable(str(type_name), data, str(reason))
+
+
+def pack_unloadable(value: Unloadable) -> object:
+    """Return the original extension, or the three facts of one that was never stored whole."""
+    return Ext(*value.wire) if value.wire else [value.type_name, value.data, value.reason]
