@@ -87,6 +87,9 @@ class Dispatch:
     def begin(self, body: Call, program: Program, *, inline: bool) -> CallFuture:
         """Start the run; ``inline`` leaves a sync body to the thread that waits for it."""
         body.context = copy_context()
+        if self.loop is not None:
+            _aio().adopt(self.loop)
+            self.on_end.append(lambda _: _aio().release(self.loop))
         self.program = program
         self.body = body.promise = CallFuture(body, self)
         if body.spec.is_async or not inline:
@@ -138,7 +141,7 @@ class Dispatch:
         """Settle the run, then let go of calls that nobody waits for any more."""
         assert self.body is not None, "only a run that has begun can end"
         error = outcome.error
-        if error is not None and not isinstance(error, Exception):
+        if error is not None:
             self.scheduler.stopping = self.scheduler.stopping or type(error).__name__
         if not self.body.done():
             for callback in self.on_end:
