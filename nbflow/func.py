@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar, cast, overload
 
 from nbflow import fingerprint
-from nbflow.core.call import Spec, current_frame
+from nbflow.core.call import Injected, Spec, current_frame
 from nbflow.core.retry import matches
 from nbflow.errors import CalledOutsideRunError, DecorationError, InvalidOptionError, UnknownOptionError
 from nbflow.signature import injected, is_async, name_of, parameters_of, refuse_generator
@@ -119,7 +119,7 @@ def _spec(  # noqa: PLR0913, PLR0917  # the facts of a function, gathered once
     policies: tuple[RetryPolicy, ...],
     cache_policy: CachePolicy | None,
     version: str | None,
-    inject: tuple[str, ...],
+    inject: tuple[Injected, ...],
 ) -> Spec:
     source = fingerprint.source_of(fn) if version is None else ""
 
@@ -208,7 +208,7 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
             raise DecorationError(
                 "@entrypoint", name_of(func), "it takes no argument; give it one positional argument, the input"
             )
-        spec = _spec(func, "entrypoint", self._name, self._policies, self._cache_policy, None, injected(parameters[1:]))
+        spec = _spec(func, "entrypoint", self._name, self._policies, self._cache_policy, None, injected(parameters, first=1))
         return Workflow(
             spec,
             checkpointer=self._checkpointer,

@@ -91,11 +91,12 @@ def runtime_of(session: Session, frame: Frame) -> Runtime:
 def provide(session: Session, spec: Spec, frame: Frame) -> dict[str, object]:
     """Return the values of a function's injected parameters; what is not there keeps its default."""
     given: dict[str, object] = {}
-    for name in spec.inject:
-        plain, _, optional = name.partition("=")
-        value = _PARAMETERS[plain](session, frame)
-        if value is not None or not optional:
-            given[plain] = value
+    passed = len(frame.call.args)
+    for name, position, optional in spec.inject:
+        if position >= passed:
+            value = _PARAMETERS[name](session, frame)
+            if value is not None or not optional:
+                given[name] = value
     return given
 
 

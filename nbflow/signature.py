@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from typing import TYPE_CHECKING
 
+from nbflow.core.call import Injected
 from nbflow.errors import DecorationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _WORDS = {"config": "RunnableConfig", "store": "Store", "writer": "StreamWriter", "previous": "", "runtime": ""}
+_ANYTHING = {"Any", "object", "Any typing.Any", "object <class 'object'>"}
 _FILLED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -23,26 +26,33 @@ def parameters_of(fn: Callable[..., object]) -> list[inspect.Parameter]:
         return []
 
 
-def injected(parameters: list[inspect.Parameter]) -> tuple[str, ...]:
-    """Return the names that the runtime fills, each with ``=`` behind it if it has a default.
+def injected(parameters: list[inspect.Parameter], first: int = 0) -> tuple[Injected, ...]:
+    """Return the parameters that the runtime fills unless the caller does.
 
     A parameter is filled by its name (``config``, ``store``, ``writer``, ``previous``,
-    ``runtime``) unless it is annotated as something else.
+    ``runtime``), unless it is annotated as something else.
+
+    Args:
+        parameters: of the function.
+        first: how many of them are the caller's in any case.
     """
-    names = []
-    for parameter in parameters:
+    found = []
+    for position, parameter in enumerate(parameters):
         word = _WORDS.get(parameter.name)
-        if word is None or parameter.kind not in _FILLED or not _may_be(parameter.annotation, word):
+        if position < first or word is None or parameter.kind not in _FILLED:
             continue
-        names.append(parameter.name + ("" if parameter.default is inspect.Parameter.empty else "="))
-    return tuple(names)
+        if _may_be(parameter.annotation, word):
+            place = position if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD else sys.maxsize
+            optional = parameter.default is not inspect.Parameter.empty
+            found.append(Injected(parameter.name, place, optional=optional))
+    return tuple(found)
 
 
 def _may_be(annotation: object, word: str) -> bool:
     if annotation is inspect.Parameter.empty or not word:
         return True
-    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "") or repr(annotation)
-    return word in text or word in repr(annotation) or (word == "StreamWriter" and "Callable" in repr(annotation))
+    text = annotation if isinstance(annotation, str) else f"{getattr(annotation, '__name__', '')} {annotation!r}"
+    return word in text or text in _ANYTHING or (word == "StreamWriter" and "Callable" in text)
 
 
 def is_async(fn: Callable[..., object]) -> bool:

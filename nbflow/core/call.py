@@ -7,7 +7,7 @@ Nothing here runs a function; see ``scheduler`` for what is decided and ``driver
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +17,20 @@ if TYPE_CHECKING:
     from nbflow.core.record import Asked, CallFailed, Record
     from nbflow.core.scheduler import Scheduler
     from nbflow.values import CachePolicy, RetryPolicy
+
+
+class Injected(NamedTuple):
+    """A parameter that the runtime fills.
+
+    Attributes:
+        name: of the parameter.
+        position: its place; an argument passed there leaves it to the caller.
+        optional: whether it has a default, which stands when there is nothing to fill it with.
+    """
+
+    name: str
+    position: int
+    optional: bool
 
 
 class Spec:
@@ -29,7 +43,7 @@ class Spec:
         is_async: whether calling ``fn`` gives a coroutine.
         retry: policies; the first whose predicate matches a failure governs it.
         cache: None, or whether and how results are kept for later runs.
-        inject: names of the parameters that the runtime fills.
+        inject: the parameters that the runtime fills.
         code: gives the digest of the code when first asked.
     """
 
@@ -44,7 +58,7 @@ class Spec:
         is_async: bool = False,
         retry: Sequence[RetryPolicy] = (),
         cache: CachePolicy | None = None,
-        inject: tuple[str, ...] = (),
+        inject: tuple[Injected, ...] = (),
         digest: Callable[[], bytes] = bytes,
     ) -> None:
         self.name = name
