@@ -59,9 +59,9 @@ def shown(path: Path) -> str:
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
-def environment() -> dict[str, str]:
-    """Return the environment for a child process that imports the packages from this checkout."""
-    return os.environ | {"PYTHONPATH": os.pathsep.join(str(package.parent) for package in PACKAGES)}
+def environment(root: Path) -> dict[str, str]:
+    """Return the environment for a child process that imports the packages of this checkout."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join((str(root), str(root / "widgets")))}
 
 
 def _length(node: Function | ast.ClassDef) -> int:
