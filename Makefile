@@ -17,7 +17,8 @@ VENV := .venv
 BENCH := .bench-venv
 BIN := $(VENV)/bin
 FIRST_NOTEBOOK := notebooks/01_quickstart.ipynb
-NOTEBOOKS = $(wildcard notebooks/*.ipynb)
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+NOTEBOOKS_COPY := build/notebooks
 
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 
@@ -50,26 +51,33 @@ $(BENCH)/.bench: pyproject.toml | $(BENCH)/bin/python
 lab: $(VENV)/.lab
 	$(BIN)/python -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(wildcard $(FIRST_NOTEBOOK))
 
+# In this order, whatever -j says: the cheapest verdict first.
+.NOTPARALLEL:
 test: lint types pytest notebooks
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-types: $(VENV)/.dev lint
+types: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-pytest: $(VENV)/.dev types
+pytest: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
-# Tutorials run as a reader would run them, in this environment and without a reader's settings. Their
-# kernels warn about things of their own, which are no error of ours.
+# Tutorials run as a new reader would run them: in a copy, where no earlier run has left its threads, and
+# without anybody's settings. Their kernels warn about things of their own, which are no error of ours.
 notebooks: export IPYTHONDIR = $(CURDIR)/$(VENV)/ipython
 notebooks: export JUPYTER_CONFIG_DIR = $(CURDIR)/$(VENV)/jupyter
-notebooks: $(VENV)/.dev pytest
-	$(if $(NOTEBOOKS),$(BIN)/python -m pytest -p no:cacheprovider -W default --nbval --nbval-current-env \
-	  --nbval-cell-timeout 60 --nbval-sanitize-with tests/nbval_sanitize.cfg $(NOTEBOOKS),@echo "no notebooks yet")
+notebooks: $(VENV)/.dev
+ifeq ($(NOTEBOOKS),)
+	@echo "no notebooks yet"
+else
+	rm -rf $(NOTEBOOKS_COPY) && mkdir -p build && cp -R notebooks $(NOTEBOOKS_COPY) && rm -rf $(NOTEBOOKS_COPY)/.nbflow
+	$(BIN)/python -m pytest -p no:cacheprovider -W default --nbval --nbval-current-env --nbval-cell-timeout 60 \
+	  --nbval-sanitize-with tests/nbval_sanitize.cfg $(NOTEBOOKS:notebooks/%=$(NOTEBOOKS_COPY)/%)
+endif
 
 bench: $(BENCH)/.bench
 	$(BENCH)/bin/python benchmarks/run.py
