@@ -29,7 +29,11 @@ $(PYTHON) -m venv --clear $(1)
 $(1)/bin/python $(PIP_INSTALL) --upgrade 'pip>=25.1'
 endef
 
-# The interpreter is a link: when the Python behind it is gone, the file is missing and all is made anew.
+# A stamp says that its environment is complete, and for which folder. It goes, before make looks at it, when
+# the Python behind the environment is gone or the checkout was moved.
+STAMPS := $(VENV)/.lab $(VENV)/.dev $(BENCH)/.bench
+$(foreach stamp,$(STAMPS),$(shell test -x $(dir $(stamp))bin/python && grep -qsxF '$(CURDIR)' $(stamp) || rm -f $(stamp)))
+
 $(BIN)/python:
 	$(call make_venv,$(VENV))
 
@@ -38,15 +42,15 @@ $(BENCH)/bin/python:
 
 $(VENV)/.lab: pyproject.toml | $(BIN)/python
 	$(BIN)/python $(PIP_INSTALL) --editable . --group lab
-	touch $@
+	@echo '$(CURDIR)' > $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python $(PIP_INSTALL) --editable . --group dev
-	touch $@ $(VENV)/.lab
+	@echo '$(CURDIR)' | tee $(VENV)/.lab > $@
 
 $(BENCH)/.bench: pyproject.toml | $(BENCH)/bin/python
 	$(BENCH)/bin/python $(PIP_INSTALL) --editable . --group bench
-	touch $@
+	@echo '$(CURDIR)' > $@
 
 lab: $(VENV)/.lab
 	$(BIN)/python -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(wildcard $(FIRST_NOTEBOOK))
@@ -56,12 +60,12 @@ lab: $(VENV)/.lab
 test: lint types pytest notebooks
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
 
 types: $(VENV)/.dev
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/python -m mypy
+	$(BIN)/python $(BIN)/lint-imports
 
 pytest: $(VENV)/.dev
 	$(BIN)/python -m pytest
@@ -83,8 +87,8 @@ bench: $(BENCH)/.bench
 	$(BENCH)/bin/python benchmarks/run.py
 
 fmt: $(VENV)/.dev
-	$(BIN)/ruff check --fix
-	$(BIN)/ruff format
+	$(BIN)/python -m ruff check --fix
+	$(BIN)/python -m ruff format
 
 clean:
 	rm -rf $(VENV) $(BENCH) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache tests/browser/shots
