@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import importlib.util
 import inspect
 import pickle
@@ -22,11 +23,12 @@ def errors_of(module: str) -> list[type[BaseException]]:
 
 def example(kind: type[BaseException]) -> BaseException:
     """Build an error with a plausible value for every parameter of its ``__init__``."""
-    if kind.__init__ is BaseException.__init__ or not inspect.isfunction(kind.__init__):
+    parameters = parameters_of(kind)
+    if not parameters:
         return kind("what was found")
-    hints = get_type_hints(kind.__init__)
+    hints = get_type_hints(kind.__init__, localns=vars(collections.abc))  # may be imported for the type checker only
     positional, keywords = [], {}
-    for name, parameter in list(inspect.signature(kind.__init__).parameters.items())[1:]:
+    for name, parameter in parameters.items():
         value = plausible(hints.get(name, str))
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
             keywords[name] = value
@@ -35,7 +37,14 @@ def example(kind: type[BaseException]) -> BaseException:
     return kind(*positional, **keywords)
 
 
-def plausible(hint: Any) -> object:  # noqa: ANN401 - a type hint may be anything
+def parameters_of(kind: type[BaseException]) -> dict[str, inspect.Parameter]:
+    """Return the parameters that a class gives its errors; none when it leaves them to BaseException."""
+    if not inspect.isfunction(kind.__init__):
+        return {}
+    return dict(list(inspect.signature(kind.__init__).parameters.items())[1:])
+
+
+def plausible(hint: Any) -> object:
     """Return a value that fits a type hint."""
     origin = get_origin(hint) or hint
     if origin is Literal:
@@ -69,7 +78,7 @@ def facts(error: BaseException) -> tuple[object, ...]:
 
 def unreadable(error: BaseException) -> Iterator[str]:
     """Yield the named parameters of an error that are no attribute of it."""
-    for name, parameter in inspect.signature(type(error)).parameters.items():
+    for name, parameter in parameters_of(type(error)).items():
         by_name = parameter.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         if by_name and not hasattr(error, name):
             yield name
@@ -114,6 +123,10 @@ def _rebuild(args: tuple[str, int, Sequence[str]], cause: BaseException) -> Good
     return GoodError(*args, cause=cause)
 
 
+class BareError(Exception):
+    """Says nothing of its own."""
+
+
 class TextOnlyError(Exception):
     """Breaks on loading: Exception rebuilds from args, which hold the finished text alone."""
 
@@ -134,6 +147,11 @@ def test_a_good_error_is_built_from_its_signature_and_survives() -> None:
     assert list(unreadable(error)) == []
 
 
+def test_an_error_without_fields_is_built_too() -> None:
+    assert str(example(BareError)) == "what was found"
+    assert list(unreadable(example(BareError))) == []
+
+
 def test_an_error_that_keeps_only_its_text_is_found() -> None:
     error = example(TextOnlyError)
     assert list(unreadable(error)) == ["call", "task"]
@@ -143,4 +161,4 @@ def test_an_error_that_keeps_only_its_text_is_found() -> None:
 
 def test_the_errors_of_a_module_are_those_it_defines() -> None:
     assert errors_of("nbflow.no_such_module") == []
-    assert set(errors_of(__name__)) == {GoodError, TextOnlyError}
+    assert set(errors_of(__name__)) == {BareError, GoodError, TextOnlyError}

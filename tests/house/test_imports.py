@@ -34,6 +34,7 @@ VIOLATIONS = {
     "1": ("nbflow/types.py", "import nbflow.codec"),
     "2a": ("nbflow/core/call.py", "import nbflow.views.rows"),
     "2b": ("nbflow/core/retry.py", "import random"),
+    "2c": ("nbflow/views/calls.py", "import nbflow.drivers.threads"),
     "3a": ("nbflow/views/rows.py", "import nbflow.core.scheduler"),
     "3b": ("nbflow/config.py", "import nbflow.checkpoint.memory"),
     "3c": ("nbflow/store/memory.py", "import nbflow.config"),
@@ -78,6 +79,13 @@ def circles(graph: grimp.ImportGraph) -> list[str]:
     return sorted(f"{one} -> {two}" for one, two in edges if graph.find_shortest_chain(importer=two, imported=one))
 
 
+def imported_from_nbflow(graph: grimp.ImportGraph, module: str) -> set[str]:
+    """Return what a module imports of the runtime; nothing while it does not exist."""
+    if module not in graph.modules:
+        return set()
+    return {name for name in graph.find_modules_directly_imported_by(module) if name.partition(".")[0] == "nbflow"}
+
+
 def broken_contracts(root: Path) -> set[str]:
     return set(re.findall(r"^(\d\w?)\. .* BROKEN", lint_imports(root).stdout, re.MULTILINE))
 
@@ -102,8 +110,19 @@ def test_the_import_contracts_hold() -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_no_files_import_each_other_in_a_circle() -> None:
-    assert circles(grimp.build_graph(*(package.name for package in PACKAGES), cache_dir=None)) == []
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph(*(package.name for package in PACKAGES), cache_dir=None)
+
+
+def test_no_files_import_each_other_in_a_circle(graph: grimp.ImportGraph) -> None:
+    assert circles(graph) == []
+
+
+def test_errors_and_types_stand_at_the_bottom(graph: grimp.ImportGraph) -> None:
+    """Contract 1 names the modules that were planned; this holds for any other one too."""
+    assert imported_from_nbflow(graph, "nbflow.errors") == set()
+    assert imported_from_nbflow(graph, "nbflow.types") <= {"nbflow.errors"}
 
 
 def test_the_runtime_starts_without_the_notebook() -> None:
@@ -119,6 +138,14 @@ def test_a_circle_through_a_face_is_found() -> None:
     for importer, imported in (("a", "a.b"), ("a.b", "a.c"), ("a.c", "a"), ("a.c", "a.d")):
         graph.add_import(importer=importer, imported=imported)
     assert circles(graph) == ["a -> a.b", "a.b -> a.c", "a.c -> a"]
+
+
+def test_what_a_module_imports_of_the_runtime_is_seen() -> None:
+    graph = grimp.ImportGraph()
+    graph.add_import(importer="nbflow.types", imported="nbflow.values")
+    graph.add_import(importer="nbflow.types", imported="enum")
+    assert imported_from_nbflow(graph, "nbflow.types") == {"nbflow.values"}
+    assert imported_from_nbflow(graph, "nbflow.no_such_module") == set()
 
 
 def test_what_is_allowed_breaks_no_contract(planted: Path) -> None:
