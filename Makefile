@@ -1,0 +1,95 @@
+# make lab    try it: JupyterLab on the first tutorial
+# make test   check it: style, types, contracts, every tier of tests, the notebooks
+# make bench  measure it, side by side with the peer
+# make fmt    format and fix what can be fixed
+# make clean  remove everything that the commands above made
+#
+# All that is installed goes into the checkout. Nothing is registered with the user or the system.
+
+.DELETE_ON_ERROR:
+.PHONY: lab test bench fmt clean lint types pytest notebooks
+
+# The first Python on PATH that is new enough; `make PYTHON=...` decides otherwise.
+PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
+  $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
+
+VENV := .venv
+BENCH := .bench-venv
+BIN := $(VENV)/bin
+FIRST_NOTEBOOK := notebooks/01_quickstart.ipynb
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+NOTEBOOKS_COPY := build/notebooks
+
+PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
+
+# $(call make_venv,FOLDER): a fresh environment whose pip knows --group (25.1)
+define make_venv
+@test -n "$(PYTHON)" || { echo "nbflow needs Python 3.11 or newer on PATH, or: make PYTHON=/path/to/python3" >&2; exit 1; }
+$(PYTHON) -m venv --clear $(1)
+$(1)/bin/python $(PIP_INSTALL) --upgrade 'pip>=25.1'
+endef
+
+# A stamp says that its environment is complete, and for which folder. It goes, before make looks at it, when
+# the Python behind the environment is gone or the checkout was moved.
+STAMPS := $(VENV)/.lab $(VENV)/.dev $(BENCH)/.bench
+$(foreach stamp,$(STAMPS),$(shell test -x $(dir $(stamp))bin/python && grep -qsxF '$(CURDIR)' $(stamp) || rm -f $(stamp)))
+
+$(BIN)/python:
+	$(call make_venv,$(VENV))
+
+$(BENCH)/bin/python:
+	$(call make_venv,$(BENCH))
+
+$(VENV)/.lab: pyproject.toml | $(BIN)/python
+	$(BIN)/python $(PIP_INSTALL) --editable . --group lab
+	@echo '$(CURDIR)' > $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python $(PIP_INSTALL) --editable . --group dev
+	@echo '$(CURDIR)' | tee $(VENV)/.lab > $@
+
+$(BENCH)/.bench: pyproject.toml | $(BENCH)/bin/python
+	$(BENCH)/bin/python $(PIP_INSTALL) --editable . --group bench
+	@echo '$(CURDIR)' > $@
+
+lab: $(VENV)/.lab
+	$(BIN)/python -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(wildcard $(FIRST_NOTEBOOK))
+
+# In this order, whatever -j says: the cheapest verdict first.
+.NOTPARALLEL:
+test: lint types pytest notebooks
+
+lint: $(VENV)/.dev
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+
+types: $(VENV)/.dev
+	$(BIN)/python -m mypy
+	$(BIN)/python $(BIN)/lint-imports
+
+pytest: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+# Tutorials run as a new reader would run them: in a copy, where no earlier run has left its threads, and
+# without anybody's settings. Their kernels warn about things of their own, which are no error of ours.
+notebooks: export IPYTHONDIR = $(CURDIR)/$(VENV)/ipython
+notebooks: export JUPYTER_CONFIG_DIR = $(CURDIR)/$(VENV)/jupyter
+notebooks: $(VENV)/.dev
+ifeq ($(NOTEBOOKS),)
+	@echo "no notebooks yet"
+else
+	rm -rf $(NOTEBOOKS_COPY) && mkdir -p build && cp -R notebooks $(NOTEBOOKS_COPY) && rm -rf $(NOTEBOOKS_COPY)/.nbflow
+	$(BIN)/python -m pytest -p no:cacheprovider -W default --nbval --nbval-current-env --nbval-cell-timeout 60 \
+	  --nbval-sanitize-with tests/nbval_sanitize.cfg $(NOTEBOOKS:notebooks/%=$(NOTEBOOKS_COPY)/%)
+endif
+
+bench: $(BENCH)/.bench
+	$(BENCH)/bin/python benchmarks/run.py
+
+fmt: $(VENV)/.dev
+	$(BIN)/python -m ruff check --fix
+	$(BIN)/python -m ruff format
+
+clean:
+	rm -rf $(VENV) $(BENCH) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache tests/browser/shots
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

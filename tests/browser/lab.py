@@ -1,0 +1,216 @@
+"""One notebook open in JupyterLab, driven as a person would, and read as a test wants it.
+
+Commands go through ``window.jupyterapp``; clicks and typing go through the page. Waits are
+Playwright's: a plain sleep would stop its events.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.server import LabServer
+
+SHOTS = Path(__file__).with_name("shots")
+SECONDS = 30.0
+
+# Runs of cells that the page has been asked for and that have not ended, counted in the page itself.
+_HELPERS = """
+window.lab = {
+  pending: 0,
+  panel: () => window.jupyterapp.shell.currentWidget,
+  kernel: () => window.lab.panel()?.sessionContext?.session?.kernel,
+  run: (command) => {
+    window.lab.pending += 1;
+    window.jupyterapp.commands.execute(command).catch(() => {}).finally(() => { window.lab.pending -= 1; });
+  },
+}
+"""
+_READY = "() => window.lab.panel()?.sessionContext?.isReady && window.lab.panel().content?.widgets.length > 0"
+_IDLE = "() => window.lab.pending === 0 && window.lab.kernel()?.status === 'idle'"
+_SELECT = "i => { const nb = lab.panel().content; nb.deselectAll(); nb.activeCellIndex = i; }"
+
+_workspaces = itertools.count()
+
+
+class Lab:
+    """A page with one notebook.
+
+    Attributes:
+        page: Playwright's page, for what has no method here.
+        problems: console errors, page errors and failed requests so far, one text each.
+    """
+
+    def __init__(self, page: Page, server: LabServer) -> None:
+        self.page = page
+        self.problems: list[str] = []
+        self._server = server
+        self._path = ""
+        page.on("console", lambda message: self._note("console", message.text, when=message.type == "error"))
+        page.on("pageerror", lambda error: self._note("page", str(error)))
+        page.on("requestfailed", lambda request: self._note("request", f"{request.url}: {request.failure}"))
+
+    def write(self, path: str, cells: Sequence[str]) -> None:
+        """Write a notebook of code cells where the server finds it as ``path``."""
+        target = self._server.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps(notebook(cells)), encoding="utf-8")
+
+    def open(self, path: str) -> None:
+        """Open a notebook below the server's root and wait until its kernel is idle."""
+        self._path = path
+        workspace = f"test-{next(_workspaces)}"  # the default one would bring the last test's tabs back
+        self.page.goto(f"{self._server.url}/lab/workspaces/{workspace}/tree/{path}?token={self._server.token}")
+        self._settle()
+
+    def open_cells(self, *cells: str, path: str = "notebook.ipynb") -> None:
+        """Write a notebook of these code cells and open it."""
+        self.write(path, cells)
+        self.open(path)
+
+    def reload(self) -> None:
+        """Reload the page; the kernel goes on."""
+        self.page.reload()
+        self._settle(idle=False)
+
+    def run_all(self, timeout: float = SECONDS, *, wait: bool = True) -> None:
+        """Run all cells; with ``wait``, until the kernel is idle again."""
+        self._run("notebook:run-all-cells", timeout, wait=wait)
+
+    def run_cell(self, index: int, timeout: float = SECONDS, *, wait: bool = True) -> None:
+        """Run one cell; with ``wait``, until the kernel is idle again."""
+        self.page.evaluate(_SELECT, index)
+        self._run("notebook:run-cell", timeout, wait=wait)
+
+    def set_source(self, index: int, text: str) -> None:
+        """Replace the text of a cell."""
+        script = "([i, text]) => lab.panel().content.widgets[i].model.sharedModel.setSource(text)"
+        self.page.evaluate(script, [index, text])
+
+    def wait_idle(self, timeout: float = SECONDS) -> None:
+        """Wait until no cell waits or runs and the kernel is idle, ``timeout`` seconds at most."""
+        self.page.wait_for_function(_IDLE, timeout=timeout * 1000)
+
+    def wait_busy(self, timeout: float = SECONDS) -> None:
+        """Wait until the kernel runs something."""
+        self.page.wait_for_function("() => window.lab.kernel()?.status === 'busy'", timeout=timeout * 1000)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass in the page."""
+        self.page.wait_for_timeout(seconds * 1000)
+
+    def wait_until(self, holds: Callable[[], bool], timeout: float = SECONDS) -> None:
+        """Wait for a condition outside the page, such as a file.
+
+        Raises:
+            TimeoutError: if it does not hold after ``timeout`` seconds.
+        """
+        for _ in range(int(timeout / 0.05)):
+            if holds():
+                return
+            self.wait(0.05)
+        msg = f"{holds} did not hold within {timeout} s"
+        raise TimeoutError(msg)
+
+    def interrupt(self) -> None:
+        """Press the kernel's stop button."""
+        self.page.evaluate("() => window.lab.kernel().interrupt()")
+
+    def restart_kernel(self, timeout: float = SECONDS) -> None:
+        """Restart the kernel in an orderly way and wait until the new one is idle."""
+        self.page.evaluate("() => window.lab.kernel().restart()")
+        self.wait_idle(timeout)
+
+    def kill_kernel(self, timeout: float = SECONDS) -> None:
+        """End the kernel's process by SIGKILL and wait until the server's new one is idle."""
+        process = self._server.kernel_process(self.kernel_id())
+        process.send_signal(signal.SIGKILL)
+        self.page.get_by_role("dialog").get_by_role("button", name="Ok").click(timeout=timeout * 1000)
+        self.wait_idle(timeout)
+
+    def kernel_id(self) -> str:
+        """Return the server's id of the kernel; a restart keeps it."""
+        return str(self.page.evaluate("() => window.lab.kernel().id"))
+
+    def kernel_pid(self) -> int:
+        """Return the process id of the kernel; a restart changes it."""
+        return int(self._server.kernel_process(self.kernel_id()).pid)
+
+    def cell(self, index: int) -> Locator:
+        """Return a cell, its input included; the first is 0."""
+        return self.page.locator(".jp-Notebook:visible .jp-Cell").nth(index)
+
+    def cell_output(self, index: int) -> Locator:
+        """Return the element with all outputs of a cell."""
+        return self.cell(index).locator(".jp-Cell-outputWrapper")
+
+    def cell_text(self, index: int) -> str:
+        """Return the outputs of a cell as text, as a reader sees them."""
+        areas = self.cell_output(index).locator(".jp-OutputArea-output")
+        return "\n".join(text.strip() for text in areas.all_inner_texts())
+
+    def expect_text(self, index: int, text: str, timeout: float = SECONDS) -> None:
+        """Wait until the outputs of a cell contain a text."""
+        expect(self.cell_output(index)).to_contain_text(text, timeout=timeout * 1000)
+
+    def click(self, text: str, cell: int | None = None) -> None:
+        """Click the button with this text, else the element with it, in the outputs (of one cell)."""
+        scope = self._outputs(cell)
+        scope.get_by_role("button", name=text, exact=True).or_(scope.get_by_text(text, exact=True)).first.click()
+
+    def fill(self, label: str, text: str, cell: int | None = None) -> None:
+        """Type into the field with this label or placeholder, in the outputs (of one cell)."""
+        scope = self._outputs(cell)
+        field = scope.get_by_label(label, exact=True).or_(scope.get_by_placeholder(label, exact=True)).first
+        field.fill(text)
+        field.press("Tab")
+
+    def save(self) -> None:
+        """Save the notebook."""
+        self.page.evaluate("() => window.lab.panel().context.save()")
+
+    def saved(self) -> dict[str, object]:
+        """Return the notebook as it is on disk."""
+        found: dict[str, object] = json.loads((self._server.root / self._path).read_text(encoding="utf-8"))
+        return found
+
+    def screenshot(self, name: str) -> Path:
+        """Draw the page to ``shots/NAME.png`` and return the file."""
+        SHOTS.mkdir(exist_ok=True)
+        path = SHOTS / f"{name}.png"
+        self.page.screenshot(path=path)
+        return path
+
+    def _settle(self, *, idle: bool = True) -> None:
+        self.page.wait_for_function("() => window.jupyterapp", timeout=SECONDS * 1000)
+        self.page.evaluate(_HELPERS)
+        self.page.wait_for_function(_READY, timeout=SECONDS * 1000)
+        if idle:
+            self.wait_idle()
+
+    def _run(self, command: str, timeout: float, *, wait: bool) -> None:
+        self.page.evaluate("command => window.lab.run(command)", command)
+        if wait:
+            self.wait_idle(timeout)
+
+    def _outputs(self, cell: int | None) -> Locator:
+        return self.page.locator(".jp-Cell-outputWrapper:visible") if cell is None else self.cell_output(cell)
+
+    def _note(self, kind: str, text: str, *, when: bool = True) -> None:
+        if when:
+            self.problems.append(f"{kind}: {text}")
+
+
+def notebook(cells: Sequence[str]) -> dict[str, object]:
+    """Return an nbformat 4 notebook of these code cells."""
+    code: list[dict[str, object]] = [
+        {"cell_type": "code", "id": f"cell-{i}", "metadata": {}, "source": text, "outputs": [], "execution_count": None}
+        for i, text in enumerate(cells)
+    ]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return {"cells": code, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
