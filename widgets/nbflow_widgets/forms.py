@@ -15,7 +15,7 @@ import ipywidgets
 from nbflow import NbflowError
 from nbflow_widgets.display import make_live
 from nbflow_widgets.fields import EMPTY, Field, FieldError, choice_field, field_of, json_field, text_field
-from nbflow_widgets.markup import FAINT, as_text, escaped, heading, labelled, note, panel, readable
+from nbflow_widgets.prose import FAINT, as_text, escaped, heading, labelled, note, panel
 from nbflow_widgets.shapes import Question, Review, kind_of, question_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 Submit = Callable[[object], None]
 Post = Callable[[Callable[[], None]], None]
-_STYLES = {"accept": "success", "Yes": "success", "ignore": "danger", "No": "danger"}
 _LABELS = {"accept": "Accept", "edit": "Send edited", "response": "Respond", "ignore": "Reject"}
 
 
@@ -194,8 +193,7 @@ class Form:
         """Return the static twin: the question, and the answer if there is one."""
         if not self.is_answered:
             return waiting_html(self.asked)
-        label = f'<span style="{FAINT}">Answer</span> '
-        return panel(question_html(self.question) + label + readable(self.answer))
+        return panel(question_html(self.question) + labelled("Answer", self.answer))
 
     def text(self) -> str:
         """Return the question, and the answer if there is one, as text."""

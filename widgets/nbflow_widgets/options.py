@@ -48,7 +48,8 @@ class Options:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        hint = " (an expression with spaces wants quotes around it)" if "unrecognized" in message else ""
+        is_split = "unrecognized" in message and "--" not in message
+        hint = " (an expression with spaces wants quotes around it)" if is_split else ""
         msg = f"%%{self.prog}: {message}{hint}"
         raise UsageError(msg)
 

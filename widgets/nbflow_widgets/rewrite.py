@@ -14,10 +14,13 @@ import re
 import symtable
 from typing import TYPE_CHECKING, TypeVar
 
+from nbflow_widgets.advice import advice_on
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DOOR = "__nbflow_cell__"
+BODY = "__nbflow_body__"
 INPUT = "inputs"
 _MAGIC = re.compile(r"%%(entrypoint|task|watch)\b(?!\?)(.*)", re.DOTALL)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -67,18 +70,16 @@ def _entrypoint(module: ast.Module) -> ast.Module:
     begin, *body = module.body
     last = body[-1]
     if isinstance(last, _FUNCTIONS):
-        return _module(begin, *body, _end(last.name, last))
+        return _module(begin, *body, _end(last.name, advice_on(last.body), last))
     stars = [statement for statement in body if _is_star(statement)]
     rest = [statement for statement in body if not _is_star(statement)]
-    return _module(begin, *stars, _function(rest, begin, last), _end(_BODY, last))
+    advice = advice_on(body)
+    return _module(begin, *stars, _function(rest, begin, last), _end(BODY, advice, last))
 
 
-_BODY = "__nbflow_body__"
-
-
-def _end(function: str, where: ast.stmt) -> ast.stmt:
+def _end(function: str, advice: str, where: ast.stmt) -> ast.stmt:
     """Return the last statement: hands the function over and awaits its run."""
-    call = ast.parse(f"await {DOOR}.end({function})").body[0]
+    call = ast.parse(f"await {DOOR}.end({function}, {advice!r})").body[0]
     return _moved(call, where)
 
 
@@ -86,7 +87,7 @@ def _function(body: list[ast.stmt], begin: ast.stmt, last: ast.stmt) -> ast.stmt
     """Return a cell's statements as a function of ``inputs``."""
     kind = "async def" if _awaits(body) else "def"
     names = sorted(assigned_names(body) - {INPUT})
-    outline = ast.parse(f"{kind} {_BODY}({INPUT}):\n    pass").body[0]
+    outline = ast.parse(f"{kind} {BODY}({INPUT}):\n    pass").body[0]
     assert isinstance(outline, _FUNCTIONS), "a def was parsed"
     function = _moved(outline, begin)
     head = [_moved(ast.parse(f"global {', '.join(names)}").body[0], begin)] if names else []

@@ -1,8 +1,9 @@
-"""The records of a run, batched and handed over on the kernel's loop."""
+"""The records of a run, batched and handed on: a minimal stand-in."""
 
 from __future__ import annotations
 
-import asyncio
+import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -15,46 +16,42 @@ if TYPE_CHECKING:
 
 
 class Source:
-    """A minimal source: one poll per run."""
+    """One poll per run."""
 
     def __init__(self, run: Run) -> None:
         self.view = CallsView()
         self._queue: deque[Any] = deque()
-        self._told: list[Callable[[list[CallRow], dict[str, object]], None]] = []
-        self._seen = 0
+        self._told: list[Callable[[list[CallRow], str], None]] = []
         self.attach(run)
 
     def attach(self, run: Run) -> None:
         """Go on with the handle of a resumed run."""
-        self.run = run
-        skip = self._seen
-        for number, record in enumerate(list(run.log)):
-            if number >= skip:
-                self._queue.append(record)
-        self._seen = len(run.log)
-        seen = iter(range(self._seen))
-        run.listen(lambda record: None if next(seen, None) is not None else self._queue.append(record))
+        self.run, self.view = run, CallsView()
+        self._queue.clear()
+        run.listen(self._queue.append)
+        threading.Thread(target=self._poll, args=(run,), daemon=True).start()
 
-    def subscribe(self, fn: Callable[[list[CallRow], dict[str, object]], None]) -> Callable[[], None]:
+    def subscribe(self, fn: Callable[[list[CallRow], str], None]) -> Callable[[], None]:
         """Have ``fn`` called with changed rows."""
         self._told.append(fn)
-        try:
-            asyncio.get_running_loop().call_soon(self._tick)
-        except RuntimeError:
-            self.flush()
         return lambda: self._told.remove(fn) if fn in self._told else None
 
-    def _tick(self) -> None:
+    def _poll(self, run: Run) -> None:
+        while run is self.run and not run.done():
+            self.flush()
+            time.sleep(0.1)
         self.flush()
-        if self._told:
-            asyncio.get_running_loop().call_later(0.1, self._tick)
 
     def flush(self) -> None:
         """Hand over what has come."""
-        changed: dict[str, CallRow] = {}
+        changed: list[CallRow] = []
         while self._queue:
             row = self.view.fold(self._queue.popleft())
             if row is not None:
-                changed[row.path] = row
-        for fn in self._told:
-            fn(list(changed.values()), {"status": self.run.status})
+                changed.append(row)
+        for fn in tuple(self._told):
+            fn(changed, self.run.status)
+
+    def close(self) -> None:
+        """Stop."""
+        self._told.clear()

@@ -1,4 +1,4 @@
-"""The calls of a run, drawn as a timeline."""
+"""The calls of a run, one a line: a minimal stand-in."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 import ipywidgets
 
 from nbflow.views.calls import CallRow, position
-from nbflow_widgets.markup import escaped
+from nbflow_widgets.prose import escaped
 
 if TYPE_CHECKING:
     from nbflow_widgets.source import Source
 
 
 class Timeline:
-    """A minimal timeline: one line per call."""
+    """One line per call."""
 
-    def __init__(self, source: Source, on_stop: Callable[[], None] | None = None) -> None:
+    def __init__(self, source: Source, on_stop: Callable[[], object] | None = None) -> None:
         self.source = source
         self.on_stop = on_stop
         self.widget = ipywidgets.HTML()
         self._end = source.subscribe(self._changed)
 
-    def _changed(self, _batch: list[CallRow], _summary: dict[str, object]) -> None:
+    def _changed(self, _batch: list[CallRow], _status: str) -> None:
         self.widget.value = self.html()
 
     def text(self) -> str:
@@ -31,9 +31,9 @@ class Timeline:
         rows = sorted(self.source.view.rows.values(), key=lambda row: position(row.path))
         return "\n".join("  " * row.path.count(".") + f"{row.name}: {row.state}" for row in rows)
 
-    def html(self) -> str:
+    def html(self, *, times: bool = True) -> str:
         """Return the static twin."""
-        return f"<pre>{escaped(self.text())}</pre>"
+        return f"<pre>{escaped(self.text())}</pre>" if times else f"<pre>{escaped(self.text())}</pre>"
 
     def close(self) -> None:
         """Take the widget away."""
