@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nbflow.core.execution import halt, is_pause
 from nbflow.core.opening import pending_questions, status_of
@@ -30,7 +30,10 @@ class Run:
         config: how.
         thread_id: the thread; empty without a checkpointer.
         run_id: names the run.
+        watchers: told of each run that begins in this process, on the thread that begins it.
     """
+
+    watchers: ClassVar[list[Callable[[Run], None]]] = []
 
     def __init__(self, workflow: Workflow, session: Session, records: Sequence[Record]) -> None:
         self.workflow = workflow
@@ -48,6 +51,8 @@ class Run:
     def attach(self, future: CallFuture) -> None:
         """Make this the handle of a run that has begun."""
         self._future = future
+        for tell in tuple(Run.watchers):
+            tell(self)
 
     @property
     def log(self) -> Sequence[Record]:
