@@ -6,7 +6,9 @@ between goes its usual way; ``closed`` tidies up after every cell.
 
 from __future__ import annotations
 
+import linecache
 import pickle
+import sys
 from collections.abc import Callable
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,11 +19,12 @@ from nbflow import Run, Workflow, entrypoint, task
 from nbflow_widgets.answers import answers_for, answers_from
 from nbflow_widgets.display import Mode, bundle_of, mode, show_once
 from nbflow_widgets.failure import Stopped, prepared, release
-from nbflow_widgets.options import Options, parse_entrypoint
+from nbflow_widgets.options import Options, parse_entrypoint, parse_watch
 from nbflow_widgets.prose import note
-from nbflow_widgets.rewrite import BODY
+from nbflow_widgets.rewrite import BODY, DOOR
 from nbflow_widgets.stage import Stage
 from nbflow_widgets.toolkit import Toolkit, can_reuse, new_thread_id, with_saver
+from nbflow_widgets.watch import Watch
 
 if TYPE_CHECKING:
     from nbflow import RunnableConfig
@@ -57,9 +60,11 @@ class Cells:
         self._default_display = default_display
         self._begun: tuple[Options, object] | None = None
         self._raised: BaseException | None = None
+        self._watch: Watch | None = None
 
     async def entrypoint(self, line: str) -> None:
         """Read the options of a cell; the cell's own lines come next."""
+        _show_magic_as_comment(sys._getframe(1).f_code.co_filename, f"%%entrypoint {line}")  # noqa: SLF001  # the cell
         options = parse_entrypoint(line)
         if options.reuse and not can_reuse():
             msg = "%%entrypoint: --reuse needs a newer nbflow; this one can start over (--fresh) or continue (--thread)"
@@ -121,7 +126,12 @@ class Cells:
         opening = self._open(workflow, value, config, key, fresh=options.fresh or options.reuse, reuse=options.reuse)
         answers = answers_from(self._value("--answers", options.answers) if options.answers is not None else None)
         stage = self.stage = Stage(
-            self._kit, workflow, config, mode=shown, named=options.thread is not None, on_return=self._binder(options.out, key)
+            self._kit,
+            workflow,
+            config,
+            mode=shown,
+            named=options.thread is not None,
+            on_return=self._binder(options.out, key),
         )
         self._kit.stages[key] = stage
         stage.open(opening.run, past=opening.past)
@@ -148,8 +158,15 @@ class Cells:
         stage.returned(result)
         return result
 
-    def _open(  # noqa: PLR0913  # what decides how a run begins
-        self, workflow: Workflow, value: object, config: RunnableConfig, key: tuple[int, str], *, fresh: bool, reuse: bool
+    def _open(
+        self,
+        workflow: Workflow,
+        value: object,
+        config: RunnableConfig,
+        key: tuple[int, str],
+        *,
+        fresh: bool,
+        reuse: bool,
     ) -> Opening:
         """Start a run, or continue the thread's unfinished one that has the same input."""
         shown = self._kit.stages.pop(key, None)
@@ -181,7 +198,7 @@ class Cells:
     def _value(self, option: str, expression: str) -> Any:  # noqa: ANN401  # whatever the user wrote
         try:
             return self._kit.shell.ev(expression)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # whatever the user's expression raises
             hint = " (a text wants quotes within quotes)" if isinstance(error, (NameError, SyntaxError)) else ""
             msg = f"%%entrypoint: {option} {expression}: {type(error).__name__}: {error}{hint}"
             raise UsageError(msg) from None
@@ -189,7 +206,7 @@ class Cells:
     def task(self, line: str) -> None:
         """Begin a cell whose last function becomes a task."""
         if line:
-            msg = f"%%task takes nothing on its line, but got {line!r}; for options, decorate the function with @task(...)"
+            msg = f"%%task takes nothing on its line, but got {line!r}; for options, write @task(...) above the def"
             raise UsageError(msg)
 
     @staticmethod
@@ -197,11 +214,32 @@ class Cells:
         """Make a task of a function; what is one already stays as it is."""
         return task(fn) if isinstance(fn, FunctionType) else fn
 
+    def watch(self, line: str) -> None:
+        """Begin a cell whose runs are shown."""
+        options = parse_watch(line)
+        shown = mode(options if options != "auto" else self._default_display())
+        self._watch = Watch(self._kit, shown) if shown != "off" else None
+
     def closed(self, _result: object = None) -> None:
         """Tidy up after a cell, however it ended."""
         self._begun = None
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.close()
         release(self._raised)
         self._raised = None
+
+
+def _show_magic_as_comment(filename: str, magic: str) -> None:
+    """Have tracebacks show the magic, not what it was rewritten to."""
+    entry = linecache.cache.get(filename)
+    lines = entry[2] if entry is not None and len(entry) > _LINES else None
+    if isinstance(lines, list) and lines and DOOR in lines[0]:
+        lines[0] = f"# {magic.rstrip()}\n"
+
+
+_LINES = 2
+"""Where an entry of ``linecache`` holds the lines."""
 
 
 def _name_of(run: Run) -> str:
@@ -224,7 +262,7 @@ def is_same(one: object, other: object) -> bool:
     if type(one) is not type(other):
         return False
     try:
-        equal = one == other
+        equal: object = one == other
         if isinstance(equal, bool):
             return equal
         return pickle.dumps(one) == pickle.dumps(other)

@@ -96,19 +96,19 @@ class Slot:
     def show(self, bundle: dict[str, object]) -> None:
         """Show a bundle of MIME types, in the place of the last one; the first time, in the running cell."""
         # An update is not led to its cell: the front end finds it by id, and nbclient only so.
-        display(bundle, raw=True, display_id=self._id, update=self.is_shown)
+        display(bundle, raw=True, display_id=self._id, update=self.is_shown)  # type: ignore[no-untyped-call]  # IPython
         self.is_shown = True
 
     def show_widget(self, widget: object, static: dict[str, object]) -> None:
         """Show a widget, with what stands for it where widgets can't be drawn."""
-        drawn = getattr(widget, "_repr_mimebundle_", dict)()
+        drawn: Any = getattr(widget, "_repr_mimebundle_", dict)()
         bundle = drawn[0] if isinstance(drawn, tuple) else drawn
         self.show({**(bundle or {}), **static})
 
 
 def show_once(bundle: dict[str, object]) -> None:
     """Show a bundle that will never change: an output without an id, the same in every run."""
-    publish_display_data(bundle)
+    publish_display_data(bundle)  # type: ignore[no-untyped-call]  # IPython
 
 
 def bundle_of(html: str, text: str) -> dict[str, object]:

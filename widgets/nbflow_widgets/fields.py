@@ -126,7 +126,8 @@ class ObjectField:
             except FieldError as error:
                 errors.append(str(error))
             else:
-                values |= {} if value is EMPTY else {name: value}
+                if value is not EMPTY:
+                    values[name] = value
         if errors:
             raise FieldError("; ".join(errors))
         return values
@@ -180,8 +181,13 @@ def _as_typed(kind: str, value: object) -> object:
 
 def _object(schema: Schema, _label: str, root: Schema, _required: bool) -> Field:  # noqa: FBT001  # one signature for all makers
     needed = frozenset(schema.get("required", ()))
-    fields = {
-        name: field_of(part, label=str(part.get("title", name)) if isinstance(part, dict) else name, root=root, required=name in needed)
+    fields: dict[str, Field] = {
+        name: field_of(
+            part,
+            label=str(part.get("title", name)) if isinstance(part, dict) else name,
+            root=root,
+            required=name in needed,
+        )
         for name, part in schema["properties"].items()
     }
     return ObjectField(fields, needed)
@@ -201,7 +207,7 @@ def _text(schema: Schema, label: str, _root: Schema, required: bool) -> Field:  
 
 def text_field() -> Field:
     """Return the field for an answer that may be any text."""
-    return _text({}, "", {}, True)
+    return _text({}, "", {}, required=True)
 
 
 def _number(schema: Schema, label: str, _root: Schema, required: bool) -> Field:  # noqa: FBT001  # as above

@@ -132,9 +132,10 @@ class Form:
             self._is_sending = True
         self._enable(enabled=False)
         self._say("Sending …", "info")
-        self._post(lambda: self._guarded(self._send, answer))
+        self._post(lambda: self._guarded(self.send, answer))
 
-    def _send(self, answer: object) -> None:
+    def send(self, answer: object) -> None:
+        """Send an answer, and show what became of it; called where it may take a while."""
         try:
             self._submit(answer)
         except BaseException as error:

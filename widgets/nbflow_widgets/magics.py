@@ -26,7 +26,9 @@ class NbflowMagics(Magics):
     """Magics of nbflow, and their settings: ``%config NbflowMagics.display = "static"``."""
 
     display = Enum(("auto", *MODES), "auto", help="What %%entrypoint shows; auto looks for a person.").tag(config=True)
-    file = Unicode(DEFAULT_FILE, help="The default file, beside the notebook; read when it is first used.").tag(config=True)
+    file = Unicode(DEFAULT_FILE, help="The default file, beside the notebook; read when it is first used.").tag(
+        config=True
+    )
 
     def __init__(self, shell: Any) -> None:  # noqa: ANN401  # untyped package
         super().__init__(shell)
@@ -35,13 +37,13 @@ class NbflowMagics(Magics):
 
     @cell_magic
     @no_var_expand
-    def entrypoint(self, line: str, cell: str) -> None:
+    def entrypoint(self, _line: str, _cell: str) -> None:
         """Make a workflow of the cell, and run it."""
         _not_first("entrypoint")
 
     @cell_magic
     @no_var_expand
-    def task(self, line: str, cell: str) -> None:
+    def task(self, _line: str, _cell: str) -> None:
         """Make a task of the cell's last function, under its name.
 
         ::
@@ -54,7 +56,7 @@ class NbflowMagics(Magics):
 
     @cell_magic
     @no_var_expand
-    def watch(self, line: str, cell: str) -> None:
+    def watch(self, _line: str, _cell: str) -> None:
         """Show a timeline for every run that the cell starts, plain ``invoke`` included.
 
         ::
@@ -121,9 +123,3 @@ def unload(shell: Any) -> None:  # noqa: ANN401  # untyped package
     shell.user_ns.pop(DOOR, None)
     shell.user_ns_hidden.pop(DOOR, None)
     magics.kit.close()
-
-
-def loaded(shell: Any) -> NbflowMagics | None:  # noqa: ANN401  # untyped package
-    """Return the magics of a shell; None if it has not loaded them."""
-    found = shell.magics_manager.registry.get("NbflowMagics") if shell is not None else None
-    return found if isinstance(found, NbflowMagics) else None

@@ -90,6 +90,13 @@ def parse_entrypoint(line: str) -> Options:
     return options
 
 
+def parse_watch(line: str) -> str:
+    """Return how a ``%%watch`` line wants runs to be shown."""
+    parser = _Parser("watch", add_help=False, allow_abbrev=False)
+    parser.add_argument("--display", choices=("auto", *MODES), default="auto")
+    return str(parser.parse_args(words(line)).display)
+
+
 def words(line: str) -> list[str]:
     """Return the words of a line.
 

@@ -12,12 +12,9 @@ import ast
 import inspect
 import re
 import symtable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar, cast
 
 from nbflow_widgets.advice import advice_on
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DOOR = "__nbflow_cell__"
 BODY = "__nbflow_body__"
@@ -43,7 +40,7 @@ rewrite_lines.has_side_effects = False  # type: ignore[attr-defined]  # IPython 
 class CellRewriter(ast.NodeTransformer):
     """Arranges a cell around its first line; an AST transformer of IPython."""
 
-    def visit_Module(self, module: ast.Module) -> ast.Module:  # noqa: N802  # the visitor's naming
+    def visit_Module(self, module: ast.Module) -> ast.Module:  # the visitor's naming
         """Rewrite a cell of ours; leave any other as it is."""
         kind = magic_of(module)
         if kind is None or len(module.body) == 1:
@@ -91,7 +88,7 @@ def _function(body: list[ast.stmt], begin: ast.stmt, last: ast.stmt) -> ast.stmt
     assert isinstance(outline, _FUNCTIONS), "a def was parsed"
     function = _moved(outline, begin)
     head = [_moved(ast.parse(f"global {', '.join(names)}").body[0], begin)] if names else []
-    unannotated = [Unannotated().visit(statement) for statement in body]
+    unannotated = Unannotated().visit_all(body)
     if unannotated and isinstance(unannotated[-1], ast.Expr):
         unannotated[-1] = ast.copy_location(ast.Return(unannotated[-1].value), unannotated[-1])
     function.body = [*head, *unannotated] or [ast.copy_location(ast.Pass(), last)]
@@ -111,17 +108,30 @@ class Unannotated(ast.NodeTransformer):
             return ast.copy_location(ast.Assign([node.target], node.value), node)
         return super().generic_visit(node)
 
+    def visit_all(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        """Visit statements."""
+        return [cast("ast.stmt", self.visit(statement)) for statement in body]
+
 
 def assigned_names(body: list[ast.stmt]) -> set[str]:
     """Return the names that statements bind where they stand, not in functions or classes within."""
-    text = ast.unparse(ast.Module(body=body, type_ignores=[]))
-    symbols = symtable.symtable(text, "<cell>", "exec").get_symbols()
-    return {one.get_name() for one in symbols if one.is_assigned() or one.is_imported() or one.is_namespace()}
+    function = ast.parse("async def f(): pass").body[0]
+    assert isinstance(function, _FUNCTIONS), "a def was parsed"
+    function.body = body or function.body  # in a function: there, a := in a comprehension counts too
+    try:
+        table = symtable.symtable(ast.unparse(function), "<cell>", "exec").get_children()[0]
+    except SyntaxError:  # it will be compiled, and Python will say what is wrong where it is
+        return set()
+    return {one.get_name() for one in table.get_symbols() if one.is_local()}
 
 
 def _awaits(body: list[ast.stmt]) -> bool:
     code = compile(
-        ast.Module(body=body, type_ignores=[]), "<cell>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
+        ast.Module(body=body, type_ignores=[]),
+        "<cell>",
+        "exec",
+        flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
+        dont_inherit=True,
     )
     return bool(code.co_flags & inspect.CO_COROUTINE)
 
@@ -141,7 +151,8 @@ def _decorated(module: ast.Module) -> ast.Module:
     last = module.body[-1]
     if isinstance(last, _FUNCTIONS):
         decorator = ast.parse(f"{DOOR}.as_task", mode="eval").body
-        last.decorator_list.insert(0, _moved(decorator, (last.decorator_list or [last])[0]))
+        where: ast.AST = last.decorator_list[0] if last.decorator_list else last
+        last.decorator_list.insert(0, _moved(decorator, where))
     return module
 
 
@@ -155,10 +166,6 @@ def _module(*body: ast.stmt) -> ast.Module:
 
 def _moved(node: Node, where: ast.AST) -> Node:
     """Return a node that stands, with all its parts, where another one stands."""
-    for part in _parts(node):
+    for part in ast.walk(node):
         ast.copy_location(part, where)
     return node
-
-
-def _parts(node: ast.AST) -> Iterator[ast.AST]:
-    return ast.walk(node)

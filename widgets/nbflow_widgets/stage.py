@@ -18,7 +18,7 @@ from nbflow import Command
 from nbflow_widgets.display import Cell, Mode, Slot, bundle_of, formatted, make_live, show_once
 from nbflow_widgets.failure import Stopped, clean, lines_of
 from nbflow_widgets.forms import Form, waiting_html, waiting_text
-from nbflow_widgets.prose import note
+from nbflow_widgets.prose import labelled, note
 from nbflow_widgets.source import Source
 from nbflow_widgets.timeline import Timeline
 
@@ -40,6 +40,7 @@ class Stage:
         mode: how to show it.
         named: whether the user named the thread.
         on_return: takes the result, once.
+        compact: whether the timeline is left out until the run goes on.
 
     Attributes:
         run: the newest handle of the run.
@@ -56,6 +57,7 @@ class Stage:
         mode: Mode,
         named: bool = True,
         on_return: Callable[[object], None] = lambda _result: None,
+        compact: bool = False,
     ) -> None:
         self.run: Run
         self.forms: dict[str, Form] = {}
@@ -67,6 +69,7 @@ class Stage:
         self._mode = mode
         self._named = named
         self._on_return = on_return
+        self._compact = compact
         self._cell = Cell()
         self._slot = Slot()
         self._result = Slot()
@@ -95,7 +98,6 @@ class Stage:
         self._timeline = Timeline(self._source, on_stop=self.stop)
         if self.box is not None:
             self._arrange()
-            make_live(self._timeline.widget)
             if shown:
                 self._slot.show_widget(self.box, self.twin())
 
@@ -113,7 +115,7 @@ class Stage:
         loop = asyncio.get_running_loop()
         ended = loop.create_future()
         run = self.run
-        run.on_done(lambda: loop.call_soon_threadsafe(_settle, ended))
+        run.on_done(_on(loop, lambda: _settle(ended)))
         try:
             while not run.done():
                 await asyncio.wait({ended}, timeout=TICK)
@@ -127,7 +129,7 @@ class Stage:
         loop = self._loop
         assert loop is not None, "only a cell watches a run"
         self._hold_place()
-        self.run.on_done(lambda: loop.call_soon_threadsafe(self._guarded, self._concluded_later))
+        self.run.on_done(_on(loop, lambda: self.guarded(self._concluded_later)))
 
     def _hold_place(self) -> None:
         """Keep a place in the cell for a result that comes after the cell's end."""
@@ -136,7 +138,7 @@ class Stage:
 
     def go_on(self, run: Run) -> None:
         """Show a handle with which the run goes on."""
-        self._past = len(self.run.log)
+        self._note_discarded()
         self.run = run
         if self._mode != "off":
             self._source.attach(run)
@@ -196,11 +198,12 @@ class Stage:
             self._send_held_back()
 
     def _show_result(self, result: object) -> None:
-        if result is None:
-            return
-        bundle, _ = self._cell.run(formatted, result)
-        if bundle:
-            self._result.show(bundle)
+        if self.box is not None and not self._slot.is_shown:
+            self.box.children = [*self.box.children, ipywidgets.HTML(labelled("Result", result))]
+        elif result is not None:
+            bundle, _ = self._cell.run(formatted, result)
+            if bundle:
+                self._result.show(bundle)
 
     def _ask(self) -> None:
         """Show a form for each open question."""
@@ -233,7 +236,19 @@ class Stage:
         if self._left:
             return
         self._source.attach(run)
+        if self._compact:
+            self._compact = False
+            self._arrange()
         self.watch()
+
+    def start_again(self) -> None:
+        """Go on with a run that crashed or was stopped."""
+        past = len(self.run.log)
+        self.run = self._cell.run(self._restart)
+        self._post_to_loop(lambda: self._went_on(self.run, past))
+
+    def _restart(self) -> Run:
+        return self._workflow.start(None, self._config, on_divergence="rerun")
 
     def _send_held_back(self) -> None:
         waiting = {asked.id for asked in self.run.interrupts}
@@ -244,11 +259,11 @@ class Stage:
 
     def _post_to_loop(self, job: Callable[[], None]) -> None:
         if self._loop is not None and self._loop.is_running():
-            self._loop.call_soon_threadsafe(self._guarded, job)
+            self._loop.call_soon_threadsafe(self.guarded, job)
         else:
-            self._guarded(job)
+            self.guarded(job)
 
-    def _guarded(self, job: Callable[[], None]) -> None:
+    def guarded(self, job: Callable[[], None]) -> None:
         """Do a job of a callback; an error is shown in the cell, for it would be lost in a log."""
         try:
             job()
@@ -259,7 +274,7 @@ class Stage:
     def _arrange(self) -> None:
         if self.box is None or not hasattr(self, "_timeline"):
             return
-        parts: list[Any] = [self._timeline.widget]
+        parts: list[Any] = [] if self._compact else [self._timeline.widget]
         if self._notes:
             parts.append(ipywidgets.HTML(self._notes_html()))
         self.box.children = [*parts, *(form.widget for form in self.forms.values())]
@@ -268,13 +283,16 @@ class Stage:
     def _freeze(self) -> None:
         """Leave the static twin where the widgets were: saved widgets show an error to their own author."""
         assert self.box is not None, "only a live stage has widgets"
+        twin = self.twin()
         if self._slot.is_shown:
-            self._slot.show(self.twin())
+            self._slot.show(twin)
+            self.box.close()
+        else:
+            self.box.children = [ipywidgets.HTML(str(twin["text/html"]))]
         for form in self.forms.values():
             form.close()
         self._timeline.close()
         self._source.close()
-        self.box.close()
 
     def twin(self) -> dict[str, object]:
         """Return the static form of all that is shown."""
@@ -307,6 +325,16 @@ class Stage:
         if self._mode == "live":
             return f"What has finished is kept: add `--thread {self.run.thread_id}` to go on."
         return "What has finished is kept."
+
+
+def _on(loop: asyncio.AbstractEventLoop, fn: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that has ``fn`` called on a loop, from any thread."""
+
+    def post() -> None:
+        with suppress(RuntimeError):  # the loop was closed: nobody is there to see
+            loop.call_soon_threadsafe(fn)
+
+    return post
 
 
 def _settle(future: asyncio.Future[None]) -> None:

@@ -33,7 +33,7 @@ class Timeline:
 
     def html(self, *, times: bool = True) -> str:
         """Return the static twin."""
-        return f"<pre>{escaped(self.text())}</pre>" if times else f"<pre>{escaped(self.text())}</pre>"
+        return f"<pre>{escaped(self.text())}{' ' * times}</pre>"
 
     def close(self) -> None:
         """Take the widget away."""

@@ -8,16 +8,26 @@ import time
 from collections.abc import Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nbflow import SqliteSaver, Workflow, entrypoint
 
 if TYPE_CHECKING:
+    from nbflow import Run
     from nbflow.types import BaseCheckpointSaver
-    from nbflow_widgets.stage import Stage
 
 DEFAULT_FILE = ".nbflow/threads.db"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class Shows(Protocol):
+    """What shows a run in some cell."""
+
+    run: Run
+
+    def leave(self) -> None:
+        """Show no more."""
+        ...
 
 
 class Toolkit:
@@ -33,7 +43,7 @@ class Toolkit:
         self.shell = shell
         self._folder = Path.cwd()
         self._file = file
-        self.stages: dict[tuple[int, str], Stage] = {}
+        self.stages: dict[tuple[int, str], Shows] = {}
         self.drafts: dict[str, object] = {}
         self._saver: BaseCheckpointSaver | None = None
         self._hand = ThreadPoolExecutor(1, thread_name_prefix="nbflow-answers")
@@ -114,3 +124,10 @@ def new_thread_id(workflow: str) -> str:
         number, digit = divmod(number, 36)
         text = _DIGITS[digit] + text
     return f"{workflow}-{text}"
+
+
+def toolkit_of(shell: Any) -> Toolkit | None:  # noqa: ANN401  # untyped package
+    """Return the toolkit that a shell has loaded, if it has."""
+    registry = shell.magics_manager.registry if shell is not None else {}
+    found = getattr(registry.get("NbflowMagics"), "kit", None)
+    return found if isinstance(found, Toolkit) else None
