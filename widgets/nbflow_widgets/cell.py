@@ -232,8 +232,8 @@ class Cells:
 
 def _show_magic_as_comment(filename: str, magic: str) -> None:
     """Have tracebacks show the magic, not what it was rewritten to."""
-    entry = linecache.cache.get(filename)
-    lines = entry[2] if entry is not None and len(entry) > _LINES else None
+    entry: tuple[Any, ...] = linecache.cache.get(filename, ())
+    lines = entry[2] if len(entry) > _LINES else None
     if isinstance(lines, list) and lines and DOOR in lines[0]:
         lines[0] = f"# {magic.rstrip()}\n"
 

@@ -164,7 +164,8 @@ def field_of(schema: Schema, *, label: str = "", root: Schema | None = None, req
     """
     root = root if root is not None else schema
     kind = kind_of(schema, root)
-    whole = {**resolved(schema, root), **{key: schema[key] for key in ("default", "description") if key in schema}}
+    own: Schema = {key: schema[key] for key in ("default", "description") if key in schema}
+    whole: Schema = {**resolved(schema, root), **own}
     field = _MAKERS[kind](whole, label, root, required)
     if "default" in whole and whole["default"] is not None and isinstance(field, InputField):
         field.restore(_as_typed(kind, whole["default"]))
