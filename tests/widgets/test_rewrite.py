@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import pytest
 
@@ -125,12 +126,15 @@ def test_a_mistake_is_shown_where_it_is_and_nothing_runs(shell: Shell, cell: str
     assert "x" not in shell.names
 
 
-def test_a_traceback_shows_the_lines_of_the_cell_and_none_of_ours(shell: Shell) -> None:
+@pytest.mark.parametrize("colours", ["nocolor", "linux"])
+def test_a_traceback_shows_the_lines_of_the_cell_and_none_of_ours(shell: Shell, colours: str) -> None:
+    shell.ip.colors = colours
     shell.fail("%%entrypoint flow -i 0\n\ndef part(n):\n    return 1 / n\nq = part(inputs)")
-    assert "line 5, in flow(inputs)" in shell.text
-    assert "----> 5 q = part(inputs)" in shell.text
-    assert "----> 4     return 1 / n" in shell.text
-    assert "nbflow" not in shell.text.replace("# %%entrypoint", "")
+    text = re.sub(r"\x1b\[[\d;]*m", "", shell.text)
+    assert "line 5, in flow(inputs)" in text
+    assert "----> 5 q = part(inputs)" in text
+    assert "----> 4     return 1 / n" in text
+    assert "nbflow" not in text
 
 
 def test_the_error_of_a_task_shows_both_places(shell: Shell) -> None:

@@ -64,7 +64,7 @@ class Cells:
 
     async def entrypoint(self, line: str) -> None:
         """Read the options of a cell; the cell's own lines come next."""
-        _show_magic_as_comment(sys._getframe(1).f_code.co_filename, f"%%entrypoint {line}")  # noqa: SLF001  # the cell
+        _show_magic(sys._getframe(1).f_code.co_filename, f"%%entrypoint {line}")  # noqa: SLF001  # the cell
         options = parse_entrypoint(line)
         if options.reuse and not can_reuse():
             msg = "%%entrypoint: --reuse needs a newer nbflow; this one can start over (--fresh) or continue (--thread)"
@@ -230,12 +230,12 @@ class Cells:
         self._raised = None
 
 
-def _show_magic_as_comment(filename: str, magic: str) -> None:
+def _show_magic(filename: str, magic: str) -> None:
     """Have tracebacks show the magic, not what it was rewritten to."""
     entry: tuple[Any, ...] = linecache.cache.get(filename, ())
     lines = entry[2] if len(entry) > _LINES else None
     if isinstance(lines, list) and lines and DOOR in lines[0]:
-        lines[0] = f"# {magic.rstrip()}\n"
+        lines[0] = f"{magic.rstrip()!r}\n"  # a statement: where a cell begins with a comment, coloured lines get lost
 
 
 _LINES = 2

@@ -17,6 +17,8 @@ from nbflow_widgets.shapes import Schema, choices_of, kind_of, resolved
 
 _WIDE = {"width": "100%", "max_width": "640px"}
 _FEW = 6
+ANSWER = "Your answer"
+_LONGEST_LABEL = 24
 EMPTY = object()
 
 
@@ -68,7 +70,7 @@ class InputField:
     """
 
     def __init__(self, box: Any, parse: Callable[[Any], object], help_text: str = "") -> None:  # noqa: ANN401  # untyped package
-        self._box = box
+        self.box = box
         self._parse = parse
         self._problem = ipywidgets.HTML(layout={"margin": "0"})
         self._problem.layout.display = "none"
@@ -78,7 +80,7 @@ class InputField:
     def read(self) -> object:
         """Return the value; see ``Field``."""
         try:
-            value = self._parse(self._box.value)
+            value = self._parse(self.box.value)
         except ValueError as error:
             self._complain(str(error))
             raise FieldError(str(error)) from None
@@ -87,19 +89,19 @@ class InputField:
 
     def draft(self) -> object:
         """Return what was typed."""
-        return self._box.value
+        return self.box.value
 
     def restore(self, draft: object) -> None:
         """Bring back what was typed."""
-        self._box.value = draft
+        self.box.value = draft
 
     def on_change(self, fn: Callable[[], None]) -> None:
         """Call ``fn`` when something was typed."""
-        self._box.observe(lambda _change: fn(), "value")
+        self.box.observe(lambda _change: fn(), "value")
 
     def disable(self, *, disabled: bool) -> None:
         """Take no typing, or take it again."""
-        self._box.disabled = disabled
+        self.box.disabled = disabled
 
     def _complain(self, problem: str) -> None:
         self._problem.value = note(problem, "error") if problem else ""
@@ -191,7 +193,16 @@ def _object(schema: Schema, _label: str, root: Schema, _required: bool) -> Field
         )
         for name, part in schema["properties"].items()
     }
+    _align(fields)
     return ObjectField(fields, needed)
+
+
+def _align(fields: Mapping[str, Field]) -> None:
+    """Give the labels of fields that stand below each other one width."""
+    boxes = [field.box for field in fields.values() if isinstance(field, InputField)]
+    longest = max((len(box.description) for box in boxes), default=0)
+    for box in boxes:
+        box.style.description_width = f"{8 * min(longest, _LONGEST_LABEL) + 8}px"
 
 
 def _text(schema: Schema, label: str, _root: Schema, required: bool) -> Field:  # noqa: FBT001  # as above
@@ -203,12 +214,12 @@ def _text(schema: Schema, label: str, _root: Schema, required: bool) -> Field:  
         _check_length(typed, schema)
         return typed
 
-    return InputField(_input(kind, label, "" if label else "Your answer"), parse, schema.get("description", ""))
+    return InputField(_input(kind, label, "" if label else ANSWER), parse, schema.get("description", ""))
 
 
-def text_field() -> Field:
+def text_field(placeholder: str = ANSWER) -> Field:
     """Return the field for an answer that may be any text."""
-    return _text({}, "", {}, required=True)
+    return InputField(_input(ipywidgets.Textarea, "", placeholder), str)
 
 
 def _number(schema: Schema, label: str, _root: Schema, required: bool) -> Field:  # noqa: FBT001  # as above

@@ -64,7 +64,7 @@ class Form:
         self._fields: dict[str, Field] = {}
         self._buttons = [self._button(*one) for one in self._actions()]
         self._recall()
-        parts = [ipywidgets.HTML(question_html(self.question)), *(field.widget for field in self._fields.values())]
+        parts = [ipywidgets.HTML(self._head()), *(field.widget for field in self._fields.values())]
         row = ipywidgets.HBox(self._buttons)
         self.widget = ipywidgets.VBox([*parts, row, self._message], layout=_FRAME)
         self.widget.add_class("nbflow-form")
@@ -88,11 +88,17 @@ class Form:
             self._fields["answer"] = text_field() if question.is_free else json_field()
         return [("Submit", self._read("answer"))]
 
+    def _head(self) -> str:
+        """Return what stands over the fields; what a field holds is not shown twice."""
+        if "edit" in self._fields and self.question.review is not None:
+            return heading(self.question.text) + labelled(self.question.review.action, "")
+        return question_html(self.question)
+
     def _review_actions(self, review: Review) -> list[tuple[str, Callable[[], object]]]:
         if "edit" in review.allowed:
             self._fields["edit"] = json_field(review.args)
         if "response" in review.allowed:
-            self._fields["response"] = text_field()
+            self._fields["response"] = text_field("What to say instead")
         return [(_LABELS[kind], self._reviewed(review, kind)) for kind in review.allowed]
 
     def _reviewed(self, review: Review, kind: str) -> Callable[[], object]:
@@ -194,7 +200,7 @@ class Form:
         """Return the static twin: the question, and the answer if there is one."""
         if not self.is_answered:
             return waiting_html(self.asked)
-        return panel(question_html(self.question) + labelled("Answer", self.answer))
+        return panel(question_html(self.question) + labelled("Answer", _said(self.answer)))
 
     def text(self) -> str:
         """Return the question, and the answer if there is one, as text."""
@@ -212,6 +218,11 @@ _FRAME = {
     "margin": "6px 0",
     "border_left": "3px solid var(--jp-brand-color1, #1976d2)",
 }
+
+
+def _said(answer: object) -> object:
+    """Return an answer as people say it."""
+    return {True: "Yes", False: "No"}[answer] if isinstance(answer, bool) else answer
 
 
 def question_html(question: Question) -> str:
