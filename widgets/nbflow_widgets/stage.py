@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 TICK = 0.1
 """Seconds between two looks at a run: an idle ``await`` does not see the stop button."""
+EMPTY = bundle_of("<div></div>", "")
 GRACE = 0.15
 """Seconds before widgets are shown: what is over by then needs none, and would only flicker."""
 
@@ -81,6 +82,7 @@ class Stage:
         self._held_back: dict[str, object] = {}
         self._left = False
         self._in_cell = False
+        self._is_revealed = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def open(self, run: Run, *, past: int = 0, shown: bool = True) -> None:
@@ -101,10 +103,13 @@ class Stage:
         self._timeline = Timeline(self._source, on_stop=self.stop)
         self._arrange()
         self._in_cell = shown
+        if self.box is not None and shown:
+            self._slot.show(EMPTY)  # its place, above all that the run prints
 
     def _reveal(self) -> None:
         """Show the widgets in the cell, with their static twin for those who can't draw them."""
         if self.box is not None and self._in_cell:
+            self._is_revealed = True
             self._slot.show_widget(self.box, self.twin())
 
     def say(self, text: str, kind: str = "info") -> None:
@@ -124,20 +129,20 @@ class Stage:
         run.on_done(_on(loop, lambda: _settle(ended)))
         try:
             await asyncio.wait({ended}, timeout=GRACE)
-            if not run.done() and not self._slot.is_shown:
+            if not run.done() and not self._is_revealed:
                 self._reveal()
             while not run.done():
                 await asyncio.wait({ended}, timeout=TICK)
         except (KeyboardInterrupt, asyncio.CancelledError):
             run.cancel("KeyboardInterrupt")
             self.conclude()
-            raise Stopped(self._way_back()) from None
+            raise Stopped(run.workflow.name) from None
 
     def watch(self) -> None:
         """Go on without the cell: conclude when the run ends."""
         loop = self._loop
         assert loop is not None, "only a cell watches a run"
-        if not self._slot.is_shown:
+        if not self._is_revealed:
             self._reveal()
         self._hold_place()
         self.run.on_done(_on(loop, lambda: self.guarded(self._concluded_later)))
@@ -145,7 +150,7 @@ class Stage:
     def _hold_place(self) -> None:
         """Keep a place in the cell for a result that comes after the cell's end."""
         if self._slot.is_shown and not self._result.is_shown:
-            self._result.show(bundle_of("<div></div>", ""))
+            self._result.show(EMPTY)
 
     def go_on(self, run: Run) -> None:
         """Show a handle with which the run goes on."""
