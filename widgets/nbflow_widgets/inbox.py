@@ -5,6 +5,7 @@ Lists and lays out; what an entry shows and does is given by its owner.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -90,7 +91,7 @@ class Inbox:
         self.widget: Any = None
         self._entry = entry
         self._slot = Slot()
-        self._open = len(self.items)
+        self._done: list[tuple[str, str]] = []
 
     def __repr__(self) -> str:
         return self.text()
@@ -112,18 +113,24 @@ class Inbox:
         inner = ipywidgets.HTML(note(shown)) if isinstance(shown, str) else shown
         return ipywidgets.VBox([ipywidgets.HTML(_title(item)), inner], layout={"margin": "0 0 8px 0"})
 
-    def settled(self, item: Waiting, outcome: str) -> None:
-        """Note that an item is done with; when all are, the widgets make room for text."""
+    def settled(self, item: Waiting, html: str, text: str) -> None:
+        """Note that an item is done with, and how; when all are, static text takes the place of widgets."""
         self.items = [one for one in self.items if one is not item]
-        self._open -= 1
-        if not self._open and self._slot.is_shown:
-            text = f"Nothing waits any more. {outcome}"
-            self._slot.show(bundle_of(note(text, "success"), text))
+        self._done.append((_title(item, "is done") + html, f"{item.thread_id}: {item.workflow} is done\n{text}"))
+        if not self.items and self._slot.is_shown:
+            try:  # a page that is busy drawing the last answer stumbles over its place being taken
+                asyncio.get_running_loop().call_later(1.0, self._freeze)
+            except RuntimeError:
+                self._freeze()
+
+    def _freeze(self) -> None:
+        self._slot.show(bundle_of(self.html(), self.text()))
+        self.widget.close()
 
     def html(self) -> str:
         """Return the static twin."""
         rows = "".join(f"<div>{_title(item)}{''.join(map(_question, item.interrupts))}</div>" for item in self.items)
-        return _head(len(self.items)) + rows
+        return _head(len(self.items)) + rows + "".join(html for html, _ in self._done)
 
     def text(self) -> str:
         """Return the list as text."""
@@ -131,7 +138,7 @@ class Inbox:
         for item in self.items:
             lines.append(f"{item.thread_id}: {item.workflow} {STATES[item.status]}")
             lines += [f"  {_brief(asked)}" for asked in item.interrupts]
-        return "\n".join(lines)
+        return "\n".join([*lines, *(text for _, text in self._done)])
 
 
 def _count(number: int) -> str:
@@ -148,10 +155,10 @@ def _head(number: int) -> str:
     )
 
 
-def _title(item: Waiting) -> str:
+def _title(item: Waiting, state: str = "") -> str:
     return (
         f'<div style="line-height:1.5"><b>{escaped(item.workflow)}</b> '
-        f'<span style="{FAINT}">{escaped(STATES[item.status])} · thread {escaped(item.thread_id)}</span></div>'
+        f'<span style="{FAINT}">{escaped(state or STATES[item.status])} · thread {escaped(item.thread_id)}</span></div>'
     )
 
 
