@@ -92,6 +92,7 @@ class Inbox:
         self._entry = entry
         self._slot = Slot()
         self._done: list[tuple[str, str]] = []
+        self._hints: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return self.text()
@@ -100,17 +101,21 @@ class Inbox:
         return len(self.items)
 
     def show(self, mode: Mode) -> None:
-        """Show the list in the running cell."""
-        if mode != "live" or not self.items:
+        """Show the list in the running cell: with widgets where something can be clicked, else as text."""
+        entries = [self._entry(item) for item in self.items[:LIMIT]] if mode == "live" else []
+        self._hints = {
+            item.thread_id: hint for item, hint in zip(self.items, entries, strict=False) if isinstance(hint, str)
+        }
+        if len(self._hints) == len(entries):
             show_once(bundle_of(self.html(), self.text()))
             return
-        self.widget = ipywidgets.VBox([ipywidgets.HTML(_head(len(self.items))), *map(self._row, self.items[:LIMIT])])
+        rows = map(self._row, self.items, entries)
+        self.widget = ipywidgets.VBox([ipywidgets.HTML(_head(len(self.items))), *rows])
         make_live(self.widget)
         self._slot.show_widget(self.widget, bundle_of(self.html(), self.text()))
 
-    def _row(self, item: Waiting) -> Any:  # noqa: ANN401  # untyped package
-        shown = self._entry(item)
-        inner = ipywidgets.HTML(note(shown)) if isinstance(shown, str) else shown
+    def _row(self, item: Waiting, entry: Any) -> Any:  # noqa: ANN401  # untyped package
+        inner = ipywidgets.HTML(note(entry)) if isinstance(entry, str) else entry
         return ipywidgets.VBox([ipywidgets.HTML(_title(item)), inner], layout={"margin": "0 0 8px 0"})
 
     def settled(self, item: Waiting, html: str, text: str) -> None:
@@ -129,8 +134,12 @@ class Inbox:
 
     def html(self) -> str:
         """Return the static twin."""
-        rows = "".join(f"<div>{_title(item)}{''.join(map(_question, item.interrupts))}</div>" for item in self.items)
+        rows = "".join(f"<div>{self._item_html(item)}</div>" for item in self.items)
         return _head(len(self.items)) + rows + "".join(html for html, _ in self._done)
+
+    def _item_html(self, item: Waiting) -> str:
+        hint = self._hints.get(item.thread_id)
+        return _title(item) + "".join(map(_question, item.interrupts)) + (note(hint) if hint else "")
 
     def text(self) -> str:
         """Return the list as text."""
