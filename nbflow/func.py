@@ -112,7 +112,7 @@ def task(
     return decorate if func is None else decorate(func)
 
 
-def _spec(  # noqa: PLR0913, PLR0917  # the facts of a function, gathered once
+def _spec(  # the facts of a function, gathered once
     fn: Callable[..., object],
     kind: str,
     name: str | None,
@@ -176,9 +176,9 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
 
     final = Final
 
-    def __init__(  # noqa: PLR0913, PLR0917  # LangGraph's signature
+    def __init__(  # LangGraph's signature
         self,
-        checkpointer: BaseCheckpointSaver | bool | None = None,
+        checkpointer: BaseCheckpointSaver | bool | None = None,  # noqa: FBT001  # LangGraph's signature
         store: BaseStore | None = None,
         cache: object = None,
         context_schema: type | None = None,
@@ -208,7 +208,9 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
             raise DecorationError(
                 "@entrypoint", name_of(func), "it takes no argument; give it one positional argument, the input"
             )
-        spec = _spec(func, "entrypoint", self._name, self._policies, self._cache_policy, None, injected(parameters, first=1))
+        spec = _spec(
+            func, "entrypoint", self._name, self._policies, self._cache_policy, None, injected(parameters, first=1)
+        )
         return Workflow(
             spec,
             checkpointer=self._checkpointer,

@@ -14,7 +14,7 @@ from nbflow.views.stream import INTERRUPT, interrupt_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from nbflow.core.effects import Outcome
+    from nbflow.core.outcome import Outcome
     from nbflow.core.record import Record
     from nbflow.drivers.future import CallFuture
     from nbflow.session import Session
@@ -118,12 +118,14 @@ class Run:
 
     async def _wake(self) -> None:
         """Wait for the end; a cancelled wait cancels the run."""
+        from asyncio import CancelledError  # noqa: PLC0415  # as below
+
         from nbflow.drivers import aio  # noqa: PLC0415  # asyncio is running, or this would not be awaited
 
         assert self._future is not None, "only a run that has begun is awaited"
         try:
             await aio.settled(self._future)
-        except aio.asyncio.CancelledError:
+        except CancelledError:
             self.cancel("CancelledError")
             raise
 

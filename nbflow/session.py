@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nbflow.values import RunnableConfig  # noqa: TC001  # a field of a dataclass
+from nbflow.values import RunnableConfig  # a field of a dataclass
 
 if TYPE_CHECKING:
     from nbflow.core.call import Frame, Promise, Spec

@@ -63,7 +63,9 @@ async def achunks(
     await run
 
 
-def nested_chunks(workflow: Workflow, value: object, mode: str | Sequence[str], where: str = "stream()") -> Iterator[Any]:
+def nested_chunks(
+    workflow: Workflow, value: object, mode: str | Sequence[str], where: str = "stream()"
+) -> Iterator[Any]:
     """Yield the chunks of a run that is a part of the run around it."""
     ready: queue.SimpleQueue[object] = queue.SimpleQueue()
     future, forget = _nested(workflow, mode, Request(where, value, None), ready.put)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nbflow.store.base import BaseStore
     from nbflow.values import OnDivergence, RunnableConfig, StateSnapshot
 
+
 class Workflow:
     """A function that runs durably: ``invoke`` it, ``stream`` it, ``start`` it, ask for its state.
 
@@ -72,7 +73,7 @@ class Workflow:
 
     def invoke(
         self,
-        input: object,  # noqa: A002  # LangGraph's name
+        input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None = None,
         *,
         context: object = None,
@@ -107,7 +108,7 @@ class Workflow:
 
     async def ainvoke(
         self,
-        input: object,  # noqa: A002  # LangGraph's name
+        input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None = None,
         *,
         context: object = None,
@@ -124,7 +125,7 @@ class Workflow:
 
     def stream(
         self,
-        input: object,  # noqa: A002  # LangGraph's name
+        input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None = None,
         *,
         context: object = None,
@@ -148,7 +149,7 @@ class Workflow:
 
     async def astream(
         self,
-        input: object,  # noqa: A002  # LangGraph's name
+        input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None = None,
         *,
         context: object = None,
@@ -162,7 +163,7 @@ class Workflow:
 
     def start(
         self,
-        input: object,  # noqa: A002  # LangGraph's name
+        input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None = None,
         *,
         context: object = None,
@@ -171,10 +172,10 @@ class Workflow:
         """Begin a run in the background and return its handle at once; arguments as for ``invoke``."""
         return self._launch("start()", input, config, context, on_divergence)
 
-    def _launch(  # noqa: PLR0913, PLR0917  # what the public methods share
+    def _launch(  # what the public methods share
         self,
         where: str,
-        input: object,  # noqa: A002  # LangGraph's name
+        input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None,
         context: object,
         on_divergence: OnDivergence,
@@ -188,7 +189,7 @@ class Workflow:
         """Whether a run would be a part of the run around it: it has one, and names no thread of its own."""
         return current_frame.get() is not None and not is_independent(cast("dict[str, object] | None", config))
 
-    def _call(self, input: object, config: object) -> CallFuture:  # noqa: A002  # LangGraph's name
+    def _call(self, input: object, config: object) -> CallFuture:  # LangGraph's name
         if isinstance(input, Command) or input is None:
             raise InvalidOptionError(
                 "invoke()", "input", repr(input), "a nested run is resumed through the run around it; pass an input"

@@ -82,5 +82,3 @@ class BaseCheckpointSaver(Protocol):
     def release(self, thread_id: str, owner: str) -> None:
         """Give a thread back; does nothing if ``owner`` does not hold it."""
         ...
-
-

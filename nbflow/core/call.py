@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextvars import Context
 
-    from nbflow.core.effects import Outcome
+    from nbflow.core.outcome import Outcome
     from nbflow.core.record import Asked, CallFailed, Record
-    from nbflow.core.scheduler import Scheduler
     from nbflow.values import CachePolicy, RetryPolicy
 
 
@@ -49,7 +48,7 @@ class Spec:
 
     __slots__ = ("_code", "_digest", "cache", "fn", "inject", "is_async", "kind", "name", "retry")
 
-    def __init__(  # noqa: PLR0913  # one value per fact
+    def __init__(  # one value per fact
         self,
         name: str,
         fn: Callable[..., object],
@@ -157,30 +156,30 @@ class Frame:
 
     Attributes:
         call: whose body it is.
-        scheduler: of the run.
+        host: takes its requests.
         prefix: path that positions are counted under.
         calls, branches, asks: how many it has made so far.
         fresh: whether what the log holds for later positions no longer counts.
         closed: whether the attempt is over, so that no more calls may be made.
     """
 
-    __slots__ = ("asks", "branches", "call", "calls", "closed", "fresh", "prefix", "scheduler")
+    __slots__ = ("asks", "branches", "call", "calls", "closed", "fresh", "host", "prefix")
 
-    def __init__(self, call: Call, scheduler: Scheduler, prefix: str = "") -> None:
+    def __init__(self, call: Call, host: Host, prefix: str = "") -> None:
         self.call = call
-        self.scheduler = scheduler
+        self.host = host
         self.prefix = prefix or call.path
         self.calls = 0
         self.branches = 0
         self.asks = 0
-        self.fresh = call.caller is not None and call.caller.fresh
+        self.fresh: bool = call.caller is not None and call.caller.fresh
         self.closed = False
 
     def branch(self) -> Frame:
         """Return the frame of the next concurrent branch of this body."""
         number = self.branches
         self.branches = number + 1
-        frame = Frame(self.call, self.scheduler, f"{self.prefix}.b{number}")
+        frame = Frame(self.call, self.host, f"{self.prefix}.b{number}")
         frame.fresh = self.fresh
         return frame
 

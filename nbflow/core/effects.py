@@ -9,27 +9,11 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from nbflow.core.outcome import Outcome
+
 if TYPE_CHECKING:
     from nbflow.core.call import Call, Frame
     from nbflow.core.record import Record
-
-
-class Outcome(NamedTuple):
-    """A value, or the error that was raised instead.
-
-    Attributes:
-        value: what was returned; None beside an error.
-        error: what was raised; None beside a value.
-    """
-
-    value: object
-    error: BaseException | None = None
-
-    def unwrap(self) -> object:
-        """Return the value, or raise the error."""
-        if self.error is not None:
-            raise self.error
-        return self.value
 
 
 class Invoke(NamedTuple):

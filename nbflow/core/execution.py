@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbflow.core.effects import Await, Commit, Outcome, Program
+from nbflow.core.effects import Await, Commit, Program
+from nbflow.core.outcome import Outcome
 from nbflow.core.record import Record, RunFailed, RunHalted, RunPaused, RunReturned, Saved, Value
 from nbflow.errors import GraphBubbleUp, GraphInterrupt, RunStopped
 from nbflow.values import Final
@@ -69,12 +70,12 @@ def _close(scheduler: Scheduler, body: Call, outcome: Outcome, point: str) -> Pr
         paused = yield from scheduler.pause(body)
         if isinstance(paused.error, Exception):
             return (yield from _fail(scheduler, paused.error))
-        record = RunPaused(at=scheduler.now(), ids=tuple(scheduler.pending))
-        return (yield from _end(scheduler, (record,), GraphInterrupt(scheduler.questions(body.path))))
+        waiting = RunPaused(at=scheduler.now(), ids=tuple(scheduler.pending))
+        return (yield from _end(scheduler, (waiting,), GraphInterrupt(scheduler.questions(body.path))))
     if error is not None:
         scheduler.stopping = scheduler.stopping or type(error).__name__
-        record = RunHalted(at=scheduler.now(), reason=scheduler.stopping)
-        return (yield from _end(scheduler, (record,), error))
+        halted = RunHalted(at=scheduler.now(), reason=scheduler.stopping)
+        return (yield from _end(scheduler, (halted,), error))
     return (yield from _return(scheduler, body, outcome.value, point))
 
 

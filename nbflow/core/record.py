@@ -27,6 +27,8 @@ class Value:
 
     __slots__ = ("_live", "_loads", "raw")
 
+    _loads: Callable[[bytes], object]
+
     def __init__(self, live: object) -> None:
         self._live = live
         self.raw: bytes | None = None
@@ -36,12 +38,14 @@ class Value:
         """Return a value that is decoded anew each time it is asked for."""
         value = cls(_UNSET)
         value.raw = raw
-        value._loads = loads  # noqa: SLF001  # its own class
+        value._loads = loads  # its own class
         return value
 
     def get(self) -> object:
         """Return the value: the same object while live, a fresh copy when stored."""
-        return self._loads(self.raw) if self._live is _UNSET else self._live
+        if self._live is not _UNSET or self.raw is None:
+            return self._live
+        return self._loads(self.raw)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Value) and self.get() == other.get()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbflow.core.effects import Outcome
+from nbflow.core.outcome import Outcome
 from nbflow.core.record import CallReturned, Discarded
 from nbflow.errors import ReplayMismatchError
 

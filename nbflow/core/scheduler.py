@@ -7,15 +7,16 @@ out. It is single-threaded by contract: a driver that uses threads holds one loc
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from nbflow.core.call import Call, Frame, Promise
-from nbflow.core.effects import Await, Commit, Invoke, Outcome, Program
+from nbflow.core.effects import Await, Commit, Invoke, Program
+from nbflow.core.outcome import Outcome
 from nbflow.core.record import (
     Asked,
     CallFailed,
-    CallReturned,
     CallRetried,
+    CallReturned,
     CallStarted,
     Emitted,
     Record,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     from nbflow.core.call import Host, Spec
     from nbflow.core.log import Log
+
+Ended = TypeVar("Ended", CallReturned, CallFailed)
 
 
 class Scheduler:
@@ -166,7 +169,7 @@ class Scheduler:
         call.started = self.now()
         while True:
             call.attempt += 1
-            frame = Frame(call, self)
+            frame = Frame(call, self.host)
             outcome = yield Invoke(call, frame)
             frame.closed = True
             error = outcome.error
@@ -177,8 +180,13 @@ class Scheduler:
                 return outcome
             self._tell_retry(call, error)
             yield wait
-            if self.stopping:
-                return Outcome(None, RunStopped(self.stopping))
+            stopped = self._stopped()
+            if stopped is not None:
+                return stopped
+
+    def _stopped(self) -> Outcome | None:
+        """Return the end of a call whose run was stopped while it waited; None if it goes on."""
+        return Outcome(None, RunStopped(self.stopping)) if self.stopping else None
 
     def _tell_retry(self, call: Call, error: BaseException) -> None:
         call.asked = None
@@ -194,7 +202,7 @@ class Scheduler:
         if self._waits(call) and not isinstance(error, Exception):
             return (yield from self.pause(call))
         if error is None:
-            record = CallReturned(value=Value(outcome.value), **self._facts(call))
+            record = self._ended(CallReturned, call, outcome.value)
             carry = (*call.carry, *self.survived(call)) if call.carry or call.seen else ()
             reply = yield Commit((*carry, record))
             if reply.error is None:
@@ -205,27 +213,28 @@ class Scheduler:
             self._failed(call, error)
         return Outcome(None, error)
 
-    def _facts(self, call: Call) -> dict[str, object]:
+    def _ended(self, kind: type[Ended], call: Call, value: object) -> Ended:
         spec = call.spec
-        return {
-            "path": call.path,
-            "at": self.now(),
-            "name": spec.name,
-            "kind": spec.kind,
-            "attempt": call.attempt,
-            "started": call.started,
-            "inputs": call.inputs,
-            "code": spec.code if self.keep is not None else b"",
-            "shown": call.shown,
-            "edges": call.edges,
-        }
+        return kind(
+            path=call.path,
+            at=self.now(),
+            name=spec.name,
+            kind=spec.kind,
+            attempt=call.attempt,
+            started=call.started,
+            inputs=call.inputs,
+            code=spec.code if self.keep is not None else b"",
+            shown=call.shown,
+            edges=call.edges,
+            value=Value(value),
+        )
 
     def _failed(self, call: Call, error: Exception) -> None:
         limit = max((policy.max_attempts for policy in call.spec.retry), default=1)
         error.add_note(f"{call.spec.kind} {call.spec.name!r}, call {call.path}, attempt {call.attempt} of {limit}")
-        call.failure = CallFailed(value=Value(error), **self._facts(call))
-        self.failures[call.path] = self.unseen[call.path] = call.failure
-        self.log.append(call.failure)
+        failure = self._ended(CallFailed, call, error)
+        call.failure = self.failures[call.path] = self.unseen[call.path] = failure
+        self.log.append(failure)
 
     def saw(self, frame: Frame | None, call: Call) -> None:
         """Note that a body was told of a failure: if it goes on, the failure is an outcome."""
@@ -302,7 +311,11 @@ class Scheduler:
         """Return the start of each call that has not ended, for who begins to listen now."""
         return [
             CallStarted(
-                path=call.path, at=call.started or self.now(), name=call.spec.name, kind=call.spec.kind, shown=call.shown
+                path=call.path,
+                at=call.started or self.now(),
+                name=call.spec.name,
+                kind=call.spec.kind,
+                shown=call.shown,
             )
             for call in tuple(self.open_calls.values())
         ]

@@ -13,7 +13,8 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Protocol
 
 from nbflow.core.call import current_frame
-from nbflow.core.effects import Await, Commit, Invoke, Outcome, Program, Sleep
+from nbflow.core.effects import Await, Commit, Invoke, Program, Sleep
+from nbflow.core.outcome import Outcome
 from nbflow.drivers.future import CallFuture
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ async def settled(future: CallFuture) -> Outcome:
     if not future.done():
         loop = asyncio.get_running_loop()
         ended = loop.create_future()
-        future.add_done_callback(lambda _: ended.done() or ended.set_result(None), context=copy_context())
+        future.add_done_callback(lambda _: None if ended.done() else ended.set_result(None), context=copy_context())
         await ended
     outcome = future.outcome
     assert outcome is not None, "its callbacks run after the outcome is set"
@@ -136,10 +137,9 @@ class _Factory:
             context: Context = options.get("context") or copy_context()  # type: ignore[assignment]
             context.run(current_frame.set, frame.branch())
             options["context"] = context
-        make = self.previous or asyncio.Task
-        if make is asyncio.Task:
-            return asyncio.Task(coro, loop=loop, **options)  # type: ignore[arg-type]
-        return make(loop, coro, **options)
+        if self.previous is not None:
+            return self.previous(loop, coro, **options)
+        return asyncio.Task(coro, loop=loop, **options)  # type: ignore[arg-type]  # what create_task was given
 
 
 async def _await(awaitable: Awaitable[object]) -> object:
@@ -147,17 +147,17 @@ async def _await(awaitable: Awaitable[object]) -> object:
 
 
 def adopt(loop: asyncio.AbstractEventLoop) -> None:
-    """Number the branches of bodies on this loop; ``release`` undoes it."""
-    factory = loop.get_task_factory()
+    """Count the branches of bodies on this loop from now on; ``release`` undoes it."""
+    factory: object = loop.get_task_factory()
     if not isinstance(factory, _Factory):
-        factory = _Factory(factory)
+        factory = _Factory(loop.get_task_factory())
         loop.set_task_factory(factory)  # type: ignore[arg-type]  # typeshed wants one generic signature
     factory.users += 1
 
 
 def release(loop: asyncio.AbstractEventLoop) -> None:
     """Leave a loop as it was found, once its last run has ended."""
-    factory = loop.get_task_factory()
+    factory: object = loop.get_task_factory()
     if isinstance(factory, _Factory):
         factory.users -= 1
         if factory.users <= 0:

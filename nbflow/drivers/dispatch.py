@@ -11,7 +11,8 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from nbflow.core.call import Frame, current_frame
-from nbflow.core.effects import Await, Commit, Invoke, Outcome, Program, Sleep
+from nbflow.core.effects import Await, Commit, Invoke, Program, Sleep
+from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads
 from nbflow.drivers.future import CallFuture, running_loop
 from nbflow.drivers.gate import Gate
@@ -185,7 +186,7 @@ class Dispatch:
 
     def is_cancelled(self, error: BaseException | None) -> bool:
         """Whether an outcome says that the call was cancelled."""
-        return error is not None and "asyncio" in sys.modules and _aio().is_cancelled(error)  # type: ignore[no-any-return]
+        return error is not None and "asyncio" in sys.modules and bool(_aio().is_cancelled(error))
 
     def saw(self, call: Call) -> None:
         """Note that the body that runs here was told how a call failed."""
@@ -274,7 +275,7 @@ class Dispatch:
 
     def sleep(self, seconds: float) -> Outcome:
         """Wait, but not longer than the run goes on."""
-        threads.pool.wait(lambda: self._stopped.wait(seconds))  # type: ignore[arg-type, return-value]
+        threads.pool.wait(lambda: self._stopped.wait(seconds))
         return Outcome(None)
 
     def jittered(self, effect: Sleep) -> float:

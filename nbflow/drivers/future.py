@@ -12,7 +12,7 @@ from _thread import allocate_lock
 from typing import TYPE_CHECKING
 
 from nbflow.core.call import Promise, current_frame
-from nbflow.core.effects import Outcome
+from nbflow.core.outcome import Outcome
 from nbflow.errors import WouldBlockError
 
 if TYPE_CHECKING:
@@ -152,6 +152,12 @@ class CallFuture(Promise):
         """Wait in this thread until the call has ended, and return how; as ``result``, loop or not."""
         if self.outcome is not None:
             return self.outcome
+        self._block(timeout)
+        outcome: Outcome | None = self.outcome
+        assert outcome is not None, "the latch opens after the outcome is set"
+        return outcome
+
+    def _block(self, timeout: float | None) -> None:
         if timeout is None:
             self._dispatch.wait_for(self)
         elif not self._done.acquire(timeout=timeout):
@@ -159,8 +165,6 @@ class CallFuture(Promise):
             raise TimeoutError(msg)
         else:
             self._done.release()
-        assert self.outcome is not None, "the latch opens after the outcome is set"
-        return self.outcome
 
     def block(self) -> None:
         """Wait until another thread has settled it."""
@@ -175,9 +179,9 @@ class CallFuture(Promise):
         """Call ``fn(self)`` when done: on the event loop for code on a loop, else where it ended."""
         loop = on_loop() if context is None else running_loop()
         entry = (fn, loop, context)
-        if self.outcome is None:
+        if not self.done():
             self._callbacks.append(entry)
-            if self.outcome is None:
+            if not self.done():
                 return
             try:
                 self._callbacks.remove(entry)

@@ -12,7 +12,8 @@ from _thread import allocate_lock
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from nbflow.core.effects import Await, Commit, Invoke, Outcome, Program, Sleep
+from nbflow.core.effects import Await, Commit, Invoke, Program, Sleep
+from nbflow.core.outcome import Outcome
 
 if TYPE_CHECKING:
     from _thread import LockType
@@ -107,7 +108,7 @@ class Pool:
         latch.acquire()
         return False
 
-    def wait(self, block: Callable[[], None]) -> None:
+    def wait(self, block: Callable[[], object]) -> None:
         """Wait in this thread; while it waits it does not count against the cap."""
         if not getattr(self._local, "worker", False):
             block()

@@ -84,12 +84,7 @@ class CallsView:
         row = self.rows.get(record.path)
         if row is None:
             return None
-        if isinstance(record, RunResumed):
-            return row._replace(state="running", ended=None)
-        if isinstance(record, Asked):
-            return row._replace(state="asking", ended=record.at)
-        state = ENDED.get(type(record))  # type: ignore[call-overload]  # absent for others
-        return row._replace(state=state, ended=record.at, value=record.value) if state is not None else None
+        return _moved(row, record)
 
     def _begun(self, record: CallRecord) -> CallRow | None:
         before = self.rows.get(record.path)
@@ -109,6 +104,15 @@ class CallsView:
             record.path, parent_of(record.path), record.name, record.kind, state, record.attempt,
             record.started, record.at, record.shown, record.edges, record.value,
         )  # fmt: skip
+
+
+def _moved(row: CallRow, record: Record) -> CallRow | None:
+    if isinstance(record, RunResumed):
+        return row._replace(state="running", ended=None)
+    if isinstance(record, Asked):
+        return row._replace(state="asking", ended=record.at)
+    state = ENDED.get(type(record))
+    return row._replace(state=state, ended=record.at, value=record.value) if state is not None else None
 
 
 def calls_of(records: Iterable[Record]) -> list[CallRow]:

@@ -342,7 +342,7 @@ def test_a_task_outside_of_a_run_says_so() -> None:
     @task
     def lonely() -> None: ...
 
-    with pytest.raises(CalledOutsideRunError, match="task 'lonely'.*@entrypoint"):
+    with pytest.raises(CalledOutsideRunError, match=r"task 'lonely'.*@entrypoint"):
         lonely()
 
 
