@@ -19,7 +19,7 @@ import msgspec
 
 from nbflow.codec import codes
 from nbflow.codec.unloadable import CannotRebuild
-from nbflow.codec.wire import PLANS, Plan, Refusal, plan_for, remedy
+from nbflow.codec.wire import PLAIN, PLANS, Plan, Refusal, plan_for, remedy
 
 SUBCLASSED: Final = frozenset(
     {str, bytes, bytearray, int, float, complex, tuple, list, set, frozenset, dict, OrderedDict, defaultdict, deque}
@@ -78,12 +78,15 @@ def _check_registration(cls: type, encode: object, decode: object) -> None:
         raise TypeError(f"register_type expects a class, not {cls!r}")
     if (encode is None) is not (decode is None):
         raise TypeError(f"register_type({cls.__qualname__}) expects both encode= and decode=, or neither")
-    try:
-        native = plan_for(cls).code not in codes.CLASS_CODES
-    except Refusal:
-        native = False
-    if native:
+    if _is_native(cls):
         raise ValueError(f"values of {cls.__qualname__} are stored already; register a subclass instead")
+
+
+def _is_native(cls: type) -> bool:
+    try:
+        return cls in PLAIN or cls in (list, dict) or plan_for(cls).code not in codes.CLASS_CODES
+    except Refusal:
+        return False
 
 
 def registered(cls: type) -> Registration | None:
@@ -105,7 +108,7 @@ def unpack_custom(parts: list[Any]) -> object:
     name, payload = parts
     row = _by_name.get(name)
     if row is None or row.decode is None:
-        raise CannotRebuild(str(name), "no type is registered under this name; call nbflow.register_type before loading")
+        raise CannotRebuild(str(name), "no type of this name is registered; call nbflow.register_type before loading")
     return row.decode(payload)
 
 
@@ -124,7 +127,8 @@ def class_name(cls: type) -> str:
         return row.name
     name = _qualified(cls)
     if "<locals>" in name:
-        raise Refusal(f"a class defined inside a function can't be found again; move it to the top level or call {remedy(cls)}")
+        local = "a class defined inside a function can't be found again"
+        raise Refusal(f"{local}; move it to the top level or call {remedy(cls)}")
     if find_class(name) is None:
         raise Refusal(f"no class is found under its name {name!r}; bind it there or call {remedy(cls)}")
     return name

@@ -94,7 +94,7 @@ def _canonical_dict(items: dict[Any, object]) -> object:
 def _opaque(value: object) -> bytes:
     """Return all of something unstorable that is the same in every process."""
     if isinstance(value, NAMED):
-        return _name_of(value)
+        return b"itself " + _name_of(value)
     if isinstance(value, partial):
         return encode([b"partial", _canonical([value.func, value.args, value.keywords])])
     if isinstance(value, types.MethodType):
@@ -104,7 +104,7 @@ def _opaque(value: object) -> bytes:
 
 def _local_record(value: object) -> bytes:
     """Return name and fields of a dataclass or attrs class that can be described, though not found again."""
-    kind = type(value)
+    kind: type = type(value)
     if not (has_own(kind, "__dataclass_fields__") or has_own(kind, "__attrs_attrs__")):
         return b""
     return encode([_name_of(kind), _canonical(state_of(value, schema_of(kind)))])

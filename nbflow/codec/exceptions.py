@@ -25,6 +25,7 @@ from nbflow.errors import RemoteError
 TRACEBACK: Final = "__nbflow_traceback__"  # attribute of a rebuilt exception
 MAX_FRAMES: Final = 64  # innermost frames that are kept of a traceback
 SHOWN: Final = 200  # characters that are kept of a part that can't be stored
+WHOLE_BY_ARGS: Final = frozenset({BaseException, BaseExceptionGroup})
 LIVE_MEMBERS: Final = frozenset({"obj"})  # the object an AttributeError is about
 
 
@@ -47,7 +48,7 @@ def traceback_text(error: BaseException) -> str:
 
 
 def _pack(error: BaseException) -> object:
-    cls = type(error)
+    cls: type = type(error)
     try:
         name = class_name(cls)
     except Refusal:
@@ -77,9 +78,9 @@ def _text(error: BaseException) -> str:
 
 def _members(error: BaseException) -> dict[str, object]:
     """Return what the exception's C base keeps beside ``args``, such as an OSError's errno."""
-    found = {}
+    found: dict[str, object] = {}
     for base in static_bases(type(error)):
-        if base is BaseException:
+        if base in WHOLE_BY_ARGS:
             break
         for name, member in class_dict(base).items():
             if type(member) is MemberDescriptorType and name not in LIVE_MEMBERS:
@@ -125,7 +126,7 @@ def _rebuild(name: str, parts: Mapping[str, Any]) -> BaseException:
     cls: Any = resolve(name, codes.EXCEPTION)
     args = tuple(parts.get("args", ()))
     statics: list[Any] = static_bases(cls)
-    maker = BaseExceptionGroup if BaseExceptionGroup in mro(cls) else statics[0]
+    maker: Any = BaseExceptionGroup if BaseExceptionGroup in mro(cls) else statics[0]
     error: BaseException = maker.__new__(cls, *args)
     maker.__init__(error, *args)
     for key, item in parts.get("members", {}).items():
@@ -143,13 +144,11 @@ def _put_member(error: BaseException, statics: list[type], name: str, item: obje
 
 
 def _link(error: BaseException, parts: Mapping[str, Any]) -> None:
-    cause, context = parts.get("cause"), parts.get("context")
-    if isinstance(cause, BaseException):
-        error.__cause__ = cause
-        error.__context__ = cause
-    if isinstance(context, BaseException):
-        error.__context__ = context
-    error.__suppress_context__ = parts.get("suppress") is True
+    links = {"__cause__": parts.get("cause"), "__context__": parts.get("context") or parts.get("cause")}
+    for name, linked in links.items():
+        if isinstance(linked, BaseException):
+            object.__setattr__(error, name, linked)
+    object.__setattr__(error, "__suppress_context__", parts.get("suppress") is True)
     if parts.get("traceback"):
         object.__getattribute__(error, "__dict__")[TRACEBACK] = parts["traceback"]
 

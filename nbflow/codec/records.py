@@ -141,7 +141,7 @@ def unpack(parts: list[Any]) -> object:
     cls = resolve(name, codes.RECORD)
     schema = schema_of(cls)
     check_removed(name, fields, schema.fields)
-    value = object.__new__(cls)
+    value: object = object.__new__(cls)
     put_state(value, schema, fields)
     put_state(value, schema, added_fields(name, fields, schema))
     if extra:
