@@ -20,7 +20,8 @@ def stream_of(table: Any) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write(table)
-    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]  # pyarrow has no types
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
 
 
 def table_of(data: bytes) -> Any:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import lru_cache
 from types import ModuleType
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeGuard, TypeVar
 
 import msgspec
 
@@ -143,13 +143,14 @@ def find_class(name: str) -> type | None:
     found: object = sys.modules.get(module_name)
     if found is None or ModuleType not in mro(type(found)):
         return None
-    space = object.__getattribute__(found, "__dict__")
+    space: Mapping[str, object] = object.__getattribute__(found, "__dict__")
+    cls: type | None = None
     for part in qualname.split("."):
-        found = space.get(part)
-        if not is_class(found):
+        inner = space.get(part)
+        if not is_class(inner):
             return None
-        space = class_dict(found)  # type: ignore[arg-type]  # is_class
-    return found  # type: ignore[return-value]  # is_class
+        cls, space = inner, class_dict(inner)
+    return cls
 
 
 def resolve(name: object, code: int) -> type:
@@ -207,19 +208,21 @@ def is_heap(cls: type) -> bool:
     return bool(cls.__flags__ & HEAP_TYPE)
 
 
-def is_class(found: object) -> bool:
+def is_class(found: object) -> TypeGuard[type]:
     """Tell whether an object is a class, whatever it says itself."""
     return type in mro(type(found))
 
 
 def mro(cls: type) -> tuple[type, ...]:
     """Return the classes that a class inherits from, past any metaclass."""
-    return TYPE_MRO.__get__(cls)  # type: ignore[no-any-return]  # a tuple of classes
+    bases: tuple[type, ...] = TYPE_MRO.__get__(cls)
+    return bases
 
 
-def class_dict(cls: type) -> dict[str, object]:
+def class_dict(cls: type) -> Mapping[str, Any]:
     """Return what a class statement defined, past any metaclass."""
-    return TYPE_DICT.__get__(cls)  # type: ignore[no-any-return]  # a read-only mapping
+    space: Mapping[str, Any] = TYPE_DICT.__get__(cls)
+    return space
 
 
 def has_own(cls: type, name: str) -> bool:

@@ -11,7 +11,7 @@ Parts: ``type`` and ``text`` (what it said), ``args``, ``members`` (attributes o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MemberDescriptorType
 from typing import Any, Final
 
@@ -57,7 +57,7 @@ def _pack(error: BaseException) -> object:
     state = {key: _storable(item) for key, item in state_of(error, schema).items() if key != TRACEBACK}
     parts = {
         "type": f"{cls.__module__}.{cls.__qualname__}",
-        "text": _text(error),
+        "text": _said(str, error),
         "args": [_storable(item) for item in error.args],
         "members": {key: _storable(item) for key, item in _members(error).items()},
         "state": state,
@@ -69,11 +69,11 @@ def _pack(error: BaseException) -> object:
     return [name, {key: part for key, part in parts.items() if part}]
 
 
-def _text(error: BaseException) -> str:
+def _said(describe: Callable[[Any], str], value: object) -> str:
     try:
-        return str(error)
+        return describe(value)
     except Exception as failure:  # noqa: BLE001  # a broken __str__ must not hide the failure itself
-        return f"<its __str__ raised {type(failure).__name__}>"
+        return f"<its __{describe.__name__}__ raised {type(failure).__name__}>"
 
 
 def _members(error: BaseException) -> dict[str, object]:
@@ -95,19 +95,12 @@ def _storable(value: object) -> object:
     try:
         to_bytes(value)
     except Exception:  # noqa: BLE001  # whatever is wrong with a part, the failure must be recorded
-        return Unloadable(_type_name(value), _shown(value), "it could not be stored with its exception")
+        return Unloadable(_type_name(value), _said(repr, value)[:SHOWN], "it could not be stored with its exception")
     return value
 
 
 def _type_name(value: object) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}"
-
-
-def _shown(value: object) -> str:
-    try:
-        return repr(value)[:SHOWN]
-    except Exception:  # noqa: BLE001  # a broken __repr__ must not hide the failure itself
-        return ""
 
 
 def _unpack(payload: list[Any]) -> object:

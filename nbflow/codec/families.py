@@ -30,7 +30,7 @@ def _pack_enum(name: str, _: type) -> Callable[[Any], object]:
 
 def _unpack_enum(parts: list[Any]) -> object:
     name, key = parts
-    space: dict[str, Any] = class_dict(resolve(name, codes.ENUM))
+    space = class_dict(resolve(name, codes.ENUM))
     if isinstance(key, str):
         if key not in space["_member_map_"]:
             raise CannotRebuild(name, f"it has no member {key!r} any more")
@@ -42,7 +42,7 @@ def _combined_flag(name: str, bits: object) -> object:
     cls = resolve(name, codes.ENUM)
     if enum.Flag not in mro(cls) or type(bits) is not int:
         raise CannotRebuild(name, f"it has no member {bits!r}")
-    known = class_dict(cls)["_value2member_map_"].get(bits)  # type: ignore[attr-defined]  # a dict by value
+    known = class_dict(cls)["_value2member_map_"].get(bits)
     if known is not None:
         return known
     # Flag's own, not one that the class may define.
@@ -100,12 +100,12 @@ def _check_struct(cls: type) -> None:
 
 def _unpack_struct(parts: list[Any]) -> object:
     name, fields, *extra = parts
-    cls = resolve(name, codes.STRUCT)
+    cls: Any = resolve(name, codes.STRUCT)
     try:
         _check_struct(cls)
     except Refusal as refusal:
         raise CannotRebuild(name, refusal.hint) from refusal
-    check_removed(name, fields, cls.__struct_fields__)  # type: ignore[attr-defined]  # resolve said so
+    check_removed(name, fields, cls.__struct_fields__)
     value = type(msgspec.Struct).__call__(cls, **fields)
     if extra:
         object.__getattribute__(value, "__dict__").update(extra[0])

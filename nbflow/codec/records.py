@@ -70,9 +70,9 @@ def _dataclass_fields(cls: type) -> tuple[tuple[str, ...], dict[str, Callable[[]
 
 
 def _attrs_fields(cls: type) -> tuple[tuple[str, ...], dict[str, Callable[[], object]]]:
-    attr = sys.modules["attr"]
+    attr: Any = sys.modules["attr"]
     defaults: dict[str, Callable[[], object]] = {}
-    fields = cls.__attrs_attrs__  # type: ignore[attr-defined]  # has_own said so
+    fields: Any = attr.fields(cls)
     for field in fields:
         if not isinstance(field.default, attr.Factory):
             if field.default is not attr.NOTHING:

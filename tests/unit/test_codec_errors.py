@@ -6,13 +6,14 @@ import pickle
 import threading
 from collections import OrderedDict, defaultdict, deque
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 from codec_kit import Checked, Model, Pair, Point, Rows, Shape, Slotted
 
-from nbflow.codec import dumps, loads, register_type
+from nbflow.codec import classes, dumps, loads, register_type, wire
 from nbflow.errors import CorruptValueError, NbflowError, RemoteError, UnserializableError
 
 LOCK = threading.Lock()
@@ -36,7 +37,7 @@ def refusal(value: object) -> UnserializableError:
         ((1, Pair(1, LOCK)), "[1].right"),
         (Shape(1, LOCK), ".name"),  # type: ignore[arg-type]  # on purpose
         (Slotted(1, LOCK), "._hidden"),
-        (Model(name="n", client=LOCK), ".client"),
+        (Model.model_validate({"name": "n", "client": LOCK}), ".client"),
         (OrderedDict(a=LOCK), '["a"]'),
         (defaultdict(list, a=[LOCK]), '["a"][0]'),
         (deque([1, LOCK]), "[1]"),
@@ -73,10 +74,8 @@ def test_an_attribute_outside_the_fields_is_named_too() -> None:
     ],
 )
 def test_the_hint_says_what_to_do(value: object, words: str) -> None:
-    from nbflow.codec import classes
-
     classes._by_class.pop(Checked, None)
-    classes.PLANS.pop(Checked, None)
+    wire.PLANS.pop(Checked, None)
     assert words in refusal({"x": value}).hint
 
 
@@ -93,7 +92,7 @@ def test_a_local_class_is_refused_until_it_is_registered() -> None:
 
 
 def test_a_class_that_is_not_found_under_its_name_is_refused() -> None:
-    lost = dataclass(type("Lost", (), {"__module__": __name__}))
+    lost: Any = dataclass(type("Lost", (), {"__module__": __name__}))
     assert "no class is found" in refusal(lost()).hint
 
 

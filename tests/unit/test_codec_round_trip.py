@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -50,7 +51,7 @@ from nbflow.codec import dumps, loads, register_type
 
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 
-VALUES = [
+VALUES: list[object] = [
     *(None, True, False, 0, 1, -1, 2**63, 2**64 - 1, 2**64, -(2**63) - 1, 10**100, -(10**100)),
     *(0.0, -0.0, float("nan"), float("inf"), -float("inf"), 5e-324, 1j, complex("nan-0j")),
     *("", "a", "\ud800", "x\udfffy", "é\0", b"", b"\xff", bytearray(b"ab")),
@@ -72,7 +73,7 @@ VALUES = [
     *(re.compile("a.b", re.I | re.S), re.compile(b"x"), array.array("d", [1.5])),
     *(Point(1, (2,)), Frozen("a", ("b",)), Late(3), Box(Box({1}))),
     *(Pair(1, (2,)), OldPair(1, 2), Shape(3), Shape(4, "square"), Slotted(1, {2}), Hashed("w")),
-    *(Model(name="n", point=Point(1), extra=(1,)), Roots([1, 2])),
+    *(Model.model_validate({"name": "n", "point": Point(1), "extra": (1,)}), Roots([1, 2])),
     *(Colour.RED, Colour.ALSO_RED, Colour.BLUE, Holder.Inner.ONE, Right.READ, Right.READ | Right.RUN, Right(0)),
     *(Word("w"), Word("\ud800"), Count(2**70), Rows([1, (2,)]), Table({1: Word("x")}), Ordered(b=1, a=2), Tally("aab")),
 ]
@@ -102,7 +103,7 @@ def test_a_memoryview_keeps_its_shape() -> None:
 
 def test_a_value_held_twice_comes_back_as_two() -> None:
     row = [1]
-    one, other = loads(dumps((row, row)))  # type: ignore[misc]  # a tuple of two
+    one, other = again((row, row))
     assert one == other
     assert one is not other
 
@@ -125,7 +126,7 @@ def test_attributes_of_builtin_subclasses_are_kept() -> None:
 
 
 def test_a_model_keeps_what_was_set_and_what_is_private() -> None:
-    model = Model(name="n", more=1)
+    model = Model(name="n", more=1)  # type: ignore[call-arg]  # extra fields are allowed
     model._cache["a"] = 1
     loaded = again(model)
     assert loaded.model_fields_set == model.model_fields_set == {"name", "more"}
@@ -168,7 +169,7 @@ def test_a_registered_type_goes_through_its_own_functions() -> None:
             self.url = url
 
     register_type(Client, encode=lambda client: {"url": client.url}, decode=lambda data: Client(data["url"]), name="c")
-    loaded = loads(dumps({"client": Client("x")}))["client"]  # type: ignore[index,call-overload]  # a dict
+    loaded: Any = loads(dumps([Client("x")]))[0]  # type: ignore[index]  # a list
     assert type(loaded) is Client
     assert loaded.url == "x"
 
@@ -242,7 +243,7 @@ atoms = (
     | st.uuids()
 )
 keys = st.recursive(atoms, lambda inner: st.tuples(inner, inner) | st.frozensets(inner, max_size=3), max_leaves=4)
-trees = st.recursive(
+trees: st.SearchStrategy[Any] = st.recursive(
     atoms,
     lambda inner: (
         st.lists(inner)

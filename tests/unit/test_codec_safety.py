@@ -101,14 +101,14 @@ def test_a_metaclass_is_not_asked() -> None:
 
 def test_a_modules_getattr_is_not_asked() -> None:
     module = ModuleType("lazy")
-    module.__getattr__ = TRACE.append  # type: ignore[method-assign,assignment]  # on purpose
+    module.__getattr__ = TRACE.append  # type: ignore[method-assign]  # on purpose
     sys.modules["lazy"] = module
     assert isinstance(loads(craft(codes.RECORD, ["lazy:Thing", {}])), Unloadable)
     assert TRACE == []
 
 
 def test_an_object_that_poses_as_a_module_or_class_is_not_asked() -> None:
-    sys.modules["posing"] = Trap()
+    sys.modules["posing"] = Trap()  # type: ignore[assignment]  # on purpose
     TRACE.clear()
     assert isinstance(loads(craft(codes.RECORD, ["posing:Thing", {}])), Unloadable)
     assert TRACE == []

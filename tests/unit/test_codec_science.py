@@ -149,7 +149,7 @@ def test_a_frame_is_exact() -> None:
     ],
 )
 def test_a_frame_of_an_odd_shape_is_exact(frame: pd.DataFrame) -> None:
-    assert_frame_equal(loads(dumps(frame)), frame)  # type: ignore[arg-type]  # a frame
+    assert_frame_equal(loads(dumps(frame)), frame)
 
 
 def test_a_frame_that_allows_no_duplicates_stays_so() -> None:
