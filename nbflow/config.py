@@ -55,7 +55,7 @@ def here(what: str) -> tuple[Session, Frame]:
     frame = current_frame.get()
     if frame is None:
         raise CalledOutsideRunError(what)
-    return cast("Session", frame.scheduler.host), frame
+    return cast("Session", frame.host), frame
 
 
 def merge(where: str, *configs: Mapping[str, object] | None) -> RunnableConfig:

@@ -45,11 +45,11 @@ class Task(Generic[P, T]):
         frame = current_frame.get()
         if frame is None:
             raise CalledOutsideRunError(f"task {self.spec.name!r}")
-        return cast("TaskFuture[T]", frame.scheduler.host.submit(frame, self.spec, args, kwargs))
+        return cast("TaskFuture[T]", frame.host.submit(frame, self.spec, args, kwargs))
 
     def __get__(self, instance: object, owner: type | None = None) -> Callable[..., TaskFuture[T]]:
         """Bind to an instance, as functions do."""
-        return self if instance is None else functools.partial(self, instance)  # type: ignore[arg-type]
+        return self if instance is None else functools.partial(cast("Callable[..., TaskFuture[T]]", self), instance)
 
     def __repr__(self) -> str:
         return f"<task {self.spec.name}>"
@@ -148,8 +148,11 @@ def _policies(
         given = given if given is not None else old
     if deprecated:
         raise UnknownOptionError(where, next(iter(deprecated)), known)
-    policies = (given,) if isinstance(given, RetryPolicy) else tuple(given or ())  # type: ignore[arg-type]
-    for policy in policies:
+    several = given if isinstance(given, (list, tuple)) and not isinstance(given, RetryPolicy) else [given]
+    policies: list[RetryPolicy] = []
+    for policy in several:
+        if policy is None:
+            continue
         if not isinstance(policy, RetryPolicy):
             raise InvalidOptionError(where, "retry_policy", repr(policy), "it is a RetryPolicy or several")
         try:
@@ -158,7 +161,8 @@ def _policies(
             raise InvalidOptionError(
                 where, "RetryPolicy.retry_on", repr(policy.retry_on), "it is an exception type, several, or a function"
             ) from None
-    return policies
+        policies.append(policy)
+    return tuple(policies)
 
 
 class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from nbflow.core.execution import halt, is_pause
 from nbflow.core.opening import pending_questions, status_of
 from nbflow.errors import RunCancelledError, RunStopped
-from nbflow.values import Command
 from nbflow.views.calls import CallRow, calls_of
 from nbflow.views.stream import INTERRUPT, interrupt_of
 
@@ -16,10 +15,10 @@ if TYPE_CHECKING:
 
     from nbflow.core.outcome import Outcome
     from nbflow.core.record import Record
+    from nbflow.definition import Definition
     from nbflow.drivers.future import CallFuture
     from nbflow.session import Session
     from nbflow.values import Interrupt
-    from nbflow.workflow import Workflow
 
 
 class Run:
@@ -32,13 +31,16 @@ class Run:
         run_id: names the run.
     """
 
-    def __init__(self, workflow: Workflow, session: Session, records: Sequence[Record]) -> None:
+    def __init__(
+        self, workflow: Definition, session: Session, records: Sequence[Record], go_on: Callable[[object], Run]
+    ) -> None:
         self.workflow = workflow
         self.config = session.config
         self.thread_id = session.thread_id
         self.run_id = session.run_id
         self._session = session
         self._records = records
+        self._go_on = go_on
         self._future: CallFuture | None = None
 
     def __repr__(self) -> str:
@@ -156,7 +158,7 @@ class Run:
         Raises:
             NothingToResumeError: if no question is open.
         """
-        return self.workflow.start(Command(resume=answer), self.config)
+        return self._go_on(answer)
 
     def cancel(self, reason: str = "cancelled") -> bool:
         """Stop the run at once; False if it has ended. Its thread can be resumed.

@@ -50,11 +50,11 @@ class Session:
 
     def writer(self, frame: Frame) -> StreamWriter:
         """Return a function that writes one value to the ``custom`` stream."""
-        scheduler = frame.scheduler
+        dispatch = self.dispatch
 
         def write(value: object) -> None:
-            with self.dispatch.lock:
-                scheduler.emit(frame, value)
+            with dispatch.lock:
+                dispatch.scheduler.emit(frame, value)
 
         return write
 

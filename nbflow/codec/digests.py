@@ -37,7 +37,7 @@ def digest(value: object) -> bytes:
     """
     try:
         data = _canonical_bytes(value)
-    except Exception:  # noqa: BLE001  # a cycle, or a broken encode: no reason to fail a call
+    except Exception:  # a cycle, or a broken encode: no reason to fail a call
         data = encode(Ext(OPAQUE, _name_of(type(value))))
     return blake2b(data, digest_size=SIZE).digest()
 
@@ -67,7 +67,7 @@ def _canonical(value: Any, plain: frozenset[type]) -> object:
     try:
         code, pack = PLANS.get(kind) or plan_for(kind)
         payload = pack(value)
-    except Exception:  # noqa: BLE001  # no plan, or a broken encode
+    except Exception:  # no plan, or a broken encode
         return Ext(OPAQUE, _opaque(value, plain))
     return _canonical_ext(code, payload, plain)
 

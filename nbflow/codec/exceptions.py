@@ -72,7 +72,7 @@ def _pack(error: BaseException) -> object:
 def _said(describe: Callable[[Any], str], value: object) -> str:
     try:
         return describe(value)
-    except Exception as failure:  # noqa: BLE001  # a broken __str__ must not hide the failure itself
+    except Exception as failure:  # a broken __str__ must not hide the failure itself
         return f"<its __{describe.__name__}__ raised {type(failure).__name__}>"
 
 
@@ -94,7 +94,7 @@ def _storable(value: object) -> object:
         return value
     try:
         to_bytes(value)
-    except Exception:  # noqa: BLE001  # whatever is wrong with a part, the failure must be recorded
+    except Exception:  # whatever is wrong with a part, the failure must be recorded
         return Unloadable(_type_name(value), _said(repr, value)[:SHOWN], "it could not be stored with its exception")
     return value
 
@@ -107,7 +107,7 @@ def _unpack(payload: list[Any]) -> object:
     name, parts = payload
     try:
         error = _rebuild(name, parts)
-    except Exception as failure:  # noqa: BLE001  # an exception is shown by a stand-in, whatever is wrong
+    except Exception as failure:  # an exception is shown by a stand-in, whatever is wrong
         reason = failure.reason if isinstance(failure, CannotRebuild) else f"{type(failure).__name__}: {failure}"
         text, frames = str(parts.get("text", "")), str(parts.get("traceback", ""))
         error = RemoteError(str(parts.get("type", name)), text, frames, reason)

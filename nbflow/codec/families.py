@@ -92,7 +92,7 @@ def _pack_struct(name: str, cls: type[msgspec.Struct]) -> Callable[[Any], object
 
 
 def _check_struct(cls: type) -> None:
-    """A struct can only be made by its constructor, which runs its ``__post_init__``."""
+    """Refuse structs with a ``__post_init__``: their constructor, the only way to make one, would run it."""
     if has_own(cls, "__post_init__") and registered(cls) is None:
         hint = f"loading would run its __post_init__; call nbflow.register_type({cls.__name__}) to allow that"
         raise Refusal(hint)

@@ -52,7 +52,7 @@ def _failing(value: object) -> Iterator[tuple[str, object, Exception]]:
             continue
         try:
             to_bytes(part)
-        except Exception as error:  # noqa: BLE001  # a registered encode may raise anything
+        except Exception as error:  # a registered encode may raise anything
             yield step, part, error
 
 
@@ -78,7 +78,7 @@ def _packed_parts(value: object) -> Iterator[tuple[str, object]]:
     try:
         code, pack = PLANS.get(type(value)) or plan_for(type(value))
         payload = pack(value)
-    except Exception:  # noqa: BLE001  # then it is this value that fails, not a part of it
+    except Exception:  # then it is this value that fails, not a part of it
         return
     if type(payload) is bytes or type(payload) is Ext:
         return

@@ -183,7 +183,7 @@ def _revive(code: int, data: memoryview) -> object:
         return Unloadable(reason.type_name, payload, reason.reason, (code, bytes(data)))
     except RecursionError:
         raise
-    except Exception as error:  # noqa: BLE001  # a constructor may raise anything; the other values must still load
+    except Exception as error:  # a constructor may raise anything; the other values must still load
         return Unloadable(_label(code, payload), payload, f"{type(error).__name__}: {error}", (code, bytes(data)))
     return Unloadable(_label(code, payload), payload, "this version of nbflow does not know it", (code, bytes(data)))
 

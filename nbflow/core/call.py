@@ -48,7 +48,7 @@ class Spec:
 
     __slots__ = ("_code", "_digest", "cache", "fn", "inject", "is_async", "kind", "name", "retry")
 
-    def __init__(  # one value per fact
+    def __init__(  # type: ignore[explicit-any]  # a user's function takes anything
         self,
         name: str,
         fn: Callable[..., object],

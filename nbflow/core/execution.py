@@ -66,12 +66,12 @@ def _close(scheduler: Scheduler, body: Call, outcome: Outcome, point: str) -> Pr
     error = outcome.error
     if isinstance(error, Exception) and not is_pause(error):
         return (yield from _fail(scheduler, error))
-    if body.asked or scheduler.pending:
-        paused = yield from scheduler.pause(body)
+    if body.asked or scheduler.questions.pending:
+        paused = yield from scheduler.questions.pause(body)
         if isinstance(paused.error, Exception):
             return (yield from _fail(scheduler, paused.error))
-        waiting = RunPaused(at=scheduler.now(), ids=tuple(scheduler.pending))
-        return (yield from _end(scheduler, (waiting,), GraphInterrupt(scheduler.questions(body.path))))
+        waiting = RunPaused(at=scheduler.now(), ids=tuple(scheduler.questions.pending))
+        return (yield from _end(scheduler, (waiting,), GraphInterrupt(scheduler.questions.below(body.path))))
     if error is not None:
         scheduler.stopping = scheduler.stopping or type(error).__name__
         halted = RunHalted(at=scheduler.now(), reason=scheduler.stopping)

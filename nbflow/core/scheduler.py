@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 from nbflow.core.call import Call, Frame, Promise
 from nbflow.core.effects import Await, Commit, Invoke, Program
 from nbflow.core.outcome import Outcome
+from nbflow.core.questions import Questions
 from nbflow.core.record import (
-    Asked,
     CallFailed,
     CallRetried,
     CallReturned,
@@ -24,8 +24,7 @@ from nbflow.core.record import (
 )
 from nbflow.core.replay import Replay
 from nbflow.core.retry import wait_before_retry
-from nbflow.errors import GraphInterrupt, RunStopped
-from nbflow.values import Interrupt
+from nbflow.errors import RunStopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +45,7 @@ class Scheduler:
         show: gives arguments as short text.
         open_calls: by path, the calls that were asked for and have not ended.
         failures: by path, failures that no caller has survived yet.
-        pending: by id, the questions of this execution.
+        questions: what its bodies ask of people.
         stopping: why the run was told to stop; empty while it runs.
         ended: whether its last record is written.
         host: what the code of the run can reach.
@@ -73,7 +72,7 @@ class Scheduler:
         self.open_calls: dict[str, Call] = {}
         self.failures: dict[str, CallFailed] = {}
         self.unseen: dict[str, CallFailed] = {}
-        self.pending: dict[str, Asked] = {}
+        self.questions = Questions(self)
         self.stopping = ""
         self.ended = False
 
@@ -115,7 +114,8 @@ class Scheduler:
             if past is not None:
                 call.outcome = past
                 if past.error is not None:
-                    call.failure = self.log.settled[call.path]  # type: ignore[assignment]
+                    recorded = self.log.settled[call.path]
+                    call.failure = recorded if isinstance(recorded, CallFailed) else None
         if self.log.listeners:
             call.shown = call.shown or self.show(call.args, call.kwargs)
             self.log.append(
@@ -199,8 +199,8 @@ class Scheduler:
     def _settle(self, call: Call, outcome: Outcome) -> Program:
         """Make the end of a call durable, if it is one."""
         error = outcome.error
-        if self._waits(call) and not isinstance(error, Exception):
-            return (yield from self.pause(call))
+        if self.questions.waits(call) and not isinstance(error, Exception):
+            return (yield from self.questions.pause(call))
         if error is None:
             record = self._ended(CallReturned, call, outcome.value)
             carry = (*call.carry, *self.survived(call)) if call.carry or call.seen else ()
@@ -210,7 +210,7 @@ class Scheduler:
                 return outcome
             error = reply.error
         if isinstance(error, Exception):
-            self._failed(call, error)
+            self.failed(call, error)
         return Outcome(None, error)
 
     def _ended(self, kind: type[Ended], call: Call, value: object) -> Ended:
@@ -229,7 +229,8 @@ class Scheduler:
             value=Value(value),
         )
 
-    def _failed(self, call: Call, error: Exception) -> None:
+    def failed(self, call: Call, error: Exception) -> None:
+        """Note how a call failed; what its caller does with that decides whether replay hands it out."""
         limit = max((policy.max_attempts for policy in call.spec.retry), default=1)
         error.add_note(f"{call.spec.kind} {call.spec.name!r}, call {call.path}, attempt {call.attempt} of {limit}")
         failure = self._ended(CallFailed, call, error)
@@ -254,58 +255,6 @@ class Scheduler:
         for failure in outlived:
             failure.survived = True
         return tuple(outlived)
-
-    def ask(self, frame: Frame, question: object, schema: dict[str, object] | None, key: str) -> object:
-        """Return the answer to a question, or note that the body waits for it.
-
-        Args:
-            frame: who asks.
-            question: the value to surface.
-            schema: JSON schema of the answer.
-            key: the question's id, made of the run, the position and the question.
-
-        Raises:
-            GraphInterrupt: if there is no answer yet.
-        """
-        ordinal, frame.asks = frame.asks, frame.asks + 1
-        answered = self.log.answers.get(key)
-        if answered is not None and answered.value is not None:
-            return answered.value.get()
-        call = frame.call
-        asked = Asked(
-            path=call.path, at=self.now(), id=key, name=call.spec.name, ordinal=ordinal, schema=schema,
-            value=Value(question),
-        )  # fmt: skip
-        call.asked = [*(call.asked or ()), asked]
-        raise GraphInterrupt((Interrupt(question, key, response_schema=schema),))
-
-    def _waits(self, call: Call) -> bool:
-        """Whether the call, or one below it, waits for an answer, even if its body hid that."""
-        if call.asked:
-            return True
-        return bool(self.pending) and any(asked.path.startswith(f"{call.path}.") for asked in self.pending.values())
-
-    def pause(self, call: Call) -> Program:
-        """Make the questions of a call durable; the outcome carries all that it waits for."""
-        asked = tuple(call.asked or ())
-        if asked:
-            reply = yield Commit((*call.carry, *self.survived(call), *asked))
-            if reply.error is not None:
-                if isinstance(reply.error, Exception):
-                    self._failed(call, reply.error)
-                return Outcome(None, reply.error)
-            for record in asked:
-                self.pending[record.id] = record
-                self.log.append(record)
-        return Outcome(None, GraphInterrupt(self.questions(call.path)))
-
-    def questions(self, path: str) -> list[Interrupt]:
-        """Return what a call and those below it wait for, in the order asked."""
-        return [
-            Interrupt(asked.value.get() if asked.value else None, asked.id, response_schema=asked.schema)
-            for asked in self.pending.values()
-            if asked.path == path or asked.path.startswith(f"{path}.")
-        ]
 
     def begun(self) -> list[CallStarted]:
         """Return the start of each call that has not ended, for who begins to listen now."""

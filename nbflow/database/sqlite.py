@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import deque
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,7 +99,7 @@ class SqliteFile:
         while self._waiting:
             tickets.append(self._waiting.popleft())
         try:
-            self.transact(lambda connection: _carry_out(connection, tickets))
+            self.transact(partial(_carry_out, tickets=tickets))
         except sqlite3.Error as error:
             if len(tickets) > 1:  # one bad ticket must not fail its neighbours
                 self._one_by_one(tickets)
@@ -111,7 +112,7 @@ class SqliteFile:
     def _one_by_one(self, tickets: Sequence[_Ticket]) -> None:
         for ticket in tickets:
             try:
-                self.transact(lambda connection, one=ticket: _carry_out(connection, (one,)))  # type: ignore[misc]
+                self.transact(partial(_carry_out, tickets=(ticket,)))
             except sqlite3.Error as error:
                 ticket.error = error
 

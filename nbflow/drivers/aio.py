@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from nbflow.core.call import current_frame
 from nbflow.core.effects import Await, Commit, Invoke, Program, Sleep
@@ -52,16 +52,16 @@ async def drive(program: Program, hands: AsyncHands) -> Outcome:
             try:
                 effect = program.send(reply)  # type: ignore[arg-type]  # the first step takes None
             except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
-        kind = type(effect)
-        if kind is Invoke:
-            reply = await hands.acall(effect)  # type: ignore[arg-type]
-        elif kind is Commit:
-            reply = hands.commit(effect)  # type: ignore[arg-type]
-        elif kind is Sleep:
-            reply = await _sleep(hands.jittered(effect))  # type: ignore[arg-type]
+                outcome: Outcome = stop.value
+                return outcome
+        if isinstance(effect, Invoke):
+            reply = await hands.acall(effect)
+        elif isinstance(effect, Commit):
+            reply = hands.commit(effect)
+        elif isinstance(effect, Sleep):
+            reply = await _sleep(hands.jittered(effect))
         else:
-            reply = await hands.aawait_calls(effect)  # type: ignore[arg-type]
+            reply = await hands.aawait_calls(effect)
 
 
 async def _sleep(seconds: float) -> Outcome:
@@ -134,7 +134,7 @@ class _Factory:
         if isinstance(coro, CallFuture):
             coro = _await(coro)
         elif frame is not None and frame.call.spec.is_async and not frame.closed:
-            context: Context = options.get("context") or copy_context()  # type: ignore[assignment]
+            context = cast("Context", options.get("context") or copy_context())
             context.run(current_frame.set, frame.branch())
             options["context"] = context
         if self.previous is not None:

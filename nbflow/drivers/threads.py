@@ -154,16 +154,16 @@ def drive(program: Program, hands: Hands) -> Outcome:
             try:
                 effect = program.send(reply)  # type: ignore[arg-type]  # the first step takes None
             except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
-        kind = type(effect)
-        if kind is Invoke:
-            reply = hands.call(effect)  # type: ignore[arg-type]
-        elif kind is Commit:
-            reply = hands.commit(effect)  # type: ignore[arg-type]
-        elif kind is Sleep:
-            reply = hands.sleep(jittered(effect))  # type: ignore[arg-type]
+                outcome: Outcome = stop.value
+                return outcome
+        if isinstance(effect, Invoke):
+            reply = hands.call(effect)
+        elif isinstance(effect, Commit):
+            reply = hands.commit(effect)
+        elif isinstance(effect, Sleep):
+            reply = hands.sleep(jittered(effect))
         else:
-            reply = hands.await_calls(effect)  # type: ignore[arg-type]
+            reply = hands.await_calls(effect)
 
 
 def jittered(wait: Sleep) -> float:

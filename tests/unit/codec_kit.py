@@ -33,7 +33,7 @@ def same(one: Any, other: Any) -> bool:
     if type(one) is not type(other):
         return False
     if isinstance(one, float):
-        return math.isnan(one) and math.isnan(other) or (one == other and repr(one) == repr(other))
+        return (math.isnan(one) and math.isnan(other)) or (one == other and repr(one) == repr(other))
     if isinstance(one, Decimal):
         return repr(one) == repr(other)
     if isinstance(one, complex):

@@ -33,7 +33,8 @@ def local():
 values = [
     (1, "a", 2.5), {"b", "a", "c", 1, None, ("x",)}, frozenset(map(str, range(50))), {"z": 1, "a": {"k", "l"}},
     {(1, "x"): 1, None: {"p", "q"}}, Point({"s", "t"}, Frozen("n")), Colour.RED, Decimal("1.0"), datetime.date.max,
-    threading.Lock(), object(), local(), (lambda: 1), len, partial(max, {"a", "b"}), "x".join, Point, 2**99, ValueError("x"),
+    threading.Lock(), object(), local(), (lambda: 1), len, partial(max, {"a", "b"}), "x".join, Point, 2**99,
+    ValueError("x"),
 ]
 print([digest(value).hex() for value in values])
 """

@@ -18,7 +18,7 @@ from nbflow.errors import RemoteError, UnserializableError
 def raised(error: BaseException) -> Any:
     try:
         raise error
-    except BaseException as caught:  # noqa: BLE001  # only to give it a traceback
+    except BaseException as caught:  # only to give it a traceback
         return caught
 
 
