@@ -44,7 +44,7 @@ def _pack_array(array: Any) -> object:
     described, shape, writable = _describe(array.dtype), list(array.shape), array.flags.writeable
     fortran = array.flags.f_contiguous and not array.flags.c_contiguous
     order = "F" if fortran else "C"
-    if described in {"O", "T"}:
+    if described in ("O", "T"):  # a structured dtype is a list, which a set could not look up
         return [described, shape, order, writable, array.ravel(order).tolist()]
     return [described, shape, order, writable, array.tobytes(order)]
 

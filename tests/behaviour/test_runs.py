@@ -182,7 +182,7 @@ def test_finished_tasks_of_a_nested_workflow_do_not_run_again(flow: Flavour, whe
 
     @flow.entrypoint
     def parent(n: int) -> Any:
-        value = yield (through(n) if where == "task" else flow.nested(child, n))
+        value: Any = yield (through(n) if where == "task" else flow.nested(child, n))
         answer = interrupt("parent?") if asks == "parent" else "none"
         return [value, answer]
 
@@ -250,7 +250,7 @@ def test_asyncio_takes_the_future(how: str) -> None:
             return sorted(one.result() for one in done)
         if how == "task_group":
             async with asyncio.TaskGroup() as group:
-                started = [group.create_task(plus(n)) for n in (1, 2)]  # type: ignore[arg-type]
+                started: list[Any] = [group.create_task(plus(n)) for n in (1, 2)]  # type: ignore[arg-type]
             return [one.result() for one in started]
         if how == "create_task":
             return [await asyncio.create_task(plus(1)), await asyncio.create_task(plus(2))]  # type: ignore[arg-type]

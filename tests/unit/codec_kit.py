@@ -53,7 +53,9 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, np.ndarray):
         return one.dtype == other.dtype and one.shape == other.shape and same(one.tolist(), other.tolist())
     if hasattr(type(one), "__dataclass_fields__"):
-        return same(getattr(one, "__dict__", {}), getattr(other, "__dict__", {})) and bool(one == other)
+        fields = one.__dataclass_fields__
+        mine, others = ([getattr(value, name, None) for name in fields] for value in (one, other))
+        return same(mine, others) and same(getattr(one, "__dict__", {}), getattr(other, "__dict__", {}))
     return bool(one == other) and (isinstance(one, memoryview) or repr(one) == repr(other))
 
 

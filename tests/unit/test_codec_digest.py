@@ -12,11 +12,11 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from codec_kit import Colour, Pair, Point
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nbflow.codec import digest, dumps, loads
+from tests.unit.codec_kit import Colour, Pair, Point
 
 LOCK = threading.Lock()
 
@@ -25,7 +25,7 @@ import sys; sys.path.insert(0, sys.argv[1])
 import threading, datetime
 from decimal import Decimal
 from functools import partial
-from codec_kit import Colour, Frozen, Point
+from tests.unit.codec_kit import Colour, Frozen, Point
 from nbflow.codec import digest
 def local():
     class Local: pass

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from codec_kit import Checked, Model, Pair, Point, Rows, Shape, Slotted
 
 from nbflow.codec import classes, dumps, loads, register_type, wire
 from nbflow.errors import CorruptValueError, NbflowError, RemoteError, UnserializableError
+from tests.unit.codec_kit import Checked, Model, Pair, Point, Rows, Shape, Slotted
 
 LOCK = threading.Lock()
 

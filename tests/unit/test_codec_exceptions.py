@@ -9,10 +9,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from codec_kit import DataFailure, Failure, again
 
 from nbflow.codec import Unloadable, dumps, loads, traceback_text
 from nbflow.errors import RemoteError, UnserializableError
+from tests.unit.codec_kit import DataFailure, Failure, again
 
 
 def raised(error: BaseException) -> Any:

@@ -18,7 +18,11 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from codec_kit import (
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbflow.codec import dumps, loads, register_type
+from tests.unit.codec_kit import (
     Box,
     Checked,
     Colour,
@@ -44,10 +48,6 @@ from codec_kit import (
     again,
     same,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
-from nbflow.codec import dumps, loads, register_type
 
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 

@@ -7,15 +7,27 @@ from types import ModuleType
 
 import msgspec
 import pytest
-from codec_kit import TRACE, Colour, Odd, Point, Trap, TrapDict, TrapEnum, TrapError, TrapFlag, TrapMeta, TrapRecord
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.msgpack import Ext
 
 from nbflow.codec import Unloadable, codes, digest, dumps, loads
 from nbflow.errors import CorruptValueError
+from tests.unit.codec_kit import (
+    TRACE,
+    Colour,
+    Odd,
+    Point,
+    Trap,
+    TrapDict,
+    TrapEnum,
+    TrapError,
+    TrapFlag,
+    TrapMeta,
+    TrapRecord,
+)
 
-KIT = "codec_kit"
+KIT = "tests.unit.codec_kit"
 
 
 def craft(code: int, payload: object) -> bytes:
@@ -46,7 +58,7 @@ def _no_trace() -> None:
         f"{KIT}:TRACE",
         "sys:modules",
         "no.such.module:X",
-        "codec_kit:",
+        "tests.unit.codec_kit:",
         ":",
         "",
     ],

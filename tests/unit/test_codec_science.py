@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from codec_kit import Point, again, same
 from pandas.testing import assert_frame_equal, assert_index_equal, assert_series_equal
 
 from nbflow.codec import dumps, loads
+from tests.unit.codec_kit import Point, again, same
 
 DAYS = pd.date_range("2024-03-30", periods=3, freq="D", tz="Europe/Berlin")
 FRAME = pd.DataFrame(
