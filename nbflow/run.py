@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from nbflow.core.execution import halt, is_pause
 from nbflow.core.opening import pending_questions, status_of
-from nbflow.errors import RunCancelledError, RunStopped
+from nbflow.errors import LostFailureWarning, RunCancelledError, RunStopped
 from nbflow.views.calls import CallRow, calls_of
 from nbflow.views.stream import INTERRUPT, interrupt_of
 
@@ -135,6 +136,7 @@ class Run:
         outcome: Outcome | None = future.outcome
         assert outcome is not None, "a finished run has an outcome"
         error = outcome.error
+        self._tell_lost_failures()
         if error is None:
             return outcome.value
         if is_pause(error):
@@ -142,6 +144,15 @@ class Run:
         if isinstance(error, RunStopped):
             raise RunCancelledError(self.workflow.name, self.thread_id) from None
         raise error
+
+    def _tell_lost_failures(self) -> None:
+        """Warn, once, of tasks that failed and whose results nobody asked for."""
+        unseen = self._session.dispatch.scheduler.unseen
+        while unseen:
+            _, failure = unseen.popitem()
+            error = failure.value.get() if failure.value is not None else None
+            text = f"task {failure.name!r}, call {failure.path}, failed and nobody asked for its result: {error!r}"
+            warnings.warn(text, LostFailureWarning, stacklevel=4)
 
     def _stored(self) -> Any:  # noqa: ANN401  # whatever the body returned
         ended = next((record for record in reversed(self._records) if type(record).__name__ in _RESULTS), None)

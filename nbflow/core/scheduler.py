@@ -153,9 +153,11 @@ class Scheduler:
         """Put the results of other calls in the place of their futures."""
         reply = yield Await(call.waits_for)
         outcomes: Sequence[Outcome] = reply.value  # type: ignore[assignment]  # what Await replies
-        failed = next((outcome for outcome in outcomes if outcome.error is not None), None)
-        if failed is not None:
-            return failed
+        for other, outcome in zip(call.waits_for, outcomes, strict=True):
+            if outcome.error is not None:
+                self.unseen.pop(other.path, None)
+                call.failure = other.failure  # whoever asks for this call is told of that failure
+                return outcome
         call.args = tuple(_result(arg) for arg in call.args)
         call.kwargs = {name: _result(arg) for name, arg in call.kwargs.items()}
         try:
@@ -234,7 +236,9 @@ class Scheduler:
         limit = max((policy.max_attempts for policy in call.spec.retry), default=1)
         error.add_note(f"{call.spec.kind} {call.spec.name!r}, call {call.path}, attempt {call.attempt} of {limit}")
         failure = self._ended(CallFailed, call, error)
-        call.failure = self.failures[call.path] = self.unseen[call.path] = failure
+        call.failure = self.failures[call.path] = failure
+        if call.caller is not None:
+            self.unseen[call.path] = failure
         self.log.append(failure)
 
     def saw(self, frame: Frame | None, call: Call) -> None:

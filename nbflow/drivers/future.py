@@ -165,7 +165,7 @@ class CallFuture(Promise):
         outcome = self.outcome or self._wait(timeout)
         if outcome.error is not None:
             self._driver.saw(self.call)
-            if self._driver.is_cancelled(outcome.error) or not isinstance(outcome.error, Exception):
+            if self._driver.is_cancelled(outcome.error):
                 raise outcome.error
         return outcome.error
 
