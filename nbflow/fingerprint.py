@@ -2,12 +2,14 @@
 
 It covers the normalised source (comments and layout do not count) and, recursively, the plain
 functions and constants that the source names, as they are when the digest is first asked for.
+What it rebinds by ``global`` or ``nonlocal`` is state, and left out.
 Best effort: what is reached through objects, attributes or other modules is not followed.
 """
 
 from __future__ import annotations
 
 import ast
+import dis
 import functools
 import inspect
 import textwrap
@@ -79,14 +81,26 @@ def _parts(fn: FunctionType, source: str, seen: set[FunctionType], depth: int) -
 
 def _named_values(fn: FunctionType) -> dict[str, object]:
     """Return the globals and closure values that a function names."""
-    names = set(_names(fn.__code__))
+    names = set(_names(fn.__code__)) - set(_rebound(fn.__code__))
     found = {name: value for name, value in fn.__globals__.items() if name in names}
     for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
+        if name in _rebound(fn.__code__):
+            continue
         try:
             found[name] = cell.cell_contents
         except ValueError:  # a variable that is not bound yet
             continue
     return found
+
+
+def _rebound(code: CodeType) -> Iterator[str]:
+    """Yield the names that the code binds anew by ``global`` or ``nonlocal``: state, not constants."""
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in {"STORE_GLOBAL", "STORE_DEREF"}:
+            yield instruction.argval
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _rebound(constant)
 
 
 def _names(code: CodeType) -> Iterator[str]:

@@ -155,7 +155,7 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
     dispatch = session.dispatch = Dispatch(
         scheduler,
         provide=partial(runtime.provide, session),
-        save=_journal(saver, opening).save if saver is not None else None,
+        save=_journal(saver, opening, owner).save if saver is not None else None,
         loop=loop,
         max_concurrency=session.config.get("max_concurrency"),
     )
@@ -167,9 +167,9 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
     return run
 
 
-def _journal(saver: BaseCheckpointSaver, opening: Opening) -> Journal:
+def _journal(saver: BaseCheckpointSaver, opening: Opening, owner: str) -> Journal:
     first = saver.rows(opening.key, last=1)[0].seq + 1 if opening.past else 0
-    return Journal(saver, opening.key, first)
+    return Journal(saver, opening.key, owner, first)
 
 
 def _open(

@@ -73,7 +73,7 @@ def test_questions_one_after_the_other(flow: Flavour) -> None:
 
 
 def test_all_parallel_questions_are_surfaced_and_any_subset_is_answered(flow: Flavour) -> None:
-    ran = []
+    ran: list[Any] = []
 
     @flow.task
     def ask(n: int) -> Any:
