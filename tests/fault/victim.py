@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from nbflow import Command, SqliteSaver, entrypoint, interrupt, task
 
@@ -25,7 +26,8 @@ def main(database: str, effects_file: str, flavour: str, kill_at: str) -> None:
     def step(n: int) -> int:
         with effects.open("a") as file:
             file.write(f"step {n}\n")
-        if len(effects.read_text().splitlines()) == int(os.environ["KILL_AT"]):
+        limit = int(os.environ["KILL_AT"])
+        if limit and len(effects.read_text().splitlines()) >= limit:
             os.kill(os.getpid(), signal.SIGKILL)
         return n * n
 
@@ -34,13 +36,13 @@ def main(database: str, effects_file: str, flavour: str, kill_at: str) -> None:
         return step.func(n)  # type: ignore[return-value]  # the plain function
 
     @entrypoint(checkpointer=SqliteSaver(database), name="flow")
-    def sync_flow(count: int) -> int:
+    def sync_flow(count: int) -> Any:
         half = sum(step(n).result() for n in range(count // 2))
         rest = [step(n) for n in range(count // 2, count)]
         return half + sum(one.result() for one in rest) + interrupt("how much more?")
 
     @entrypoint(checkpointer=SqliteSaver(database), name="flow")
-    async def async_flow(count: int) -> int:
+    async def async_flow(count: int) -> Any:
         half = sum([await astep(n) for n in range(count // 2)])
         rest = await asyncio.gather(*[astep(n) for n in range(count // 2, count)])
         return half + sum(rest) + interrupt("how much more?")
@@ -51,7 +53,7 @@ def main(database: str, effects_file: str, flavour: str, kill_at: str) -> None:
     result = flow.invoke(TASKS if last is None else None, config) if last is None or last.status != "paused" else None
     if result is None or "__interrupt__" in result:
         result = flow.invoke(Command(resume=1000), config)
-    print(result)
+    sys.stdout.write(f"{result}\n")
 
 
 if __name__ == "__main__":
