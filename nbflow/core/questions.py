@@ -81,8 +81,9 @@ class Questions:
     def pause(self, call: Call) -> Program:
         """Make the questions of a call durable; the outcome carries all that it waits for."""
         asked = tuple(call.asked or ())
-        if asked:
-            reply = yield Commit((*call.carry, *self._scheduler.survived(call), *asked))
+        records = (*call.carry, *self._scheduler.survived(call), *asked)
+        if records:
+            reply = yield Commit(records)
             if reply.error is not None:
                 if isinstance(reply.error, Exception):
                     self._scheduler.failed(call, reply.error)

@@ -78,12 +78,21 @@ class Dispatch:
             future = call.promise = CallFuture(call, self)
         if call.outcome is None:
             call.context = copy_context()
+            if call.carry:
+                self._settle_past(call)
             if self.gate is None:
                 self._launch(future)
             else:
                 self.gate.leave(frame.call)
                 self.gate.enter(future)
         return future
+
+    def _settle_past(self, call: Call) -> None:
+        """Make durable what the caller has outlived, before anything that follows from it can be."""
+        records, call.carry = call.carry, ()
+        outcome = self.commit(Commit(records))
+        if outcome.error is not None:
+            raise outcome.error
 
     def begin(self, body: Call, program: Program, *, inline: bool) -> CallFuture:
         """Start the run; ``inline`` leaves a sync body to the thread that waits for it."""

@@ -132,7 +132,8 @@ def test_falsy_inputs_are_inputs(flow: Flavour) -> None:
     def body(given: Any) -> Any:
         return [given]
 
-    assert [flow.invoke(body, value) for value in (0, "", [], {}, False)] == [[0], [""], [[]], [{}], [False]]
+    values: list[Any] = [0, "", [], {}, False]
+    assert [flow.invoke(body, value) for value in values] == [[value] for value in values]
 
 
 def test_a_nested_workflow_is_part_of_the_run(flow: Flavour) -> None:
