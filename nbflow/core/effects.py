@@ -7,7 +7,9 @@ same program serves worker threads and the event loop; a driver carries the effe
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from nbflow.core.outcome import Outcome
 
@@ -16,27 +18,27 @@ if TYPE_CHECKING:
     from nbflow.core.record import Record
 
 
-class Invoke(NamedTuple):
+class Invoke(msgspec.Struct, frozen=True):
     """Run the function of a call once, in ``frame``."""
 
     call: Call
     frame: Frame
 
 
-class Sleep(NamedTuple):
+class Sleep(msgspec.Struct, frozen=True):
     """Wait for ``seconds``, lengthened by up to ``jitter`` of itself by chance."""
 
     seconds: float
     jitter: float
 
 
-class Commit(NamedTuple):
+class Commit(msgspec.Struct, frozen=True):
     """Make records durable; the reply says whether they are."""
 
     records: Sequence[Record]
 
 
-class Await(NamedTuple):
+class Await(msgspec.Struct, frozen=True):
     """Wait for other calls of the same run; the reply's value is the list of their outcomes."""
 
     calls: Sequence[Call]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 from contextvars import copy_context
+from functools import cache
 from typing import TYPE_CHECKING
 
 from nbflow.core.call import Frame, current_frame
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 INLINE_LIMIT = 12
 
 
+@cache
 def _aio() -> ModuleType:
     """Return the loop's driver; asyncio is imported when something async first happens."""
     from nbflow.drivers import aio  # noqa: PLC0415  # see above
@@ -219,7 +221,7 @@ class Dispatch:
     def call(self, effect: Invoke) -> Outcome:
         """Run the function of a call in this thread."""
         __tracebackhide__ = True
-        call, frame = effect
+        call, frame = effect.call, effect.frame
         spec = call.spec
         current_frame.set(frame)
         try:
@@ -241,7 +243,7 @@ class Dispatch:
     async def acall(self, effect: Invoke) -> Outcome:
         """Run the function of a call on this loop."""
         __tracebackhide__ = True
-        call, frame = effect
+        call, frame = effect.call, effect.frame
         spec = call.spec
         current_frame.set(frame)
         try:
