@@ -121,11 +121,6 @@ def _spec(  # the facts of a function, gathered once
     version: str | None,
     inject: tuple[Injected, ...],
 ) -> Spec:
-    source = fingerprint.source_of(fn) if version is None else ""
-
-    def digest() -> bytes:
-        return fingerprint.digest_of(fn, source) if version is None else fingerprint.version_digest(version)
-
     return Spec(
         name or name_of(fn),
         fn,
@@ -134,7 +129,9 @@ def _spec(  # the facts of a function, gathered once
         retry=policies,
         cache=cache_policy,
         inject=inject,
-        digest=digest,
+        source=fingerprint.source_of(fn) if version is None else "",
+        version=version,
+        digest=fingerprint.digest_of,
     )
 
 

@@ -195,6 +195,7 @@ def _open(
         parent=_newest_point(head),
         step=_next_step(head),
         metadata=_metadata(config),
+        code=workflow.spec.code if saver is not None else b"",
         value=Value(request.input),
     )
     key = RunKey(thread_id, started.run_id)

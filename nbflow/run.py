@@ -5,8 +5,10 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from nbflow import codec
 from nbflow.core.execution import halt, is_pause
 from nbflow.core.opening import pending_questions, status_of
+from nbflow.core.record import RunStarted
 from nbflow.errors import LostFailureWarning, RunCancelledError, RunStopped
 from nbflow.views.calls import CallRow, calls_of
 from nbflow.views.stream import INTERRUPT, interrupt_of
@@ -79,6 +81,16 @@ class Run:
         """The input that it began with."""
         value = self._records[0].value if self._records else None
         return value.get() if value is not None else None
+
+    def began_with(self, value: object) -> bool:
+        """Whether ``value`` is the input that it began with, by content."""
+        return codec.digest(self.input) == codec.digest(value)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the body's code is what it was when the run began, as far as a digest can tell."""
+        started = self._records[0] if self._records else None
+        return isinstance(started, RunStarted) and started.code == self.workflow.spec.code
 
     def done(self) -> bool:
         """Whether it has ended, if only with a question."""

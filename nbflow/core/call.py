@@ -7,6 +7,7 @@ Nothing here runs a function; see ``scheduler`` for what is decided and ``driver
 from __future__ import annotations
 
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class Injected(NamedTuple):
     optional: bool
 
 
-class Spec:
+@dataclass(slots=True, eq=False)
+class Spec:  # type: ignore[explicit-any]  # a user's function takes anything
     """What is fixed about a function at its decoration.
 
     Attributes:
@@ -43,38 +45,28 @@ class Spec:
         retry: policies; the first whose predicate matches a failure governs it.
         cache: None, or whether and how results are kept for later runs.
         inject: the parameters that the runtime fills.
-        code: gives the digest of the code when first asked.
+        source: normalised source of the function; empty when there is none.
+        version: stands for the code, if the author gave one.
+        digest: gives the digest of the code.
     """
 
-    __slots__ = ("_code", "_digest", "cache", "fn", "inject", "is_async", "kind", "name", "retry")
-
-    def __init__(  # type: ignore[explicit-any]  # a user's function takes anything
-        self,
-        name: str,
-        fn: Callable[..., object],
-        *,
-        kind: str = "task",
-        is_async: bool = False,
-        retry: Sequence[RetryPolicy] = (),
-        cache: CachePolicy | None = None,
-        inject: tuple[Injected, ...] = (),
-        digest: Callable[[], bytes] = bytes,
-    ) -> None:
-        self.name = name
-        self.fn = fn
-        self.kind = kind
-        self.is_async = is_async
-        self.retry = tuple(retry)
-        self.cache = cache
-        self.inject = inject
-        self._digest = digest
-        self._code: bytes | None = None
+    name: str
+    fn: Callable[..., object]
+    kind: str = "task"
+    is_async: bool = False
+    retry: tuple[RetryPolicy, ...] = ()
+    cache: CachePolicy | None = None
+    inject: tuple[Injected, ...] = ()
+    source: str = ""
+    version: str | None = None
+    digest: Callable[[Spec], bytes] = lambda _: b""
+    _code: bytes | None = field(default=None, init=False)
 
     @property
     def code(self) -> bytes:
         """Digest of the function's code; empty when it has none to show."""
         if self._code is None:
-            self._code = self._digest()
+            self._code = self.digest(self)
         return self._code
 
 

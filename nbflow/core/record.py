@@ -83,6 +83,7 @@ class RunStarted(Record):
         parent: checkpoint id that the run began from, or None.
         step: number of the input checkpoint; -1 for the first run of a thread.
         metadata: the user's metadata and plain ``configurable`` entries.
+        code: digest of the body's code; empty when unknown.
     """
 
     run_id: str
@@ -92,6 +93,7 @@ class RunStarted(Record):
     parent: str | None = None
     step: int = -1
     metadata: dict[str, object] = msgspec.field(default_factory=dict)
+    code: bytes = b""
 
 
 class RunResumed(Record):

@@ -109,3 +109,27 @@ def test_what_a_task_returned_cannot_be_changed_afterwards(flow: Flavour) -> Non
 
     flow.invoke(body, ["input"])
     assert flow.invoke(body, Command(resume=1)) == [["input", "changed"], [1, "changed"], 1]
+
+
+def test_a_run_knows_its_input_and_whether_its_code_is_current(flow: Flavour) -> None:
+    @flow.task(name="step", version="1")
+    def one(n: int) -> int:
+        return n
+
+    @flow.task(name="step", version="2")
+    def two(n: int) -> int:
+        return n
+
+    def make(step: Any) -> Any:
+        @flow.entrypoint(name="flow")
+        def body(n: int) -> Any:
+            return (yield step(n))
+
+        return body
+
+    flow.invoke(make(one), {"n": [1]})
+    last = make(one).last_run(HERE)
+    assert last.began_with({"n": [1]})
+    assert not last.began_with({"n": [2]})
+    assert last.is_current
+    assert not make(two).last_run(HERE).is_current

@@ -6,7 +6,12 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from nbflow.core.call import Spec
 from nbflow.fingerprint import digest_of, source_of
+
+
+def of(fn: Callable[..., Any]) -> bytes:
+    return digest_of(Spec("f", fn, source=source_of(fn)))
 
 
 def digest(source: str, name: str = "f", **names: Any) -> bytes:
@@ -17,7 +22,7 @@ def digest(source: str, name: str = "f", **names: Any) -> bytes:
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     space: dict[str, Any] = dict(names)
     exec(compile(source, file, "exec"), space)
-    return digest_of(space[name], source_of(space[name]))
+    return of(space[name])
 
 
 PLAIN = "def f(x):\n    return x + 1\n"
@@ -52,9 +57,16 @@ def test_closures_and_partials_are_told_apart() -> None:
         return lambda x: x + n
 
     one, two = make(1), make(2)
-    assert digest_of(one, source_of(one)) != digest_of(two, source_of(two))
-    assert digest_of(functools.partial(one), "") == digest_of(one, "")
+    assert of(one) != of(two)
+    assert of(functools.partial(one)) == of(one)
 
 
 def test_a_builtin_has_none() -> None:
-    assert digest_of(len, source_of(len)) == b""
+    assert of(len) == b""
+
+
+def test_tasks_that_it_names_count_by_their_code_or_version() -> None:
+    text = "from nbflow import task\n@task{options}\ndef g(x):\n    return x + {n}\ndef f(x):\n    return g(x)\n"
+    assert digest(text.format(options="", n=1)) != digest(text.format(options="", n=2))
+    versions = [digest(text.format(options=f"(version={v!r})", n=n)) for v, n in (("1", 1), ("1", 2), ("2", 2))]
+    assert versions[0] == versions[1] != versions[2]
