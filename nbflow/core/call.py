@@ -34,7 +34,7 @@ class Injected(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Spec:  # type: ignore[explicit-any]  # a user's function takes anything
+class Spec:
     """What is fixed about a function at its decoration.
 
     Attributes:
@@ -51,7 +51,7 @@ class Spec:  # type: ignore[explicit-any]  # a user's function takes anything
     """
 
     name: str
-    fn: Callable[..., object]
+    fn: Callable[..., object]  # type: ignore[explicit-any]  # a user's function takes anything
     kind: str = "task"
     is_async: bool = False
     retry: tuple[RetryPolicy, ...] = ()
