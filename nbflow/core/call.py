@@ -33,7 +33,7 @@ class Injected(NamedTuple):
     optional: bool
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # type: ignore[explicit-any]  # of its field fn
 class Spec:
     """What is fixed about a function at its decoration.
 
