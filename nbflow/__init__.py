@@ -6,6 +6,7 @@ asks a person. ``%load_ext nbflow`` adds the notebook's magics and widgets.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from nbflow.checkpoint.memory import InMemorySaver, MemorySaver
@@ -45,6 +46,8 @@ __all__ = [
     "task",
 ]
 
+_TOOLKIT = "nbflow_widgets"  # the one door to it, opened by name: the runtime imports no notebook package
+
 
 def __getattr__(name: str) -> object:
     """Load SqliteSaver when it is first asked for: most imports of nbflow need no database."""
@@ -58,13 +61,9 @@ def __getattr__(name: str) -> object:
 
 def load_ipython_extension(shell: object) -> None:
     """Load the notebook toolkit: what ``%load_ext nbflow`` calls."""
-    from nbflow_widgets import load_ipython_extension as load  # noqa: PLC0415  # the runtime needs no notebook
-
-    load(shell)
+    import_module(_TOOLKIT).load_ipython_extension(shell)
 
 
 def unload_ipython_extension(shell: object) -> None:
     """Take the notebook toolkit away again: what ``%unload_ext nbflow`` calls."""
-    from nbflow_widgets import unload_ipython_extension as unload  # noqa: PLC0415  # as above
-
-    unload(shell)
+    import_module(_TOOLKIT).unload_ipython_extension(shell)

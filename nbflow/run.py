@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nbflow import codec
 from nbflow.core.execution import halt, is_pause
@@ -32,7 +32,10 @@ class Run:
         config: how.
         thread_id: the thread; empty without a checkpointer.
         run_id: names the run.
+        watchers: told of each run that begins in this process, on the thread that begins it.
     """
+
+    watchers: ClassVar[list[Callable[[Run], None]]] = []
 
     def __init__(
         self, workflow: Definition, session: Session, records: Sequence[Record], go_on: Callable[[object], Run]
@@ -53,6 +56,8 @@ class Run:
     def attach(self, future: CallFuture) -> None:
         """Make this the handle of a run that has begun."""
         self._future = future
+        for tell in tuple(Run.watchers):
+            tell(self)
 
     @property
     def log(self) -> Sequence[Record]:

@@ -1,0 +1,37 @@
+"""The notebook toolkit of nbflow: magics, timelines, forms, tables. ``%load_ext nbflow`` loads it.
+
+The functions are those of ``%nbflow SUBCOMMAND``. Some have the name of their module: they are
+bound here once all modules are loaded, so that the function is what a name stands for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nbflow_widgets.commands import callgraph, calls, greet, history, inbox, nest, resume, threads, timeline
+from nbflow_widgets.magics import load, unload
+
+__all__ = [
+    "callgraph",
+    "calls",
+    "history",
+    "inbox",
+    "load_ipython_extension",
+    "nest",
+    "resume",
+    "threads",
+    "timeline",
+    "unload_ipython_extension",
+]
+
+
+def load_ipython_extension(shell: Any) -> None:  # noqa: ANN401  # IPython's shell is untyped here
+    """Register magics, transformers and hooks; show an inbox if somebody waits in the default file."""
+    magics = load(shell)
+    if magics.kit.file.exists():
+        greet(magics.kit)
+
+
+def unload_ipython_extension(shell: Any) -> None:  # noqa: ANN401  # as above
+    """Undo what loading did."""
+    unload(shell)

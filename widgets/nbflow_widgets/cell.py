@@ -1,0 +1,270 @@
+"""What an ``%%entrypoint`` cell does: makes a workflow, starts or continues a run, waits, shows.
+
+The rewritten cell calls ``entrypoint`` first and ``end`` last. What the user's lines raise in
+between goes its usual way; ``closed`` tidies up after every cell.
+"""
+
+from __future__ import annotations
+
+import linecache
+import pickle
+import sys
+from collections.abc import Callable
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from IPython.core.error import UsageError
+
+from nbflow import Run, Workflow, entrypoint, task
+from nbflow_widgets.answers import answers_for, answers_from
+from nbflow_widgets.display import Mode, bundle_of, mode, show_once
+from nbflow_widgets.failure import Stopped, prepared, release
+from nbflow_widgets.options import Options, parse_entrypoint, parse_watch
+from nbflow_widgets.prose import note
+from nbflow_widgets.rewrite import BODY, DOOR
+from nbflow_widgets.stage import Stage
+from nbflow_widgets.toolkit import Toolkit, can_reuse, new_thread_id, with_saver
+from nbflow_widgets.watch import Watch
+
+if TYPE_CHECKING:
+    from nbflow import RunnableConfig
+    from nbflow.types import BaseCheckpointSaver
+
+NOTHING = object()
+
+
+class Opening(NamedTuple):
+    """How a run begins.
+
+    Attributes:
+        run: started, or found paused.
+        past: how many of its records are older than the cell.
+        note: what to tell of the thread; empty for nothing.
+    """
+
+    run: Run
+    past: int = 0
+    note: str = ""
+
+
+class Cells:
+    """What rewritten cells call.
+
+    Attributes:
+        stage: of the last cell that ran a workflow; None before.
+    """
+
+    def __init__(self, kit: Toolkit, default_display: Callable[[], str] = lambda: "auto") -> None:
+        self.stage: Stage | None = None
+        self._kit = kit
+        self._default_display = default_display
+        self._begun: tuple[Options, object] | None = None
+        self._raised: BaseException | None = None
+        self._watch: Watch | None = None
+
+    async def entrypoint(self, line: str) -> None:
+        """Read the options of a cell; the cell's own lines come next."""
+        _show_magic(sys._getframe(1).f_code.co_filename, f"%%entrypoint {line}")  # noqa: SLF001  # the cell
+        options = parse_entrypoint(line)
+        if options.reuse and not can_reuse():
+            msg = "%%entrypoint: --reuse needs a newer nbflow; this one can start over (--fresh) or continue (--thread)"
+            raise UsageError(msg)
+        value = self._value("--input", options.input) if options.input is not None else NOTHING
+        self._begun = options, value
+
+    async def end(self, fn: object, advice: str = "") -> object:
+        """Make a workflow of the cell and run it, if there is an input; return the result."""
+        assert self._begun is not None, "a cell begins before it ends"
+        (options, value), self._begun = self._begun, None
+        try:
+            return await self._end(fn, advice, options, value)
+        except UsageError:
+            raise
+        except BaseException as error:
+            self._raised = prepared(error)
+            raise
+
+    async def _end(self, fn: object, advice: str, options: Options, value: object) -> object:
+        shown = mode(options.display if options.display != "auto" else self._default_display())
+        workflow, is_body = self._workflow(fn, options)
+        if value is NOTHING and not is_body:
+            if advice and shown != "off":
+                show_once(bundle_of(note(advice, "warning"), advice.replace("`", "")))
+            return None
+        if options.out is not None:  # a later cell must not take an older result for this run's
+            self._kit.names.pop(options.out, None)
+        return await self._run(workflow, {} if value is NOTHING else value, options, shown, advice)
+
+    def _workflow(self, fn: object, options: Options) -> tuple[Workflow, bool]:
+        """Return the cell's workflow, bound under its name, and whether the whole cell is its body."""
+        saver = self._value("--saver", options.saver) if options.saver is not None else self._kit.default_saver()
+        name = options.name
+        if isinstance(fn, FunctionType) and fn.__name__ == BODY:
+            if name is None:
+                msg = "%%entrypoint: this cell does not end with a def, so it wants a name: %%entrypoint NAME"
+                raise UsageError(msg)
+            self._kit.names.pop(BODY, None)
+            return self._bound(_body_workflow(fn, name, saver)), True
+        if isinstance(fn, Workflow):
+            workflow = fn if fn.checkpointer and options.saver is None else with_saver(fn, saver)
+        elif callable(fn) and not hasattr(fn, "spec"):
+            workflow = entrypoint(checkpointer=saver, name=name)(fn)
+        else:
+            msg = f"%%entrypoint: the cell ends with {fn!r}, but it wants a plain function; use %%task for tasks"
+            raise UsageError(msg)
+        return self._bound(workflow), False
+
+    def _bound(self, workflow: Workflow) -> Workflow:
+        self._kit.names[getattr(workflow.__wrapped__, "__name__", workflow.name)] = workflow
+        return workflow
+
+    async def _run(self, workflow: Workflow, value: object, options: Options, shown: Mode, advice: str) -> object:
+        thread = options.thread or new_thread_id(workflow.name)
+        config: RunnableConfig = {"configurable": {"thread_id": thread}}
+        saver = workflow.saver("%%entrypoint")
+        key = (id(saver), thread)
+        opening = self._open(workflow, value, config, key, fresh=options.fresh or options.reuse, reuse=options.reuse)
+        answers = answers_from(self._value("--answers", options.answers) if options.answers is not None else None)
+        stage = self.stage = Stage(
+            self._kit,
+            workflow,
+            config,
+            mode=shown,
+            named=options.thread is not None,
+            on_return=self._binder(options.out, key),
+        )
+        self._kit.stages[key] = stage
+        stage.open(opening.run, past=opening.past)
+        for text in (opening.note, advice):
+            if text:
+                stage.say(text, "warning")
+        if options.background:
+            stage.watch()
+            return None
+        return await self._see_through(stage, answers)
+
+    async def _see_through(self, stage: Stage, answers: object) -> object:
+        """Wait for a run, answering what can be answered; return its result, None for a pause."""
+        await stage.settled()
+        while stage.run.status == "paused" and (found := answers_for(stage.run, answers)):
+            stage.go_on(stage.resume(found))
+            await stage.settled()
+        stage.conclude()
+        if stage.run.status == "paused":
+            return None
+        if stage.run.status == "stopped":
+            raise Stopped(stage.run.workflow.name)
+        result = stage.run.result()
+        stage.returned(result)
+        return result
+
+    def _open(
+        self,
+        workflow: Workflow,
+        value: object,
+        config: RunnableConfig,
+        key: tuple[int, str],
+        *,
+        fresh: bool,
+        reuse: bool,
+    ) -> Opening:
+        """Start a run, or continue the thread's unfinished one that has the same input."""
+        shown = self._kit.stages.pop(key, None)
+        if shown is not None:
+            shown.leave()
+            if not shown.run.done():
+                if not fresh and is_same(shown.run.input, value):
+                    return Opening(shown.run, len(shown.run.log))
+                shown.run.cancel("started over in the notebook")
+        text = ""
+        last = None if fresh else workflow.last_run(config)
+        if last is not None and last.status != "finished":
+            if value is None or (is_same(last.input, value) and _name_of(last) == workflow.name):
+                if last.status == "paused":
+                    return Opening(last, len(last.log))
+                return Opening(workflow.start(None, config, on_divergence="rerun"), len(last.log))
+            text = "The thread's unfinished run had another input and was left behind; this is a new run."
+        extra: dict[str, Any] = {"reuse": True} if reuse else {}
+        return Opening(workflow.start(value, config, on_divergence="rerun", **extra), 0, text)
+
+    def _binder(self, out: str | None, key: tuple[int, str]) -> Callable[[object], None]:
+        def bind(result: object) -> None:
+            self._kit.stages.pop(key, None)
+            if out is not None:
+                self._kit.names[out] = result
+
+        return bind
+
+    def _value(self, option: str, expression: str) -> Any:  # noqa: ANN401  # whatever the user wrote
+        try:
+            return self._kit.shell.ev(expression)
+        except Exception as error:  # noqa: BLE001  # whatever the user's expression raises
+            hint = " (a text wants quotes within quotes)" if isinstance(error, (NameError, SyntaxError)) else ""
+            msg = f"%%entrypoint: {option} {expression}: {type(error).__name__}: {error}{hint}"
+            raise UsageError(msg) from None
+
+    def task(self, line: str) -> None:
+        """Begin a cell whose last function becomes a task."""
+        if line:
+            msg = f"%%task takes nothing on its line, but got {line!r}; for options, write @task(...) above the def"
+            raise UsageError(msg)
+
+    @staticmethod
+    def as_task(fn: object) -> object:
+        """Make a task of a function; what is one already stays as it is."""
+        return task(fn) if isinstance(fn, FunctionType) else fn
+
+    def watch(self, line: str) -> None:
+        """Begin a cell whose runs are shown."""
+        options = parse_watch(line)
+        shown = mode(options if options != "auto" else self._default_display())
+        self._watch = Watch(self._kit, shown) if shown != "off" else None
+
+    def closed(self, _result: object = None) -> None:
+        """Tidy up after a cell, however it ended."""
+        self._begun = None
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.close()
+        release(self._raised)
+        self._raised = None
+
+
+def _show_magic(filename: str, magic: str) -> None:
+    """Have tracebacks show the magic, not what it was rewritten to."""
+    entry: tuple[Any, ...] = linecache.cache.get(filename, ())
+    lines = entry[2] if len(entry) > _LINES else None
+    if isinstance(lines, list) and lines and DOOR in lines[0]:
+        lines[0] = f"{magic.rstrip()!r}\n"  # a statement: where a cell begins with a comment, coloured lines get lost
+
+
+_LINES = 2
+"""Where an entry of ``linecache`` holds the lines."""
+
+
+def _name_of(run: Run) -> str:
+    return str(getattr(run.log[0], "workflow", ""))
+
+
+def _body_workflow(fn: FunctionType, name: str, saver: BaseCheckpointSaver) -> Workflow:
+    """Return the workflow of a cell that is a body."""
+    fn.__name__ = fn.__qualname__ = name
+    code = fn.__code__.replace(co_name=name, co_qualname=name)
+    # Its def stands in no line: without a file its code is digested, not the one line that inspect would find.
+    fn.__code__ = code.replace(co_filename=f"<{name}>")
+    workflow = entrypoint(checkpointer=saver)(fn)
+    fn.__code__ = code
+    return workflow
+
+
+def is_same(one: object, other: object) -> bool:
+    """Whether two inputs are equal; arrays and frames count by their content."""
+    if type(one) is not type(other):
+        return False
+    try:
+        equal: object = one == other
+        if isinstance(equal, bool):
+            return equal
+        return pickle.dumps(one) == pickle.dumps(other)
+    except Exception:  # noqa: BLE001  # what can't be compared is not the same
+        return False

@@ -1,0 +1,272 @@
+"""The subcommands of ``%nbflow``, each a function that may be called without the magic too.
+
+Every one looks at the default saver of the notebook unless it is given another one.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+from IPython.core.error import UsageError
+from IPython.core.getipython import get_ipython
+
+from nbflow import Command, RunnableConfig, Workflow
+from nbflow_widgets.callgraph import callgraph as draw_callgraph
+from nbflow_widgets.display import bundle_of, mode
+from nbflow_widgets.failure import prepared
+from nbflow_widgets.inbox import Inbox, Waiting, waiting_in
+from nbflow_widgets.nest import NestError
+from nbflow_widgets.nest import nest as apply_nest
+from nbflow_widgets.source import Source
+from nbflow_widgets.stage import Stage
+from nbflow_widgets.timeline import Timeline
+from nbflow_widgets.toolkit import Toolkit, probe, toolkit_of
+
+if TYPE_CHECKING:
+    from nbflow import Run
+    from nbflow.types import BaseCheckpointSaver
+
+
+class Shown:
+    """Something to look at: HTML, and text for those who read text."""
+
+    def __init__(self, html: str, text: str) -> None:
+        self.html = html
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(self, **_options: object) -> dict[str, object]:
+        return bundle_of(self.html, self.text)
+
+
+def threads(saver: BaseCheckpointSaver | None = None) -> Any:  # noqa: ANN401  # pandas is untyped here
+    """Return a table of all threads."""
+    from nbflow_widgets import tables  # noqa: PLC0415  # pandas: half a second that only tables cost
+
+    return tables.threads(_saver(saver))
+
+
+def history(thread: str, saver: BaseCheckpointSaver | None = None) -> Any:  # noqa: ANN401  # as above
+    """Return a table of a thread's checkpoints."""
+    from nbflow_widgets import tables  # noqa: PLC0415  # as above
+
+    return tables.history(_saver(saver), thread)
+
+
+def calls(thread: str, saver: BaseCheckpointSaver | None = None) -> Any:  # noqa: ANN401  # as above
+    """Return a table of the calls of a thread's newest run."""
+    from nbflow_widgets import tables  # noqa: PLC0415  # as above
+
+    return tables.calls(newest_run(thread, _saver(saver)))
+
+
+def timeline(thread: str, saver: BaseCheckpointSaver | None = None) -> Shown:
+    """Return the timeline of a thread's newest run, as it stands."""
+    drawn = Timeline(Source(newest_run(thread, _saver(saver))))
+    return Shown(drawn.html(times=mode() == "live"), drawn.text())
+
+
+def callgraph(thread: str, saver: BaseCheckpointSaver | None = None) -> object:
+    """Return the call graph of a thread's newest run."""
+    return draw_callgraph(newest_run(thread, _saver(saver)))
+
+
+def resume(thread: str, answer: object, saver: BaseCheckpointSaver | None = None) -> object:
+    """Answer a thread's question and go on; several are answered by ``{id: answer}``.
+
+    Live, this returns at once and the run is shown here; else it waits, and returns the result.
+    """
+    kit, keeper = _kit(), _saver(saver)
+    run = newest_run(thread, keeper)
+    name = _workflow_name(run)
+    workflow = kit.workflow_named(name, keeper)
+    if workflow is None:
+        raise LookupError(_define_first(name))
+    started = workflow.start(Command(resume=answer), _config(thread), on_divergence="rerun")
+    shown = mode()
+    if shown != "live":
+        return started.result()
+    stage = _stage(kit, workflow, thread)
+    stage.open(started, past=len(run.log))
+    stage.watch()
+    return None
+
+
+def inbox(saver: BaseCheckpointSaver | None = None) -> Inbox:
+    """Show what waits for a person: open questions with their forms, and runs that did not end."""
+    kit, keeper = _kit(), _saver(saver)
+    found = inbox_of(kit, keeper)
+    found.show(mode())
+    return found
+
+
+def nest() -> str:
+    """Allow ``asyncio.run`` and ``run_until_complete`` in cells; return the package that did it."""
+    return apply_nest()
+
+
+def greet(kit: Toolkit) -> None:
+    """Show the inbox of the default file, if there is anything in it."""
+    found = inbox_of(kit, kit.default_saver())
+    if len(found):
+        found.show(mode())
+
+
+def inbox_of(kit: Toolkit, saver: BaseCheckpointSaver) -> Inbox:
+    """Return the inbox of a saver, with entries that can be answered where the workflow is known."""
+    look = probe(saver)
+    box: Inbox
+
+    def entry(item: Waiting) -> object:
+        workflow = kit.workflow_named(item.workflow, saver)
+        if workflow is None:
+            return _define_first(item.workflow)
+        return _entry(kit, workflow, item, box)
+
+    box = Inbox(waiting_in(saver, lambda thread: look.last_run(_config(thread))), entry)
+    return box
+
+
+def _entry(kit: Toolkit, workflow: Workflow, item: Waiting, box: Inbox) -> object:
+    """Return what an item of the inbox shows: its forms, or a button to go on."""
+    stage = _stage(kit, workflow, item.thread_id, lambda _result: box.settled(item, ""), compact=True)
+    stage.open(item.run, past=len(item.run.log), shown=False)
+    if item.status == "paused":
+        stage.conclude()
+        return stage.box
+    button = ipywidgets.Button(description="Go on", button_style="primary")
+    whole = ipywidgets.VBox([button, stage.box])
+
+    def go_on(_button: object) -> None:
+        button.disabled = True
+        stage.start_again()
+
+    button.on_click(lambda clicked: stage.guarded(lambda: go_on(clicked)))
+    return whole
+
+
+def _stage(
+    kit: Toolkit,
+    workflow: Workflow,
+    thread: str,
+    on_return: Callable[[object], None] = lambda _result: None,
+    *,
+    compact: bool = False,
+) -> Stage:
+    key = (id(workflow.checkpointer), thread)
+    before = kit.stages.pop(key, None)
+    if before is not None:
+        before.leave()
+
+    def returned(result: object) -> None:
+        kit.stages.pop(key, None)
+        on_return(result)
+
+    stage = kit.stages[key] = Stage(kit, workflow, _config(thread), mode="live", on_return=returned, compact=compact)
+    return stage
+
+
+def newest_run(thread: str, saver: BaseCheckpointSaver) -> Run:
+    """Return the newest run of a thread.
+
+    Raises:
+        LookupError: if the thread has none; names some that have.
+    """
+    run = probe(saver).last_run(_config(thread))
+    if run is None:
+        known = saver.thread_ids()
+        listed = ", ".join(map(repr, known[-10:])) or "none"
+        msg = f"there is no thread {thread!r} in {saver!r}; known are {listed}"
+        raise LookupError(msg)
+    return run
+
+
+def _config(thread: str) -> RunnableConfig:
+    return {"configurable": {"thread_id": thread}}
+
+
+def _workflow_name(run: Run) -> str:
+    return str(getattr(run.log[0], "workflow", ""))
+
+
+def _define_first(name: str) -> str:
+    return f"Workflow {name!r} is not defined in this kernel: run the cell that defines it, then `%nbflow inbox` again."
+
+
+def _kit() -> Toolkit:
+    kit = toolkit_of(get_ipython())
+    if kit is None:
+        msg = "the notebook toolkit is not loaded: run %load_ext nbflow"
+        raise RuntimeError(msg)
+    return kit
+
+
+def _saver(given: BaseCheckpointSaver | None) -> BaseCheckpointSaver:
+    return given if given is not None else _kit().default_saver()
+
+
+SUBCOMMANDS: dict[str, Callable[..., object]] = {
+    fn.__name__: fn for fn in (threads, history, calls, timeline, callgraph, resume, inbox, nest)
+}
+
+
+def run_subcommand(words: Sequence[str], kit: Toolkit) -> object:
+    """Do what ``%nbflow WORDS`` says; ``--saver EXPR`` may stand anywhere.
+
+    Raises:
+        UsageError: if it can't be understood.
+    """
+    given, options = _split(words, kit)
+    name = given[0] if given else ""
+    fn = SUBCOMMANDS.get(name)
+    if fn is None:
+        asked = f"there is no subcommand {name!r}" if name else "a subcommand is missing"
+        msg = f"%nbflow: {asked}; known are {', '.join(map(usage, SUBCOMMANDS))}"
+        raise UsageError(msg)
+    arguments = [
+        _evaluated(word, kit) if name == "resume" and place == 1 else word for place, word in enumerate(given[1:])
+    ]
+    try:
+        inspect.signature(fn).bind(*arguments, **options)
+    except TypeError as error:
+        msg = f"%nbflow {usage(name)}: {error}"
+        raise UsageError(msg) from None
+    try:
+        shown = fn(*arguments, **options)
+    except (LookupError, NestError) as error:
+        raise UsageError(str(error.args[0])) from None
+    except Exception as error:
+        prepared(error)
+        raise
+    return None if name == "inbox" else shown
+
+
+def usage(name: str) -> str:
+    """Return a subcommand with its arguments: ``resume THREAD ANSWER``."""
+    parameters = [one for one in inspect.signature(SUBCOMMANDS[name]).parameters if one != "saver"]
+    return " ".join([name, *(parameter.upper() for parameter in parameters)])
+
+
+def _split(words: Sequence[str], kit: Toolkit) -> tuple[list[str], dict[str, object]]:
+    rest = list(words)
+    if "--saver" not in rest:
+        return rest, {}
+    at = rest.index("--saver")
+    if at + 1 == len(rest):
+        msg = "%nbflow: --saver wants an expression"
+        raise UsageError(msg)
+    expression = rest[at + 1]
+    return rest[:at] + rest[at + 2 :], {"saver": _evaluated(expression, kit)}
+
+
+def _evaluated(expression: str, kit: Toolkit) -> object:
+    try:
+        return kit.shell.ev(expression)
+    except Exception as error:  # noqa: BLE001  # whatever the user's expression raises
+        msg = f"%nbflow: {expression}: {type(error).__name__}: {error}"
+        raise UsageError(msg) from None

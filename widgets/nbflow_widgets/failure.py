@@ -1,0 +1,78 @@
+"""A failed run's traceback as its author wants it: the lines of cells and modules, none of ours."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from IPython.core.getipython import get_ipython
+
+_OURS = ("nbflow", "nbflow_widgets")
+_HOOK = "_render_traceback_"
+
+
+def without_our_frames(trace: TracebackType | None) -> TracebackType | None:
+    """Return a traceback without the runtime's frames and without the line that awaited the run."""
+    kept = []
+    while trace is not None:
+        if not _is_ours(trace):
+            kept.append(trace)
+        trace = trace.tb_next
+    shown: TracebackType | None = None
+    for one in reversed(kept):
+        shown = TracebackType(shown, one.tb_frame, one.tb_lasti, one.tb_lineno)
+    return shown
+
+
+def _is_ours(trace: TracebackType) -> bool:
+    module = str(trace.tb_frame.f_globals.get("__name__", ""))
+    return module.partition(".")[0] in _OURS
+
+
+def clean(error: BaseException) -> BaseException:
+    """Take our frames out of an error and of those that led to it, so that any printer shows it well."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        one.__traceback__ = without_our_frames(one.__traceback__)
+        waiting += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
+    return error
+
+
+def lines_of(error: BaseException) -> list[str]:
+    """Return the traceback of a cleaned error as IPython prints it; without frames, one line."""
+    shell: Any = get_ipython()
+    kind = type(error)
+    if error.__traceback__ is None:
+        return list(shell.InteractiveTB.get_exception_only(kind, error))
+    return list(shell.InteractiveTB.structured_traceback(kind, error, error.__traceback__, tb_offset=0))
+
+
+def prepared(error: BaseException) -> BaseException:
+    """Return an error that IPython, when it is raised in a cell, shows with the user's lines alone."""
+    clean(error)
+    lines = lines_of(error)
+    try:
+        setattr(error, _HOOK, lambda: lines)
+    except AttributeError:  # an exception with slots; it shows a frame of ours, no more
+        return error
+    return error
+
+
+def release(error: BaseException | None) -> None:
+    """Take back what ``prepared`` did, once the cell has shown the error."""
+    if error is not None:
+        vars(error).pop(_HOOK, None)
+
+
+class Stopped(KeyboardInterrupt):
+    """The run was stopped; shown in the cell as one line."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"Stopped: {self}"]

@@ -1,0 +1,251 @@
+"""The form of a question: shown, checked, sent, and kept with its answer.
+
+A click only posts: whoever is given as ``post`` runs the sending elsewhere. A callback raises
+nothing; what goes wrong is shown in the form and kept as its ``error``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from nbflow import NbflowError
+from nbflow_widgets.display import make_live
+from nbflow_widgets.fields import EMPTY, Field, FieldError, choice_field, field_of, json_field, text_field
+from nbflow_widgets.prose import FAINT, as_text, escaped, heading, labelled, note, panel
+from nbflow_widgets.shapes import Question, Review, kind_of, question_of
+
+if TYPE_CHECKING:
+    from nbflow import Interrupt
+
+Submit = Callable[[object], None]
+Post = Callable[[Callable[[], None]], None]
+_LABELS = {"accept": "Accept", "edit": "Send edited", "response": "Respond", "ignore": "Reject"}
+
+
+class Form:
+    """One question with its fields and buttons.
+
+    Args:
+        asked: the question.
+        submit: sends an answer; raises if it is refused.
+        post: runs a function elsewhere and returns at once; None runs it here.
+        drafts: what was typed, by question id; kept by the caller over the form's life.
+
+    Attributes:
+        widget: what is shown.
+        error: what the last callback raised, or None.
+        is_answered: whether an answer was taken.
+        answer: the answer, once it was taken.
+    """
+
+    def __init__(
+        self,
+        asked: Interrupt,
+        submit: Submit,
+        *,
+        post: Post | None = None,
+        drafts: MutableMapping[str, object] | None = None,
+    ) -> None:
+        self.asked = asked
+        self.question = question_of(asked.value)
+        self.error: BaseException | None = None
+        self.is_answered = False
+        self.answer: object = None
+        self._submit = submit
+        self._post = post if post is not None else (lambda job: job())
+        self._drafts = drafts if drafts is not None else {}
+        self._claim = threading.Lock()
+        self._is_sending = False
+        self._message = ipywidgets.HTML()
+        self._fields: dict[str, Field] = {}
+        self._buttons = [self._button(*one) for one in self._actions()]
+        self._recall()
+        parts = [ipywidgets.HTML(self._head()), *(field.widget for field in self._fields.values())]
+        row = ipywidgets.HBox(self._buttons)
+        self.widget = ipywidgets.VBox([*parts, row, self._message], layout=_FRAME)
+        self.widget.add_class("nbflow-form")
+        make_live(self.widget)
+
+    def __repr__(self) -> str:
+        return f"<form: {self.question.text or self.asked.id}>"
+
+    def _actions(self) -> list[tuple[str, Callable[[], object]]]:
+        """Make the fields; return the buttons, each with what it sends."""
+        question, schema = self.question, self.asked.response_schema
+        if schema is not None:
+            if kind_of(schema, schema) == "boolean":
+                return [("Yes", lambda: True), ("No", lambda: False)]
+            self._fields["answer"] = field_of(schema)
+        elif question.review is not None:
+            return self._review_actions(question.review)
+        elif question.choices:
+            self._fields["answer"] = choice_field(list(question.choices))
+        else:
+            self._fields["answer"] = text_field() if question.is_free else json_field()
+        return [("Submit", self._read("answer"))]
+
+    def _head(self) -> str:
+        """Return what stands over the fields; what a field holds is not shown twice."""
+        if "edit" in self._fields and self.question.review is not None:
+            return heading(self.question.text) + labelled(self.question.review.action, "")
+        return question_html(self.question)
+
+    def _review_actions(self, review: Review) -> list[tuple[str, Callable[[], object]]]:
+        if "edit" in review.allowed:
+            self._fields["edit"] = json_field(review.args)
+        if "response" in review.allowed:
+            self._fields["response"] = text_field("What to say instead")
+        return [(_LABELS[kind], self._reviewed(review, kind)) for kind in review.allowed]
+
+    def _reviewed(self, review: Review, kind: str) -> Callable[[], object]:
+        def read() -> object:
+            args: object = None
+            if kind == "edit":
+                args = {"action": review.action, "args": self._read(kind)()}
+            elif kind == "response":
+                args = self._read(kind)()
+            answer = {"type": kind, "args": args}
+            return [answer] if review.in_list else answer
+
+        return read
+
+    def _read(self, name: str) -> Callable[[], object]:
+        def read() -> object:
+            value = self._fields[name].read()
+            return None if value is EMPTY else value
+
+        return read
+
+    def _button(self, label: str, read: Callable[[], object]) -> Any:  # noqa: ANN401  # untyped package
+        style = {"Accept": "success", "Reject": "danger", "Yes": "success", "No": "danger", "Submit": "primary"}
+        button = ipywidgets.Button(description=label, button_style=style.get(label, ""))
+        button.on_click(lambda _button: self._guarded(self._clicked, read))
+        return button
+
+    def _clicked(self, read: Callable[[], object]) -> None:
+        with self._claim:  # two clicks, perhaps on two threads, are one answer
+            if self._is_sending or self.is_answered:
+                return
+            try:
+                answer = read()
+            except FieldError:
+                self._say("Not sent: see above.", "error")
+                return
+            self._is_sending = True
+        self._enable(enabled=False)
+        self._say("Sending …", "info")
+        self._post(lambda: self._guarded(self.send, answer))
+
+    def send(self, answer: object) -> None:
+        """Send an answer, and show what became of it; called where it may take a while."""
+        try:
+            self._submit(answer)
+        except BaseException as error:
+            self.refuse(error)
+            if not isinstance(error, NbflowError):
+                raise
+        else:
+            self.accept(answer)
+
+    def accept(self, answer: object) -> None:
+        """Show the answer, read-only."""
+        self._is_sending = False
+        self.is_answered = True
+        self.answer = answer
+        self._drafts.pop(self.asked.id, None)
+        self.widget.layout = {}
+        self.widget.children = [ipywidgets.HTML(self.html())]
+
+    def refuse(self, error: BaseException) -> None:
+        """Take typing again, and show why the answer was not taken."""
+        self.error = error
+        self._is_sending = False
+        self.is_answered = False
+        self._enable(enabled=True)
+        self._say(str(error) or repr(error), "error")
+
+    def _guarded(self, fn: Callable[[Any], None], argument: object) -> None:
+        """Call ``fn``; an error is shown here, for it would be lost in a log."""
+        try:
+            fn(argument)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the page must show it
+            self.error = error
+            self._say(f"{type(error).__name__}: {error}", "error")
+
+    def _enable(self, *, enabled: bool) -> None:
+        for button in self._buttons:
+            button.disabled = not enabled
+        for field in self._fields.values():
+            field.disable(disabled=not enabled)
+
+    def _say(self, text: str, kind: str) -> None:
+        self._message.value = note(text, kind)
+
+    def _recall(self) -> None:
+        """Bring back what was typed before, and keep what will be."""
+        kept = self._drafts.get(self.asked.id)
+        for name, field in self._fields.items():
+            if isinstance(kept, Mapping) and name in kept:
+                field.restore(kept[name])
+            field.on_change(self._keep)
+
+    def _keep(self) -> None:
+        self._drafts[self.asked.id] = {name: field.draft() for name, field in self._fields.items()}
+
+    def html(self) -> str:
+        """Return the static twin: the question, and the answer if there is one."""
+        if not self.is_answered:
+            return waiting_html(self.asked)
+        return panel(question_html(self.question) + labelled("Answer", _said(self.answer)))
+
+    def text(self) -> str:
+        """Return the question, and the answer if there is one, as text."""
+        text = waiting_text(self.asked)
+        return f"{text}\n  answer: {as_text(self.answer)}" if self.is_answered else text
+
+    def close(self) -> None:
+        """Take the form away; what was typed stays with the caller."""
+        _close(self.widget)
+
+
+_FRAME = {
+    "border": "1px solid var(--jp-border-color2, #ddd)",
+    "padding": "8px 12px",
+    "margin": "6px 0",
+    "border_left": "3px solid var(--jp-brand-color1, #1976d2)",
+}
+
+
+def _said(answer: object) -> object:
+    """Return an answer as people say it."""
+    return {True: "Yes", False: "No"}[answer] if isinstance(answer, bool) else answer
+
+
+def question_html(question: Question) -> str:
+    """Return a question with what is shown beside it."""
+    details = "".join(labelled(name, value) for name, value in question.details.items())
+    return (heading(question.text) if question.text else "") + details
+
+
+def waiting_html(asked: Interrupt) -> str:
+    """Return the static twin of a question that waits."""
+    waits = f'<div style="{FAINT};font-size:11px">{escaped("waits for an answer")}</div>'
+    return panel(question_html(question_of(asked.value)) + waits)
+
+
+def waiting_text(asked: Interrupt) -> str:
+    """Return a question that waits as text."""
+    question = question_of(asked.value)
+    shown = [f"{name}: {as_text(value)}" if name else as_text(value) for name, value in question.details.items()]
+    lines = [f"asks: {question.text}" if question.text else "asks:", *shown]
+    return "\n  ".join("\n".join(lines).splitlines())
+
+
+def _close(widget: Any) -> None:  # noqa: ANN401  # untyped package
+    for child in getattr(widget, "children", ()):
+        _close(child)
+    widget.close()

@@ -1,0 +1,170 @@
+"""All that waits for a person in one saver: open questions, and runs that did not end.
+
+Lists and lays out; what an entry shows and does is given by its owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import ipywidgets
+
+from nbflow import Interrupt, NbflowError, Run
+from nbflow_widgets.display import Mode, Slot, bundle_of, make_live, show_once
+from nbflow_widgets.prose import BORDER, FAINT, escaped, note
+
+if TYPE_CHECKING:
+    from nbflow.types import BaseCheckpointSaver
+
+OWNER = "nbflow inbox"
+ENDED = {"RunReturned", "RunFailed"}
+LIMIT = 20
+"""Entries with forms; more are counted."""
+STATES = {"paused": "asks", "crashed": "its kernel died", "stopped": "was stopped"}
+
+
+class Waiting(NamedTuple):
+    """One thread that waits.
+
+    Attributes:
+        thread_id: the thread.
+        workflow: name of the workflow.
+        status: paused, crashed or stopped.
+        interrupts: the open questions.
+        run: as it is stored.
+    """
+
+    thread_id: str
+    workflow: str
+    status: str
+    interrupts: tuple[Interrupt, ...]
+    run: Run
+
+
+def waiting_in(saver: BaseCheckpointSaver, last_run: Callable[[str], Run | None]) -> list[Waiting]:
+    """Return the threads that wait for a person; a thread that somebody works on does not."""
+    found: list[Waiting] = []
+    for thread_id in saver.thread_ids():
+        if not _may_wait(saver, thread_id):
+            continue
+        run = last_run(thread_id)
+        if run is not None and run.status in STATES and not is_busy(saver, thread_id):
+            name = str(getattr(run.log[0], "workflow", ""))
+            found.append(Waiting(thread_id, name, run.status, run.interrupts, run))
+    return found
+
+
+def _may_wait(saver: BaseCheckpointSaver, thread_id: str) -> bool:
+    """Whether a thread's last record leaves something to do; reads that record only."""
+    newest = saver.runs(thread_id, limit=1)
+    if not newest:
+        return False
+    last = saver.rows(cast("Any", (thread_id, newest[0])), last=1)
+    return bool(last) and last[0].kind not in ENDED
+
+
+def is_busy(saver: BaseCheckpointSaver, thread_id: str) -> bool:
+    """Whether a living runner holds a thread."""
+    try:
+        saver.lease(thread_id, OWNER)
+    except NbflowError:
+        return True
+    saver.release(thread_id, OWNER)
+    return False
+
+
+class Inbox:
+    """The list, as widgets and as static text.
+
+    Args:
+        items: what waits.
+        entry: returns the widget of an item, or a text with code in backquotes that says why there is none.
+
+    Attributes:
+        widget: what is shown live; None before.
+    """
+
+    def __init__(self, items: Sequence[Waiting], entry: Callable[[Waiting], Any]) -> None:
+        self.items = list(items)
+        self.widget: Any = None
+        self._entry = entry
+        self._slot = Slot()
+        self._open = len(self.items)
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def show(self, mode: Mode) -> None:
+        """Show the list in the running cell."""
+        if mode != "live" or not self.items:
+            show_once(bundle_of(self.html(), self.text()))
+            return
+        self.widget = ipywidgets.VBox([ipywidgets.HTML(_head(len(self.items))), *map(self._row, self.items[:LIMIT])])
+        make_live(self.widget)
+        self._slot.show_widget(self.widget, bundle_of(self.html(), self.text()))
+
+    def _row(self, item: Waiting) -> Any:  # noqa: ANN401  # untyped package
+        shown = self._entry(item)
+        inner = ipywidgets.HTML(note(shown)) if isinstance(shown, str) else shown
+        return ipywidgets.VBox([ipywidgets.HTML(_title(item)), inner], layout={"margin": "0 0 8px 0"})
+
+    def settled(self, item: Waiting, outcome: str) -> None:
+        """Note that an item is done with; when all are, the widgets make room for text."""
+        self.items = [one for one in self.items if one is not item]
+        self._open -= 1
+        if not self._open and self._slot.is_shown:
+            text = f"Nothing waits any more. {outcome}"
+            self._slot.show(bundle_of(note(text, "success"), text))
+
+    def html(self) -> str:
+        """Return the static twin."""
+        rows = "".join(f"<div>{_title(item)}{''.join(map(_question, item.interrupts))}</div>" for item in self.items)
+        return _head(len(self.items)) + rows
+
+    def text(self) -> str:
+        """Return the list as text."""
+        lines = [_count(len(self.items))]
+        for item in self.items:
+            lines.append(f"{item.thread_id}: {item.workflow} {STATES[item.status]}")
+            lines += [f"  {_brief(asked)}" for asked in item.interrupts]
+        return "\n".join(lines)
+
+
+def _count(number: int) -> str:
+    if not number:
+        return "Nothing waits for you."
+    return f"{number} run waits for you." if number == 1 else f"{number} runs wait for you."
+
+
+def _head(number: int) -> str:
+    more = f" The first {LIMIT} are shown." if number > LIMIT else ""
+    return (
+        f'<div style="font-weight:600;border-bottom:1px solid {BORDER};padding:2px 0;margin-bottom:4px">'
+        f"{escaped(_count(number) + more)}</div>"
+    )
+
+
+def _title(item: Waiting) -> str:
+    return (
+        f'<div style="line-height:1.5"><b>{escaped(item.workflow)}</b> '
+        f'<span style="{FAINT}">{escaped(STATES[item.status])} · thread {escaped(item.thread_id)}</span></div>'
+    )
+
+
+def _question(asked: Interrupt) -> str:
+    return f'<div style="padding-left:12px;line-height:1.5">{escaped(_brief(asked))}</div>'
+
+
+def _brief(asked: Interrupt) -> str:
+    value = asked.value
+    if isinstance(value, dict):
+        value = next((value[key] for key in ("question", "prompt", "message", "text") if key in value), value)
+    text = str(value)
+    return text if len(text) <= _BRIEF else f"{text[: _BRIEF - 1]}…"
+
+
+_BRIEF = 120

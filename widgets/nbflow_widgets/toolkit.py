@@ -1,0 +1,133 @@
+"""What one shell's toolkit keeps between cells: savers, stages, drafts, and a hand for clicks."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import time
+from collections.abc import Callable, Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nbflow import SqliteSaver, Workflow, entrypoint
+
+if TYPE_CHECKING:
+    from nbflow import Run
+    from nbflow.types import BaseCheckpointSaver
+
+DEFAULT_FILE = ".nbflow/threads.db"
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class Shows(Protocol):
+    """What shows a run in some cell."""
+
+    run: Run
+
+    def leave(self) -> None:
+        """Show no more."""
+        ...
+
+
+class Toolkit:
+    """The state of the toolkit in one shell.
+
+    Attributes:
+        shell: IPython's.
+        stages: the runs that are shown and not finished, by saver and thread.
+        drafts: what was typed into forms, by question id.
+    """
+
+    def __init__(self, shell: Any, file: Callable[[], str] = lambda: DEFAULT_FILE) -> None:  # noqa: ANN401  # untyped package
+        self.shell = shell
+        self._folder = Path.cwd()
+        self._file = file
+        self.stages: dict[tuple[int, str], Shows] = {}
+        self.drafts: dict[str, object] = {}
+        self._saver: BaseCheckpointSaver | None = None
+        self._hand = ThreadPoolExecutor(1, thread_name_prefix="nbflow-answers")
+
+    @property
+    def file(self) -> Path:
+        """The default file, beside the notebook."""
+        return self._folder / self._file()
+
+    @property
+    def names(self) -> MutableMapping[str, Any]:
+        """The user's namespace."""
+        names: MutableMapping[str, Any] = self.shell.user_ns
+        return names
+
+    def default_saver(self) -> BaseCheckpointSaver:
+        """Return the checkpointer of the default file; made when first needed, one for the kernel."""
+        if self._saver is None:
+            self._saver = SqliteSaver(self.file)
+        return self._saver
+
+    def post(self, job: Callable[[], None]) -> None:
+        """Do a job soon, on a worker thread, one after the other."""
+        self._hand.submit(job)
+
+    def close(self) -> None:
+        """Let go of what is shown; runs go on, and workflows keep their checkpointer."""
+        for stage in self.stages.values():
+            stage.leave()
+        self.stages.clear()
+        self._hand.shutdown(wait=False)
+
+    def workflows(self) -> Iterator[Workflow]:
+        """Yield the workflows in the user's namespace, those of the last cells first."""
+        yield from (value for value in reversed(list(self.names.values())) if isinstance(value, Workflow))
+
+    def workflow_named(self, name: str, saver: BaseCheckpointSaver) -> Workflow | None:
+        """Return the workflow of this name in the user's namespace, kept in ``saver``; None if there is none."""
+        found = next((workflow for workflow in self.workflows() if workflow.name == name), None)
+        return None if found is None else with_saver(found, saver)
+
+
+def with_saver(workflow: Workflow, saver: BaseCheckpointSaver) -> Workflow:
+    """Return a workflow that keeps its runs in ``saver``."""
+    if workflow.checkpointer is saver:
+        return workflow
+    return Workflow(
+        workflow.spec,
+        checkpointer=saver,
+        store=workflow.store,
+        cache=workflow.cache,
+        context_schema=workflow.context_schema,
+        config=workflow.config,
+    )
+
+
+def probe(saver: BaseCheckpointSaver) -> Workflow:
+    """Return a workflow that can look at any thread of a saver; it runs nothing."""
+    return entrypoint(checkpointer=saver)(_nothing)
+
+
+def _nothing(_inputs: object) -> None:
+    """Stand for a body that is not known here."""
+
+
+def can_reuse() -> bool:
+    """Whether the runtime takes over unchanged results of a thread's last run."""
+    return "reuse" in inspect.signature(Workflow.start).parameters
+
+
+_count = itertools.count()
+
+
+def new_thread_id(workflow: str) -> str:
+    """Return a thread id that sorts by time among those of its workflow."""
+    number, text = time.time_ns() // 1_000_000 * 36 + next(_count) % 36, ""
+    while number:
+        number, digit = divmod(number, 36)
+        text = _DIGITS[digit] + text
+    return f"{workflow}-{text}"
+
+
+def toolkit_of(shell: Any) -> Toolkit | None:  # noqa: ANN401  # untyped package
+    """Return the toolkit that a shell has loaded, if it has."""
+    registry = shell.magics_manager.registry if shell is not None else {}
+    found = getattr(registry.get("NbflowMagics"), "kit", None)
+    return found if isinstance(found, Toolkit) else None
