@@ -33,8 +33,8 @@ class Injected(NamedTuple):
     optional: bool
 
 
-@dataclass(slots=True, eq=False)  # type: ignore[explicit-any]  # of its field fn
-class Spec:
+@dataclass(slots=True, eq=False)
+class Spec:  # type: ignore[explicit-any]  # of its field fn
     """What is fixed about a function at its decoration.
 
     Attributes:
