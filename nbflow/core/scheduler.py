@@ -44,6 +44,7 @@ class Scheduler:
         keep: gives the digest of arguments; None when nothing is kept, so none is needed.
         show: gives arguments as short text.
         open_calls: by path, the calls that were asked for and have not ended.
+        replayed: paths of the calls whose outcome the log held.
         failures: by path, failures that no caller has survived yet.
         questions: what its bodies ask of people.
         stopping: why the run was told to stop; empty while it runs.
@@ -70,6 +71,7 @@ class Scheduler:
         self.show = show
         self.replay = Replay(log, rerun_changed=rerun_changed)
         self.open_calls: dict[str, Call] = {}
+        self.replayed: list[str] = []
         self.failures: dict[str, CallFailed] = {}
         self.unseen: dict[str, CallFailed] = {}
         self.questions = Questions(self)
@@ -113,6 +115,7 @@ class Scheduler:
             past = self.replay.find(call)
             if past is not None:
                 call.outcome = past
+                self.replayed.append(call.path)
                 if past.error is not None:
                     recorded = self.log.settled[call.path]
                     call.failure = recorded if isinstance(recorded, CallFailed) else None
@@ -261,8 +264,12 @@ class Scheduler:
         return tuple(outlived)
 
     def begun(self) -> list[CallStarted]:
-        """Return the start of each call that has not ended, for who begins to listen now."""
+        """Return the start of each call that was replayed or has not ended, for who begins to listen now."""
+        at = self.now()
+        replayed = [(path, self.log.settled[path]) for path in self.replayed if path in self.log.settled]
         return [
+            CallStarted(path=path, at=at, name=past.name, kind=past.kind, replayed=True) for path, past in replayed
+        ] + [
             CallStarted(
                 path=call.path,
                 at=call.started or self.now(),

@@ -424,3 +424,36 @@ def test_start_returns_at_once_and_the_handle_tells() -> None:
     after = run.resume("yes")
     assert after.result(timeout=30) == ("woken", "yes")
     assert after.status == "finished"
+
+
+def test_who_listens_late_is_told_what_was_replayed_and_what_runs() -> None:
+    release, entered = threading.Event(), threading.Event()
+
+    @task
+    def quick() -> int:
+        return 1
+
+    @task
+    def slow() -> int:
+        entered.set()
+        release.wait(30)
+        return 2
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def body(_: int) -> Any:
+        first = quick().result()
+        interrupt("?")
+        return [first, slow().result()]
+
+    config = {"thread_id": "t"}
+    body.invoke(0, config)
+    run = body.start(Command(resume=1), config)
+    assert entered.wait(30)
+    seen: list[Any] = []
+    stop = run.listen(seen.append)
+    started = [(record.path, record.replayed) for record in seen if type(record).__name__ == "CallStarted"]
+    assert started == [("0.0", True), ("0.1", False)]
+    release.set()
+    assert run.result(timeout=30) == [1, 2]
+    assert type(seen[-1]).__name__ == "RunReturned"
+    stop()
