@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import suppress
 from contextvars import copy_context
 from functools import cache
 from typing import TYPE_CHECKING
@@ -157,7 +158,9 @@ class Dispatch:
             self.scheduler.stopping = self.scheduler.stopping or type(error).__name__
         if not self.body.done():
             for callback in self.on_end:
-                callback(outcome)
+                # A lease that can't be given back goes stale with this process; who waits must not wait for it.
+                with suppress(Exception):
+                    callback(outcome)
         self.body.settle(outcome)
         self._let_go(RunStopped(self.scheduler.stopping or "the run is over"))
 
