@@ -235,7 +235,7 @@ def _show_magic(filename: str, magic: str) -> None:
     entry: tuple[Any, ...] = linecache.cache.get(filename, ())
     lines = entry[2] if len(entry) > _LINES else None
     if isinstance(lines, list) and lines and DOOR in lines[0]:
-        lines[0] = f"{magic.rstrip()!r}\n"  # a statement: where a cell begins with a comment, coloured lines get lost
+        lines[0] = f"# {magic.rstrip()}\n"
 
 
 _LINES = 2
@@ -249,7 +249,7 @@ def _name_of(run: Run) -> str:
 def _body_workflow(fn: FunctionType, name: str, saver: BaseCheckpointSaver) -> Workflow:
     """Return the workflow of a cell that is a body."""
     fn.__name__ = fn.__qualname__ = name
-    code = fn.__code__.replace(co_name=name, co_qualname=name)
+    code = fn.__code__.replace(co_name="<module>", co_qualname="<module>")  # so that tracebacks show the cell's lines
     # Its def stands in no line: without a file its code is digested, not the one line that inspect would find.
     fn.__code__ = code.replace(co_filename=f"<{name}>")
     workflow = entrypoint(checkpointer=saver)(fn)

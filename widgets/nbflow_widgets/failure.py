@@ -72,7 +72,10 @@ def release(error: BaseException | None) -> None:
 
 
 class Stopped(KeyboardInterrupt):
-    """The run was stopped; shown in the cell as one line."""
+    """The run of a workflow was stopped; shown in the cell as one line."""
+
+    def __str__(self) -> str:
+        return f"the run of {self.args[0]!r} was stopped"
 
     def _render_traceback_(self) -> list[str]:
         return [f"Stopped: {self}"]

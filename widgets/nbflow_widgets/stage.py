@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 TICK = 0.1
 """Seconds between two looks at a run: an idle ``await`` does not see the stop button."""
+EMPTY = bundle_of("<div></div>", "")
+GRACE = 0.15
+"""Seconds before widgets are shown: what is over by then needs none, and would only flicker."""
 
 
 class Stage:
@@ -78,6 +81,8 @@ class Stage:
         self._lock = threading.Lock()
         self._held_back: dict[str, object] = {}
         self._left = False
+        self._in_cell = False
+        self._is_revealed = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def open(self, run: Run, *, past: int = 0, shown: bool = True) -> None:
@@ -96,10 +101,16 @@ class Stage:
             return
         self._source = Source(run)
         self._timeline = Timeline(self._source, on_stop=self.stop)
-        if self.box is not None:
-            self._arrange()
-            if shown:
-                self._slot.show_widget(self.box, self.twin())
+        self._arrange()
+        self._in_cell = shown
+        if self.box is not None and shown:
+            self._slot.show(EMPTY)  # its place, above all that the run prints
+
+    def _reveal(self) -> None:
+        """Show the widgets in the cell, with their static twin for those who can't draw them."""
+        if self.box is not None and self._in_cell:
+            self._is_revealed = True
+            self._slot.show_widget(self.box, self.twin())
 
     def say(self, text: str, kind: str = "info") -> None:
         """Add a line of small print, with code in backquotes."""
@@ -117,24 +128,29 @@ class Stage:
         run = self.run
         run.on_done(_on(loop, lambda: _settle(ended)))
         try:
+            await asyncio.wait({ended}, timeout=GRACE)
+            if not run.done() and not self._is_revealed:
+                self._reveal()
             while not run.done():
                 await asyncio.wait({ended}, timeout=TICK)
         except (KeyboardInterrupt, asyncio.CancelledError):
             run.cancel("KeyboardInterrupt")
             self.conclude()
-            raise Stopped(self._way_back()) from None
+            raise Stopped(run.workflow.name) from None
 
     def watch(self) -> None:
         """Go on without the cell: conclude when the run ends."""
         loop = self._loop
         assert loop is not None, "only a cell watches a run"
+        if not self._is_revealed:
+            self._reveal()
         self._hold_place()
         self.run.on_done(_on(loop, lambda: self.guarded(self._concluded_later)))
 
     def _hold_place(self) -> None:
         """Keep a place in the cell for a result that comes after the cell's end."""
         if self._slot.is_shown and not self._result.is_shown:
-            self._result.show(bundle_of("<div></div>", ""))
+            self._result.show(EMPTY)
 
     def go_on(self, run: Run) -> None:
         """Show a handle with which the run goes on."""
@@ -198,7 +214,7 @@ class Stage:
             self._send_held_back()
 
     def _show_result(self, result: object) -> None:
-        if self.box is not None and not self._slot.is_shown:
+        if self.box is not None and not self._in_cell:
             self.box.children = [*self.box.children, ipywidgets.HTML(labelled("Result", result))]
         elif result is not None:
             bundle, _ = self._cell.run(formatted, result)
@@ -217,9 +233,8 @@ class Stage:
                     drafts=self._kit.drafts,
                 )
         self._arrange()
-        if self._slot.is_shown:
-            self._slot.show_widget(self.box, self.twin())
-            self._hold_place()
+        self._reveal()
+        self._hold_place()
 
     def _answer(self, asked: Interrupt, answer: object) -> None:
         """Send the answer of a form; called on a worker thread, one answer at a time."""
@@ -284,7 +299,7 @@ class Stage:
         """Leave the static twin where the widgets were: saved widgets show an error to their own author."""
         assert self.box is not None, "only a live stage has widgets"
         twin = self.twin()
-        if self._slot.is_shown:
+        if self._in_cell:
             self._slot.show(twin)
             self.box.close()
         else:
