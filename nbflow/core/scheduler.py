@@ -13,7 +13,9 @@ from nbflow.core.call import Call, Frame, Promise
 from nbflow.core.effects import Await, Commit, Invoke, Outcome, Program
 from nbflow.core.record import (
     Asked,
+    CallBegan,
     CallFailed,
+    CallRecord,
     CallReturned,
     CallRetried,
     CallStarted,
@@ -166,6 +168,8 @@ class Scheduler:
         call.started = self.now()
         while True:
             call.attempt += 1
+            if self.log.listeners:
+                self.log.append(self._begins(call))
             frame = Frame(call, self)
             outcome = yield Invoke(call, frame)
             frame.closed = True
@@ -179,6 +183,10 @@ class Scheduler:
             yield wait
             if self.stopping:
                 return Outcome(None, RunStopped(self.stopping))
+
+    def _begins(self, call: Call) -> CallBegan:
+        spec = call.spec
+        return CallBegan(path=call.path, at=self.now(), name=spec.name, kind=spec.kind, attempt=call.attempt)
 
     def _tell_retry(self, call: Call, error: BaseException) -> None:
         call.asked = None
@@ -298,14 +306,16 @@ class Scheduler:
             if asked.path == path or asked.path.startswith(f"{path}.")
         ]
 
-    def begun(self) -> list[CallStarted]:
+    def begun(self) -> list[CallRecord]:
         """Return the start of each call that has not ended, for who begins to listen now."""
-        return [
-            CallStarted(
-                path=call.path, at=call.started or self.now(), name=call.spec.name, kind=call.spec.kind, shown=call.shown
-            )
-            for call in tuple(self.open_calls.values())
-        ]
+        records: list[CallRecord] = []
+        for call in tuple(self.open_calls.values()):
+            spec, at = call.spec, call.started or self.now()
+            call.shown = call.shown or self.show(call.args, call.kwargs)
+            records.append(CallStarted(path=call.path, at=at, name=spec.name, kind=spec.kind, shown=call.shown))
+            if call.attempt:
+                records.append(CallBegan(path=call.path, at=at, name=spec.name, kind=spec.kind, attempt=call.attempt))
+        return records
 
     def emit(self, frame: Frame, value: object, mode: str = "custom") -> None:
         """Pass something to those who listen; a replayed call emits nothing, as it does not run."""
