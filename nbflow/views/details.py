@@ -18,6 +18,7 @@ from nbflow.core.record import (
     RunHalted,
     RunReturned,
     RunStarted,
+    Value,
 )
 
 if TYPE_CHECKING:
@@ -73,17 +74,22 @@ def _facts(record: Record) -> dict[str, str]:
 
 def text_of(record: Record) -> str:
     """Return a record's value as text, whatever it is; cut where it grows long."""
-    if record.value is None:
-        return ""
+    return text_of_value(record.value) if record.value is not None else ""
+
+
+def text_of_value(held: Value, *, brief: bool = False) -> str:
+    """Return a user's value as text; ``brief`` says of an error its type and message alone."""
     try:
-        value = record.value.get()
-        text = _error(value) if isinstance(value, BaseException) else _plain(value)
+        value = held.get()
+        text = _error(value, brief=brief) if isinstance(value, BaseException) else _plain(value)
     except Exception as error:  # noqa: BLE001  # a user's repr may raise anything, and this only shows
         text = f"<cannot be shown: {type(error).__name__}>"
     return text if len(text) <= LIMIT else f"{text[:LIMIT]}\n… {len(text) - LIMIT} more characters"
 
 
-def _error(error: BaseException) -> str:
+def _error(error: BaseException, *, brief: bool) -> str:
+    if brief:
+        return "".join(traceback.format_exception_only(error)).splitlines()[0]
     return "".join(traceback.format_exception(error)).rstrip()
 
 
@@ -99,4 +105,4 @@ _short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = _short.maxfr
 _short.maxstring = _short.maxother = 1000
 _short.maxlevel = 6
 
-__all__ = ["Detail", "details_of", "text_of"]
+__all__ = ["Detail", "details_of", "text_of", "text_of_value"]
