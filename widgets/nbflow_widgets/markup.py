@@ -17,7 +17,7 @@ COLOURS = {
     "retrying": "#e39a2d",
     "asking": "#8f6bf0",
     "done": "#3fa37c",
-    "replayed": "#93b8ab",
+    "replayed": "#86b0a2",
     "failed": "#dc5a52",
     "stopped": "#8d96a0",
     "crashed": "#dc5a52",

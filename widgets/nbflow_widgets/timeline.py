@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nbflow.views.details import Detail
 
 STATIC = Path(__file__).with_name("static")
+MODULE = ("timeline_run.js", "timeline_paint.js", "timeline_head.js", "timeline.js")  # one module in four parts
 SNAPSHOT_SECONDS = 2.0
 ROWS_PER_SECOND = 500  # a page with 10,000 rows gets a snapshot every 22 s, and one at the end
 
@@ -34,7 +35,7 @@ class TimelineWidget(anywidget.AnyWidget):
         snapshot: all rows, made when the front end asks for the widget's state.
     """
 
-    _esm = STATIC / "timeline.js"
+    _esm = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in MODULE)
     _css = STATIC / "timeline.css"
 
     snapshot = traitlets.Any(None, allow_none=True).tag(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nbflow.views.details import Detail
 
 LIMIT = 300
-DETAILED = 20
+WIDE = 60
 _SMALL = f"font-size:12px;color:{MUTED}"
 _ROW = "display:flex;align-items:center;height:22px;line-height:22px"
 _CUT = "overflow:hidden;text-overflow:ellipsis;white-space:nowrap"
@@ -56,8 +56,9 @@ def timeline_html(view: RunView, *, times: bool, until: float, details: Callable
     whole = max((item.end for item in shown), default=0.0) or 1e-9
     rows = [_row_with_details(item, whole, details) if times else _plain_row(item) for item in shown if item.depth]
     body = div("margin-top:6px", *rows, *(_rest_row(group, times=times) for group in rest))
-    frame = "max-width:980px;padding:10px 12px;border:1px solid #7d859044;border-radius:6px"
-    return div(frame, _head(progress, until, times=times), body, _ending(progress, details))
+    frame = "max-width:980px;padding:10px 12px;border:1px solid #7d859044;border-radius:8px;font-size:13px"
+    ending = _ending(progress, details("0")) if times else ""
+    return div(frame, _head(progress, until, times=times), body, ending)
 
 
 def _head(progress: Progress, until: float, *, times: bool) -> str:
@@ -97,12 +98,14 @@ def _row_with_details(item: Span, whole: float, details: Callable[[str], Sequenc
     line = div(_ROW, _label(item), track, seconds, title=f"{_call(item)}: {_state(item)}")
     if row.state != "failed":
         return line
-    return line + _facts(item, details(row.path))
+    return line + _more(14 * item.depth, f"why {row.name} failed", details(row.path))
 
 
-def _facts(item: Span, facts: Sequence[Detail]) -> str:
+def _more(indent: int, label: str, facts: Sequence[Detail]) -> str:
+    """Return facts that open with a click."""
     lines = "".join(f'{span(_SMALL, fact.label)}<pre style="{_CODE}">{escape(fact.text)}</pre>' for fact in facts)
-    return f'<details style="margin-left:{14 * item.depth}px"><summary style="{_SMALL}">why {escape(item.row.name)} failed</summary>{lines}</details>'
+    summary_ = f'<summary style="{_SMALL};cursor:pointer">{escape(label)}</summary>'
+    return f'<details style="margin-left:{indent}px">{summary_}{lines}</details>' if facts else ""
 
 
 def _plain_row(item: Span) -> str:
@@ -111,7 +114,7 @@ def _plain_row(item: Span) -> str:
 
 
 def _label(item: Span) -> str:
-    shown = span(f"{_SMALL}", f"({item.row.shown})") if item.row.shown else ""
+    shown = span(f"{_SMALL};margin-left:6px", item.row.shown) if item.row.shown else ""
     name = f"{dot(item.row.state)}{escape(item.row.name)}{shown}"
     return div(f"flex:0 0 34%;padding-left:{14 * (item.depth - 1)}px;padding-right:10px;box-sizing:border-box;{_CUT}", name)
 
@@ -124,13 +127,17 @@ def _rest_row(group: Rest, *, times: bool) -> str:
     return div(f"{_ROW};{_SMALL}", escape(text))
 
 
-def _ending(progress: Progress, details: Callable[[str], Sequence[Detail]]) -> str:
-    """Return what ended the run, if it failed."""
-    if progress.state != "failed":
-        return ""
-    errors = [fact.text for fact in details("0") if fact.label == "error"]
-    last = errors[0].splitlines()[-1] if errors and errors[0] else ""
-    return div(f"margin-top:8px;color:{colour('failed')}", escape(last)) if last else ""
+def _ending(progress: Progress, facts: Sequence[Detail]) -> str:
+    """Return what went in and what came out."""
+    errors = [fact.text for fact in facts if fact.label == "error" and fact.text]
+    last = errors[0].splitlines()[-1] if errors and progress.state == "failed" else ""
+    loud = div(f"margin-top:6px;color:{colour('failed')}", escape(last)) if last else ""
+    labels = [fact.label for fact in facts]
+    return loud + div("margin-top:6px", _more(0, _and(labels), facts))
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
 def _counts(group: Rest) -> str:
@@ -138,7 +145,8 @@ def _counts(group: Rest) -> str:
 
 
 def _call(item: Span) -> str:
-    return f"{item.row.name}({item.row.shown})"
+    shown = item.row.shown
+    return f"{item.row.name}({shown if len(shown) <= WIDE else f'{shown[: WIDE - 1]}…'})"
 
 
 def _state(item: Span) -> str:
