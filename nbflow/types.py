@@ -25,6 +25,7 @@ Checkpointer = BaseCheckpointSaver | bool | None
 
 __all__ = [
     "All",
+    "BaseCheckpointSaver",
     "CachePolicy",
     "Checkpointer",
     "Command",

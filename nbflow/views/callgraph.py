@@ -25,7 +25,7 @@ class Node(NamedTuple):
         id: position of the call, or the name.
         name: of the task or body.
         kind: ``"task"``, ``"entrypoint"`` or ``"node"``.
-        count: how many calls it stands for.
+        size: how many calls it stands for.
         seconds: how long they took together.
         counts: how many of them are in which state.
         shown: the arguments as short text; empty for several calls.
@@ -34,7 +34,7 @@ class Node(NamedTuple):
     id: str
     name: str
     kind: str
-    count: int
+    size: int
     seconds: float
     counts: Mapping[str, int]
     shown: str = ""
@@ -51,14 +51,14 @@ class Edge(NamedTuple):
     Attributes:
         source, target: ids of nodes.
         kind: ``"calls"`` or ``"data"``.
-        count: how many.
+        size: how many.
         implied: whether every call of it takes a result of a sibling, so that a picture can do without it.
     """
 
     source: str
     target: str
     kind: str
-    count: int
+    size: int
     implied: bool = False
 
 
@@ -111,7 +111,9 @@ def graph_of(rows: Iterable[CallRow], by: str = "name", limit: int = LIMIT) -> C
 def _node(key: str, calls: list[CallRow]) -> Node:
     seconds = sum(max(0.0, row.ended - row.started) for row in calls if row.ended is not None)
     counts = Counter(row.state for row in calls)
-    return Node(key, calls[0].name, calls[0].kind, len(calls), seconds, counts, calls[0].shown if len(calls) == 1 else "")
+    return Node(
+        key, calls[0].name, calls[0].kind, len(calls), seconds, counts, calls[0].shown if len(calls) == 1 else ""
+    )
 
 
 __all__ = ["CALLS", "DATA", "LIMIT", "CallGraphModel", "Edge", "Node", "graph_of"]

@@ -132,12 +132,13 @@ class RunView:
         return rows
 
 
-def run_of(records: Iterable[Record]) -> RunView:
-    """Return a run whose records are all there."""
+def run_of(records: Iterable[Record], *, live: bool = False) -> RunView:
+    """Return a run by its records; unless it is ``live``, no more are to come."""
     view = RunView()
-    for record in records:
+    for record in tuple(records):
         view.fold(record)
-    view.close()
+    if not live:
+        view.close()
     return view
 
 

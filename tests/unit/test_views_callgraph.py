@@ -10,7 +10,7 @@ from tests.unit.stories import story
 
 def test_by_name_calls_are_added_up() -> None:
     graph = graph_of(calls_of(story().kept))
-    assert [(node.id, node.count, node.state) for node in graph.nodes] == [
+    assert [(node.id, node.size, node.state) for node in graph.nodes] == [
         ("essay", 1, "done"),
         ("fetch", 3, "done"),
         ("measure", 3, "done"),
@@ -40,7 +40,7 @@ def test_a_large_graph_is_drawn_by_name() -> None:
     started = RunStarted(run_id="r", thread_id="t", workflow="flow")
     calls = [CallReturned(path=f"0.{i}", name="work", started=1.0, at=1.5) for i in range(301)]
     graph = graph_of(calls_of([started, *calls]), "call")
-    assert (graph.by, [(node.name, node.count, node.seconds) for node in graph.nodes]) == (
+    assert (graph.by, [(node.name, node.size, node.seconds) for node in graph.nodes]) == (
         "name",
         [("flow", 1, 0.0), ("work", 301, 150.5)],
     )

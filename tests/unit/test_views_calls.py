@@ -18,7 +18,7 @@ from nbflow.core.record import (
     RunResumed,
     RunStarted,
 )
-from nbflow.views.calls import CallsView, calls_of, parent_of, position
+from nbflow.views.calls import CallRow, CallsView, calls_of, parent_of, position
 from tests.unit.stories import story
 
 STARTED = RunStarted(run_id="r", thread_id="t", workflow="flow", at=1.0)
@@ -42,7 +42,10 @@ def states(*records: Record) -> dict[str, str]:
         ([started("0.0")], "waiting"),
         ([started("0.0"), CallBegan(path="0.0", name="work")], "running"),
         ([started("0.0"), CallRetried(path="0.0", name="work")], "retrying"),
-        ([started("0.0"), CallRetried(path="0.0", name="work"), CallBegan(path="0.0", name="work", attempt=2)], "running"),
+        (
+            [started("0.0"), CallRetried(path="0.0", name="work"), CallBegan(path="0.0", name="work", attempt=2)],
+            "running",
+        ),
         ([returned("0.0")], "done"),
         ([CallFailed(path="0.0", name="work")], "failed"),
         ([returned("0.0"), started("0.0", replayed=True)], "replayed"),
@@ -93,7 +96,8 @@ def test_rows_stand_in_the_order_of_positions() -> None:
 @pytest.mark.parametrize("fails", [False, True])
 def test_the_changes_add_up_to_the_whole(fails: bool) -> None:
     for records in story(fails=fails).heard:
-        view, mirror = CallsView(), {}
+        view = CallsView()
+        mirror: dict[str, CallRow] = {}
         for number, record in enumerate(records):
             for row in view.fold(record):
                 mirror.pop(row.path, None)

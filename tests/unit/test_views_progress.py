@@ -73,4 +73,3 @@ def test_too_many_bars_are_summed_up_and_failures_stay() -> None:
     assert len(shown) == 50
     assert {"0", "0.0", "0.450"} <= {span.row.path for span in shown}
     assert [(group.name, group.counts, group.seconds) for group in rest] == [("work", {"done": 451}, 451.0)]
-

@@ -53,13 +53,13 @@ class CallGraph:
         for node in self.model.nodes:
             lines.append(f"  {_line(node)}" if self.model.by == "name" else f"  {node.id} {_line(node)}")
             lines += [
-                f"    {'result to' if edge.kind == DATA else 'calls'} {edge.target}{_times(edge.count)}"
+                f"    {'result to' if edge.kind == DATA else 'calls'} {edge.target}{_times(edge.size)}"
                 for edge in self.model.edges
                 if edge.source == node.id
             ]
         return "\n".join(lines)
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, **_limits: object) -> dict[str, str]:
         bundle = {"text/plain": repr(self)}
         if self.model.nodes:
             svg = self.svg()
@@ -91,7 +91,7 @@ class CallGraph:
             )
         for edge in self._edges:
             data = {"color": FLOW, "fontcolor": FLOW} if edge.kind == DATA else {}
-            graph.edge(ids[edge.source], ids[edge.target], label=_times(edge.count).strip(), **data)
+            graph.edge(ids[edge.source], ids[edge.target], label=_times(edge.size).strip(), **data)
         return str(graph.source)
 
     def svg(self) -> str:
@@ -122,7 +122,7 @@ class CallGraph:
                 source=edge.source,
                 target=edge.target,
                 colour=FLOW if edge.kind == DATA else MUTED,
-                label=_times(edge.count).strip(),
+                label=_times(edge.size).strip(),
             )
             for edge in self._edges
         ]
@@ -153,20 +153,19 @@ def callgraph(
 
 
 def _rows(run: Run | Sequence[Record]) -> Sequence[CallRow]:
-    if isinstance(run, Sequence):
-        return list(run_of(run).calls.rows.values())
-    return run.calls
+    live = not isinstance(run, Sequence) and not run.done()
+    return list(run_of(run if isinstance(run, Sequence) else run.log, live=live).calls.rows.values())
 
 
 def _label(node: Node, *, times: bool) -> str:
     facts = []
-    if node.count > 1:
-        facts.append(plural(node.count, "call"))
+    if node.size > 1:
+        facts.append(plural(node.size, "call"))
     if times and any(state not in {"waiting", "running"} for state in node.counts):
         facts.append(duration(node.seconds))
-    others = {state: count for state, count in node.counts.items() if state not in {"done"}}
+    others = {state: count for state, count in node.counts.items() if state != "done"}
     if others:
-        facts.append(listed(others) if node.count > 1 else node.state)
+        facts.append(listed(others) if node.size > 1 else node.state)
     lines = [node.name, *([_cut(node.shown)] if node.shown and node.kind != "entrypoint" else [])]
     return "\n".join([*lines, *([" · ".join(facts)] if facts else [])])
 

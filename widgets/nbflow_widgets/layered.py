@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from itertools import pairwise
 
 GAP_X, GAP_Y, MARGIN = 64.0, 14.0, 8.0
 LINE, PAD_X, PAD_Y = 16.0, 12.0, 8.0
@@ -90,11 +91,11 @@ def _without_circles(boxes: Sequence[Box], arrows: Sequence[Arrow]) -> list[tupl
             out[arrow.source].append(arrow.target)
     state: dict[str, int] = {}
     kept: list[tuple[str, str]] = []
-    for root in out:
+    for root, first in out.items():
         if root in state:
             continue
         state[root] = 1
-        stack = [(root, iter(out[root]))]
+        stack = [(root, iter(first))]
         while stack:
             node, targets = stack[-1]
             target = next(targets, None)
@@ -149,7 +150,7 @@ def _links(arrows: Iterable[Arrow], by_id: dict[str, Box]) -> dict[str, list[Box
     found: dict[str, list[Box]] = {}
     for arrow in arrows:
         chain = [by_id[arrow.source], *arrow.through, by_id[arrow.target]]
-        for one, two in zip(chain, chain[1:], strict=False):
+        for one, two in pairwise(chain):
             if one.layer != two.layer:
                 found.setdefault(one.id, []).append(two)
                 found.setdefault(two.id, []).append(one)
@@ -160,14 +161,19 @@ def _order(layers: list[list[Box]], links: dict[str, list[Box]], *, backwards: b
     """Sort each layer by the mean place of its neighbours in the one before."""
     places = {box.id: float(place) for layer in layers for place, box in enumerate(layer)}
     step = -1 if backwards else 1
-    for layer in layers[:: step][1:]:
-
-        def mean(box: Box) -> float:
-            near = [places[other.id] for other in links.get(box.id, ()) if other.layer == box.layer - step]
-            return sum(near) / len(near) if near else places[box.id]
-
-        layer.sort(key=mean)
+    for layer in layers[::step][1:]:
+        means = [_mean(box, links, places, step) for box in layer]
+        layer[:] = [box for _, box in sorted(zip(means, layer, strict=True), key=_first)]
         places |= {box.id: float(place) for place, box in enumerate(layer)}
+
+
+def _first(pair: tuple[float, Box]) -> float:
+    return pair[0]
+
+
+def _mean(box: Box, links: dict[str, list[Box]], places: dict[str, float], step: int) -> float:
+    near = [places[other.id] for other in links.get(box.id, ()) if other.layer == box.layer - step]
+    return sum(near) / len(near) if near else places[box.id]
 
 
 def _place(layers: list[list[Box]], links: dict[str, list[Box]]) -> None:
@@ -238,7 +244,7 @@ def _arrow(arrow: Arrow, by_id: dict[str, Box], head: int) -> str:
     source, target = by_id[arrow.source], by_id[arrow.target]
     points = _points(source, target, arrow.through)
     path = f"M{points[0][0]:.1f},{points[0][1]:.1f}"
-    for (x1, y1), (x2, y2) in zip(points, points[1:], strict=False):
+    for (x1, y1), (x2, y2) in pairwise(points):
         bend = (x2 - x1) / 2
         path += f"C{x1 + bend:.1f},{y1:.1f} {x2 - bend:.1f},{y2:.1f} {x2:.1f},{y2:.1f}"
     if source is target:

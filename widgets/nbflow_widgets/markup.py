@@ -91,5 +91,6 @@ def image(svg: str, alt: str, style: str = "max-width:100%") -> str:
 
 
 __all__ = [
-    "COLOURS", "MUTED", "TRACK", "bar", "colour", "div", "dot", "duration", "escape", "image", "listed", "plural", "span",
+    "COLOURS", "MUTED", "TRACK", "bar", "colour", "div", "dot", "duration", "escape", "image", "listed", "plural",
+    "span",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from nbflow import Run, Workflow, list_runs, list_threads, read_run
 from nbflow.views.calls import CallRow, Record, in_order
-from nbflow.views.details import Detail, text_of_value
+from nbflow.views.details import text_of_value
 from nbflow.views.progress import STATES, run_of
 from nbflow.views.rows import points_of, questions_of, thread_row
 
@@ -24,7 +24,6 @@ except ImportError as error:  # pragma: no cover  # nbflow asks for it, but some
 if TYPE_CHECKING:
     from nbflow.types import BaseCheckpointSaver
 
-Stored = "Workflow | BaseCheckpointSaver"
 TIME = "datetime64[us, UTC]"
 SPAN = "timedelta64[us]"
 TEXT = "string"
@@ -102,10 +101,8 @@ def calls(
         run_id: the run of that thread; None takes the newest.
         results: whether results and errors are decoded; without, these columns stay empty.
     """
-    if isinstance(run, Run):
-        rows = run.calls
-    else:
-        rows = in_order(run_of(_records(run, thread_id, run_id)).calls.rows.values())
+    records = run.log if isinstance(run, Run) else _records(run, thread_id, run_id)
+    rows = in_order(run_of(records, live=isinstance(run, Run) and not run.done()).calls.rows.values())
     return _frame([_call(row, results=results) for row in rows], CALLS)
 
 
@@ -149,7 +146,9 @@ def _call(row: CallRow, *, results: bool) -> dict[str, object]:
     }
 
 
-def _runs(run: Run | Sequence[Record] | Workflow | BaseCheckpointSaver, thread_id: str | None) -> Iterator[Sequence[Record]]:
+def _runs(
+    run: Run | Sequence[Record] | Workflow | BaseCheckpointSaver, thread_id: str | None
+) -> Iterator[Sequence[Record]]:
     if isinstance(run, Run):
         yield run.log
     elif isinstance(run, Sequence):
@@ -182,7 +181,7 @@ def _frame(rows: Iterable[Mapping[str, object]], columns: Mapping[str, Any]) -> 
 
 
 def _column(values: Sequence[Any], kind: Any) -> pd.Series:  # noqa: ANN401  # a dtype, or the name of one
-    if kind in {TIME, SPAN} if isinstance(kind, str) else False:
+    if kind in (TIME, SPAN):  # not a set: a dtype equals its name, but has another hash
         whole = pd.array([None if value is None else round(value * 1e6) for value in values], dtype="Int64")
         numbers = pd.Series(whole.to_numpy(dtype="int64", na_value=_NAT))
         return numbers.astype("datetime64[us]").dt.tz_localize("UTC") if kind == TIME else numbers.astype(SPAN)

@@ -65,7 +65,7 @@ def _head(progress: Progress, until: float, *, times: bool) -> str:
     facts = [progress.state, plural(progress.total, "call"), *_notable(progress)]
     if times:
         facts.append(duration(worked(progress, until)))
-    name = f'{dot(progress.state)}<b>{escape(progress.name)}</b>'
+    name = f"{dot(progress.state)}<b>{escape(progress.name)}</b>"
     thread = span(f"{_SMALL};margin-left:8px", f"thread {progress.thread_id}") if progress.thread_id and times else ""
     line = div(
         f"display:flex;align-items:baseline;{_CUT}",
@@ -116,7 +116,9 @@ def _plain_row(item: Span) -> str:
 def _label(item: Span) -> str:
     shown = span(f"{_SMALL};margin-left:6px", item.row.shown) if item.row.shown else ""
     name = f"{dot(item.row.state)}{escape(item.row.name)}{shown}"
-    return div(f"flex:0 0 34%;padding-left:{14 * (item.depth - 1)}px;padding-right:10px;box-sizing:border-box;{_CUT}", name)
+    return div(
+        f"flex:0 0 34%;padding-left:{14 * (item.depth - 1)}px;padding-right:10px;box-sizing:border-box;{_CUT}", name
+    )
 
 
 def _rest_row(group: Rest, *, times: bool) -> str:
