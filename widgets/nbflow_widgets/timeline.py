@@ -69,10 +69,14 @@ class Timeline:
     def __repr__(self) -> str:
         return self.text()
 
+    def _repr_mimebundle_(self, **_limits: object) -> dict[str, str]:
+        return {"text/html": self.html(), "text/plain": self.text()}
+
     @property
     def widget(self) -> TimelineWidget:
         """The live view; made when it is first asked for."""
         if self._widget is None:
+            self.source.flush()  # the widget's first state is its first snapshot
             self._widget = TimelineWidget(self._snapshot)
             self._widget.on_msg(self._on_message)
             live_comm(self._widget)

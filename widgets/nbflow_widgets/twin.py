@@ -65,6 +65,8 @@ def _head(progress: Progress, until: float, *, times: bool) -> str:
     facts = [progress.state, plural(progress.total, "call"), *_notable(progress)]
     if times:
         facts.append(duration(worked(progress, until)))
+        paused = sum(end - begin for begin, end in progress.gaps)
+        facts += [f"paused {duration(paused)}"] if paused else []
     name = f"{dot(progress.state)}<b>{escape(progress.name)}</b>"
     thread = span(f"{_SMALL};margin-left:8px", f"thread {progress.thread_id}") if progress.thread_id and times else ""
     line = div(
