@@ -76,7 +76,19 @@ class CallGraphModel(NamedTuple):
     by: str
 
 
-_URGENT = ("failed", "crashed", "asking", "retrying", "running", "waiting", "stopped", "done", "replayed")
+_URGENT = (
+    "failed",
+    "crashed",
+    "asking",
+    "retrying",
+    "running",
+    "waiting",
+    "stopped",
+    "done",
+    "replayed",
+    "cached",
+    "reused",
+)
 
 
 def graph_of(rows: Iterable[CallRow], by: str = "name", limit: int = LIMIT) -> CallGraphModel:

@@ -14,8 +14,7 @@ from nbflow.views.calls import CallRow, CallsView
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-STATES = ("waiting", "running", "retrying", "asking", "done", "replayed", "failed", "stopped")
-FINISHED = ("done", "replayed")
+STATES = ("waiting", "running", "retrying", "asking", "done", "replayed", "cached", "reused", "failed", "stopped")
 
 
 class Progress(NamedTuple):
@@ -153,4 +152,4 @@ def time_in_run(progress: Progress, at: float) -> float:
     return max(0.0, at - progress.started - idle)
 
 
-__all__ = ["FINISHED", "STATES", "Progress", "RunView", "run_of", "time_in_run", "worked"]
+__all__ = ["STATES", "Progress", "RunView", "run_of", "time_in_run", "worked"]

@@ -18,6 +18,8 @@ COLOURS = {
     "asking": "#8f6bf0",
     "done": "#3fa37c",
     "replayed": "#86b0a2",
+    "cached": "#7fa6cf",
+    "reused": "#7fa6cf",
     "failed": "#dc5a52",
     "stopped": "#8d96a0",
     "crashed": "#dc5a52",

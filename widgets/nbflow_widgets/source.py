@@ -156,7 +156,7 @@ class _Ticker:
         while True:
             pause.wait(SECONDS)
             for source in tuple(self._sources):
-                if not source.flush() and source.done():
+                if not _goes_on(source):
                     self.remove(source)
             with self._lock:
                 if not self._sources:
@@ -173,6 +173,14 @@ def live_comm(widget: object) -> None:
     comm = getattr(widget, "comm", None)
     if comm is not None and hasattr(comm, "_reply_subshell_for"):
         comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001  # no public way; see above
+
+
+def _goes_on(source: Source) -> bool:
+    try:
+        return source.flush()
+    except Exception:  # noqa: BLE001  # a mistake of ours in one run must not stop the ticker of all
+        traceback.print_exc()
+        return False
 
 
 def _nothing() -> None:

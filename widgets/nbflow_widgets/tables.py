@@ -137,7 +137,7 @@ def _call(row: CallRow, *, results: bool) -> dict[str, object]:
         "attempt": row.attempt,
         "started": row.started or None,
         "duration": _between(row.started, row.ended),
-        "waited": _between(row.requested or None, row.started),
+        "waited": _between(row.requested or None, row.started) if row.parent else None,
         "arguments": row.shown,
         "result": None if failed else text,
         "error": text if failed else None,

@@ -56,7 +56,7 @@ class Head {
     this.zooms.forEach((el) => { el.hidden = !total; });
     this.progress.hidden = !total;
     this.progress.setAttribute("aria-valuemax", total);
-    this.progress.setAttribute("aria-valuenow", (counts.done || 0) + (counts.replayed || 0));
+    this.progress.setAttribute("aria-valuenow", this.run.finished);
     this.progress.replaceChildren(...ORDER.filter((key) => counts[key]).map((key) => {
       const part = h("span", "");
       part.style.cssText = `flex-grow:${counts[key]};background:var(--nbf-${key})`;
@@ -67,8 +67,8 @@ class Head {
 
   words() {
     const { state, counts, total, questions, retried } = this.run.head;
-    const words = total ? [`${number((counts.done || 0) + (counts.replayed || 0))} of ${number(total)} done`] : [];
-    for (const key of ["running", "retrying", "waiting", "replayed", "failed", "stopped"]) {
+    const words = total ? [`${number(this.run.finished)} of ${number(total)} done`] : [];
+    for (const key of ["running", "retrying", "waiting", "replayed", "cached", "reused", "failed", "stopped"]) {
       if (counts[key]) words.push(`${number(counts[key])} ${key}`);
     }
     if (retried) words.push(`${number(retried)} retried`);

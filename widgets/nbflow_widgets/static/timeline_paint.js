@@ -224,14 +224,18 @@ class Painter {
   say(row, from, to, middle, ms) {
     const { pen, look } = this, low = this.left + 8, high = this.right;
     if (to < low || from > high) return;
-    const loud = { failed: " · failed", asking: " · asks", stopped: " · stopped" }[row.state] ?? "";
+    const { state } = row, loud = { failed: " · failed", stopped: " · stopped" }[state] ?? "";
     const tries = row.attempt > 1 ? ` · attempt ${row.attempt}` : "";
-    const text = `${row.state === "waiting" ? "waits" : duration(ms)}${tries}${loud}`;
+    const text = { waiting: "waits", asking: "asks" }[state] ?? `${duration(ms)}${tries}${loud}`;
     pen.font = `11px ${this.font}`;
     const room = pen.measureText(text).width + 12, end = Math.min(to, high);
-    const colour = row.state === "failed" || row.state === "asking" ? look[row.state] : look.muted;
+    const colour = state === "failed" || state === "asking" ? look[state] : look.muted;
     if (end + room <= high + 4) this.text(text, end + 6, middle, room, colour, 11);
-    else if (end - Math.max(from, low) > room) this.text(text, end - room + 6, middle, room, look.on, 11);
+    else if (state === "waiting") {
+      pen.fillStyle = look.ground;
+      pen.fillRect(high - room + 4, middle - 6, room, 12);
+      this.text(text, high - room + 8, middle, room, colour, 11);
+    } else if (end - Math.max(from, low) > room) this.text(text, end - room + 6, middle, room, look.on, 11);
     else if (from - room > low) this.text(text, from - room + 6, middle, room, colour, 11);
   }
 

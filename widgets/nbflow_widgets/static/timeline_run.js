@@ -9,8 +9,9 @@
  */
 const FIELDS = ["path", "parent", "name", "kind", "state", "attempt", "asked", "start", "end", "shown"];
 const OPEN = new Set(["waiting", "running", "retrying"]);
-const ORDER = ["done", "replayed", "failed", "asking", "stopped", "retrying", "running", "waiting"];
-const URGENT = ["failed", "asking", "retrying", "running", "stopped", "done", "replayed", "waiting"];
+const FINISHED = ["done", "replayed", "cached", "reused"];
+const ORDER = [...FINISHED, "failed", "asking", "stopped", "retrying", "running", "waiting"];
+const URGENT = ["failed", "asking", "retrying", "running", "stopped", ...FINISHED, "waiting"];
 
 const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
 const padded = (n) => String(n).padStart(2, "0");
@@ -91,6 +92,9 @@ class Run {
       row.depth = row.parent === "0" ? 0 : (this.rows.get(row.parent)?.depth ?? -1) + 1;
     });
   }
+
+  /** How many calls have their result. */
+  get finished() { return FINISHED.reduce((sum, state) => sum + (this.head.counts[state] || 0), 0); }
 
   get live() { return this.head.ended === null && this.head.state === "running"; }
 
