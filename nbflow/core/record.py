@@ -155,6 +155,12 @@ class CallStarted(CallRecord):
     shown: str = ""
 
 
+class CallBegan(CallRecord):
+    """The body of a call begins, or begins again; until then the call waits for its turn."""
+
+    durable: ClassVar[bool] = False
+
+
 class CallRetried(CallRecord):
     """An attempt failed with ``value`` and another one follows."""
 

@@ -14,7 +14,9 @@ from nbflow.core.effects import Await, Commit, Invoke, Program
 from nbflow.core.outcome import Outcome
 from nbflow.core.questions import Questions
 from nbflow.core.record import (
+    CallBegan,
     CallFailed,
+    CallRecord,
     CallRetried,
     CallReturned,
     CallStarted,
@@ -174,6 +176,8 @@ class Scheduler:
         call.started = self.now()
         while True:
             call.attempt += 1
+            if self.log.listeners:
+                self.log.append(self._begins(call))
             frame = Frame(call, self.host)
             outcome = yield Invoke(call, frame)
             frame.closed = True
@@ -192,6 +196,10 @@ class Scheduler:
     def _stopped(self) -> Outcome | None:
         """Return the end of a call whose run was stopped while it waited; None if it goes on."""
         return Outcome(None, RunStopped(self.stopping)) if self.stopping else None
+
+    def _begins(self, call: Call) -> CallBegan:
+        spec = call.spec
+        return CallBegan(path=call.path, at=self.now(), name=spec.name, kind=spec.kind, attempt=call.attempt)
 
     def _tell_retry(self, call: Call, error: BaseException) -> None:
         call.asked = None
@@ -263,22 +271,21 @@ class Scheduler:
             failure.survived = True
         return tuple(outlived)
 
-    def begun(self) -> list[CallStarted]:
+    def begun(self) -> list[CallRecord]:
         """Return the start of each call that was replayed or has not ended, for who begins to listen now."""
         at = self.now()
-        replayed = [(path, self.log.settled[path]) for path in self.replayed if path in self.log.settled]
-        return [
-            CallStarted(path=path, at=at, name=past.name, kind=past.kind, replayed=True) for path, past in replayed
-        ] + [
-            CallStarted(
-                path=call.path,
-                at=call.started or self.now(),
-                name=call.spec.name,
-                kind=call.spec.kind,
-                shown=call.shown,
-            )
-            for call in tuple(self.open_calls.values())
+        records: list[CallRecord] = [
+            CallStarted(path=path, at=at, name=past.name, kind=past.kind, replayed=True)
+            for path, past in ((path, self.log.settled.get(path)) for path in self.replayed)
+            if past is not None
         ]
+        for call in tuple(self.open_calls.values()):
+            spec, at = call.spec, call.started or self.now()
+            call.shown = call.shown or self.show(call.args, call.kwargs)
+            records.append(CallStarted(path=call.path, at=at, name=spec.name, kind=spec.kind, shown=call.shown))
+            if call.attempt:
+                records.append(CallBegan(path=call.path, at=at, name=spec.name, kind=spec.kind, attempt=call.attempt))
+        return records
 
     def emit(self, frame: Frame, value: object, mode: str = "custom") -> None:
         """Pass something to those who listen; a replayed call emits nothing, as it does not run."""
