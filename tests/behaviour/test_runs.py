@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import Any
 
 import pytest
 
 import nbflow
 from nbflow import Command, InMemorySaver, entrypoint, interrupt, task
-from nbflow.errors import CalledOutsideRunError
+from nbflow.errors import CalledOutsideRunError, RunCancelledError
 from tests.behaviour.flavours import Flavour
 
 
@@ -423,3 +424,20 @@ def test_start_returns_at_once_and_the_handle_tells() -> None:
     after = run.resume("yes")
     assert after.result(timeout=30) == ("woken", "yes")
     assert after.status == "finished"
+
+
+def test_a_run_that_is_cancelled_at_once_is_a_stopped_run() -> None:
+    @entrypoint(checkpointer=InMemorySaver())
+    def body(_: int) -> None:
+        threading.Event().wait(0.01)
+
+    for number in range(50):
+        config = {"configurable": {"thread_id": f"t{number}"}}
+        run = body.start(0, config)
+        run.cancel()
+        with pytest.raises(RunCancelledError):
+            run.result()
+        deadline = time.monotonic() + 5
+        while (last := body.last_run(config)) is None or last.status != "stopped":
+            assert time.monotonic() < deadline, "its end is written"
+        assert [type(record).__name__ for record in last.log] == ["RunStarted", "RunHalted"]
