@@ -38,6 +38,9 @@ def execute(scheduler: Scheduler, body: Call, opening: Sequence[Record], point: 
         return Outcome(None, reply.error)
     for record in opening:
         scheduler.log.append(record)
+    scheduler.opened = True
+    if scheduler.stopping:
+        return (yield from halt(scheduler, scheduler.stopping))
     outcome = yield from scheduler.attempts(body)
     if outcome.error is None or is_pause(outcome.error):
         while scheduler.open_calls and not scheduler.stopping:
@@ -48,10 +51,15 @@ def execute(scheduler: Scheduler, body: Call, opening: Sequence[Record], point: 
 
 
 def halt(scheduler: Scheduler, reason: str) -> Program:
-    """End a run from outside; its body learns of it at its next call or result."""
+    """End a run from outside; its body learns of it at its next call or result.
+
+    A run whose first record is not durable yet writes its end itself, after it.
+    """
     if scheduler.ended:
         return Outcome(None)
     scheduler.stopping = reason
+    if not scheduler.opened:
+        return Outcome(None, RunStopped(reason))
     return (yield from _end(scheduler, (RunHalted(at=scheduler.now(), reason=reason),), RunStopped(reason)))
 
 

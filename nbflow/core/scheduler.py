@@ -50,6 +50,7 @@ class Scheduler:
         failures: by path, failures that no caller has survived yet.
         questions: what its bodies ask of people.
         stopping: why the run was told to stop; empty while it runs.
+        opened: whether its first record is written.
         ended: whether its last record is written.
         host: what the code of the run can reach.
     """
@@ -78,6 +79,7 @@ class Scheduler:
         self.unseen: dict[str, CallFailed] = {}
         self.questions = Questions(self)
         self.stopping = ""
+        self.opened = False
         self.ended = False
 
     def open(self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object]) -> Call:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import Any
 
 import pytest
 
 import nbflow
 from nbflow import Command, InMemorySaver, entrypoint, interrupt, task
-from nbflow.errors import CalledOutsideRunError
+from nbflow.errors import CalledOutsideRunError, RunCancelledError
 from tests.behaviour.flavours import Flavour
 
 
@@ -457,3 +458,20 @@ def test_who_listens_late_is_told_what_was_replayed_and_what_runs() -> None:
     assert run.result(timeout=30) == [1, 2]
     assert type(seen[-1]).__name__ == "RunReturned"
     stop()
+
+
+def test_a_run_that_is_cancelled_at_once_is_a_stopped_run() -> None:
+    @entrypoint(checkpointer=InMemorySaver())
+    def body(_: int) -> None:
+        threading.Event().wait(0.01)
+
+    for number in range(50):
+        config = {"configurable": {"thread_id": f"t{number}"}}
+        run = body.start(0, config)
+        run.cancel()
+        with pytest.raises(RunCancelledError):
+            run.result()
+        deadline = time.monotonic() + 5
+        while (last := body.last_run(config)) is None or last.status != "stopped":
+            assert time.monotonic() < deadline, "its end is written"
+        assert [type(record).__name__ for record in last.log] == ["RunStarted", "RunHalted"]

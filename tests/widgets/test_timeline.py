@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from html.parser import HTMLParser
 from typing import Any
 
@@ -141,8 +142,6 @@ def test_a_click_asks_for_one_call() -> None:
 def test_stop_cancels_the_run_or_does_what_it_was_told() -> None:
     @task
     def nap() -> None:
-        import time
-
         time.sleep(0.3)
 
     @entrypoint(checkpointer=InMemorySaver())
@@ -151,6 +150,8 @@ def test_stop_cancels_the_run_or_does_what_it_was_told() -> None:
             nap().result()
 
     run = flow.start(100, {"configurable": {"thread_id": "t"}})
+    while not run.calls:
+        time.sleep(0.01)
     timeline = Timeline(Source(run))
     wire = Wire(timeline)
     told: list[str] = []

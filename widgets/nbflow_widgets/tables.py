@@ -191,7 +191,10 @@ def _column(values: Sequence[Any], kind: Any) -> pd.Series:  # noqa: ANN401  # a
 
 
 def _between(start: float | None, end: float | None) -> float | None:
-    return None if start is None or end is None else max(0.0, end - start)
+    """Return the seconds between two times as the table shows them, so that differences of columns agree."""
+    if start is None or end is None:
+        return None
+    return max(0, round(end * 1e6) - round(start * 1e6)) / 1e6
 
 
 def _short(text: str | None) -> str | None:
