@@ -99,16 +99,19 @@ def slow(n):
     return n * 10"""
 
 
-def test_the_stop_button_ends_the_cell_and_the_run_goes_on_later(lab: Lab, folder: str) -> None:
+@pytest.mark.parametrize("button", ["kernel", "timeline"])
+def test_a_stop_ends_the_cell_and_the_run_goes_on_later(lab: Lab, folder: str, button: str) -> None:
     lab.open_cells(LOAD, TASKS, SLOW, "open('go', 'w').close(); print(ran)", "print('not reached')", path=folder)
     lab.run_cell(0)
     lab.run_cell(1)
     lab.run_cell(2, wait=False)
     lab.wait_busy()
     lab.wait(1)
-    lab.screenshot("cells-before-stop")
-    lab.interrupt()
     began = time.monotonic()
+    if button == "kernel":
+        lab.interrupt()
+    else:
+        lab.click("Stop", cell=2)
     lab.wait_idle(5)
     assert time.monotonic() - began < 1
     lab.expect_text(2, "Stopped")

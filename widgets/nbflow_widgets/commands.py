@@ -13,7 +13,7 @@ import ipywidgets
 from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
 
-from nbflow import Command, RunnableConfig, Workflow
+from nbflow import Command, Run, RunnableConfig, Workflow
 from nbflow_widgets.callgraph import callgraph as draw_callgraph
 from nbflow_widgets.display import bundle_of, mode
 from nbflow_widgets.failure import prepared
@@ -26,7 +26,6 @@ from nbflow_widgets.timeline import Timeline
 from nbflow_widgets.toolkit import Toolkit, probe, toolkit_of
 
 if TYPE_CHECKING:
-    from nbflow import Run
     from nbflow.types import BaseCheckpointSaver
 
 
@@ -58,22 +57,28 @@ def history(thread: str, saver: BaseCheckpointSaver | None = None) -> Any:  # no
     return tables.history(_saver(saver), thread)
 
 
-def calls(thread: str, saver: BaseCheckpointSaver | None = None) -> Any:  # noqa: ANN401  # as above
-    """Return a table of the calls of a thread's newest run."""
+def calls(thread: str | Run, saver: BaseCheckpointSaver | None = None) -> Any:  # noqa: ANN401  # as above
+    """Return a table of the calls of a run: one at hand, or a thread's newest."""
     from nbflow_widgets import tables  # noqa: PLC0415  # as above
 
-    return tables.calls(newest_run(thread, _saver(saver)))
+    return tables.calls(_run_of(thread, saver))
 
 
-def timeline(thread: str, saver: BaseCheckpointSaver | None = None) -> Shown:
-    """Return the timeline of a thread's newest run, as it stands."""
-    drawn = Timeline(Source(newest_run(thread, _saver(saver))))
+def timeline(thread: str | Run, saver: BaseCheckpointSaver | None = None) -> Shown:
+    """Return the timeline, as it stands, of a run at hand or a thread's newest."""
+    drawn = Timeline(Source(_run_of(thread, saver)))
     return Shown(drawn.html(times=mode() == "live"), drawn.text())
 
 
-def callgraph(thread: str, saver: BaseCheckpointSaver | None = None) -> object:
-    """Return the call graph of a thread's newest run."""
-    return draw_callgraph(newest_run(thread, _saver(saver)))
+def callgraph(thread: str | Run, by: str = "name", saver: BaseCheckpointSaver | None = None) -> object:
+    """Return the call graph of a run at hand or a thread's newest.
+
+    Args:
+        thread: a thread's id, or a run.
+        by: ``"name"`` for a node per task, ``"call"`` for a node per call.
+        saver: where the thread is kept; None for the default.
+    """
+    return draw_callgraph(_run_of(thread, saver), by=by)
 
 
 def resume(thread: str, answer: object, saver: BaseCheckpointSaver | None = None) -> object:
@@ -171,6 +176,10 @@ def _stage(
     return stage
 
 
+def _run_of(given: str | Run, saver: BaseCheckpointSaver | None) -> Run:
+    return given if isinstance(given, Run) else newest_run(given, _saver(saver))
+
+
 def newest_run(thread: str, saver: BaseCheckpointSaver) -> Run:
     """Return the newest run of a thread.
 
@@ -248,8 +257,9 @@ def run_subcommand(words: Sequence[str], kit: Toolkit) -> object:
 
 def usage(name: str) -> str:
     """Return a subcommand with its arguments: ``resume THREAD ANSWER``."""
-    parameters = [one for one in inspect.signature(SUBCOMMANDS[name]).parameters if one != "saver"]
-    return " ".join([name, *(parameter.upper() for parameter in parameters)])
+    parameters = [one for one in inspect.signature(SUBCOMMANDS[name]).parameters.values() if one.name != "saver"]
+    shown = [one.name.upper() if one.default is one.empty else f"[{one.name.upper()}]" for one in parameters]
+    return " ".join([name, *shown])
 
 
 def _split(words: Sequence[str], kit: Toolkit) -> tuple[list[str], dict[str, object]]:

@@ -65,8 +65,8 @@ class Form:
         self._buttons = [self._button(*one) for one in self._actions()]
         self._recall()
         parts = [ipywidgets.HTML(self._head()), *(field.widget for field in self._fields.values())]
-        row = ipywidgets.HBox(self._buttons)
-        self.widget = ipywidgets.VBox([*parts, row, self._message], layout=_FRAME)
+        self._parts = [*parts, ipywidgets.HBox(self._buttons), self._message]
+        self.widget = ipywidgets.VBox(self._parts, layout=_FRAME)
         self.widget.add_class("nbflow-form")
         make_live(self.widget)
 
@@ -157,6 +157,7 @@ class Form:
         self.is_answered = True
         self.answer = answer
         self._drafts.pop(self.asked.id, None)
+        self._message.value = ""
         self.widget.layout = {}
         self.widget.children = [ipywidgets.HTML(self.html())]
 
@@ -165,8 +166,10 @@ class Form:
         self.error = error
         self._is_sending = False
         self.is_answered = False
+        self.widget.layout = _FRAME
+        self.widget.children = self._parts
         self._enable(enabled=True)
-        self._say(str(error) or repr(error), "error")
+        self._say(str(getattr(error, "problem", error)) or repr(error), "error")
 
     def _guarded(self, fn: Callable[[Any], None], argument: object) -> None:
         """Call ``fn``; an error is shown here, for it would be lost in a log."""
@@ -209,7 +212,8 @@ class Form:
 
     def close(self) -> None:
         """Take the form away; what was typed stays with the caller."""
-        _close(self.widget)
+        for part in (*self._parts, self.widget):
+            _close(part)
 
 
 _FRAME = {

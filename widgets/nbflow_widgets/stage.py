@@ -145,7 +145,8 @@ class Stage:
         if not self._is_revealed:
             self._reveal()
         self._hold_place()
-        self.run.on_done(_on(loop, lambda: self.guarded(self._concluded_later)))
+        run = self.run
+        run.on_done(_on(loop, lambda: self.guarded(lambda: self._concluded_later(run))))
 
     def _hold_place(self) -> None:
         """Keep a place in the cell for a result that comes after the cell's end."""
@@ -196,9 +197,9 @@ class Stage:
         """Hand the result over."""
         self._on_return(result)
 
-    def _concluded_later(self) -> None:
+    def _concluded_later(self, run: Run) -> None:
         """Conclude after the cell's end: the result and errors are led to it."""
-        if self._left:
+        if self._left or run is not self.run:  # another answer has taken it further already
             return
         self.conclude()
         status = self.run.status
@@ -247,9 +248,9 @@ class Stage:
         self._post_to_loop(lambda: self._went_on(run, len(before.log)))
 
     def _went_on(self, run: Run, past: int) -> None:
-        self._past = past
-        if self._left:
+        if self._left or run is not self.run:
             return
+        self._past = min(past, self._past)
         self._source.attach(run)
         if self._compact:
             self._compact = False
@@ -266,9 +267,10 @@ class Stage:
         return self._workflow.start(None, self._config, on_divergence="rerun")
 
     def _send_held_back(self) -> None:
-        waiting = {asked.id for asked in self.run.interrupts}
-        ready = {key: answer for key, answer in self._held_back.items() if key in waiting}
-        self._held_back.clear()
+        with self._lock:
+            waiting = {asked.id for asked in self.run.interrupts}
+            ready = {key: answer for key, answer in self._held_back.items() if key in waiting}
+            self._held_back.clear()
         for key, answer in ready.items():
             self.forms[key].send(answer)
 
@@ -302,8 +304,13 @@ class Stage:
         if self._in_cell:
             self._slot.show(twin)
             self.box.close()
-        else:
-            self.box.children = [ipywidgets.HTML(str(twin["text/html"]))]
+            self._close_widgets()
+            return
+        self.box.children = [ipywidgets.HTML(str(twin["text/html"]))]
+        if self._loop is not None:  # a page that is busy taking the old parts out stumbles over closed ones
+            self._loop.call_later(1.0, self._close_widgets)
+
+    def _close_widgets(self) -> None:
         for form in self.forms.values():
             form.close()
         self._timeline.close()

@@ -1,0 +1,123 @@
+"""A run on its stage: answers from clicks, held back while it works, refused where they don't fit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+import pytest
+
+import nbflow
+from nbflow import interrupt, task
+from nbflow_widgets.forms import Form
+from nbflow_widgets.stage import Stage
+from tests.widgets.conftest import Shell
+from tests.widgets.test_forms import click, page, widgets_of
+
+
+@task
+def ask(question: str) -> int:
+    return int(interrupt(question, response_schema={"type": "integer", "multipleOf": 1}))
+
+
+def flow_of(*questions: str) -> nbflow.Workflow:
+    @nbflow.entrypoint(checkpointer=nbflow.InMemorySaver())
+    def flow(factor: int) -> list[int]:
+        return [one.result() * factor for one in [ask(question) for question in questions]]
+
+    return flow
+
+
+async def until(holds: Callable[[], object]) -> None:
+    for _ in range(300):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    msg = f"{holds} did not hold"
+    raise TimeoutError(msg)
+
+
+def answer(form: Form, text: str) -> None:
+    box: Any = (widgets_of(form, ipywidgets.Text) or widgets_of(form, ipywidgets.Textarea))[0]
+    box.value = text
+    click(form, "Submit")
+
+
+async def staged(shell: Shell, flow: nbflow.Workflow, results: list[object]) -> Stage:
+    config: nbflow.RunnableConfig = {"configurable": {"thread_id": "t"}}
+    stage = Stage(shell.kit, flow, config, mode="live", on_return=results.append)
+    stage.open(flow.start(2, config))
+    await stage.settled()
+    stage.conclude()
+    return stage
+
+
+def test_answers_that_come_while_the_run_works_go_with_the_next_pause(shell: Shell) -> None:
+    async def story() -> None:
+        results: list[object] = []
+        stage = await staged(shell, flow_of("One?", "Two?", "Three?"), results)
+        assert [form.question.text for form in stage.forms.values()] == ["One?", "Two?", "Three?"]
+        for number, form in enumerate(stage.forms.values(), start=1):
+            answer(form, str(number))
+        await until(lambda: results)
+        assert (results, stage.error) == ([[2, 4, 6]], None)
+        assert "answer: 3" in str(stage.twin()["text/plain"])
+
+    asyncio.run(story())
+
+
+def test_a_refusal_of_the_runtime_stays_in_the_form(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        results: list[object] = []
+        stage = await staged(shell, flow_of("One?"), results)
+        (form,) = stage.forms.values()
+        monkeypatch.setattr(form._fields["answer"], "_parse", lambda typed: typed)
+        answer(form, "many")
+        await until(lambda: "must be of type integer" in page(form))
+        assert (results, form.is_answered, stage.run.status) == ([], False, "paused")
+        monkeypatch.undo()
+        answer(form, "4")
+        await until(lambda: results)
+        assert results == [[8]]
+
+    asyncio.run(story())
+
+
+def test_a_run_that_fails_after_the_cell_shows_its_error_there(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @nbflow.entrypoint(checkpointer=nbflow.InMemorySaver())
+    def flow(_: int) -> float:
+        return 1 / int(interrupt("By?", response_schema=int))
+
+    async def story() -> None:
+        stage = await staged(shell, flow, [])
+        (form,) = stage.forms.values()
+        answer(form, "0")
+        await until(lambda: stage.run.status == "failed")
+        await until(lambda: "ZeroDivisionError" in capsys.readouterr().out)
+
+    asyncio.run(story())
+
+
+def test_a_wait_that_is_cancelled_stops_the_run(shell: Shell) -> None:
+    @nbflow.entrypoint(checkpointer=nbflow.InMemorySaver())
+    async def flow(_: int) -> None:
+        await asyncio.sleep(30)
+
+    config: nbflow.RunnableConfig = {"configurable": {"thread_id": "t"}}
+    run = flow.start(1, config)
+
+    async def story() -> None:
+        stage = Stage(shell.kit, flow, config, mode="static")
+        stage.open(run)
+        waiting = asyncio.ensure_future(stage.settled())
+        await asyncio.sleep(0.2)
+        waiting.cancel()
+        await waiting
+
+    with pytest.raises(KeyboardInterrupt, match="the run of 'flow' was stopped"):
+        asyncio.run(story())
+    assert run.status == "stopped"
