@@ -14,6 +14,7 @@ from nbflow.codec import register_type
 from nbflow.config import get_config, get_store, get_stream_writer
 from nbflow.errors import NbflowError
 from nbflow.func import entrypoint, task
+from nbflow.reading import list_runs, list_threads, read_run
 from nbflow.run import Run
 from nbflow.runtime import Runtime, get_runtime, interrupt
 from nbflow.values import Command, Interrupt, RetryPolicy, RunnableConfig, StateSnapshot, StreamWriter
@@ -42,6 +43,9 @@ __all__ = [
     "get_store",
     "get_stream_writer",
     "interrupt",
+    "list_runs",
+    "list_threads",
+    "read_run",
     "register_type",
     "task",
 ]

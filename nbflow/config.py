@@ -55,7 +55,7 @@ def here(what: str) -> tuple[Session, Frame]:
     frame = current_frame.get()
     if frame is None:
         raise CalledOutsideRunError(what)
-    return cast("Session", frame.scheduler.host), frame
+    return cast("Session", frame.host), frame
 
 
 def merge(where: str, *configs: Mapping[str, object] | None) -> RunnableConfig:
@@ -97,7 +97,9 @@ def _check(where: str, config: Mapping[str, object]) -> None:
             raise InvalidOptionError(where, f"config[{name!r}]", repr(config[name]), f"it is a {shape.__name__}")
     limit = config.get("max_concurrency")
     if limit is not None and (not isinstance(limit, int) or limit < 1):
-        raise InvalidOptionError(where, "config['max_concurrency']", repr(limit), "it is a whole number from 1, or None")
+        raise InvalidOptionError(
+            where, "config['max_concurrency']", repr(limit), "it is a whole number from 1, or None"
+        )
 
 
 def thread_of(config: RunnableConfig, workflow: str) -> str:

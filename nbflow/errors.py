@@ -97,12 +97,7 @@ class CalledOutsideRunError(NbflowError, RuntimeError):
 
 
 class MissingThreadIdError(NbflowError, ValueError):
-    """A workflow with a checkpointer was used without saying which thread.
-
-    Attributes:
-        workflow: name of the workflow.
-        found: the thread id that was given, as text.
-    """
+    """A workflow with a checkpointer was used without saying which thread; ``found`` is what was given, as text."""
 
     def __init__(self, workflow: str, found: str) -> None:
         super().__init__(workflow, found)
@@ -284,12 +279,7 @@ class ThreadBusyError(NbflowError, RuntimeError):
 
 
 class WouldBlockError(NbflowError, RuntimeError):
-    """A result was asked for on an event loop, which would stand still.
-
-    Attributes:
-        call: position of the call, such as ``"0.2"``.
-        task: name of the task.
-    """
+    """The result of a call was asked for on an event loop, which would stand still."""
 
     def __init__(self, call: str, task: str) -> None:
         super().__init__(call, task)
@@ -448,11 +438,7 @@ class GraphBubbleUp(Signal):
 
 
 class GraphInterrupt(GraphBubbleUp):
-    """The body waits for an answer.
-
-    Attributes:
-        interrupts: the questions, as ``Interrupt`` objects.
-    """
+    """The body waits for answers to ``interrupts``."""
 
     def __init__(self, interrupts: Sequence[object] = ()) -> None:
         super().__init__(tuple(interrupts))

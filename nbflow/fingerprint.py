@@ -1,13 +1,15 @@
 """A digest of a function's code, to tell whether a stored result still belongs to it.
 
 It covers the normalised source (comments and layout do not count) and, recursively, the plain
-functions and constants that the source names, as they are when the digest is first asked for.
+functions, tasks, workflows and constants that the source names, as they are when the digest is first asked for.
+What it rebinds by ``global`` or ``nonlocal`` is state, and left out.
 Best effort: what is reached through objects, attributes or other modules is not followed.
 """
 
 from __future__ import annotations
 
 import ast
+import dis
 import functools
 import inspect
 import textwrap
@@ -16,6 +18,7 @@ from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
 from nbflow import codec
+from nbflow.core.call import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,21 +44,18 @@ def source_of(fn: Callable[..., object]) -> str:
     return ast.unparse(tree)
 
 
-def digest_of(fn: Callable[..., object], source: str) -> bytes:
-    """Return 16 bytes that change when the code of ``fn`` does; empty for callables without code."""
-    plain = _plain(fn)
+def digest_of(spec: Spec) -> bytes:
+    """Return 16 bytes that change when the code of a function does; empty for callables without code."""
+    if spec.version is not None:
+        return blake2b(spec.version.encode(), digest_size=16, person=b"version").digest()
+    plain = _plain(spec.fn)
     if plain is None:
         return b""
     hasher = blake2b(digest_size=16)
-    for part in _parts(plain, source, set(), 0):
+    for part in _parts(plain, spec.source, set(), 0):
         hasher.update(part.encode("utf-8", "surrogatepass"))
         hasher.update(b"\0")
     return hasher.digest()
-
-
-def version_digest(version: str) -> bytes:
-    """Return the digest of an explicit version, which stands for the code."""
-    return blake2b(version.encode(), digest_size=16, person=b"version").digest()
 
 
 def _plain(fn: object) -> FunctionType | None:
@@ -72,21 +72,39 @@ def _parts(fn: FunctionType, source: str, seen: set[FunctionType], depth: int) -
     for name, value in sorted(_named_values(fn).items()):
         if isinstance(value, _CONSTANTS):
             yield f"{name}={codec.digest(value).hex()}"
-        elif isinstance(value, FunctionType) and value not in seen and depth < _DEEP:
+            continue
+        spec = getattr(value, "spec", None)
+        if isinstance(spec, Spec) and spec.version is not None:
+            yield f"{name}@{spec.version}"
+            continue
+        inner = _plain(spec.fn) if isinstance(spec, Spec) else value
+        if isinstance(inner, FunctionType) and inner not in seen and depth < _DEEP:
             yield f"{name}:"
-            yield from _parts(value, source_of(value), seen, depth + 1)
+            yield from _parts(inner, spec.source if isinstance(spec, Spec) else source_of(inner), seen, depth + 1)
 
 
 def _named_values(fn: FunctionType) -> dict[str, object]:
     """Return the globals and closure values that a function names."""
-    names = set(_names(fn.__code__))
+    names = set(_names(fn.__code__)) - set(_rebound(fn.__code__))
     found = {name: value for name, value in fn.__globals__.items() if name in names}
     for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
+        if name in _rebound(fn.__code__):
+            continue
         try:
             found[name] = cell.cell_contents
         except ValueError:  # a variable that is not bound yet
             continue
     return found
+
+
+def _rebound(code: CodeType) -> Iterator[str]:
+    """Yield the names that the code binds anew by ``global`` or ``nonlocal``: state, not constants."""
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in {"STORE_GLOBAL", "STORE_DEREF"}:
+            yield instruction.argval
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _rebound(constant)
 
 
 def _names(code: CodeType) -> Iterator[str]:

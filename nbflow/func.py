@@ -45,11 +45,11 @@ class Task(Generic[P, T]):
         frame = current_frame.get()
         if frame is None:
             raise CalledOutsideRunError(f"task {self.spec.name!r}")
-        return cast("TaskFuture[T]", frame.scheduler.host.submit(frame, self.spec, args, kwargs))
+        return cast("TaskFuture[T]", frame.host.submit(frame, self.spec, args, kwargs))
 
     def __get__(self, instance: object, owner: type | None = None) -> Callable[..., TaskFuture[T]]:
         """Bind to an instance, as functions do."""
-        return self if instance is None else functools.partial(self, instance)  # type: ignore[arg-type]
+        return self if instance is None else functools.partial(cast("Callable[..., TaskFuture[T]]", self), instance)
 
     def __repr__(self) -> str:
         return f"<task {self.spec.name}>"
@@ -112,7 +112,7 @@ def task(
     return decorate if func is None else decorate(func)
 
 
-def _spec(  # noqa: PLR0913, PLR0917  # the facts of a function, gathered once
+def _spec(  # the facts of a function, gathered once
     fn: Callable[..., object],
     kind: str,
     name: str | None,
@@ -121,11 +121,6 @@ def _spec(  # noqa: PLR0913, PLR0917  # the facts of a function, gathered once
     version: str | None,
     inject: tuple[Injected, ...],
 ) -> Spec:
-    source = fingerprint.source_of(fn) if version is None else ""
-
-    def digest() -> bytes:
-        return fingerprint.digest_of(fn, source) if version is None else fingerprint.version_digest(version)
-
     return Spec(
         name or name_of(fn),
         fn,
@@ -134,7 +129,9 @@ def _spec(  # noqa: PLR0913, PLR0917  # the facts of a function, gathered once
         retry=policies,
         cache=cache_policy,
         inject=inject,
-        digest=digest,
+        source=fingerprint.source_of(fn) if version is None else "",
+        version=version,
+        digest=fingerprint.digest_of,
     )
 
 
@@ -148,8 +145,11 @@ def _policies(
         given = given if given is not None else old
     if deprecated:
         raise UnknownOptionError(where, next(iter(deprecated)), known)
-    policies = (given,) if isinstance(given, RetryPolicy) else tuple(given or ())  # type: ignore[arg-type]
-    for policy in policies:
+    several = given if isinstance(given, (list, tuple)) and not isinstance(given, RetryPolicy) else [given]
+    policies: list[RetryPolicy] = []
+    for policy in several:
+        if policy is None:
+            continue
         if not isinstance(policy, RetryPolicy):
             raise InvalidOptionError(where, "retry_policy", repr(policy), "it is a RetryPolicy or several")
         try:
@@ -158,7 +158,8 @@ def _policies(
             raise InvalidOptionError(
                 where, "RetryPolicy.retry_on", repr(policy.retry_on), "it is an exception type, several, or a function"
             ) from None
-    return policies
+        policies.append(policy)
+    return tuple(policies)
 
 
 class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
@@ -176,9 +177,9 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
 
     final = Final
 
-    def __init__(  # noqa: PLR0913, PLR0917  # LangGraph's signature
+    def __init__(  # LangGraph's signature
         self,
-        checkpointer: BaseCheckpointSaver | bool | None = None,
+        checkpointer: BaseCheckpointSaver | bool | None = None,  # noqa: FBT001  # LangGraph's signature
         store: BaseStore | None = None,
         cache: object = None,
         context_schema: type | None = None,
@@ -208,7 +209,9 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
             raise DecorationError(
                 "@entrypoint", name_of(func), "it takes no argument; give it one positional argument, the input"
             )
-        spec = _spec(func, "entrypoint", self._name, self._policies, self._cache_policy, None, injected(parameters, first=1))
+        spec = _spec(
+            func, "entrypoint", self._name, self._policies, self._cache_policy, None, injected(parameters, first=1)
+        )
         return Workflow(
             spec,
             checkpointer=self._checkpointer,

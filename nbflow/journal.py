@@ -58,8 +58,9 @@ class Journal:
         run: names the run.
     """
 
-    def __init__(self, saver: BaseCheckpointSaver, run: RunKey, first: int = 0) -> None:
+    def __init__(self, saver: BaseCheckpointSaver, run: RunKey, owner: str, first: int = 0) -> None:
         self._saver = saver
+        self._owner = owner
         self.run = run
         self._numbers = itertools.count(first)
 
@@ -73,7 +74,7 @@ class Journal:
             encode_value(record)
         rows = [to_row(record, next(self._numbers)) for record in records]
         if rows:
-            self._saver.append(self.run, rows)
+            self._saver.append(self.run, rows, self._owner)
 
 
 def load(saver: BaseCheckpointSaver, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Record]:

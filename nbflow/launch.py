@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nbflow.checkpoint.base import BaseCheckpointSaver
+    from nbflow.definition import Definition
     from nbflow.drivers.future import CallFuture
     from nbflow.values import RunnableConfig
-    from nbflow.workflow import Workflow
 
 
 class Request(NamedTuple):
@@ -74,7 +74,7 @@ class Opening(NamedTuple):
 
 
 def launch(
-    workflow: Workflow,
+    workflow: Definition,
     request: Request,
     *,
     inline: bool = False,
@@ -121,14 +121,14 @@ def launch(
         cast("BaseCheckpointSaver", saver).release(thread_id, owner)
         if first is not None:
             first(opening.result.get() if opening.result else None)
-        return Run(workflow, session, opening.past)
+        return _handle(workflow, session, opening.past)
     if first is not None and opening.past:
         first(opening.result.get() if opening.result else None)
     return _begin(workflow, request, session, opening, saver, owner, inline=inline, here=here, listener=listener)
 
 
 def _begin(  # noqa: PLR0913  # everything that a run is made of
-    workflow: Workflow,
+    workflow: Definition,
     request: Request,
     session: Session,
     opening: Opening,
@@ -155,25 +155,25 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
     dispatch = session.dispatch = Dispatch(
         scheduler,
         provide=partial(runtime.provide, session),
-        save=_journal(saver, opening).save if saver is not None else None,
+        save=_journal(saver, opening, owner).save if saver is not None else None,
         loop=loop,
         max_concurrency=session.config.get("max_concurrency"),
     )
     if saver is not None:
         dispatch.on_end.append(lambda _: saver.release(session.thread_id, owner))
     body = Call(ROOT, workflow.spec, (opening.input,), {})
-    run = Run(workflow, session, log.records)
+    run = _handle(workflow, session, log.records)
     run.attach(dispatch.begin(body, execute(scheduler, body, opening.records, clock.new_id()), inline=inline))
     return run
 
 
-def _journal(saver: BaseCheckpointSaver, opening: Opening) -> Journal:
+def _journal(saver: BaseCheckpointSaver, opening: Opening, owner: str) -> Journal:
     first = saver.rows(opening.key, last=1)[0].seq + 1 if opening.past else 0
-    return Journal(saver, opening.key, first)
+    return Journal(saver, opening.key, owner, first)
 
 
 def _open(
-    workflow: Workflow, request: Request, saver: BaseCheckpointSaver | None, thread_id: str, config: RunnableConfig
+    workflow: Definition, request: Request, saver: BaseCheckpointSaver | None, thread_id: str, config: RunnableConfig
 ) -> Opening:
     """Decide what the input means; writes nothing."""
     newest = history.newest(saver, thread_id) if saver is not None else None
@@ -195,13 +195,14 @@ def _open(
         parent=_newest_point(head),
         step=_next_step(head),
         metadata=_metadata(config),
+        code=workflow.spec.code if saver is not None else b"",
         value=Value(request.input),
     )
     key = RunKey(thread_id, started.run_id)
     return Opening([], [started], key, request.input, last.kept if last is not None else None)
 
 
-def _go_on(workflow: Workflow, request: Request, saver: BaseCheckpointSaver, key: RunKey) -> Opening:
+def _go_on(workflow: Definition, request: Request, saver: BaseCheckpointSaver, key: RunKey) -> Opening:
     """Return how the newest run of a thread goes on."""
     past = load(saver, key)
     check_workflow(past, workflow.name)
@@ -219,7 +220,7 @@ def _go_on(workflow: Workflow, request: Request, saver: BaseCheckpointSaver, key
     return Opening(past, records, key, value, kept, result.value if result is not None else None)
 
 
-def _check_command(workflow: Workflow, request: Request) -> None:
+def _check_command(workflow: Definition, request: Request) -> None:
     command = request.input
     if not isinstance(command, Command):
         return
@@ -234,7 +235,7 @@ def _check_command(workflow: Workflow, request: Request) -> None:
         raise NoCheckpointerError(workflow.name, "Command(resume=...)")
 
 
-def _saver(workflow: Workflow, request: Request) -> BaseCheckpointSaver | None:
+def _saver(workflow: Definition, request: Request) -> BaseCheckpointSaver | None:
     given = workflow.checkpointer
     if given is True:
         raise InvalidOptionError(
@@ -265,7 +266,7 @@ def _metadata(config: RunnableConfig) -> dict[str, object]:
     }
 
 
-def _context(workflow: Workflow, context: object) -> object:
+def _context(workflow: Definition, context: object) -> object:
     """Return the context as its schema has it: a dict becomes a dataclass or pydantic model."""
     schema: Any = workflow.context_schema
     if isinstance(context, dict) and schema is not None:
@@ -276,11 +277,11 @@ def _context(workflow: Workflow, context: object) -> object:
     return context
 
 
-def nest(workflow: Workflow, value: object) -> CallFuture:
+def nest(workflow: Definition, value: object) -> CallFuture:
     """Run a workflow as a call of the body that runs here: one log, one path tree."""
     frame = current_frame.get()
     assert frame is not None, "only a body nests a run"
-    return cast("CallFuture", frame.scheduler.host.submit(frame, workflow.spec, (value,), {}))
+    return cast("CallFuture", frame.host.submit(frame, workflow.spec, (value,), {}))
 
 
 def plain(result: object) -> object:
@@ -288,7 +289,7 @@ def plain(result: object) -> object:
     return result.value if isinstance(result, Final) else result
 
 
-def attach(workflow: Workflow, config: RunnableConfig) -> Run | None:
+def attach(workflow: Definition, config: RunnableConfig) -> Run | None:
     """Return the newest run of a thread, as it is stored."""
     saver = workflow.saver("last_run()")
     thread_id = thread_of(config, workflow.name)
@@ -296,4 +297,13 @@ def attach(workflow: Workflow, config: RunnableConfig) -> Run | None:
     if newest is None:
         return None
     session = Session(config=config, thread_id=thread_id, run_id=newest.run_id, store=workflow.store)
-    return Run(workflow, session, load(saver, newest))
+    return _handle(workflow, session, load(saver, newest))
+
+
+def _handle(workflow: Definition, session: Session, records: list[Record]) -> Run:
+    """Return a handle whose ``resume`` launches the run that goes on."""
+
+    def go_on(answer: object) -> Run:
+        return launch(workflow, Request("resume()", Command(resume=answer), session.config, session.context))
+
+    return Run(workflow, session, records, go_on)

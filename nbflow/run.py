@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from nbflow import codec
 from nbflow.core.execution import halt, is_pause
 from nbflow.core.opening import pending_questions, status_of
-from nbflow.errors import RunCancelledError, RunStopped
-from nbflow.values import Command
+from nbflow.core.record import RunStarted
+from nbflow.errors import LostFailureWarning, RunCancelledError, RunStopped
 from nbflow.views.calls import CallRow, calls_of
 from nbflow.views.stream import INTERRUPT, interrupt_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from nbflow.core.effects import Outcome
+    from nbflow.core.outcome import Outcome
     from nbflow.core.record import Record
+    from nbflow.definition import Definition
     from nbflow.drivers.future import CallFuture
     from nbflow.session import Session
     from nbflow.values import Interrupt
-    from nbflow.workflow import Workflow
 
 
 class Run:
@@ -35,13 +37,16 @@ class Run:
 
     watchers: ClassVar[list[Callable[[Run], None]]] = []
 
-    def __init__(self, workflow: Workflow, session: Session, records: Sequence[Record]) -> None:
+    def __init__(
+        self, workflow: Definition, session: Session, records: Sequence[Record], go_on: Callable[[object], Run]
+    ) -> None:
         self.workflow = workflow
         self.config = session.config
         self.thread_id = session.thread_id
         self.run_id = session.run_id
         self._session = session
         self._records = records
+        self._go_on = go_on
         self._future: CallFuture | None = None
 
     def __repr__(self) -> str:
@@ -81,6 +86,16 @@ class Run:
         """The input that it began with."""
         value = self._records[0].value if self._records else None
         return value.get() if value is not None else None
+
+    def began_with(self, value: object) -> bool:
+        """Whether ``value`` is the input that it began with, by content."""
+        return codec.digest(self.input) == codec.digest(value)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the body's code is what it was when the run began, as far as a digest can tell."""
+        started = self._records[0] if self._records else None
+        return isinstance(started, RunStarted) and started.code == self.workflow.spec.code
 
     def done(self) -> bool:
         """Whether it has ended, if only with a question."""
@@ -123,12 +138,14 @@ class Run:
 
     async def _wake(self) -> None:
         """Wait for the end; a cancelled wait cancels the run."""
+        from asyncio import CancelledError  # noqa: PLC0415  # as below
+
         from nbflow.drivers import aio  # noqa: PLC0415  # asyncio is running, or this would not be awaited
 
         assert self._future is not None, "only a run that has begun is awaited"
         try:
             await aio.settled(self._future)
-        except aio.asyncio.CancelledError:
+        except CancelledError:
             self.cancel("CancelledError")
             raise
 
@@ -136,6 +153,7 @@ class Run:
         outcome: Outcome | None = future.outcome
         assert outcome is not None, "a finished run has an outcome"
         error = outcome.error
+        self._tell_lost_failures()
         if error is None:
             return outcome.value
         if is_pause(error):
@@ -143,6 +161,15 @@ class Run:
         if isinstance(error, RunStopped):
             raise RunCancelledError(self.workflow.name, self.thread_id) from None
         raise error
+
+    def _tell_lost_failures(self) -> None:
+        """Warn, once, of tasks that failed and whose results nobody asked for."""
+        unseen = self._session.dispatch.scheduler.unseen
+        while unseen:
+            _, failure = unseen.popitem()
+            error = failure.value.get() if failure.value is not None else None
+            text = f"task {failure.name!r}, call {failure.path}, failed and nobody asked for its result: {error!r}"
+            warnings.warn(text, LostFailureWarning, stacklevel=4)
 
     def _stored(self) -> Any:  # noqa: ANN401  # whatever the body returned
         ended = next((record for record in reversed(self._records) if type(record).__name__ in _RESULTS), None)
@@ -159,7 +186,7 @@ class Run:
         Raises:
             NothingToResumeError: if no question is open.
         """
-        return self.workflow.start(Command(resume=answer), self.config)
+        return self._go_on(answer)
 
     def cancel(self, reason: str = "cancelled") -> bool:
         """Stop the run at once; False if it has ended. Its thread can be resumed.

@@ -129,5 +129,5 @@ def interrupt(value: object, *, response_schema: object = None) -> Any:  # noqa:
     question = b"%s|%s|%d|" % (session.run_id.encode(), frame.prefix.encode(), frame.asks) + codec.digest(value)
     key = blake2b(question, digest_size=16).hexdigest()
     with session.dispatch.lock:
-        answer = frame.scheduler.ask(frame, value, describe(response_schema), key)
+        answer = session.dispatch.scheduler.questions.ask(frame, value, describe(response_schema), key)
     return check_answer(answer, response_schema)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nbflow.values import RunnableConfig  # noqa: TC001  # a field of a dataclass
+from nbflow.values import RunnableConfig  # a field of a dataclass
 
 if TYPE_CHECKING:
     from nbflow.core.call import Frame, Promise, Spec
@@ -50,11 +50,11 @@ class Session:
 
     def writer(self, frame: Frame) -> StreamWriter:
         """Return a function that writes one value to the ``custom`` stream."""
-        scheduler = frame.scheduler
+        dispatch = self.dispatch
 
         def write(value: object) -> None:
-            with self.dispatch.lock:
-                scheduler.emit(frame, value)
+            with dispatch.lock:
+                dispatch.scheduler.emit(frame, value)
 
         return write
 

@@ -61,7 +61,7 @@ def is_async(fn: Callable[..., object]) -> bool:
         fn = fn.func
     if inspect.iscoroutinefunction(fn):
         return True
-    return not inspect.isroutine(fn) and inspect.iscoroutinefunction(getattr(fn, "__call__", None))  # noqa: B004
+    return not inspect.isroutine(fn) and inspect.iscoroutinefunction(type(fn).__call__)
 
 
 def name_of(fn: Callable[..., object]) -> str:

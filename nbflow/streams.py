@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from nbflow.core.call import current_frame
 from nbflow.errors import InvalidOptionError
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     from nbflow.core.record import Record
+    from nbflow.definition import Definition
     from nbflow.run import Run
-    from nbflow.workflow import Workflow
+    from nbflow.session import Session
 
 _END = object()
 
 
-def chunks(workflow: Workflow, mode: str | Sequence[str], request: Request) -> Iterator[Any]:
+def chunks(workflow: Definition, mode: str | Sequence[str], request: Request) -> Iterator[Any]:
     """Yield the chunks of a run; closing the iterator cancels it."""
     view = view_of(workflow, mode, request.where)
     ready: queue.SimpleQueue[object] = queue.SimpleQueue()
@@ -34,7 +35,7 @@ def chunks(workflow: Workflow, mode: str | Sequence[str], request: Request) -> I
 
 
 async def achunks(
-    workflow: Workflow, mode: str | Sequence[str], request: Request, *, nested: bool
+    workflow: Definition, mode: str | Sequence[str], request: Request, *, nested: bool
 ) -> AsyncIterator[Any]:
     """As ``chunks``, for ``async for``; async functions run on the loop that reads."""
     import asyncio  # noqa: PLC0415  # a loop runs, so it is loaded already
@@ -63,7 +64,9 @@ async def achunks(
     await run
 
 
-def nested_chunks(workflow: Workflow, value: object, mode: str | Sequence[str], where: str = "stream()") -> Iterator[Any]:
+def nested_chunks(
+    workflow: Definition, value: object, mode: str | Sequence[str], where: str = "stream()"
+) -> Iterator[Any]:
     """Yield the chunks of a run that is a part of the run around it."""
     ready: queue.SimpleQueue[object] = queue.SimpleQueue()
     future, forget = _nested(workflow, mode, Request(where, value, None), ready.put)
@@ -76,7 +79,7 @@ def nested_chunks(workflow: Workflow, value: object, mode: str | Sequence[str], 
 
 
 def _launch(
-    workflow: Workflow, view: StreamView, request: Request, put: Callable[[object], None], *, here: bool = False
+    workflow: Definition, view: StreamView, request: Request, put: Callable[[object], None], *, here: bool = False
 ) -> Run:
     def listen(record: Record) -> None:
         for chunk in view.fold(record):
@@ -92,12 +95,13 @@ def _launch(
 
 
 def _nested(
-    workflow: Workflow, mode: str | Sequence[str], request: Request, put: Callable[[object], None]
+    workflow: Definition, mode: str | Sequence[str], request: Request, put: Callable[[object], None]
 ) -> tuple[Any, Callable[[], None]]:
     """Start a nested run; return its future and what ends the listening."""
     frame = current_frame.get()
     assert frame is not None, "only a body nests a run"
-    listeners = frame.scheduler.log.listeners
+    dispatch = cast("Session", frame.host).dispatch
+    listeners = dispatch.scheduler.log.listeners
     seen: list[Record] = []
     listeners.append(seen.append)
     future = nest(workflow, request.input)
@@ -107,7 +111,7 @@ def _nested(
         for chunk in view.fold(record):
             put(chunk)
 
-    with frame.scheduler.host.dispatch.lock:  # type: ignore[attr-defined]  # a Session
+    with dispatch.lock:
         listeners.remove(seen.append)
         for record in seen:
             listen(record)
@@ -116,7 +120,7 @@ def _nested(
     return future, lambda: listeners.remove(listen) if listen in listeners else None
 
 
-def view_of(workflow: Workflow, mode: str | Sequence[str], where: str, root: str = "0") -> StreamView:
+def view_of(workflow: Definition, mode: str | Sequence[str], where: str, root: str = "0") -> StreamView:
     """Return the view that gives the wanted chunks.
 
     Raises:

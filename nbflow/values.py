@@ -52,7 +52,7 @@ class Interrupt:
     def __init__(
         self,
         value: object,
-        id: str = "placeholder-id",  # noqa: A002  # the field's name
+        id: str = "placeholder-id",  # the field's name
         *,
         response_schema: dict[str, Any] | None = None,
         **deprecated: object,
@@ -127,16 +127,16 @@ class Command:
         return f"Command({', '.join(shown)})"
 
 
-Result = TypeVar("Result", covariant=True)
+Result_co = TypeVar("Result_co", covariant=True)
 
 
-class TaskFuture(Protocol[Result]):
+class TaskFuture(Protocol[Result_co]):
     """What calling a task gives: its result, once there is one.
 
     It may be awaited, and ``asyncio.gather``, ``wait`` and ``TaskGroup.create_task`` take it.
     """
 
-    def result(self, timeout: float | None = None) -> Result:
+    def result(self, timeout: float | None = None) -> Result_co:
         """Return what the call returned, or raise what it raised.
 
         Args:
@@ -160,7 +160,7 @@ class TaskFuture(Protocol[Result]):
         """Call ``fn(future)`` when the call has ended."""
         ...
 
-    def __await__(self) -> Generator[Any, None, Result]: ...
+    def __await__(self) -> Generator[Any, None, Result_co]: ...
 
 
 Returned = TypeVar("Returned")
@@ -273,7 +273,7 @@ class StateSnapshot(NamedTuple):
     values: object
     next: tuple[str, ...]
     config: RunnableConfig
-    metadata: dict[str, Any] | None
+    metadata: dict[str, object] | None
     created_at: str | None
     parent_config: RunnableConfig | None
     tasks: tuple[PregelTask, ...]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 from nbflow import history
 from nbflow.config import is_independent, merge, thread_of
 from nbflow.core.call import current_frame
-from nbflow.errors import InvalidOptionError, NoCheckpointerError
+from nbflow.definition import Definition
+from nbflow.errors import InvalidOptionError
 from nbflow.launch import Request, attach, launch, nest, plain
 from nbflow.streams import achunks, chunks, nested_chunks
 from nbflow.values import Command
@@ -15,45 +16,13 @@ from nbflow.values import Command
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from nbflow.checkpoint.base import BaseCheckpointSaver
-    from nbflow.core.call import Spec
     from nbflow.drivers.future import CallFuture
     from nbflow.run import Run
-    from nbflow.store.base import BaseStore
     from nbflow.values import OnDivergence, RunnableConfig, StateSnapshot
 
-class Workflow:
-    """A function that runs durably: ``invoke`` it, ``stream`` it, ``start`` it, ask for its state.
 
-    Attributes:
-        name: of the function.
-        spec: what is fixed about the function.
-        checkpointer: keeps runs; None keeps nothing.
-        store: long-term memory, or None.
-        cache: where results of tasks with a cache policy are kept, or None.
-        context_schema: type of ``context``, or None.
-        config: bound by ``with_config``.
-    """
-
-    def __init__(
-        self,
-        spec: Spec,
-        *,
-        checkpointer: BaseCheckpointSaver | bool | None = None,
-        store: BaseStore | None = None,
-        cache: object = None,
-        context_schema: type | None = None,
-        config: RunnableConfig | None = None,
-    ) -> None:
-        self.name = spec.name
-        self.spec = spec
-        self.checkpointer = checkpointer
-        self.store = store
-        self.cache = cache
-        self.context_schema = context_schema
-        self.config = config
-        self.__doc__ = spec.fn.__doc__
-        self.__wrapped__ = spec.fn
+class Workflow(Definition):
+    """A function that runs durably: ``invoke`` it, ``stream`` it, ``start`` it, ask for its state."""
 
     def __repr__(self) -> str:
         return f"<workflow {self.name}>"
@@ -72,7 +41,7 @@ class Workflow:
 
     def invoke(
         self,
-        input: object,  # noqa: A002  # LangGraph's name
+        input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None = None,
         *,
         context: object = None,
@@ -97,8 +66,9 @@ class Workflow:
             Exception: whatever the body raises, as it is.
         """
         if stream_mode != "values":
-            options = {"context": context, "stream_mode": stream_mode, "on_divergence": on_divergence}
-            return list(self.stream(input, config, **options))  # type: ignore[arg-type]
+            return list(
+                self.stream(input, config, context=context, stream_mode=stream_mode, on_divergence=on_divergence)
+            )
         if self._is_nested(config):
             future = self._call(input, config)
             future.wait()
@@ -107,7 +77,7 @@ class Workflow:
 
     async def ainvoke(
         self,
-        input: object,  # noqa: A002  # LangGraph's name
+        input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None = None,
         *,
         context: object = None,
@@ -116,15 +86,15 @@ class Workflow:
     ) -> Any:  # noqa: ANN401  # whatever the body returns
         """As ``invoke``, awaited; an async body runs on the loop that awaits."""
         if stream_mode != "values":
-            options = {"context": context, "stream_mode": stream_mode, "on_divergence": on_divergence}
-            return [chunk async for chunk in self.astream(input, config, **options)]  # type: ignore[arg-type]
+            stream = self.astream(input, config, context=context, stream_mode=stream_mode, on_divergence=on_divergence)
+            return [chunk async for chunk in stream]
         if self._is_nested(config):
             return plain(await self._call(input, config))
         return await self._launch("ainvoke()", input, config, context, on_divergence, here=True)
 
     def stream(
         self,
-        input: object,  # noqa: A002  # LangGraph's name
+        input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None = None,
         *,
         context: object = None,
@@ -148,7 +118,7 @@ class Workflow:
 
     async def astream(
         self,
-        input: object,  # noqa: A002  # LangGraph's name
+        input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None = None,
         *,
         context: object = None,
@@ -162,7 +132,7 @@ class Workflow:
 
     def start(
         self,
-        input: object,  # noqa: A002  # LangGraph's name
+        input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None = None,
         *,
         context: object = None,
@@ -171,10 +141,10 @@ class Workflow:
         """Begin a run in the background and return its handle at once; arguments as for ``invoke``."""
         return self._launch("start()", input, config, context, on_divergence)
 
-    def _launch(  # noqa: PLR0913, PLR0917  # what the public methods share
+    def _launch(  # what the public methods share
         self,
         where: str,
-        input: object,  # noqa: A002  # LangGraph's name
+        input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None,
         context: object,
         on_divergence: OnDivergence,
@@ -188,7 +158,7 @@ class Workflow:
         """Whether a run would be a part of the run around it: it has one, and names no thread of its own."""
         return current_frame.get() is not None and not is_independent(cast("dict[str, object] | None", config))
 
-    def _call(self, input: object, config: object) -> CallFuture:  # noqa: A002  # LangGraph's name
+    def _call(self, input: object, config: object) -> CallFuture:  # LangGraph's name
         if isinstance(input, Command) or input is None:
             raise InvalidOptionError(
                 "invoke()", "input", repr(input), "a nested run is resumed through the run around it; pass an input"
@@ -250,16 +220,6 @@ class Workflow:
         """As ``get_state_history``, for ``async for``."""
         for snapshot in self.get_state_history(config, before=before, limit=limit):
             yield snapshot
-
-    def saver(self, what: str) -> BaseCheckpointSaver:
-        """Return the checkpointer; ``what`` names in the error who needs it.
-
-        Raises:
-            NoCheckpointerError: if there is none.
-        """
-        if self.checkpointer is None or isinstance(self.checkpointer, bool):
-            raise NoCheckpointerError(self.name, what)
-        return self.checkpointer
 
     def _address(self, where: str, config: RunnableConfig | dict[str, Any]) -> tuple[RunnableConfig, str]:
         self.saver(where)

@@ -51,8 +51,17 @@ class RunKey(NamedTuple):
 class BaseCheckpointSaver(Protocol):
     """Keeps the rows of runs; safe to use from any thread and any event loop."""
 
-    def append(self, run: RunKey, rows: Sequence[Row]) -> None:
-        """Store rows, all or none; on return they survive the death of the process."""
+    def append(self, run: RunKey, rows: Sequence[Row], owner: str) -> None:
+        """Store rows, all or none; on return they survive the death of the process.
+
+        Args:
+            run: which run they belong to.
+            rows: numbered on from those that are there.
+            owner: who writes; a runner may write after it gave the thread back, until another takes it.
+
+        Raises:
+            ThreadBusyError: if another runner has taken the thread since; nothing was stored.
+        """
         ...
 
     def rows(self, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Row]:
@@ -82,5 +91,3 @@ class BaseCheckpointSaver(Protocol):
     def release(self, thread_id: str, owner: str) -> None:
         """Give a thread back; does nothing if ``owner`` does not hold it."""
         ...
-
-

@@ -26,9 +26,12 @@ class InMemorySaver:
     def __repr__(self) -> str:
         return f"InMemorySaver({len(self._threads)} threads)"
 
-    def append(self, run: RunKey, rows: Sequence[Row]) -> None:
+    def append(self, run: RunKey, rows: Sequence[Row], owner: str) -> None:
         """Store rows; see ``BaseCheckpointSaver``."""
         with self._lock:
+            holder = self._owners.get(run.thread_id, owner)
+            if holder != owner:
+                raise ThreadBusyError(run.thread_id, holder)
             self._threads.setdefault(run.thread_id, {}).setdefault(run.run_id, []).extend(rows)
 
     def rows(self, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Row]:

@@ -40,6 +40,7 @@ MIGRATIONS = (
 _INSERT = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ROWS = "SELECT seq, kind, path, head, value FROM records WHERE thread_id = ? AND run_id = ? ORDER BY seq"
 _THREADS = "SELECT DISTINCT thread_id FROM records WHERE seq = 0 ORDER BY thread_id"
+_HOLDER = "SELECT owner, process FROM leases WHERE thread_id = ?"
 _RELEASE = "DELETE FROM leases WHERE thread_id = ? AND owner = ?"
 
 
@@ -74,9 +75,15 @@ class SqliteSaver:
         """Close the file."""
         self._file.close()
 
-    def append(self, run: RunKey, rows: Sequence[Row]) -> None:
+    def append(self, run: RunKey, rows: Sequence[Row], owner: str) -> None:
         """Store rows; see ``BaseCheckpointSaver``."""
-        self._file.write((_INSERT, [(*run, *row) for row in rows]))
+
+        def still_mine(connection: sqlite3.Connection) -> None:
+            holder = connection.execute(_HOLDER, (run.thread_id,)).fetchone()
+            if holder is not None and holder[0] != owner:
+                raise ThreadBusyError(run.thread_id, holder[0])
+
+        self._file.write((_INSERT, [(*run, *row) for row in rows]), guard=still_mine)
 
     def rows(self, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Row]:
         """Return the rows of a run, in order."""
@@ -106,7 +113,7 @@ class SqliteSaver:
         """Reserve a thread for one runner; one whose process is gone is taken over."""
 
         def take(connection: sqlite3.Connection) -> None:
-            held = connection.execute("SELECT owner, process FROM leases WHERE thread_id = ?", (thread_id,)).fetchone()
+            held = connection.execute(_HOLDER, (thread_id,)).fetchone()
             if held is not None and held[0] != owner and _lives(*held):
                 raise ThreadBusyError(thread_id, held[0])
             connection.execute("INSERT OR REPLACE INTO leases VALUES (?, ?, ?)", (thread_id, owner, _process()))

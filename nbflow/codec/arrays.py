@@ -8,17 +8,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from math import prod
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from nbflow.codec import codes
 from nbflow.codec.classes import mro
+from nbflow.codec.optional import optional
 from nbflow.codec.wire import Plan, Refusal
 
-if TYPE_CHECKING:
-    import numpy as np
 
-
-def _describe(dtype: np.dtype[Any]) -> object:
+def _describe(dtype: Any) -> object:
     """Return a dtype as plain data.
 
     Raises:
@@ -30,35 +28,29 @@ def _describe(dtype: np.dtype[Any]) -> object:
         return dtype.kind if dtype.kind in "OT" else dtype.str
     if dtype.hasobject:
         raise Refusal("its structured dtype holds objects; return one array per field")
-    from numpy.lib.format import dtype_to_descr
-
-    return dtype_to_descr(dtype)
+    return optional("numpy.lib.format").dtype_to_descr(dtype)
 
 
-def _dtype(description: Any) -> np.dtype[Any]:
-    import numpy as np
-
+def _dtype(description: Any) -> Any:
+    np = optional("numpy")
     if description == "T":
         return np.dtypes.StringDType()
     if isinstance(description, str):
         return np.dtype(description)
-    from numpy.lib.format import descr_to_dtype
-
-    return descr_to_dtype(description)
+    return optional("numpy.lib.format").descr_to_dtype(description)
 
 
-def _pack_array(array: np.ndarray[Any, Any]) -> object:
+def _pack_array(array: Any) -> object:
     described, shape, writable = _describe(array.dtype), list(array.shape), array.flags.writeable
     fortran = array.flags.f_contiguous and not array.flags.c_contiguous
     order = "F" if fortran else "C"
-    if described == "O" or described == "T":
+    if described in ("O", "T"):  # a structured dtype is a list, which a set could not look up
         return [described, shape, order, writable, array.ravel(order).tolist()]
     return [described, shape, order, writable, array.tobytes(order)]
 
 
 def _unpack_array(parts: list[Any]) -> object:
-    import numpy as np
-
+    np = optional("numpy")
     described, shape, order, writable, data = parts
     dtype = _dtype(described)
     if isinstance(data, list):
@@ -74,19 +66,18 @@ def _unpack_array(parts: list[Any]) -> object:
     return array
 
 
-def _fill(array: np.ndarray[Any, Any], items: list[object]) -> np.ndarray[Any, Any]:
+def _fill(array: Any, items: list[object]) -> Any:
     for at, item in enumerate(items):  # one by one: numpy would take a list of lists for a matrix
         array[at] = item
     return array
 
 
-def _pack_scalar(value: np.generic) -> object:
+def _pack_scalar(value: Any) -> object:
     return [_describe(value.dtype), value.tobytes()]
 
 
 def _unpack_scalar(parts: list[Any]) -> object:
-    import numpy as np
-
+    np = optional("numpy")
     described, data = parts
     dtype = _dtype(described)
     if dtype.hasobject:

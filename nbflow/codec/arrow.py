@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from nbflow.codec import codes
 from nbflow.codec.classes import mro
+from nbflow.codec.optional import optional
 from nbflow.codec.wire import Plan
 
 COLUMN: Final = "column"  # name of the only column when an array is written as a table
@@ -15,18 +16,17 @@ COLUMN: Final = "column"  # name of the only column when an array is written as 
 
 def stream_of(table: Any) -> bytes:
     """Return a table or record batch as an Arrow IPC stream."""
-    import pyarrow as pa
-
+    pa = optional("pyarrow")
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write(table)
-    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]  # pyarrow has no types
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
 
 
 def table_of(data: bytes) -> Any:
     """Return the table of an Arrow IPC stream."""
-    import pyarrow as pa
-
+    pa = optional("pyarrow")
     with pa.ipc.open_stream(data) as reader:
         return reader.read_all()
 
@@ -44,22 +44,19 @@ def _pack_batch(batch: Any) -> object:
 
 
 def _pack_array(array: Any) -> object:
-    import pyarrow as pa
-
+    pa = optional("pyarrow")
     return ["array", stream_of(pa.record_batch([array], names=[COLUMN]))]
 
 
 def _pack_chunked(array: Any) -> object:
-    import pyarrow as pa
-
+    pa = optional("pyarrow")
     return ["chunked", stream_of(pa.table([array], names=[COLUMN]))]
 
 
 def _unpack(parts: list[Any]) -> object:
     kind, data = parts
     if kind == "schema":
-        import pyarrow as pa
-
+        pa = optional("pyarrow")
         return pa.ipc.read_schema(pa.py_buffer(data))
     table = table_of(data)
     if kind == "table":
@@ -71,14 +68,12 @@ def _unpack(parts: list[Any]) -> object:
 
 
 def _empty_batch(table: Any) -> object:
-    import pyarrow as pa
-
+    pa = optional("pyarrow")
     return pa.RecordBatch.from_arrays([_one_array(column) for column in table.columns], schema=table.schema)
 
 
 def _one_array(column: Any) -> object:
-    import pyarrow as pa
-
+    pa = optional("pyarrow")
     if column.num_chunks == 1:
         return column.chunk(0)
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
@@ -89,7 +84,12 @@ def find(kind: type) -> Plan | None:
     pa: Any = sys.modules.get("pyarrow")
     if pa is None or not hasattr(pa, "Table"):
         return None
-    packs = {pa.Table: _pack_table, pa.RecordBatch: _pack_batch, pa.ChunkedArray: _pack_chunked, pa.Schema: _pack_schema}
+    packs = {
+        pa.Table: _pack_table,
+        pa.RecordBatch: _pack_batch,
+        pa.ChunkedArray: _pack_chunked,
+        pa.Schema: _pack_schema,
+    }
     if kind in packs:
         return Plan(codes.ARROW, packs[kind])
     return Plan(codes.ARROW, _pack_array) if pa.Array in mro(kind) else None

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from nbflow.codec import arrays, arrow, classes, codes, exceptions, families, frames, records, standard, subclasses, wire
+from nbflow.codec import (
+    arrays,
+    arrow,
+    classes,
+    codes,
+    exceptions,
+    families,
+    frames,
+    records,
+    standard,
+    subclasses,
+    wire,
+)
 from nbflow.codec.trail import explain
 from nbflow.codec.wire import PLAIN, Refusal, encode, from_bytes, to_bytes
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import lru_cache
 from types import ModuleType
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeGuard, TypeVar
 
 import msgspec
 
 from nbflow.codec import codes
 from nbflow.codec.unloadable import CannotRebuild
-from nbflow.codec.wire import PLANS, Plan, Refusal, plan_for, remedy
+from nbflow.codec.wire import PLAIN, PLANS, Plan, Refusal, plan_for, remedy
 
 SUBCLASSED: Final = frozenset(
     {str, bytes, bytearray, int, float, complex, tuple, list, set, frozenset, dict, OrderedDict, defaultdict, deque}
@@ -78,12 +78,15 @@ def _check_registration(cls: type, encode: object, decode: object) -> None:
         raise TypeError(f"register_type expects a class, not {cls!r}")
     if (encode is None) is not (decode is None):
         raise TypeError(f"register_type({cls.__qualname__}) expects both encode= and decode=, or neither")
-    try:
-        native = plan_for(cls).code not in codes.CLASS_CODES
-    except Refusal:
-        native = False
-    if native:
+    if _is_native(cls):
         raise ValueError(f"values of {cls.__qualname__} are stored already; register a subclass instead")
+
+
+def _is_native(cls: type) -> bool:
+    try:
+        return cls in PLAIN or cls in (list, dict) or plan_for(cls).code not in codes.CLASS_CODES
+    except Refusal:
+        return False
 
 
 def registered(cls: type) -> Registration | None:
@@ -105,7 +108,7 @@ def unpack_custom(parts: list[Any]) -> object:
     name, payload = parts
     row = _by_name.get(name)
     if row is None or row.decode is None:
-        raise CannotRebuild(str(name), "no type is registered under this name; call nbflow.register_type before loading")
+        raise CannotRebuild(str(name), "no type of this name is registered; call nbflow.register_type before loading")
     return row.decode(payload)
 
 
@@ -124,7 +127,8 @@ def class_name(cls: type) -> str:
         return row.name
     name = _qualified(cls)
     if "<locals>" in name:
-        raise Refusal(f"a class defined inside a function can't be found again; move it to the top level or call {remedy(cls)}")
+        local = "a class defined inside a function can't be found again"
+        raise Refusal(f"{local}; move it to the top level or call {remedy(cls)}")
     if find_class(name) is None:
         raise Refusal(f"no class is found under its name {name!r}; bind it there or call {remedy(cls)}")
     return name
@@ -139,13 +143,14 @@ def find_class(name: str) -> type | None:
     found: object = sys.modules.get(module_name)
     if found is None or ModuleType not in mro(type(found)):
         return None
-    space = object.__getattribute__(found, "__dict__")
+    space: Mapping[str, object] = object.__getattribute__(found, "__dict__")
+    cls: type | None = None
     for part in qualname.split("."):
-        found = space.get(part)
-        if not is_class(found):
+        inner = space.get(part)
+        if not is_class(inner):
             return None
-        space = class_dict(found)  # type: ignore[arg-type]  # is_class
-    return found  # type: ignore[return-value]  # is_class
+        cls, space = inner, class_dict(inner)
+    return cls
 
 
 def resolve(name: object, code: int) -> type:
@@ -203,19 +208,21 @@ def is_heap(cls: type) -> bool:
     return bool(cls.__flags__ & HEAP_TYPE)
 
 
-def is_class(found: object) -> bool:
+def is_class(found: object) -> TypeGuard[type]:
     """Tell whether an object is a class, whatever it says itself."""
     return type in mro(type(found))
 
 
 def mro(cls: type) -> tuple[type, ...]:
     """Return the classes that a class inherits from, past any metaclass."""
-    return TYPE_MRO.__get__(cls)  # type: ignore[no-any-return]  # a tuple of classes
+    bases: tuple[type, ...] = TYPE_MRO.__get__(cls)
+    return bases
 
 
-def class_dict(cls: type) -> dict[str, object]:
+def class_dict(cls: type) -> Mapping[str, Any]:
     """Return what a class statement defined, past any metaclass."""
-    return TYPE_DICT.__get__(cls)  # type: ignore[no-any-return]  # a read-only mapping
+    space: Mapping[str, Any] = TYPE_DICT.__get__(cls)
+    return space
 
 
 def has_own(cls: type, name: str) -> bool:

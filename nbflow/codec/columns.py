@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from nbflow.codec.arrow import COLUMN, stream_of, table_of
+from nbflow.codec.optional import optional
 from nbflow.codec.wire import Refusal
 
 
@@ -26,8 +27,7 @@ def _pack_datetime(array: Any) -> list[object]:
 
 
 def _unpack_datetime(values: Any, unit: str, zone: Any) -> object:
-    import pandas as pd
-
+    pd = optional("pandas")
     naive = values.view(f"M8[{unit}]")
     if zone is None:
         return pd.array(naive, dtype=naive.dtype)
@@ -39,8 +39,7 @@ def _pack_timedelta(array: Any) -> list[object]:
 
 
 def _unpack_timedelta(values: Any, unit: str) -> object:
-    import pandas as pd
-
+    pd = optional("pandas")
     return pd.array(values.view(f"m8[{unit}]"), dtype=f"m8[{unit}]")
 
 
@@ -49,8 +48,7 @@ def _pack_period(array: Any) -> list[object]:
 
 
 def _unpack_period(values: Any, frequency: str) -> object:
-    import pandas as pd
-
+    pd = optional("pandas")
     return pd.arrays.PeriodArray(values, dtype=pd.PeriodDtype(frequency))
 
 
@@ -59,8 +57,7 @@ def _pack_interval(array: Any) -> list[object]:
 
 
 def _unpack_interval(left: Any, right: Any, closed: Any) -> object:
-    import pandas as pd
-
+    pd = optional("pandas")
     return pd.arrays.IntervalArray.from_arrays(left, right, closed)
 
 
@@ -69,8 +66,7 @@ def _pack_categorical(array: Any) -> list[object]:
 
 
 def _unpack_categorical(values: Any, categories: Any, ordered: bool) -> object:
-    import pandas as pd
-
+    pd = optional("pandas")
     return pd.Categorical.from_codes(values, dtype=pd.CategoricalDtype(categories, ordered))
 
 
@@ -79,8 +75,7 @@ def _pack_masked(array: Any) -> list[object]:
 
 
 def _unpack_masked(dtype: str, values: Any, mask: Any) -> object:
-    import pandas as pd
-
+    pd = optional("pandas")
     kinds = {"b": pd.arrays.BooleanArray, "f": pd.arrays.FloatingArray}
     array: Any = kinds.get(values.dtype.kind, pd.arrays.IntegerArray)(values, mask)
     if str(array.dtype) != dtype:
@@ -89,29 +84,25 @@ def _unpack_masked(dtype: str, values: Any, mask: Any) -> object:
 
 
 def _pack_string(array: Any) -> list[object]:
-    import pandas as pd
-
+    pd = optional("pandas")
     missing = "NA" if array.dtype.na_value is pd.NA else "nan"
     texts = array.to_numpy(object)
     return ["string", array.dtype.storage, missing, [text if type(text) is str else None for text in texts.tolist()]]
 
 
 def _unpack_string(storage: str, missing: str, texts: list[str | None]) -> object:
-    import pandas as pd
-
+    pd = optional("pandas")
     dtype = pd.StringDtype(storage, na_value=pd.NA if missing == "NA" else float("nan"))
     return pd.array(texts, dtype=dtype)
 
 
 def _pack_arrow(array: Any) -> list[object]:
-    import pyarrow as pa
-
+    pa = optional("pyarrow")
     return ["arrow", stream_of(pa.table([array.__arrow_array__()], names=[COLUMN]))]
 
 
 def _unpack_arrow(data: bytes) -> object:
-    import pandas as pd
-
+    pd = optional("pandas")
     return pd.arrays.ArrowExtensionArray(table_of(data).column(COLUMN))
 
 

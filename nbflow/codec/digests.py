@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import types
 from functools import partial
+from hashlib import blake2b
 from typing import Any, Final
 
 from msgspec.msgpack import Ext
@@ -20,7 +21,9 @@ from nbflow.codec.wire import CAREFUL, PLAIN, PLANS, encode, lower, plan_for
 SIZE: Final = 16  # bytes of a digest
 OPAQUE: Final = 127  # never stored: something that counts by its name only
 UNORDERED: Final = frozenset({codes.SET, codes.FROZENSET})
-NAMED: Final = (type, types.FunctionType, types.BuiltinFunctionType)
+TEXT_ONLY: Final = frozenset({str})
+TOP_TUPLE: Final = b"\xc1"  # a byte that MessagePack never begins with
+NAMED: Final = (type, types.FunctionType)
 
 
 def digest(value: object) -> bytes:
@@ -32,82 +35,86 @@ def digest(value: object) -> bytes:
     Args:
         value: anything; arguments of a call, mostly.
     """
-    from hashlib import blake2b
-
     try:
         data = _canonical_bytes(value)
-    except Exception:  # noqa: BLE001  # a cycle, or a broken encode: no reason to fail a call
+    except Exception:  # a cycle, or a broken encode: no reason to fail a call
         data = encode(Ext(OPAQUE, _name_of(type(value))))
     return blake2b(data, digest_size=SIZE).digest()
 
 
 def _canonical_bytes(value: object) -> bytes:
-    if type(value) is tuple and PLAIN.issuperset(map(type, value)):
-        try:
-            return b"\xc1" + encode(value)  # a byte that MessagePack never begins with
-        except (OverflowError, UnicodeEncodeError):
-            pass
-    return encode(_canonical(value))
+    try:
+        if type(value) is tuple and PLAIN.issuperset(map(type, value)):
+            return TOP_TUPLE + encode(value)
+        return encode(_canonical(value, PLAIN))
+    except (OverflowError, UnicodeEncodeError):
+        return encode(_canonical(value, CAREFUL))
 
 
-def _canonical(value: object) -> object:
+def _canonical(value: Any, plain: frozenset[type]) -> object:
     """Return what stands for a value, as something that msgspec writes in one way only."""
     kind = type(value)
-    if kind in CAREFUL or kind is int or kind is str:
-        return lower(value, CAREFUL)
+    if kind in plain:
+        return value
     if kind is list:
-        return [_canonical(item) for item in value]  # type: ignore[attr-defined]  # kind is list
+        return _canonical_items(value, plain)
     if kind is dict:
-        return _canonical_dict(value)  # type: ignore[arg-type]  # kind is dict
-    if isinstance(value, BaseException):  # the same failure at two places is the same
-        return Ext(codes.EXCEPTION, encode([_name_of(kind), _canonical(list(value.args))]))
+        return _canonical_dict(value, plain)
+    if kind is int or kind is str:
+        return lower(value, plain)
+    if isinstance(value, BaseException):  # the same failure in two places is the same
+        return Ext(codes.EXCEPTION, encode([_name_of(kind), _canonical(list(value.args), plain)]))
     try:
         code, pack = PLANS.get(kind) or plan_for(kind)
         payload = pack(value)
-    except Exception:  # noqa: BLE001  # no plan, or a broken encode
-        return Ext(OPAQUE, _opaque(value))
-    return _canonical_ext(code, payload)
+    except Exception:  # no plan, or a broken encode
+        return Ext(OPAQUE, _opaque(value, plain))
+    return _canonical_ext(code, payload, plain)
 
 
-def _canonical_ext(code: int, payload: Any) -> Ext:
+def _canonical_ext(code: int, payload: Any, plain: frozenset[type]) -> Ext:
     if type(payload) is bytes:
         return Ext(code, payload)
     if type(payload) is Ext:
         return payload
     if code in UNORDERED:
-        return Ext(code, encode(sorted(encode(_canonical(item)) for item in payload)))
+        return Ext(code, encode(sorted(encode(_canonical(item, plain)) for item in payload)))
     if code == codes.ORDERED_DICT:
-        payload = list(payload.items())
-    return Ext(code, encode(_canonical(payload)))
+        payload = [part for pair in payload.items() for part in pair]
+    return Ext(code, encode(_canonical(payload, plain)))
 
 
-def _canonical_dict(items: dict[Any, object]) -> object:
-    if all(type(key) is str for key in items):
-        try:
-            return {key: _canonical(items[key]) for key in sorted(items) if key.encode() is not None}
-        except UnicodeEncodeError:
-            pass
-    pairs = sorted([encode(_canonical(key)), encode(_canonical(item))] for key, item in items.items())
+def _canonical_items(items: list[object], plain: frozenset[type]) -> list[object]:
+    if plain.issuperset(map(type, items)):
+        return items
+    return [_canonical(item, plain) for item in items]
+
+
+def _canonical_dict(items: dict[Any, object], plain: frozenset[type]) -> object:
+    if str in plain and TEXT_ONLY.issuperset(map(type, items)):
+        keys = sorted(items)
+        return dict(zip(keys, _canonical_items([items[key] for key in keys], plain), strict=True))
+    pairs = sorted([encode(_canonical(key, plain)), encode(_canonical(item, plain))] for key, item in items.items())
     return Ext(codes.MAPPING, encode(pairs))
 
 
-def _opaque(value: object) -> bytes:
+def _opaque(value: object, plain: frozenset[type]) -> bytes:
     """Return all of something unstorable that is the same in every process."""
+    if isinstance(value, types.MethodType | types.BuiltinFunctionType):
+        return encode([_name_of(value), _canonical(value.__self__, plain)])
     if isinstance(value, NAMED):
-        return _name_of(value)
+        return b"itself " + _name_of(value)
     if isinstance(value, partial):
-        return encode([b"partial", _canonical([value.func, value.args, value.keywords])])
-    if isinstance(value, types.MethodType):
-        return encode([_name_of(value.__func__), _canonical(value.__self__)])
-    return _local_record(value) or _name_of(type(value))
+        return encode([b"partial", _canonical([value.func, value.args, value.keywords], plain)])
+    return _local_record(value, plain) or _name_of(type(value))
 
 
-def _local_record(value: object) -> bytes:
+def _local_record(value: object, plain: frozenset[type]) -> bytes:
     """Return name and fields of a dataclass or attrs class that can be described, though not found again."""
-    kind = type(value)
+    kind: type = type(value)
     if not (has_own(kind, "__dataclass_fields__") or has_own(kind, "__attrs_attrs__")):
         return b""
-    return encode([_name_of(kind), _canonical(state_of(value, schema_of(kind)))])
+    return encode([_name_of(kind), _canonical(state_of(value, schema_of(kind)), plain)])
 
 
 def _name_of(named: object) -> bytes:

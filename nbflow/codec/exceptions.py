@@ -11,7 +11,7 @@ Parts: ``type`` and ``text`` (what it said), ``args``, ``members`` (attributes o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MemberDescriptorType
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from nbflow.errors import RemoteError
 TRACEBACK: Final = "__nbflow_traceback__"  # attribute of a rebuilt exception
 MAX_FRAMES: Final = 64  # innermost frames that are kept of a traceback
 SHOWN: Final = 200  # characters that are kept of a part that can't be stored
+WHOLE_BY_ARGS: Final = frozenset({BaseException, BaseExceptionGroup})
 LIVE_MEMBERS: Final = frozenset({"obj"})  # the object an AttributeError is about
 
 
@@ -47,7 +48,7 @@ def traceback_text(error: BaseException) -> str:
 
 
 def _pack(error: BaseException) -> object:
-    cls = type(error)
+    cls: type = type(error)
     try:
         name = class_name(cls)
     except Refusal:
@@ -56,7 +57,7 @@ def _pack(error: BaseException) -> object:
     state = {key: _storable(item) for key, item in state_of(error, schema).items() if key != TRACEBACK}
     parts = {
         "type": f"{cls.__module__}.{cls.__qualname__}",
-        "text": _text(error),
+        "text": _said(str, error),
         "args": [_storable(item) for item in error.args],
         "members": {key: _storable(item) for key, item in _members(error).items()},
         "state": state,
@@ -68,18 +69,18 @@ def _pack(error: BaseException) -> object:
     return [name, {key: part for key, part in parts.items() if part}]
 
 
-def _text(error: BaseException) -> str:
+def _said(describe: Callable[[Any], str], value: object) -> str:
     try:
-        return str(error)
-    except Exception as failure:  # noqa: BLE001  # a broken __str__ must not hide the failure itself
-        return f"<its __str__ raised {type(failure).__name__}>"
+        return describe(value)
+    except Exception as failure:  # a broken __str__ must not hide the failure itself
+        return f"<its __{describe.__name__}__ raised {type(failure).__name__}>"
 
 
 def _members(error: BaseException) -> dict[str, object]:
     """Return what the exception's C base keeps beside ``args``, such as an OSError's errno."""
-    found = {}
+    found: dict[str, object] = {}
     for base in static_bases(type(error)):
-        if base is BaseException:
+        if base in WHOLE_BY_ARGS:
             break
         for name, member in class_dict(base).items():
             if type(member) is MemberDescriptorType and name not in LIVE_MEMBERS:
@@ -93,8 +94,8 @@ def _storable(value: object) -> object:
         return value
     try:
         to_bytes(value)
-    except Exception:  # noqa: BLE001  # whatever is wrong with a part, the failure must be recorded
-        return Unloadable(_type_name(value), _shown(value), "it could not be stored with its exception")
+    except Exception:  # whatever is wrong with a part, the failure must be recorded
+        return Unloadable(_type_name(value), _said(repr, value)[:SHOWN], "it could not be stored with its exception")
     return value
 
 
@@ -102,18 +103,11 @@ def _type_name(value: object) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
-def _shown(value: object) -> str:
-    try:
-        return repr(value)[:SHOWN]
-    except Exception:  # noqa: BLE001  # a broken __repr__ must not hide the failure itself
-        return ""
-
-
 def _unpack(payload: list[Any]) -> object:
     name, parts = payload
     try:
         error = _rebuild(name, parts)
-    except Exception as failure:  # noqa: BLE001  # an exception is shown by a stand-in, whatever is wrong
+    except Exception as failure:  # an exception is shown by a stand-in, whatever is wrong
         reason = failure.reason if isinstance(failure, CannotRebuild) else f"{type(failure).__name__}: {failure}"
         text, frames = str(parts.get("text", "")), str(parts.get("traceback", ""))
         error = RemoteError(str(parts.get("type", name)), text, frames, reason)
@@ -125,7 +119,7 @@ def _rebuild(name: str, parts: Mapping[str, Any]) -> BaseException:
     cls: Any = resolve(name, codes.EXCEPTION)
     args = tuple(parts.get("args", ()))
     statics: list[Any] = static_bases(cls)
-    maker = BaseExceptionGroup if BaseExceptionGroup in mro(cls) else statics[0]
+    maker: Any = BaseExceptionGroup if BaseExceptionGroup in mro(cls) else statics[0]
     error: BaseException = maker.__new__(cls, *args)
     maker.__init__(error, *args)
     for key, item in parts.get("members", {}).items():
@@ -143,13 +137,11 @@ def _put_member(error: BaseException, statics: list[type], name: str, item: obje
 
 
 def _link(error: BaseException, parts: Mapping[str, Any]) -> None:
-    cause, context = parts.get("cause"), parts.get("context")
-    if isinstance(cause, BaseException):
-        error.__cause__ = cause
-        error.__context__ = cause
-    if isinstance(context, BaseException):
-        error.__context__ = context
-    error.__suppress_context__ = parts.get("suppress") is True
+    links = {"__cause__": parts.get("cause"), "__context__": parts.get("context") or parts.get("cause")}
+    for name, linked in links.items():
+        if isinstance(linked, BaseException):
+            object.__setattr__(error, name, linked)
+    object.__setattr__(error, "__suppress_context__", parts.get("suppress") is True)
     if parts.get("traceback"):
         object.__getattribute__(error, "__dict__")[TRACEBACK] = parts["traceback"]
 

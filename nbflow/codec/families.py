@@ -18,10 +18,11 @@ from nbflow.codec.records import check_removed, put_state, schema_of, state_of
 from nbflow.codec.unloadable import CannotRebuild
 from nbflow.codec.wire import Plan, Refusal
 
+
 def _pack_enum(name: str, _: type) -> Callable[[Any], object]:
     def pack(value: enum.Enum) -> object:
-        members = class_dict(type(value))["_member_map_"]
-        known = members.get(value._name_) is value  # type: ignore[attr-defined]  # a dict by name
+        members: Any = class_dict(type(value))["_member_map_"]
+        known = members.get(value._name_) is value
         return [name, value._name_ if known else value._value_]
 
     return pack
@@ -29,7 +30,7 @@ def _pack_enum(name: str, _: type) -> Callable[[Any], object]:
 
 def _unpack_enum(parts: list[Any]) -> object:
     name, key = parts
-    space: dict[str, Any] = class_dict(resolve(name, codes.ENUM))  # type: ignore[assignment]  # enum's own tables
+    space = class_dict(resolve(name, codes.ENUM))
     if isinstance(key, str):
         if key not in space["_member_map_"]:
             raise CannotRebuild(name, f"it has no member {key!r} any more")
@@ -41,7 +42,7 @@ def _combined_flag(name: str, bits: object) -> object:
     cls = resolve(name, codes.ENUM)
     if enum.Flag not in mro(cls) or type(bits) is not int:
         raise CannotRebuild(name, f"it has no member {bits!r}")
-    known = class_dict(cls)["_value2member_map_"].get(bits)  # type: ignore[attr-defined]  # a dict by value
+    known = class_dict(cls)["_value2member_map_"].get(bits)
     if known is not None:
         return known
     # Flag's own, not one that the class may define.
@@ -60,7 +61,8 @@ def _pack_named_tuple(name: str, cls: type) -> Callable[[Any], object]:
 
 
 def _tuple_fields(cls: type) -> tuple[str, ...]:
-    return next(class_dict(base)["_fields"] for base in mro(cls) if "_fields" in class_dict(base))  # type: ignore[return-value]
+    fields: Any = next(class_dict(base)["_fields"] for base in mro(cls) if "_fields" in class_dict(base))
+    return tuple(fields)
 
 
 def _unpack_named_tuple(parts: list[Any]) -> object:
@@ -72,7 +74,7 @@ def _unpack_named_tuple(parts: list[Any]) -> object:
     bare = [field for field in names if field not in fields and field not in defaults]
     if bare:
         raise CannotRebuild(name, f"its class has new fields without a default: {', '.join(bare)}")
-    value = tuple.__new__(cls, (fields[field] if field in fields else defaults[field] for field in names))
+    value: object = tuple.__new__(cls, (fields[field] if field in fields else defaults[field] for field in names))
     put_state(value, schema_of(cls), extra[0] if extra else {})
     return value
 
@@ -90,7 +92,7 @@ def _pack_struct(name: str, cls: type[msgspec.Struct]) -> Callable[[Any], object
 
 
 def _check_struct(cls: type) -> None:
-    """A struct can only be made by its constructor, which runs its ``__post_init__``."""
+    """Refuse structs with a ``__post_init__``: their constructor, the only way to make one, would run it."""
     if has_own(cls, "__post_init__") and registered(cls) is None:
         hint = f"loading would run its __post_init__; call nbflow.register_type({cls.__name__}) to allow that"
         raise Refusal(hint)
@@ -98,12 +100,12 @@ def _check_struct(cls: type) -> None:
 
 def _unpack_struct(parts: list[Any]) -> object:
     name, fields, *extra = parts
-    cls = resolve(name, codes.STRUCT)
+    cls: Any = resolve(name, codes.STRUCT)
     try:
         _check_struct(cls)
     except Refusal as refusal:
         raise CannotRebuild(name, refusal.hint) from refusal
-    check_removed(name, fields, cls.__struct_fields__)  # type: ignore[attr-defined]  # resolve said so
+    check_removed(name, fields, cls.__struct_fields__)
     value = type(msgspec.Struct).__call__(cls, **fields)
     if extra:
         object.__getattribute__(value, "__dict__").update(extra[0])

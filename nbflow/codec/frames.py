@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from nbflow.codec import codes, columns
+from nbflow.codec.classes import mro
+from nbflow.codec.optional import optional
 from nbflow.codec.wire import Plan
 
 
@@ -19,9 +21,8 @@ def _pack_timestamp(value: Any) -> object:
 
 
 def _unpack_timestamp(parts: list[Any]) -> object:
-    import numpy as np
-    import pandas as pd
-
+    np = optional("numpy")
+    pd = optional("pandas")
     count, unit, zone = parts
     naive = pd.Timestamp(np.datetime64(count, unit))
     return naive if zone is None else naive.tz_localize("UTC").tz_convert(zone)
@@ -32,9 +33,8 @@ def _pack_timedelta(value: Any) -> object:
 
 
 def _unpack_timedelta(parts: list[Any]) -> object:
-    import numpy as np
-    import pandas as pd
-
+    np = optional("numpy")
+    pd = optional("pandas")
     count, unit = parts
     return pd.Timedelta(np.timedelta64(count, unit))
 
@@ -44,8 +44,7 @@ def _pack_period(value: Any) -> object:
 
 
 def _unpack_period(parts: list[Any]) -> object:
-    import pandas as pd
-
+    pd = optional("pandas")
     ordinal, frequency = parts
     return pd.Period(ordinal=ordinal, freq=frequency)
 
@@ -55,9 +54,14 @@ def _pack_interval(value: Any) -> object:
 
 
 def _unpack_interval(parts: list[Any]) -> object:
-    import pandas as pd
-
+    pd = optional("pandas")
     return pd.Interval(*parts)
+
+
+def _unpack_column(parts: list[Any]) -> object:
+    values: Any = columns.unpack(parts)
+    pd = optional("pandas")
+    return values if isinstance(values, pd.api.extensions.ExtensionArray) else pd.arrays.NumpyExtensionArray(values)
 
 
 def _pack_index(index: Any) -> object:
@@ -71,8 +75,7 @@ def _pack_index(index: Any) -> object:
 
 
 def _unpack_index(parts: list[Any]) -> object:
-    import pandas as pd
-
+    pd = optional("pandas")
     kind, *rest = parts
     if kind == "range":
         return pd.RangeIndex(*rest[:3], name=rest[3])
@@ -93,8 +96,7 @@ def _pack_series(series: Any) -> object:
 
 
 def _series_of(packed: list[Any], index: Any) -> Any:
-    import pandas as pd
-
+    pd = optional("pandas")
     values: Any = columns.unpack(packed)
     return pd.Series(values, index=index, dtype=values.dtype, copy=False)
 
@@ -113,8 +115,7 @@ def _pack_frame(frame: Any) -> object:
 
 
 def _unpack_frame(parts: list[Any]) -> object:
-    import pandas as pd
-
+    pd = optional("pandas")
     packed, labels, index, attrs, duplicates = parts
     made = {at: _series_of(column, index) for at, column in enumerate(packed)}
     frame = pd.DataFrame(made, index=index, copy=False)
@@ -147,7 +148,7 @@ UNPACK: Final[dict[int, Callable[[Any], object]]] = {
     codes.PANDAS_TIMEDELTA: _unpack_timedelta,
     codes.PANDAS_PERIOD: _unpack_period,
     codes.PANDAS_INTERVAL: _unpack_interval,
-    codes.PANDAS_COLUMN: columns.unpack,
+    codes.PANDAS_COLUMN: _unpack_column,
     codes.PANDAS_INDEX: _unpack_index,
     codes.PANDAS_SERIES: _unpack_series,
     codes.PANDAS_FRAME: _unpack_frame,
@@ -160,11 +161,12 @@ def find(kind: type) -> Plan | None:
     if pd is None or kind.__module__.partition(".")[0] != "pandas":
         return None
     name = kind.__name__
-    for constant in ("NaT", "NA"):
-        if kind is type(getattr(pd, constant, None)):
-            return Plan(codes.CONSTANT, lambda _: f"pandas.{constant}")
+    if kind is type(pd.NaT):
+        return Plan(codes.CONSTANT, lambda _: "pandas.NaT")
+    if kind is type(pd.NA):
+        return Plan(codes.CONSTANT, lambda _: "pandas.NA")
     if getattr(pd, name, None) is kind and (name in PACK or name in INDEXES):
         return PACK.get(name) or Plan(codes.PANDAS_INDEX, _pack_index)
-    if getattr(pd.api.extensions, "ExtensionArray", None) in kind.__mro__:
+    if pd.api.extensions.ExtensionArray in mro(kind):
         return Plan(codes.PANDAS_COLUMN, columns.pack)
     return None

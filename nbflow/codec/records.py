@@ -70,9 +70,9 @@ def _dataclass_fields(cls: type) -> tuple[tuple[str, ...], dict[str, Callable[[]
 
 
 def _attrs_fields(cls: type) -> tuple[tuple[str, ...], dict[str, Callable[[], object]]]:
-    attr = sys.modules["attr"]
+    attr: Any = sys.modules["attr"]
     defaults: dict[str, Callable[[], object]] = {}
-    fields = cls.__attrs_attrs__  # type: ignore[attr-defined]  # has_own said so
+    fields: Any = attr.fields(cls)
     for field in fields:
         if not isinstance(field.default, attr.Factory):
             if field.default is not attr.NOTHING:
@@ -141,7 +141,7 @@ def unpack(parts: list[Any]) -> object:
     cls = resolve(name, codes.RECORD)
     schema = schema_of(cls)
     check_removed(name, fields, schema.fields)
-    value = object.__new__(cls)
+    value: object = object.__new__(cls)
     put_state(value, schema, fields)
     put_state(value, schema, added_fields(name, fields, schema))
     if extra:

@@ -13,6 +13,7 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
 from nbflow.codec import codes
+from nbflow.codec.optional import optional
 from nbflow.codec.unloadable import CannotRebuild, Unloadable, pack_unloadable, unpack_unloadable
 from nbflow.codec.wire import Plan, Refusal, standard_finder
 
@@ -56,8 +57,7 @@ def _pack_constant(value: object) -> str:
 
 def _unpack_constant(name: str) -> object:
     if name in ("pandas.NaT", "pandas.NA"):
-        import pandas as pd
-
+        pd = optional("pandas")
         return getattr(pd, name.removeprefix("pandas."))
     return CONSTANTS[name]
 
@@ -117,8 +117,8 @@ def _unpack_datetime(parts: list[Any]) -> datetime:
 
 
 def _unpack_time(parts: list[Any]) -> time:
-    *clock, fold, zone = parts
-    return time(*clock, _zone(zone, "time"), fold=fold)
+    hour, minute, second, microsecond, fold, zone = parts
+    return time(hour, minute, second, microsecond, _zone(zone, "time"), fold=fold)
 
 
 def _zone(zone: object, type_name: str) -> tzinfo | None:

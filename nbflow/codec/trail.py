@@ -14,6 +14,7 @@ from nbflow.codec.wire import PLAIN, PLANS, Refusal, plan_for, remedy, to_bytes
 from nbflow.errors import UnserializableError
 
 SHOWN: Final = 60  # characters of a dict key in a path
+MAX_STEPS: Final = 100  # no path of this length helps anyone, and each step costs
 ADVICE: Final[tuple[tuple[Callable[[object], bool], str], ...]] = (
     (lambda value: isinstance(value, type), "store the class's name instead"),
     (lambda value: isinstance(value, types.ModuleType), "store the module's name instead"),
@@ -41,6 +42,8 @@ def explain(value: object, error: Exception) -> UnserializableError:
         if any(value is outer for outer in above):
             return UnserializableError(path, type_name(value), "it contains itself; store ids or copies instead")
         above.append(value)
+        if len(above) > MAX_STEPS:
+            return UnserializableError(path, type_name(value), _hint(value, error))
 
 
 def _failing(value: object) -> Iterator[tuple[str, object, Exception]]:
@@ -49,7 +52,7 @@ def _failing(value: object) -> Iterator[tuple[str, object, Exception]]:
             continue
         try:
             to_bytes(part)
-        except Exception as error:  # noqa: BLE001  # a registered encode may raise anything
+        except Exception as error:  # a registered encode may raise anything
             yield step, part, error
 
 
@@ -75,14 +78,18 @@ def _packed_parts(value: object) -> Iterator[tuple[str, object]]:
     try:
         code, pack = PLANS.get(type(value)) or plan_for(type(value))
         payload = pack(value)
-    except Exception:  # noqa: BLE001  # then it is this value that fails, not a part of it
+    except Exception:  # then it is this value that fails, not a part of it
         return
     if type(payload) is bytes or type(payload) is Ext:
         return
     if code not in codes.CLASS_CODES or not isinstance(payload, list):
         yield from _container_parts(payload)
         return
-    for part in payload[1:]:
+    parts = payload[1:]
+    if code == codes.MODEL:
+        fields, rest = parts
+        parts = [fields, rest["extra"], rest["private"]]
+    for part in parts:
         if code != codes.CUSTOM and isinstance(part, dict):
             yield from ((f".{key}", item) for key, item in part.items())
         else:

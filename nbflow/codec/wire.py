@@ -66,17 +66,17 @@ def to_bytes(value: object) -> bytes:
         return encode(lower(value, CAREFUL))
 
 
-def lower(value: object, plain: frozenset[type]) -> object:
+def lower(value: Any, plain: frozenset[type]) -> object:
     """Return what msgspec may be handed in place of a value: the value itself if it is plain."""
     kind = type(value)
     if kind in plain:
         return value
     if kind is list:
-        return _lower_items(value, plain)  # type: ignore[arg-type]  # kind is list
+        return _lower_items(value, plain)
     if kind is dict:
-        return _lower_dict(value, plain)  # type: ignore[arg-type]  # kind is dict
+        return _lower_dict(value, plain)
     if kind is int or kind is str:
-        return _lower_atom(value)  # type: ignore[arg-type]  # only reached if plain is CAREFUL
+        return _lower_atom(value)
     plan = PLANS.get(kind) or plan_for(kind)
     payload = plan.pack(value)
     if type(payload) is Ext:
@@ -183,7 +183,7 @@ def _revive(code: int, data: memoryview) -> object:
         return Unloadable(reason.type_name, payload, reason.reason, (code, bytes(data)))
     except RecursionError:
         raise
-    except Exception as error:  # noqa: BLE001  # a constructor may raise anything; the other values must still load
+    except Exception as error:  # a constructor may raise anything; the other values must still load
         return Unloadable(_label(code, payload), payload, f"{type(error).__name__}: {error}", (code, bytes(data)))
     return Unloadable(_label(code, payload), payload, "this version of nbflow does not know it", (code, bytes(data)))
 

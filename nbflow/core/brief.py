@@ -25,15 +25,15 @@ def brief_call(args: tuple[object, ...], kwargs: Mapping[str, object]) -> str:
 def brief(value: object, depth: int = 2) -> str:
     """Return a value as short text: plain ones as written, large ones by type and size."""
     kind = type(value)
-    if kind is str:
-        return repr(_cut(value, _SHORT))  # type: ignore[arg-type]
+    if isinstance(value, str) and kind is str:
+        return repr(_cut(value, _SHORT))
     if kind in _PLAIN:
         return _cut(repr(value), _SHORT)
-    if depth and (kind is list or kind is tuple):
-        return _sequence(value, depth)  # type: ignore[arg-type]
-    if depth and kind is dict:
-        shown = [f"{brief(key, 0)}: {brief(item, depth - 1)}" for key, item in _first(value.items())]  # type: ignore[attr-defined]
-        return _join("{", shown, "}", len(value))  # type: ignore[arg-type]
+    if depth and isinstance(value, (list, tuple)) and kind in {list, tuple}:
+        return _sequence(value, depth)
+    if depth and isinstance(value, dict) and kind is dict:
+        shown = [f"{brief(key, 0)}: {brief(item, depth - 1)}" for key, item in _first(value.items())]
+        return _join("{", shown, "}", len(value))
     return _by_shape(value)
 
 

@@ -7,15 +7,15 @@ Nothing here runs a function; see ``scheduler`` for what is decided and ``driver
 from __future__ import annotations
 
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextvars import Context
 
-    from nbflow.core.effects import Outcome
+    from nbflow.core.outcome import Outcome
     from nbflow.core.record import Asked, CallFailed, Record
-    from nbflow.core.scheduler import Scheduler
     from nbflow.values import CachePolicy, RetryPolicy
 
 
@@ -33,7 +33,8 @@ class Injected(NamedTuple):
     optional: bool
 
 
-class Spec:
+@dataclass(slots=True, eq=False)
+class Spec:  # type: ignore[explicit-any]  # of its field fn
     """What is fixed about a function at its decoration.
 
     Attributes:
@@ -44,38 +45,28 @@ class Spec:
         retry: policies; the first whose predicate matches a failure governs it.
         cache: None, or whether and how results are kept for later runs.
         inject: the parameters that the runtime fills.
-        code: gives the digest of the code when first asked.
+        source: normalised source of the function; empty when there is none.
+        version: stands for the code, if the author gave one.
+        digest: gives the digest of the code.
     """
 
-    __slots__ = ("_code", "_digest", "cache", "fn", "inject", "is_async", "kind", "name", "retry")
-
-    def __init__(  # noqa: PLR0913  # one value per fact
-        self,
-        name: str,
-        fn: Callable[..., object],
-        *,
-        kind: str = "task",
-        is_async: bool = False,
-        retry: Sequence[RetryPolicy] = (),
-        cache: CachePolicy | None = None,
-        inject: tuple[Injected, ...] = (),
-        digest: Callable[[], bytes] = bytes,
-    ) -> None:
-        self.name = name
-        self.fn = fn
-        self.kind = kind
-        self.is_async = is_async
-        self.retry = tuple(retry)
-        self.cache = cache
-        self.inject = inject
-        self._digest = digest
-        self._code: bytes | None = None
+    name: str
+    fn: Callable[..., object]  # type: ignore[explicit-any]  # a user's function takes anything
+    kind: str = "task"
+    is_async: bool = False
+    retry: tuple[RetryPolicy, ...] = ()
+    cache: CachePolicy | None = None
+    inject: tuple[Injected, ...] = ()
+    source: str = ""
+    version: str | None = None
+    digest: Callable[[Spec], bytes] = lambda _: b""
+    _code: bytes | None = field(default=None, init=False)
 
     @property
     def code(self) -> bytes:
         """Digest of the function's code; empty when it has none to show."""
         if self._code is None:
-            self._code = self._digest()
+            self._code = self.digest(self)
         return self._code
 
 
@@ -157,30 +148,30 @@ class Frame:
 
     Attributes:
         call: whose body it is.
-        scheduler: of the run.
+        host: takes its requests.
         prefix: path that positions are counted under.
         calls, branches, asks: how many it has made so far.
         fresh: whether what the log holds for later positions no longer counts.
         closed: whether the attempt is over, so that no more calls may be made.
     """
 
-    __slots__ = ("asks", "branches", "call", "calls", "closed", "fresh", "prefix", "scheduler")
+    __slots__ = ("asks", "branches", "call", "calls", "closed", "fresh", "host", "prefix")
 
-    def __init__(self, call: Call, scheduler: Scheduler, prefix: str = "") -> None:
+    def __init__(self, call: Call, host: Host, prefix: str = "") -> None:
         self.call = call
-        self.scheduler = scheduler
+        self.host = host
         self.prefix = prefix or call.path
         self.calls = 0
         self.branches = 0
         self.asks = 0
-        self.fresh = call.caller is not None and call.caller.fresh
+        self.fresh: bool = call.caller is not None and call.caller.fresh
         self.closed = False
 
     def branch(self) -> Frame:
         """Return the frame of the next concurrent branch of this body."""
         number = self.branches
         self.branches = number + 1
-        frame = Frame(self.call, self.scheduler, f"{self.prefix}.b{number}")
+        frame = Frame(self.call, self.host, f"{self.prefix}.b{number}")
         frame.fresh = self.fresh
         return frame
 

@@ -7,52 +7,38 @@ same program serves worker threads and the event loop; a driver carries the effe
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nbflow.core.outcome import Outcome
 
 if TYPE_CHECKING:
     from nbflow.core.call import Call, Frame
     from nbflow.core.record import Record
 
 
-class Outcome(NamedTuple):
-    """A value, or the error that was raised instead.
-
-    Attributes:
-        value: what was returned; None beside an error.
-        error: what was raised; None beside a value.
-    """
-
-    value: object
-    error: BaseException | None = None
-
-    def unwrap(self) -> object:
-        """Return the value, or raise the error."""
-        if self.error is not None:
-            raise self.error
-        return self.value
-
-
-class Invoke(NamedTuple):
+class Invoke(msgspec.Struct, frozen=True):
     """Run the function of a call once, in ``frame``."""
 
     call: Call
     frame: Frame
 
 
-class Sleep(NamedTuple):
+class Sleep(msgspec.Struct, frozen=True):
     """Wait for ``seconds``, lengthened by up to ``jitter`` of itself by chance."""
 
     seconds: float
     jitter: float
 
 
-class Commit(NamedTuple):
+class Commit(msgspec.Struct, frozen=True):
     """Make records durable; the reply says whether they are."""
 
     records: Sequence[Record]
 
 
-class Await(NamedTuple):
+class Await(msgspec.Struct, frozen=True):
     """Wait for other calls of the same run; the reply's value is the list of their outcomes."""
 
     calls: Sequence[Call]

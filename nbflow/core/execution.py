@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbflow.core.effects import Await, Commit, Outcome, Program
+from nbflow.core.effects import Await, Commit, Program
+from nbflow.core.outcome import Outcome
 from nbflow.core.record import Record, RunFailed, RunHalted, RunPaused, RunReturned, Saved, Value
 from nbflow.errors import GraphBubbleUp, GraphInterrupt, RunStopped
 from nbflow.values import Final
@@ -37,6 +38,9 @@ def execute(scheduler: Scheduler, body: Call, opening: Sequence[Record], point: 
         return Outcome(None, reply.error)
     for record in opening:
         scheduler.log.append(record)
+    scheduler.opened = True
+    if scheduler.stopping:
+        return (yield from halt(scheduler, scheduler.stopping))
     outcome = yield from scheduler.attempts(body)
     if outcome.error is None or is_pause(outcome.error):
         while scheduler.open_calls and not scheduler.stopping:
@@ -47,10 +51,15 @@ def execute(scheduler: Scheduler, body: Call, opening: Sequence[Record], point: 
 
 
 def halt(scheduler: Scheduler, reason: str) -> Program:
-    """End a run from outside; its body learns of it at its next call or result."""
+    """End a run from outside; its body learns of it at its next call or result.
+
+    A run whose first record is not durable yet writes its end itself, after it.
+    """
     if scheduler.ended:
         return Outcome(None)
     scheduler.stopping = reason
+    if not scheduler.opened:
+        return Outcome(None, RunStopped(reason))
     return (yield from _end(scheduler, (RunHalted(at=scheduler.now(), reason=reason),), RunStopped(reason)))
 
 
@@ -65,16 +74,16 @@ def _close(scheduler: Scheduler, body: Call, outcome: Outcome, point: str) -> Pr
     error = outcome.error
     if isinstance(error, Exception) and not is_pause(error):
         return (yield from _fail(scheduler, error))
-    if body.asked or scheduler.pending:
-        paused = yield from scheduler.pause(body)
+    if body.asked or scheduler.questions.pending:
+        paused = yield from scheduler.questions.pause(body)
         if isinstance(paused.error, Exception):
             return (yield from _fail(scheduler, paused.error))
-        record = RunPaused(at=scheduler.now(), ids=tuple(scheduler.pending))
-        return (yield from _end(scheduler, (record,), GraphInterrupt(scheduler.questions(body.path))))
+        waiting = RunPaused(at=scheduler.now(), ids=tuple(scheduler.questions.pending))
+        return (yield from _end(scheduler, (waiting,), GraphInterrupt(scheduler.questions.below(body.path))))
     if error is not None:
         scheduler.stopping = scheduler.stopping or type(error).__name__
-        record = RunHalted(at=scheduler.now(), reason=scheduler.stopping)
-        return (yield from _end(scheduler, (record,), error))
+        halted = RunHalted(at=scheduler.now(), reason=scheduler.stopping)
+        return (yield from _end(scheduler, (halted,), error))
     return (yield from _return(scheduler, body, outcome.value, point))
 
 

@@ -38,12 +38,11 @@ class Log:
             listener(record)
 
     def _index(self, record: Record) -> None:
-        kind = type(record)
-        if kind is CallReturned or (kind is CallFailed and record.survived):  # type: ignore[attr-defined]
-            self.settled[record.path] = record  # type: ignore[assignment]
-        elif kind is Answered:
-            self.answers[record.id] = record  # type: ignore[attr-defined, assignment]
-        elif kind is Discarded:
+        if isinstance(record, CallReturned) or (isinstance(record, CallFailed) and record.survived):
+            self.settled[record.path] = record
+        elif isinstance(record, Answered):
+            self.answers[record.id] = record
+        elif isinstance(record, Discarded):
             self._forget_from(record.path)
 
     def _forget_from(self, path: str) -> None:

@@ -8,8 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from nbflow.core.brief import brief
-from nbflow.core.record import Answered, Asked, Record, RunFailed, RunHalted, RunPaused, RunResumed, RunReturned, RunStarted, Value
-
+from nbflow.core.record import (
+    Answered,
+    Asked,
+    Record,
+    RunFailed,
+    RunHalted,
+    RunPaused,
+    RunResumed,
+    RunReturned,
+    RunStarted,
+    Value,
+)
 from nbflow.errors import (
     AmbiguousResumeError,
     InvalidAnswerError,

@@ -27,6 +27,8 @@ class Value:
 
     __slots__ = ("_live", "_loads", "raw")
 
+    _loads: Callable[[bytes], object]
+
     def __init__(self, live: object) -> None:
         self._live = live
         self.raw: bytes | None = None
@@ -36,12 +38,14 @@ class Value:
         """Return a value that is decoded anew each time it is asked for."""
         value = cls(_UNSET)
         value.raw = raw
-        value._loads = loads  # noqa: SLF001  # its own class
+        value._loads = loads  # its own class
         return value
 
     def get(self) -> object:
         """Return the value: the same object while live, a fresh copy when stored."""
-        return self._loads(self.raw) if self._live is _UNSET else self._live
+        if self._live is not _UNSET or self.raw is None:
+            return self._live
+        return self._loads(self.raw)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Value) and self.get() == other.get()
@@ -79,6 +83,7 @@ class RunStarted(Record):
         parent: checkpoint id that the run began from, or None.
         step: number of the input checkpoint; -1 for the first run of a thread.
         metadata: the user's metadata and plain ``configurable`` entries.
+        code: digest of the body's code; empty when unknown.
     """
 
     run_id: str
@@ -88,6 +93,7 @@ class RunStarted(Record):
     parent: str | None = None
     step: int = -1
     metadata: dict[str, object] = msgspec.field(default_factory=dict)
+    code: bytes = b""
 
 
 class RunResumed(Record):
@@ -147,6 +153,12 @@ class CallStarted(CallRecord):
 
     replayed: bool = False
     shown: str = ""
+
+
+class CallBegan(CallRecord):
+    """The body of a call begins, or begins again; until then the call waits for its turn."""
+
+    durable: ClassVar[bool] = False
 
 
 class CallRetried(CallRecord):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbflow.core.effects import Outcome
+from nbflow.core.outcome import Outcome
 from nbflow.core.record import CallReturned, Discarded
 from nbflow.errors import ReplayMismatchError
 
@@ -41,7 +41,7 @@ class Replay:
         difference = _difference(call, past)
         if difference is None:
             value = past.value.get() if past.value is not None else None
-            return Outcome(value) if type(past) is CallReturned else Outcome(None, value)  # type: ignore[arg-type]
+            return Outcome(None, value) if isinstance(value, BaseException) and _failed(past) else Outcome(value)
         # A retried body may take another way than the attempt before: that is no mistake of its author.
         if not self.rerun_changed and frame.call.attempt <= 1:
             raise ReplayMismatchError(call.path, *difference)
@@ -50,6 +50,10 @@ class Replay:
         call.carry += (discarded,)
         self.log.append(discarded)
         return None
+
+
+def _failed(past: CallSettled) -> bool:
+    return type(past) is not CallReturned
 
 
 def _difference(call: Call, past: CallSettled) -> tuple[str, str] | None:

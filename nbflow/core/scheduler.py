@@ -7,15 +7,18 @@ out. It is single-threaded by contract: a driver that uses threads holds one loc
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from nbflow.core.call import Call, Frame, Promise
-from nbflow.core.effects import Await, Commit, Invoke, Outcome, Program
+from nbflow.core.effects import Await, Commit, Invoke, Program
+from nbflow.core.outcome import Outcome
+from nbflow.core.questions import Questions
 from nbflow.core.record import (
-    Asked,
+    CallBegan,
     CallFailed,
-    CallReturned,
+    CallRecord,
     CallRetried,
+    CallReturned,
     CallStarted,
     Emitted,
     Record,
@@ -23,14 +26,15 @@ from nbflow.core.record import (
 )
 from nbflow.core.replay import Replay
 from nbflow.core.retry import wait_before_retry
-from nbflow.errors import GraphInterrupt, RunStopped
-from nbflow.values import Interrupt
+from nbflow.errors import RunStopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from nbflow.core.call import Host, Spec
     from nbflow.core.log import Log
+
+Ended = TypeVar("Ended", CallReturned, CallFailed)
 
 
 class Scheduler:
@@ -42,9 +46,11 @@ class Scheduler:
         keep: gives the digest of arguments; None when nothing is kept, so none is needed.
         show: gives arguments as short text.
         open_calls: by path, the calls that were asked for and have not ended.
+        replayed: paths of the calls whose outcome the log held.
         failures: by path, failures that no caller has survived yet.
-        pending: by id, the questions of this execution.
+        questions: what its bodies ask of people.
         stopping: why the run was told to stop; empty while it runs.
+        opened: whether its first record is written.
         ended: whether its last record is written.
         host: what the code of the run can reach.
     """
@@ -68,10 +74,12 @@ class Scheduler:
         self.show = show
         self.replay = Replay(log, rerun_changed=rerun_changed)
         self.open_calls: dict[str, Call] = {}
+        self.replayed: list[str] = []
         self.failures: dict[str, CallFailed] = {}
         self.unseen: dict[str, CallFailed] = {}
-        self.pending: dict[str, Asked] = {}
+        self.questions = Questions(self)
         self.stopping = ""
+        self.opened = False
         self.ended = False
 
     def open(self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object]) -> Call:
@@ -111,8 +119,10 @@ class Scheduler:
             past = self.replay.find(call)
             if past is not None:
                 call.outcome = past
+                self.replayed.append(call.path)
                 if past.error is not None:
-                    call.failure = self.log.settled[call.path]  # type: ignore[assignment]
+                    recorded = self.log.settled[call.path]
+                    call.failure = recorded if isinstance(recorded, CallFailed) else None
         if self.log.listeners:
             call.shown = call.shown or self.show(call.args, call.kwargs)
             self.log.append(
@@ -150,9 +160,11 @@ class Scheduler:
         """Put the results of other calls in the place of their futures."""
         reply = yield Await(call.waits_for)
         outcomes: Sequence[Outcome] = reply.value  # type: ignore[assignment]  # what Await replies
-        failed = next((outcome for outcome in outcomes if outcome.error is not None), None)
-        if failed is not None:
-            return failed
+        for other, outcome in zip(call.waits_for, outcomes, strict=True):
+            if outcome.error is not None:
+                self.unseen.pop(other.path, None)
+                call.failure = other.failure  # whoever asks for this call is told of that failure
+                return outcome
         call.args = tuple(_result(arg) for arg in call.args)
         call.kwargs = {name: _result(arg) for name, arg in call.kwargs.items()}
         try:
@@ -166,7 +178,9 @@ class Scheduler:
         call.started = self.now()
         while True:
             call.attempt += 1
-            frame = Frame(call, self)
+            if self.log.listeners:
+                self.log.append(self._begins(call))
+            frame = Frame(call, self.host)
             outcome = yield Invoke(call, frame)
             frame.closed = True
             error = outcome.error
@@ -177,8 +191,17 @@ class Scheduler:
                 return outcome
             self._tell_retry(call, error)
             yield wait
-            if self.stopping:
-                return Outcome(None, RunStopped(self.stopping))
+            stopped = self._stopped()
+            if stopped is not None:
+                return stopped
+
+    def _stopped(self) -> Outcome | None:
+        """Return the end of a call whose run was stopped while it waited; None if it goes on."""
+        return Outcome(None, RunStopped(self.stopping)) if self.stopping else None
+
+    def _begins(self, call: Call) -> CallBegan:
+        spec = call.spec
+        return CallBegan(path=call.path, at=self.now(), name=spec.name, kind=spec.kind, attempt=call.attempt)
 
     def _tell_retry(self, call: Call, error: BaseException) -> None:
         call.asked = None
@@ -191,10 +214,10 @@ class Scheduler:
     def _settle(self, call: Call, outcome: Outcome) -> Program:
         """Make the end of a call durable, if it is one."""
         error = outcome.error
-        if self._waits(call) and not isinstance(error, Exception):
-            return (yield from self.pause(call))
+        if self.questions.waits(call) and not isinstance(error, Exception):
+            return (yield from self.questions.pause(call))
         if error is None:
-            record = CallReturned(value=Value(outcome.value), **self._facts(call))
+            record = self._ended(CallReturned, call, outcome.value)
             carry = (*call.carry, *self.survived(call)) if call.carry or call.seen else ()
             reply = yield Commit((*carry, record))
             if reply.error is None:
@@ -202,30 +225,34 @@ class Scheduler:
                 return outcome
             error = reply.error
         if isinstance(error, Exception):
-            self._failed(call, error)
+            self.failed(call, error)
         return Outcome(None, error)
 
-    def _facts(self, call: Call) -> dict[str, object]:
+    def _ended(self, kind: type[Ended], call: Call, value: object) -> Ended:
         spec = call.spec
-        return {
-            "path": call.path,
-            "at": self.now(),
-            "name": spec.name,
-            "kind": spec.kind,
-            "attempt": call.attempt,
-            "started": call.started,
-            "inputs": call.inputs,
-            "code": spec.code if self.keep is not None else b"",
-            "shown": call.shown,
-            "edges": call.edges,
-        }
+        return kind(
+            path=call.path,
+            at=self.now(),
+            name=spec.name,
+            kind=spec.kind,
+            attempt=call.attempt,
+            started=call.started,
+            inputs=call.inputs,
+            code=spec.code if self.keep is not None else b"",
+            shown=call.shown,
+            edges=call.edges,
+            value=Value(value),
+        )
 
-    def _failed(self, call: Call, error: Exception) -> None:
+    def failed(self, call: Call, error: Exception) -> None:
+        """Note how a call failed; what its caller does with that decides whether replay hands it out."""
         limit = max((policy.max_attempts for policy in call.spec.retry), default=1)
         error.add_note(f"{call.spec.kind} {call.spec.name!r}, call {call.path}, attempt {call.attempt} of {limit}")
-        call.failure = CallFailed(value=Value(error), **self._facts(call))
-        self.failures[call.path] = self.unseen[call.path] = call.failure
-        self.log.append(call.failure)
+        failure = self._ended(CallFailed, call, error)
+        call.failure = self.failures[call.path] = failure
+        if call.caller is not None:
+            self.unseen[call.path] = failure
+        self.log.append(failure)
 
     def saw(self, frame: Frame | None, call: Call) -> None:
         """Note that a body was told of a failure: if it goes on, the failure is an outcome."""
@@ -246,66 +273,21 @@ class Scheduler:
             failure.survived = True
         return tuple(outlived)
 
-    def ask(self, frame: Frame, question: object, schema: dict[str, object] | None, key: str) -> object:
-        """Return the answer to a question, or note that the body waits for it.
-
-        Args:
-            frame: who asks.
-            question: the value to surface.
-            schema: JSON schema of the answer.
-            key: the question's id, made of the run, the position and the question.
-
-        Raises:
-            GraphInterrupt: if there is no answer yet.
-        """
-        ordinal, frame.asks = frame.asks, frame.asks + 1
-        answered = self.log.answers.get(key)
-        if answered is not None and answered.value is not None:
-            return answered.value.get()
-        call = frame.call
-        asked = Asked(
-            path=call.path, at=self.now(), id=key, name=call.spec.name, ordinal=ordinal, schema=schema,
-            value=Value(question),
-        )  # fmt: skip
-        call.asked = [*(call.asked or ()), asked]
-        raise GraphInterrupt((Interrupt(question, key, response_schema=schema),))
-
-    def _waits(self, call: Call) -> bool:
-        """Whether the call, or one below it, waits for an answer, even if its body hid that."""
-        if call.asked:
-            return True
-        return bool(self.pending) and any(asked.path.startswith(f"{call.path}.") for asked in self.pending.values())
-
-    def pause(self, call: Call) -> Program:
-        """Make the questions of a call durable; the outcome carries all that it waits for."""
-        asked = tuple(call.asked or ())
-        if asked:
-            reply = yield Commit((*call.carry, *self.survived(call), *asked))
-            if reply.error is not None:
-                if isinstance(reply.error, Exception):
-                    self._failed(call, reply.error)
-                return Outcome(None, reply.error)
-            for record in asked:
-                self.pending[record.id] = record
-                self.log.append(record)
-        return Outcome(None, GraphInterrupt(self.questions(call.path)))
-
-    def questions(self, path: str) -> list[Interrupt]:
-        """Return what a call and those below it wait for, in the order asked."""
-        return [
-            Interrupt(asked.value.get() if asked.value else None, asked.id, response_schema=asked.schema)
-            for asked in self.pending.values()
-            if asked.path == path or asked.path.startswith(f"{path}.")
+    def begun(self) -> list[CallRecord]:
+        """Return the start of each call that was replayed or has not ended, for who begins to listen now."""
+        at = self.now()
+        records: list[CallRecord] = [
+            CallStarted(path=path, at=at, name=past.name, kind=past.kind, replayed=True)
+            for path, past in ((path, self.log.settled.get(path)) for path in self.replayed)
+            if past is not None
         ]
-
-    def begun(self) -> list[CallStarted]:
-        """Return the start of each call that has not ended, for who begins to listen now."""
-        return [
-            CallStarted(
-                path=call.path, at=call.started or self.now(), name=call.spec.name, kind=call.spec.kind, shown=call.shown
-            )
-            for call in tuple(self.open_calls.values())
-        ]
+        for call in tuple(self.open_calls.values()):
+            spec, at = call.spec, call.started or self.now()
+            call.shown = call.shown or self.show(call.args, call.kwargs)
+            records.append(CallStarted(path=call.path, at=at, name=spec.name, kind=spec.kind, shown=call.shown))
+            if call.attempt:
+                records.append(CallBegan(path=call.path, at=at, name=spec.name, kind=spec.kind, attempt=call.attempt))
+        return records
 
     def emit(self, frame: Frame, value: object, mode: str = "custom") -> None:
         """Pass something to those who listen; a replayed call emits nothing, as it does not run."""

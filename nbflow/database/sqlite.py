@@ -10,25 +10,29 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbflow.errors import NewerFormatError
+from nbflow.errors import NbflowError, NewerFormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 BUSY_SECONDS = 30.0
 Statement = tuple[str, "Sequence[Sequence[object]]"]
+Guard = Callable[[sqlite3.Connection], None]
 
 
 class _Ticket:
     """Statements that wait for the next commit."""
 
-    __slots__ = ("done", "error", "statements")
+    __slots__ = ("done", "error", "guard", "statements")
 
-    def __init__(self, statements: Sequence[Statement]) -> None:
+    def __init__(self, statements: Sequence[Statement], guard: Guard | None) -> None:
         self.statements = statements
+        self.guard = guard
         self.done = False
         self.error: BaseException | None = None
 
@@ -76,16 +80,18 @@ class SqliteFile:
             self._connection.execute("ROLLBACK")
             raise
 
-    def write(self, *statements: Statement) -> None:
+    def write(self, *statements: Statement, guard: Guard | None = None) -> None:
         """Carry out statements in one transaction, perhaps shared with others; durable on return.
 
         Args:
             statements: pairs of SQL and the rows of its parameters.
+            guard: looks at the file in the same transaction, and raises an NbflowError to refuse.
 
         Raises:
+            NbflowError: what the guard raised; nothing was carried out.
             sqlite3.Error: if they could not be carried out; then none of them was.
         """
-        ticket = _Ticket(statements)
+        ticket = _Ticket(statements, guard)
         self._waiting.append(ticket)
         with self._lock:
             if not ticket.done:
@@ -98,7 +104,7 @@ class SqliteFile:
         while self._waiting:
             tickets.append(self._waiting.popleft())
         try:
-            self.transact(lambda connection: _carry_out(connection, tickets))
+            self.transact(partial(_carry_out, tickets=tickets))
         except sqlite3.Error as error:
             if len(tickets) > 1:  # one bad ticket must not fail its neighbours
                 self._one_by_one(tickets)
@@ -111,7 +117,7 @@ class SqliteFile:
     def _one_by_one(self, tickets: Sequence[_Ticket]) -> None:
         for ticket in tickets:
             try:
-                self.transact(lambda connection, one=ticket: _carry_out(connection, (one,)))  # type: ignore[misc]
+                self.transact(partial(_carry_out, tickets=(ticket,)))
             except sqlite3.Error as error:
                 ticket.error = error
 
@@ -141,6 +147,12 @@ class SqliteFile:
 
 def _carry_out(connection: sqlite3.Connection, tickets: Sequence[_Ticket]) -> None:
     for ticket in tickets:
+        try:
+            if ticket.guard is not None:
+                ticket.guard(connection)
+        except NbflowError as refusal:  # of this ticket; its neighbours go on
+            ticket.error = refusal
+            continue
         for sql, rows in ticket.statements:
             if len(rows) == 1:
                 connection.execute(sql, rows[0])

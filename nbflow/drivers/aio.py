@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from nbflow.core.call import current_frame
-from nbflow.core.effects import Await, Commit, Invoke, Outcome, Program, Sleep
+from nbflow.core.effects import Await, Commit, Invoke, Program, Sleep
+from nbflow.core.outcome import Outcome
 from nbflow.drivers.future import CallFuture
 
 if TYPE_CHECKING:
@@ -51,16 +52,16 @@ async def drive(program: Program, hands: AsyncHands) -> Outcome:
             try:
                 effect = program.send(reply)  # type: ignore[arg-type]  # the first step takes None
             except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
-        kind = type(effect)
-        if kind is Invoke:
-            reply = await hands.acall(effect)  # type: ignore[arg-type]
-        elif kind is Commit:
-            reply = hands.commit(effect)  # type: ignore[arg-type]
-        elif kind is Sleep:
-            reply = await _sleep(hands.jittered(effect))  # type: ignore[arg-type]
+                outcome: Outcome = stop.value
+                return outcome
+        if isinstance(effect, Invoke):
+            reply = await hands.acall(effect)
+        elif isinstance(effect, Commit):
+            reply = hands.commit(effect)
+        elif isinstance(effect, Sleep):
+            reply = await _sleep(hands.jittered(effect))
         else:
-            reply = await hands.aawait_calls(effect)  # type: ignore[arg-type]
+            reply = await hands.aawait_calls(effect)
 
 
 async def _sleep(seconds: float) -> Outcome:
@@ -76,7 +77,7 @@ async def settled(future: CallFuture) -> Outcome:
     if not future.done():
         loop = asyncio.get_running_loop()
         ended = loop.create_future()
-        future.add_done_callback(lambda _: ended.done() or ended.set_result(None), context=copy_context())
+        future.add_done_callback(lambda _: None if ended.done() else ended.set_result(None), context=copy_context())
         await ended
     outcome = future.outcome
     assert outcome is not None, "its callbacks run after the outcome is set"
@@ -133,13 +134,12 @@ class _Factory:
         if isinstance(coro, CallFuture):
             coro = _await(coro)
         elif frame is not None and frame.call.spec.is_async and not frame.closed:
-            context: Context = options.get("context") or copy_context()  # type: ignore[assignment]
+            context = cast("Context", options.get("context") or copy_context())
             context.run(current_frame.set, frame.branch())
             options["context"] = context
-        make = self.previous or asyncio.Task
-        if make is asyncio.Task:
-            return asyncio.Task(coro, loop=loop, **options)  # type: ignore[arg-type]
-        return make(loop, coro, **options)
+        if self.previous is not None:
+            return self.previous(loop, coro, **options)
+        return asyncio.Task(coro, loop=loop, **options)  # type: ignore[arg-type]  # what create_task was given
 
 
 async def _await(awaitable: Awaitable[object]) -> object:
@@ -147,17 +147,17 @@ async def _await(awaitable: Awaitable[object]) -> object:
 
 
 def adopt(loop: asyncio.AbstractEventLoop) -> None:
-    """Number the branches of bodies on this loop; ``release`` undoes it."""
-    factory = loop.get_task_factory()
+    """Count the branches of bodies on this loop from now on; ``release`` undoes it."""
+    factory: object = loop.get_task_factory()
     if not isinstance(factory, _Factory):
-        factory = _Factory(factory)
+        factory = _Factory(loop.get_task_factory())
         loop.set_task_factory(factory)  # type: ignore[arg-type]  # typeshed wants one generic signature
     factory.users += 1
 
 
 def release(loop: asyncio.AbstractEventLoop) -> None:
     """Leave a loop as it was found, once its last run has ended."""
-    factory = loop.get_task_factory()
+    factory: object = loop.get_task_factory()
     if isinstance(factory, _Factory):
         factory.users -= 1
         if factory.users <= 0:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import suppress
 from contextvars import copy_context
+from functools import cache
 from typing import TYPE_CHECKING
 
 from nbflow.core.call import Frame, current_frame
-from nbflow.core.effects import Await, Commit, Invoke, Outcome, Program, Sleep
+from nbflow.core.effects import Await, Commit, Invoke, Program, Sleep
+from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads
 from nbflow.drivers.future import CallFuture, running_loop
 from nbflow.drivers.gate import Gate
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 INLINE_LIMIT = 12
 
 
+@cache
 def _aio() -> ModuleType:
     """Return the loop's driver; asyncio is imported when something async first happens."""
     from nbflow.drivers import aio  # noqa: PLC0415  # see above
@@ -77,12 +81,21 @@ class Dispatch:
             future = call.promise = CallFuture(call, self)
         if call.outcome is None:
             call.context = copy_context()
+            if call.carry:
+                self._settle_past(call)
             if self.gate is None:
                 self._launch(future)
             else:
                 self.gate.leave(frame.call)
                 self.gate.enter(future)
         return future
+
+    def _settle_past(self, call: Call) -> None:
+        """Make durable what the caller has outlived, before anything that follows from it can be."""
+        records, call.carry = call.carry, ()
+        outcome = self.commit(Commit(records))
+        if outcome.error is not None:
+            raise outcome.error
 
     def begin(self, body: Call, program: Program, *, inline: bool) -> CallFuture:
         """Start the run; ``inline`` leaves a sync body to the thread that waits for it."""
@@ -145,7 +158,9 @@ class Dispatch:
             self.scheduler.stopping = self.scheduler.stopping or type(error).__name__
         if not self.body.done():
             for callback in self.on_end:
-                callback(outcome)
+                # A lease that can't be given back goes stale with this process; who waits must not wait for it.
+                with suppress(Exception):
+                    callback(outcome)
         self.body.settle(outcome)
         self._let_go(RunStopped(self.scheduler.stopping or "the run is over"))
 
@@ -185,7 +200,7 @@ class Dispatch:
 
     def is_cancelled(self, error: BaseException | None) -> bool:
         """Whether an outcome says that the call was cancelled."""
-        return error is not None and "asyncio" in sys.modules and _aio().is_cancelled(error)  # type: ignore[no-any-return]
+        return error is not None and "asyncio" in sys.modules and bool(_aio().is_cancelled(error))
 
     def saw(self, call: Call) -> None:
         """Note that the body that runs here was told how a call failed."""
@@ -209,7 +224,7 @@ class Dispatch:
     def call(self, effect: Invoke) -> Outcome:
         """Run the function of a call in this thread."""
         __tracebackhide__ = True
-        call, frame = effect
+        call, frame = effect.call, effect.frame
         spec = call.spec
         current_frame.set(frame)
         try:
@@ -231,7 +246,7 @@ class Dispatch:
     async def acall(self, effect: Invoke) -> Outcome:
         """Run the function of a call on this loop."""
         __tracebackhide__ = True
-        call, frame = effect
+        call, frame = effect.call, effect.frame
         spec = call.spec
         current_frame.set(frame)
         try:
@@ -274,7 +289,7 @@ class Dispatch:
 
     def sleep(self, seconds: float) -> Outcome:
         """Wait, but not longer than the run goes on."""
-        threads.pool.wait(lambda: self._stopped.wait(seconds))  # type: ignore[arg-type, return-value]
+        threads.pool.wait(lambda: self._stopped.wait(seconds))
         return Outcome(None)
 
     def jittered(self, effect: Sleep) -> float:

@@ -9,19 +9,45 @@ from __future__ import annotations
 
 import sys
 from _thread import allocate_lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from nbflow.core.call import Promise, current_frame
-from nbflow.core.effects import Outcome
+from nbflow.core.outcome import Outcome
 from nbflow.errors import WouldBlockError
 
 if TYPE_CHECKING:
+    import threading
     from asyncio import AbstractEventLoop, Task
     from collections.abc import Callable, Generator
     from contextvars import Context
 
     from nbflow.core.call import Call
-    from nbflow.drivers.dispatch import Dispatch
+
+
+class Driver(Protocol):
+    """What a future needs of whoever carries its run out."""
+
+    lock: threading.RLock
+
+    def run_here(self, future: CallFuture) -> None:
+        """Run a claimed call in this thread."""
+        ...
+
+    def wait_for(self, future: CallFuture) -> None:
+        """Wait in this thread until a call has ended."""
+        ...
+
+    def cancel(self, future: CallFuture, msg: object) -> bool:
+        """Cancel one call."""
+        ...
+
+    def is_cancelled(self, error: BaseException | None) -> bool:
+        """Whether an outcome says that the call was cancelled."""
+        ...
+
+    def saw(self, call: Call) -> None:
+        """Note that the body that runs here was told how a call failed."""
+        ...
 
 
 def running_loop() -> AbstractEventLoop | None:
@@ -48,12 +74,12 @@ class CallFuture(Promise):
     """
 
     __slots__ = (
-        "__weakref__", "_asyncio_future_blocking", "_callbacks", "_claim", "_dispatch", "_done", "outcome", "task",
+        "__weakref__", "_asyncio_future_blocking", "_callbacks", "_claim", "_done", "_driver", "outcome", "task",
     )  # fmt: skip
 
-    def __init__(self, call: Call, dispatch: Dispatch) -> None:
+    def __init__(self, call: Call, driver: Driver) -> None:
         self.call = call
-        self._dispatch = dispatch
+        self._driver = driver
         self.outcome: Outcome | None = call.outcome
         self.task: Task[None] | None = None
         self._asyncio_future_blocking = False
@@ -73,11 +99,11 @@ class CallFuture(Promise):
 
     def run(self) -> None:
         """Run the call in this thread; only who holds the claim may."""
-        self._dispatch.run_here(self)
+        self._driver.run_here(self)
 
     def settle(self, outcome: Outcome) -> bool:
         """Give the outcome to all who wait; False if there was one already."""
-        with self._dispatch.lock:
+        with self._driver.lock:
             if self.outcome is not None:
                 return False
             self.outcome = outcome
@@ -110,14 +136,14 @@ class CallFuture(Promise):
 
     def cancelled(self) -> bool:
         """Whether the call was cancelled."""
-        return self.outcome is not None and self._dispatch.is_cancelled(self.outcome.error)
+        return self.outcome is not None and self._driver.is_cancelled(self.outcome.error)
 
     def cancel(self, msg: object = None) -> bool:
         """Stop the call if it can be stopped; False if it has ended.
 
         A sync body that runs already goes on to its end, but its result is dropped.
         """
-        return self._dispatch.cancel(self, msg)
+        return self._driver.cancel(self, msg)
 
     def result(self, timeout: float | None = None) -> object:
         """Return what the call returned; wait for it if need be.
@@ -138,8 +164,8 @@ class CallFuture(Promise):
         """Return what the call raised, or None; waits as ``result`` does."""
         outcome = self.outcome or self._wait(timeout)
         if outcome.error is not None:
-            self._dispatch.saw(self.call)
-            if self._dispatch.is_cancelled(outcome.error) or not isinstance(outcome.error, Exception):
+            self._driver.saw(self.call)
+            if self._driver.is_cancelled(outcome.error):
                 raise outcome.error
         return outcome.error
 
@@ -152,15 +178,19 @@ class CallFuture(Promise):
         """Wait in this thread until the call has ended, and return how; as ``result``, loop or not."""
         if self.outcome is not None:
             return self.outcome
+        self._block(timeout)
+        outcome: Outcome | None = self.outcome
+        assert outcome is not None, "the latch opens after the outcome is set"
+        return outcome
+
+    def _block(self, timeout: float | None) -> None:
         if timeout is None:
-            self._dispatch.wait_for(self)
+            self._driver.wait_for(self)
         elif not self._done.acquire(timeout=timeout):
             msg = f"call {self.call.path} of {self.call.spec.name!r} was not done within {timeout} s; it goes on"
             raise TimeoutError(msg)
         else:
             self._done.release()
-        assert self.outcome is not None, "the latch opens after the outcome is set"
-        return self.outcome
 
     def block(self) -> None:
         """Wait until another thread has settled it."""
@@ -168,16 +198,16 @@ class CallFuture(Promise):
         self._done.release()
 
     def _raise(self, error: BaseException) -> None:
-        self._dispatch.saw(self.call)
+        self._driver.saw(self.call)
         raise error
 
     def add_done_callback(self, fn: Callable[[CallFuture], object], *, context: Context | None = None) -> None:
         """Call ``fn(self)`` when done: on the event loop for code on a loop, else where it ended."""
         loop = on_loop() if context is None else running_loop()
         entry = (fn, loop, context)
-        if self.outcome is None:
+        if not self.done():
             self._callbacks.append(entry)
-            if self.outcome is None:
+            if not self.done():
                 return
             try:
                 self._callbacks.remove(entry)

@@ -12,7 +12,8 @@ from _thread import allocate_lock
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from nbflow.core.effects import Await, Commit, Invoke, Outcome, Program, Sleep
+from nbflow.core.effects import Await, Commit, Invoke, Program, Sleep
+from nbflow.core.outcome import Outcome
 
 if TYPE_CHECKING:
     from _thread import LockType
@@ -107,7 +108,7 @@ class Pool:
         latch.acquire()
         return False
 
-    def wait(self, block: Callable[[], None]) -> None:
+    def wait(self, block: Callable[[], object]) -> None:
         """Wait in this thread; while it waits it does not count against the cap."""
         if not getattr(self._local, "worker", False):
             block()
@@ -153,16 +154,16 @@ def drive(program: Program, hands: Hands) -> Outcome:
             try:
                 effect = program.send(reply)  # type: ignore[arg-type]  # the first step takes None
             except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
-        kind = type(effect)
-        if kind is Invoke:
-            reply = hands.call(effect)  # type: ignore[arg-type]
-        elif kind is Commit:
-            reply = hands.commit(effect)  # type: ignore[arg-type]
-        elif kind is Sleep:
-            reply = hands.sleep(jittered(effect))  # type: ignore[arg-type]
+                outcome: Outcome = stop.value
+                return outcome
+        if isinstance(effect, Invoke):
+            reply = hands.call(effect)
+        elif isinstance(effect, Commit):
+            reply = hands.commit(effect)
+        elif isinstance(effect, Sleep):
+            reply = hands.sleep(jittered(effect))
         else:
-            reply = hands.await_calls(effect)  # type: ignore[arg-type]
+            reply = hands.await_calls(effect)
 
 
 def jittered(wait: Sleep) -> float:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from nbflow.core.record import (
+    ENDS,
     ROOT,
     Asked,
+    CallBegan,
     CallRecord,
     CallRetried,
     CallReturned,
     CallSettled,
     CallStarted,
+    Discarded,
     Record,
     RunFailed,
     RunHalted,
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ENDED = {RunReturned: "done", RunFailed: "failed", RunPaused: "asking", RunHalted: "stopped"}
+OPEN = frozenset({"waiting", "running", "retrying"})
 
 
 class CallRow(NamedTuple):
@@ -36,12 +40,14 @@ class CallRow(NamedTuple):
         parent: position of the caller; empty for the body.
         name: name of the task or body.
         kind: ``"task"``, ``"entrypoint"`` or ``"node"``.
-        state: ``running``, ``done``, ``replayed``, ``failed``, ``retrying``, ``asking`` or ``stopped``.
+        state: ``waiting``, ``running``, ``retrying``, ``done``, ``replayed``, ``failed``, ``asking`` or
+            ``stopped``; ``discarded`` when the call no longer counts and has left the rows.
         attempt: number of the attempt, from 1.
         started, ended: seconds since 1970; ``ended`` is None while it runs.
         shown: the arguments as short text.
         edges: positions of the calls whose futures were arguments.
         value: what it returned or raised; None until it has.
+        requested: seconds since 1970 when it was called; 0.0 if only its end is known.
     """
 
     path: str
@@ -55,6 +61,7 @@ class CallRow(NamedTuple):
     shown: str = ""
     edges: tuple[str, ...] = ()
     value: Value | None = None
+    requested: float = 0.0
 
 
 class CallsView:
@@ -66,49 +73,100 @@ class CallsView:
 
     def __init__(self) -> None:
         self.rows: dict[str, CallRow] = {}
+        self._open: dict[str, None] = {}
+        self._callers: set[str] = set()
 
-    def fold(self, record: Record) -> CallRow | None:
-        """Take a record in; return the row that it changed, if any."""
-        row = self._changed(record)
-        if row is not None:
-            self.rows[row.path] = row
-        return row
+    def fold(self, record: Record) -> list[CallRow]:
+        """Take a record in; return the rows that it changed."""
+        if isinstance(record, Discarded):
+            return self._discard(record.path)
+        changed = self._changed(record)
+        if changed is None:
+            return []
+        rows = [changed]
+        if changed.state == "replayed" and changed.path in self._callers:
+            rows += self._replay_below(changed.path)
+        if isinstance(record, ENDS):
+            rows += self._leave_open(record.at, paused=isinstance(record, RunPaused))
+        for row in rows:
+            self._keep(row)
+        return rows
+
+    def close(self, at: float) -> list[CallRow]:
+        """Take in that no more records come: what still runs died with its process at ``at``."""
+        rows = [self.rows[path]._replace(state="stopped", ended=at) for path in self._open]
+        for row in rows:
+            self._keep(row)
+        return rows
+
+    def _keep(self, row: CallRow) -> None:
+        self.rows[row.path] = row
+        self._callers.add(row.parent)
+        if row.state in OPEN:
+            self._open[row.path] = None
+        else:
+            self._open.pop(row.path, None)
 
     def _changed(self, record: Record) -> CallRow | None:
         if isinstance(record, RunStarted):
-            return CallRow(ROOT, "", record.workflow, "entrypoint", "running", 1, record.at, None)
+            return CallRow(ROOT, "", record.workflow, "entrypoint", "running", 1, record.at, None, requested=record.at)
         if isinstance(record, CallSettled):
             return self._settled(record)
         if isinstance(record, CallRecord):
             return self._begun(record)
         row = self.rows.get(record.path)
-        if row is None:
-            return None
-        if isinstance(record, RunResumed):
-            return row._replace(state="running", ended=None)
-        if isinstance(record, Asked):
-            return row._replace(state="asking", ended=record.at)
-        state = ENDED.get(type(record))  # type: ignore[call-overload]  # absent for others
-        return row._replace(state=state, ended=record.at, value=record.value) if state is not None else None
+        return _paused_or_resumed(row, record) if row is not None else None
 
     def _begun(self, record: CallRecord) -> CallRow | None:
         before = self.rows.get(record.path)
+        if isinstance(record, CallStarted):
+            if record.replayed and before is not None:
+                return before._replace(state="replayed" if before.state == "done" else before.state)
+            return CallRow(
+                record.path, parent_of(record.path), record.name, record.kind,
+                "replayed" if record.replayed else "waiting", 1, record.at, None, record.shown, requested=record.at,
+            )  # fmt: skip
+        if before is None:
+            return None
         if isinstance(record, CallRetried):
-            return before._replace(state="retrying", attempt=record.attempt + 1) if before else None
-        assert isinstance(record, CallStarted), "the other records of a call say how it ended"
-        if record.replayed and before is not None:
-            return before._replace(state="replayed" if before.state == "done" else before.state)
-        return CallRow(
-            record.path, parent_of(record.path), record.name, record.kind,
-            "running", 1, record.at, None, record.shown,
-        )  # fmt: skip
+            return before._replace(state="retrying", attempt=record.attempt)
+        assert isinstance(record, CallBegan), "the other records of a call say how it ended"
+        started = record.at if record.attempt == 1 and record.path != ROOT else before.started
+        return before._replace(state="running", attempt=record.attempt, started=started, ended=None)
 
     def _settled(self, record: CallSettled) -> CallRow:
         state = "done" if isinstance(record, CallReturned) else "failed"
+        before = self.rows.get(record.path)
         return CallRow(
             record.path, parent_of(record.path), record.name, record.kind, state, record.attempt,
-            record.started, record.at, record.shown, record.edges, record.value,
+            record.started, record.at, record.shown or (before.shown if before is not None else ""),
+            record.edges, record.value, before.requested if before is not None else 0.0,
         )  # fmt: skip
+
+    def _leave_open(self, at: float, *, paused: bool) -> list[CallRow]:
+        """Return what is left of open calls when the run ends: those that wait for an answer below them, and others."""
+        asking = [row.path for row in self.rows.values() if row.state == "asking"] if paused else []
+        return [
+            self.rows[path]._replace(state="asking" if _is_above(path, asking) else "stopped", ended=at)
+            for path in self._open
+            if path != ROOT
+        ]
+
+    def _replay_below(self, path: str) -> list[CallRow]:
+        """Return what a replayed call had called: it is not called again, its results still count."""
+        below = [row for row in self.rows.values() if row.state == "done" and row.path.startswith(f"{path}.")]
+        return [row._replace(state="replayed") for row in below]
+
+    def _discard(self, path: str) -> list[CallRow]:
+        prefix, _, first = path.rpartition(".")
+        gone = []
+        for other in self.rows:
+            step = other[len(prefix) + 1 :].partition(".")[0] if other.startswith(f"{prefix}.") else ""
+            if step.isdigit() and int(step) >= int(first):
+                gone.append(other)
+        for other in gone:
+            self._open.pop(other, None)
+        return [self.rows.pop(other)._replace(state="discarded") for other in gone]
 
 
 def calls_of(records: Iterable[Record]) -> list[CallRow]:
@@ -116,7 +174,12 @@ def calls_of(records: Iterable[Record]) -> list[CallRow]:
     view = CallsView()
     for record in records:
         view.fold(record)
-    return sorted(view.rows.values(), key=lambda row: position(row.path))
+    return in_order(view.rows.values())
+
+
+def in_order(rows: Iterable[CallRow]) -> list[CallRow]:
+    """Return rows in the order of their positions: a caller, then what it called."""
+    return sorted(rows, key=lambda row: position(row.path))
 
 
 def parent_of(path: str) -> str:
@@ -132,4 +195,17 @@ def position(path: str) -> tuple[tuple[bool, int], ...]:
     return tuple((not part.isdigit(), int(part.lstrip("b"))) for part in path.split("."))
 
 
-__all__ = ["ENDED", "CallRow", "CallsView", "calls_of", "parent_of", "position"]
+def _paused_or_resumed(row: CallRow, record: Record) -> CallRow | None:
+    if isinstance(record, RunResumed):
+        return row._replace(state="running", ended=None, value=None)
+    if isinstance(record, Asked):
+        return row._replace(state="asking", ended=record.at)
+    state = ENDED.get(type(record))
+    return row._replace(state=state, ended=record.at, value=record.value) if state is not None else None
+
+
+def _is_above(path: str, others: list[str]) -> bool:
+    return any(other.startswith(f"{path}.") for other in others)
+
+
+__all__ = ["ENDED", "OPEN", "CallRow", "CallsView", "Record", "calls_of", "in_order", "parent_of", "position"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from nbflow.core.record import Asked, Record, RunFailed, RunPaused, RunReturned, RunStarted
 from nbflow.values import PregelTask, RunnableConfig, StateSnapshot
@@ -88,7 +88,7 @@ def _interrupts(records: Sequence[Record]) -> tuple[Interrupt, ...]:
     return tuple(interrupt_of(asked[key]) for key in paused.ids if key in asked)
 
 
-def _metadata(started: RunStarted, source: str, step: int) -> dict[str, Any]:
+def _metadata(started: RunStarted, source: str, step: int) -> dict[str, object]:
     return {"source": source, "step": step, "parents": {}, **started.metadata}
 
 

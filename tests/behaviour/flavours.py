@@ -99,7 +99,7 @@ def _drive(steps: Generator[Any, Any, Any]) -> Any:
             reply = [one.result() for one in waited] if several else waited.result()
             send = steps.send
         except BaseException as error:
-            send, reply = steps.throw, error  # type: ignore[assignment]
+            send, reply = steps.throw, error
 
 
 def _as_coroutine(fn: Callable[..., Any]) -> Callable[..., Any]:

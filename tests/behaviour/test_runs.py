@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import Any
 
 import pytest
 
 import nbflow
 from nbflow import Command, InMemorySaver, entrypoint, interrupt, task
-from nbflow.errors import CalledOutsideRunError
+from nbflow.errors import CalledOutsideRunError, RunCancelledError
 from tests.behaviour.flavours import Flavour
 
 
@@ -132,7 +133,8 @@ def test_falsy_inputs_are_inputs(flow: Flavour) -> None:
     def body(given: Any) -> Any:
         return [given]
 
-    assert [flow.invoke(body, value) for value in (0, "", [], {}, False)] == [[0], [""], [[]], [{}], [False]]
+    values: list[Any] = [0, "", [], {}, False]
+    assert [flow.invoke(body, value) for value in values] == [[value] for value in values]
 
 
 def test_a_nested_workflow_is_part_of_the_run(flow: Flavour) -> None:
@@ -182,7 +184,7 @@ def test_finished_tasks_of_a_nested_workflow_do_not_run_again(flow: Flavour, whe
 
     @flow.entrypoint
     def parent(n: int) -> Any:
-        value = yield (through(n) if where == "task" else flow.nested(child, n))
+        value: Any = yield (through(n) if where == "task" else flow.nested(child, n))
         answer = interrupt("parent?") if asks == "parent" else "none"
         return [value, answer]
 
@@ -250,7 +252,7 @@ def test_asyncio_takes_the_future(how: str) -> None:
             return sorted(one.result() for one in done)
         if how == "task_group":
             async with asyncio.TaskGroup() as group:
-                started = [group.create_task(plus(n)) for n in (1, 2)]  # type: ignore[arg-type]
+                started: list[Any] = [group.create_task(plus(n)) for n in (1, 2)]  # type: ignore[arg-type]
             return [one.result() for one in started]
         if how == "create_task":
             return [await asyncio.create_task(plus(1)), await asyncio.create_task(plus(2))]  # type: ignore[arg-type]
@@ -342,7 +344,7 @@ def test_a_task_outside_of_a_run_says_so() -> None:
     @task
     def lonely() -> None: ...
 
-    with pytest.raises(CalledOutsideRunError, match="task 'lonely'.*@entrypoint"):
+    with pytest.raises(CalledOutsideRunError, match=r"task 'lonely'.*@entrypoint"):
         lonely()
 
 
@@ -423,3 +425,53 @@ def test_start_returns_at_once_and_the_handle_tells() -> None:
     after = run.resume("yes")
     assert after.result(timeout=30) == ("woken", "yes")
     assert after.status == "finished"
+
+
+def test_who_listens_late_is_told_what_was_replayed_and_what_runs() -> None:
+    release, entered = threading.Event(), threading.Event()
+
+    @task
+    def quick() -> int:
+        return 1
+
+    @task
+    def slow() -> int:
+        entered.set()
+        release.wait(30)
+        return 2
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def body(_: int) -> Any:
+        first = quick().result()
+        interrupt("?")
+        return [first, slow().result()]
+
+    config = {"thread_id": "t"}
+    body.invoke(0, config)
+    run = body.start(Command(resume=1), config)
+    assert entered.wait(30)
+    seen: list[Any] = []
+    stop = run.listen(seen.append)
+    started = [(record.path, record.replayed) for record in seen if type(record).__name__ == "CallStarted"]
+    assert started == [("0.0", True), ("0.1", False)]
+    release.set()
+    assert run.result(timeout=30) == [1, 2]
+    assert type(seen[-1]).__name__ == "RunReturned"
+    stop()
+
+
+def test_a_run_that_is_cancelled_at_once_is_a_stopped_run() -> None:
+    @entrypoint(checkpointer=InMemorySaver())
+    def body(_: int) -> None:
+        threading.Event().wait(0.01)
+
+    for number in range(50):
+        config = {"configurable": {"thread_id": f"t{number}"}}
+        run = body.start(0, config)
+        run.cancel()
+        with pytest.raises(RunCancelledError):
+            run.result()
+        deadline = time.monotonic() + 5
+        while (last := body.last_run(config)) is None or last.status != "stopped":
+            assert time.monotonic() < deadline, "its end is written"
+        assert [type(record).__name__ for record in last.log] == ["RunStarted", "RunHalted"]

@@ -49,7 +49,7 @@ class Lab:
     def __init__(self, page: Page, server: LabServer) -> None:
         self.page = page
         self.problems: list[str] = []
-        self._server = server
+        self.server = server
         self._path = ""
         page.on("console", lambda message: self._note("console", message.text, when=message.type == "error"))
         page.on("pageerror", lambda error: self._note("page", str(error)))
@@ -57,7 +57,7 @@ class Lab:
 
     def write(self, path: str, cells: Sequence[str]) -> None:
         """Write a notebook of code cells where the server finds it as ``path``."""
-        target = self._server.root / path
+        target = self.server.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(notebook(cells)), encoding="utf-8")
 
@@ -65,7 +65,7 @@ class Lab:
         """Open a notebook below the server's root and wait until its kernel is idle."""
         self._path = path
         workspace = f"test-{next(_workspaces)}"  # the default one would bring the last test's tabs back
-        self.page.goto(f"{self._server.url}/lab/workspaces/{workspace}/tree/{path}?token={self._server.token}")
+        self.page.goto(f"{self.server.url}/lab/workspaces/{workspace}/tree/{path}?token={self.server.token}")
         self._settle()
 
     def open_cells(self, *cells: str, path: str = "notebook.ipynb") -> None:
@@ -128,7 +128,7 @@ class Lab:
 
     def kill_kernel(self, timeout: float = SECONDS) -> None:
         """End the kernel's process by SIGKILL and wait until the server's new one is idle."""
-        process = self._server.kernel_process(self.kernel_id())
+        process = self.server.kernel_process(self.kernel_id())
         process.send_signal(signal.SIGKILL)
         self.page.get_by_role("dialog").get_by_role("button", name="Ok").click(timeout=timeout * 1000)
         self.wait_idle(timeout)
@@ -139,7 +139,7 @@ class Lab:
 
     def kernel_pid(self) -> int:
         """Return the process id of the kernel; a restart changes it."""
-        return int(self._server.kernel_process(self.kernel_id()).pid)
+        return int(self.server.kernel_process(self.kernel_id()).pid)
 
     def cell(self, index: int) -> Locator:
         """Return a cell, its input included; the first is 0."""
@@ -176,7 +176,7 @@ class Lab:
 
     def saved(self) -> dict[str, object]:
         """Return the notebook as it is on disk."""
-        found: dict[str, object] = json.loads((self._server.root / self._path).read_text(encoding="utf-8"))
+        found: dict[str, object] = json.loads((self.server.root / self._path).read_text(encoding="utf-8"))
         return found
 
     def screenshot(self, name: str) -> Path:

@@ -31,7 +31,7 @@ UNWANTED = {
 
 # One violation per contract: the module that is planted, and the line that it may not have.
 VIOLATIONS = {
-    "1": ("nbflow/types.py", "import nbflow.codec"),
+    "1": ("nbflow/values.py", "import nbflow.codec"),
     "2a": ("nbflow/core/call.py", "import nbflow.views.rows"),
     "2b": ("nbflow/core/retry.py", "import random"),
     "2c": ("nbflow/views/calls.py", "import nbflow.drivers.threads"),
@@ -50,7 +50,7 @@ VIOLATIONS = {
 # What stays allowed, however strict the contracts are.
 ALLOWED = {
     "nbflow/errors.py": "",
-    "nbflow/core/record.py": "import nbflow.types\nimport msgspec",
+    "nbflow/core/record.py": "import nbflow.values\nimport msgspec",
     "nbflow/core/scheduler.py": "import nbflow.core.record\nimport nbflow.errors",
     "nbflow/drivers/threads.py": "import threading\nimport nbflow.core.scheduler",
     "nbflow/graph.py": "import nbflow.store.memory",
@@ -119,10 +119,10 @@ def test_no_files_import_each_other_in_a_circle(graph: grimp.ImportGraph) -> Non
     assert circles(graph) == []
 
 
-def test_errors_and_types_stand_at_the_bottom(graph: grimp.ImportGraph) -> None:
+def test_errors_and_values_stand_at_the_bottom(graph: grimp.ImportGraph) -> None:
     """Contract 1 names the modules that were planned; this holds for any other one too."""
     assert imported_from_nbflow(graph, "nbflow.errors") == set()
-    assert imported_from_nbflow(graph, "nbflow.types") <= {"nbflow.errors"}
+    assert imported_from_nbflow(graph, "nbflow.values") <= {"nbflow.errors"}
 
 
 def test_the_runtime_starts_without_the_notebook() -> None:

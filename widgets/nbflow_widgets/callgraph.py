@@ -1,13 +1,214 @@
-"""The call graph of a run: a minimal stand-in."""
+"""The call graph of a run as a picture: by ``dot``, by graphviz-pure, or by the layout built in.
+
+A picture is drawn in another process, within a time limit; whatever happens there, something is
+shown: the built-in layout needs nothing.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import graphviz
+
+from nbflow.views.callgraph import DATA, CallGraphModel, Edge, Node, graph_of
+from nbflow.views.calls import CallRow, Record
+from nbflow.views.progress import run_of
+from nbflow_widgets import layered
+from nbflow_widgets.markup import MUTED, colour, duration, image, listed, plural
 
 if TYPE_CHECKING:
     from nbflow import Run
 
+SECONDS = 10.0
+RENDERERS = ("dot", "graphviz-pure")
+FLOW = "#3d8bfd"
+_POINTS = re.compile(r'<svg[^>]* width="([\d.]+)(pt|px)?"')
 
-def callgraph(run: Run, by: str = "call") -> object:
-    """Return the graph."""
-    return (by, run.calls)
+
+class CallGraph:
+    """A call graph, ready to be shown.
+
+    Attributes:
+        model: nodes and edges.
+        times: whether durations are shown; without, two runs that did the same give the same picture.
+        renderer: what draws it: ``dot``, ``graphviz-pure`` or ``built-in``; None takes the first that is there.
+    """
+
+    def __init__(self, model: CallGraphModel, *, times: bool = True, renderer: str | None = None) -> None:
+        self.model = model
+        self.times = times
+        self.renderer = renderer
+
+    def __repr__(self) -> str:
+        lines = [f"call graph by {self.model.by}: {plural(len(self.model.nodes), 'node')}"]
+        for node in self.model.nodes:
+            lines.append(f"  {_line(node)}" if self.model.by == "name" else f"  {node.id} {_line(node)}")
+            lines += [
+                f"    {'result to' if edge.kind == DATA else 'calls'} {edge.target}{_times(edge.size)}"
+                for edge in self.model.edges
+                if edge.source == node.id
+            ]
+        return "\n".join(lines)
+
+    def _repr_mimebundle_(self, **_limits: object) -> dict[str, str]:
+        bundle = {"text/plain": repr(self)}
+        if self.model.nodes:
+            svg = self.svg()
+            found = _POINTS.search(svg)
+            width = round(float(found[1]) * (4 / 3 if found[2] == "pt" else 1)) if found else 600
+            style = f"width:{width}px;max-width:100%"
+            bundle["text/html"] = image(svg, f"call graph of {self.model.nodes[0].name}", style)
+        return bundle
+
+    @property
+    def _edges(self) -> list[Edge]:
+        return [edge for edge in self.model.edges if not edge.implied]
+
+    @cached_property
+    def dot(self) -> str:
+        """The graph in Graphviz's language."""
+        graph = graphviz.Digraph("calls")
+        graph.attr(rankdir="LR", bgcolor="transparent", pad="0.1", nodesep="0.18", ranksep="0.55")
+        graph.attr("node", shape="box", style="rounded,filled", fontname="Helvetica", fontsize="11", penwidth="1.4")
+        graph.attr("edge", arrowsize="0.6", color=MUTED, fontname="Helvetica", fontsize="9", fontcolor=MUTED)
+        ids = {node.id: f"n{number}" for number, node in enumerate(self.model.nodes)}
+        for node in self.model.nodes:
+            graph.node(
+                ids[node.id],
+                graphviz.escape(_label(node, times=self.times)),
+                color=colour(node.state),
+                fillcolor=_tint(colour(node.state)),
+                fontcolor="#1f2328",
+            )
+        for edge in self._edges:
+            data = {"color": FLOW, "fontcolor": FLOW} if edge.kind == DATA else {}
+            graph.edge(ids[edge.source], ids[edge.target], label=_times(edge.size).strip(), **data)
+        return str(graph.source)
+
+    def svg(self) -> str:
+        """Return the picture; draws it if need be, for at most 10 seconds a renderer."""
+        return self._drawn[0]
+
+    @cached_property
+    def drawn_by(self) -> str:
+        """What drew the picture."""
+        return self._drawn[1]
+
+    @cached_property
+    def _drawn(self) -> tuple[str, str]:
+        for name in RENDERERS if self.renderer is None else (self.renderer,):
+            svg = _render(name, self.dot)
+            if svg:
+                return svg, name
+        return self._built_in(), "built-in"
+
+    def _built_in(self) -> str:
+        boxes = []
+        for node in self.model.nodes:
+            title, *lines = _label(node, times=self.times).split("\n")
+            tint = colour(node.state)
+            boxes.append(layered.Box(id=node.id, title=title, lines=lines, fill=_tint(tint), stroke=tint))
+        arrows = [
+            layered.Arrow(
+                source=edge.source,
+                target=edge.target,
+                colour=FLOW if edge.kind == DATA else MUTED,
+                label=_times(edge.size).strip(),
+            )
+            for edge in self._edges
+        ]
+        return layered.draw(boxes, arrows, "call graph")
+
+
+def callgraph(
+    run: Run | Sequence[Record], by: str = "name", *, times: bool = True, renderer: str | None = None
+) -> CallGraph:
+    """Return the call graph of a run.
+
+    Args:
+        run: a run, or the records of one.
+        by: ``"name"`` for a node per task, ``"call"`` for a node per call; above 300 calls always by name.
+        times: whether durations are shown.
+        renderer: ``"dot"``, ``"graphviz-pure"`` or ``"built-in"``; None takes the first that works.
+
+    Raises:
+        ValueError: if ``by`` or ``renderer`` is neither.
+    """
+    if by not in {"name", "call"}:
+        msg = f"callgraph(): by is 'name' or 'call', not {by!r}"
+        raise ValueError(msg)
+    if renderer not in {None, *RENDERERS, "built-in"}:
+        msg = f"callgraph(): renderer is 'dot', 'graphviz-pure' or 'built-in', not {renderer!r}"
+        raise ValueError(msg)
+    return CallGraph(graph_of(_rows(run), by), times=times, renderer=renderer)
+
+
+def _rows(run: Run | Sequence[Record]) -> Sequence[CallRow]:
+    live = not isinstance(run, Sequence) and not run.done()
+    return list(run_of(run if isinstance(run, Sequence) else run.log, live=live).calls.rows.values())
+
+
+def _label(node: Node, *, times: bool) -> str:
+    facts = []
+    if node.size > 1:
+        facts.append(plural(node.size, "call"))
+    if times and any(state not in {"waiting", "running"} for state in node.counts):
+        facts.append(duration(node.seconds))
+    others = {state: count for state, count in node.counts.items() if state != "done"}
+    if others:
+        facts.append(listed(others) if node.size > 1 else node.state)
+    lines = [node.name, *([_cut(node.shown)] if node.shown and node.kind != "entrypoint" else [])]
+    return "\n".join([*lines, *([" · ".join(facts)] if facts else [])])
+
+
+def _line(node: Node) -> str:
+    return " · ".join(_label(node, times=False).split("\n"))
+
+
+def _cut(text: str, limit: int = 36) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _times(count: int) -> str:
+    return f" ×{count:,}" if count > 1 else ""  # noqa: RUF001  # the sign for "times"
+
+
+def _tint(tone: str) -> str:
+    """Return a colour mixed with much white."""
+    parts = (int(tone[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(255 - (255 - part) * 0.16):02x}" for part in parts)
+
+
+def _render(name: str, source: str) -> str:
+    """Return the SVG that a program makes of DOT; empty if it is not there, fails, or takes too long."""
+    program = _find(name)
+    if program is None:
+        return ""
+    try:
+        run = subprocess.run(  # noqa: S603  # a program found on PATH, with fixed arguments
+            [program, "-Kdot", "-Tsvg"], input=source.encode(), capture_output=True, timeout=SECONDS, check=True
+        )
+        svg = run.stdout.decode()
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return ""
+    start = svg.find("<svg")
+    return svg[start:] if start >= 0 else ""
+
+
+def _find(name: str) -> str | None:
+    """Return the program: beside this Python, among its scripts, on PATH."""
+    folders = [str(Path(sys.executable).parent), sysconfig.get_path("scripts")]
+    beside = shutil.which(name, path=os.pathsep.join(folders)) if name == "graphviz-pure" else None
+    return beside or shutil.which(name)
+
+
+__all__ = ["CallGraph", "callgraph"]

@@ -124,7 +124,7 @@ class ObjectField:
             try:
                 value = field.read()
                 if value is EMPTY and name in self._required:
-                    raise FieldError(f"{name} is missing")  # noqa: TRY301, EM102, TRY003  # all fields are read, then all complaints told
+                    raise FieldError(f"{name} is missing")  # noqa: TRY301  # all fields are read, then all complaints told
             except FieldError as error:
                 errors.append(str(error))
             else:

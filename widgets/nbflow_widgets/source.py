@@ -1,57 +1,190 @@
-"""The records of a run, batched and handed on: a minimal stand-in."""
+"""A run as the page sees it: its records, folded and handed on in batches.
+
+Alone knows worker threads and the kernel. Batches are handed over on one ticker thread that all
+runs of the kernel share: messages sent from there reach the page while a cell blocks the kernel's
+main thread, and while it awaits.
+"""
 
 from __future__ import annotations
 
 import threading
-import time
+import traceback
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from nbflow.views.calls import CallRow, CallsView
+from nbflow.views.calls import CallRow, Record
+from nbflow.views.details import Detail, details_of
+from nbflow.views.progress import Progress, RunView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from nbflow import Run
 
 
-class Source:
-    """One poll per run."""
+SECONDS = 0.1
+Subscriber = Callable[[list[CallRow], Progress], None]
 
-    def __init__(self, run: Run) -> None:
-        self.view = CallsView()
-        self._queue: deque[Any] = deque()
-        self._told: list[Callable[[list[CallRow], str], None]] = []
+
+class Source:
+    """The records of a run, live or stored.
+
+    Attributes:
+        run: the handle that is listened to; None for records alone.
+        records: all that was heard so far.
+        view: what they add up to; current after ``flush``.
+    """
+
+    def __init__(self, run: Run | Sequence[Record]) -> None:
+        self.run: Run | None = None
+        self.records: list[Record] = []
+        self.view = RunView()
+        self._lock = threading.RLock()
+        self._inbox: deque[Record] = deque()
+        self._subscribers: list[Subscriber] = []
+        self._before: dict[str, CallRow] = {}
+        self._unlisten: Callable[[], None] = _nothing
         self.attach(run)
 
-    def attach(self, run: Run) -> None:
-        """Go on with the handle of a resumed run."""
-        self.run, self.view = run, CallsView()
-        self._queue.clear()
-        run.listen(self._queue.append)
-        threading.Thread(target=self._poll, args=(run,), daemon=True).start()
-
-    def subscribe(self, fn: Callable[[list[CallRow], str], None]) -> Callable[[], None]:
-        """Have ``fn`` called with changed rows."""
-        self._told.append(fn)
-        return lambda: self._told.remove(fn) if fn in self._told else None
-
-    def _poll(self, run: Run) -> None:
-        while run is self.run and not run.done():
+    def attach(self, run: Run | Sequence[Record]) -> None:
+        """Go on with another handle of the same run, such as ``run.resume(answer)`` gives."""
+        with self._lock:
+            self._unlisten()
+            self._before |= self.view.calls.rows
+            self._inbox, self.records, self.view = deque(), [], RunView()
+            if isinstance(run, Sequence):
+                self.run, self._unlisten = None, _nothing
+                self._inbox.extend(run)
+            else:
+                self.run = run
+                self._unlisten = run.listen(self._inbox.append)
+        if not self.done():
+            _ticker.add(self)
+        elif self._subscribers:
             self.flush()
-            time.sleep(0.1)
-        self.flush()
 
-    def flush(self) -> None:
-        """Hand over what has come."""
-        changed: list[CallRow] = []
-        while self._queue:
-            row = self.view.fold(self._queue.popleft())
-            if row is not None:
-                changed.append(row)
-        for fn in tuple(self._told):
-            fn(changed, self.run.status)
+    def done(self) -> bool:
+        """Whether nothing more is to be expected of the run."""
+        return self.run is None or self.run.done()
+
+    def subscribe(self, fn: Subscriber) -> Callable[[], None]:
+        """Have ``fn(changed rows, progress)`` called: now with all there is, then at most every 0.1 s.
+
+        Changed rows of the state ``discarded`` are to be forgotten. It is called on the ticker's
+        thread, or on that which flushes, one call at a time.
+
+        Returns:
+            A function that ends it.
+        """
+        with self._lock:
+            self.flush()
+            fn(list(self.view.calls.rows.values()), self.view.progress)
+            self._subscribers.append(fn)
+        return lambda: self._subscribers.remove(fn) if fn in self._subscribers else None
+
+    def flush(self) -> bool:
+        """Take in what has happened and hand it on; return whether more is to be expected."""
+        with self._lock:
+            over = self.done()  # first: what is recorded before a run is done is in the inbox then
+            changed = self._take_in()
+            if over:
+                changed |= {row.path: row for row in self.view.close()}
+            if changed:
+                progress = self.view.progress
+                for subscriber in tuple(self._subscribers):
+                    self._tell(subscriber, list(changed.values()), progress)
+            return not over
+
+    def details(self, path: str) -> list[Detail]:
+        """Return what is known of one call."""
+        with self._lock:
+            self.flush()
+            return details_of(self.records, path)
 
     def close(self) -> None:
-        """Stop."""
-        self._told.clear()
+        """Stop listening; the run goes on."""
+        _ticker.remove(self)
+        with self._lock:
+            self._unlisten()
+            self._unlisten = _nothing
+            self._subscribers.clear()
+
+    def _take_in(self) -> dict[str, CallRow]:
+        changed: dict[str, CallRow] = {}
+        for _ in range(len(self._inbox)):
+            record = self._inbox.popleft()
+            self.records.append(record)
+            for row in self.view.fold(record):
+                changed.pop(row.path, None)
+                changed[row.path] = row
+        if self._before:
+            before, self._before = self._before, {}
+            gone = before.keys() - self.view.calls.rows.keys() - changed.keys()
+            changed |= {path: before[path]._replace(state="discarded") for path in gone}
+        return changed
+
+    def _tell(self, subscriber: Subscriber, rows: list[CallRow], progress: Progress) -> None:
+        try:
+            subscriber(rows, progress)
+        except Exception:  # noqa: BLE001  # one view that fails must not stop the others; say so once
+            self._subscribers.remove(subscriber)
+            traceback.print_exc()
+
+
+class _Ticker:
+    """Flushes sources ten times a second, on a worker thread that lives while there are any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sources: list[Source] = []
+        self._thread: threading.Thread | None = None
+
+    def add(self, source: Source) -> None:
+        with self._lock:
+            if source not in self._sources:
+                self._sources.append(source)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._loop, name="nbflow-ticker", daemon=True)
+                self._thread.start()
+
+    def remove(self, source: Source) -> None:
+        with self._lock:
+            if source in self._sources:
+                self._sources.remove(source)
+
+    def _loop(self) -> None:
+        pause = threading.Event()
+        while True:
+            pause.wait(SECONDS)
+            for source in tuple(self._sources):
+                if not _goes_on(source):
+                    self.remove(source)
+            with self._lock:
+                if not self._sources:
+                    self._thread = None
+                    return
+
+
+def live_comm(widget: object) -> None:
+    """Let a widget's messages be handled while a cell blocks the main thread.
+
+    ipykernel 7.4 would lead them to the shell that last sent on this comm, which is the main one;
+    this honours the shell that the front end addressed. Elsewhere it does nothing.
+    """
+    comm = getattr(widget, "comm", None)
+    if comm is not None and hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001  # no public way; see above
+
+
+def _goes_on(source: Source) -> bool:
+    try:
+        return source.flush()
+    except Exception:  # noqa: BLE001  # a mistake of ours in one run must not stop the ticker of all
+        traceback.print_exc()
+        return False
+
+
+def _nothing() -> None:
+    pass
+
+
+_ticker = _Ticker()

@@ -1,24 +1,204 @@
-"""Threads, checkpoints and calls as tables: a minimal stand-in."""
+"""Runs as pandas tables: threads, checkpoints, calls, questions.
+
+Columns and their types are the same whether a table has rows or not. Times are UTC; a duration is
+a Timedelta; what is not known is missing, never a zero.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from nbflow import Run, Workflow, list_runs, list_threads, read_run
+from nbflow.views.calls import CallRow, Record, in_order
+from nbflow.views.details import text_of_value
+from nbflow.views.progress import STATES, run_of
+from nbflow.views.rows import points_of, questions_of, thread_row
+
+try:
+    import pandas as pd
+except ImportError as error:  # pragma: no cover  # nbflow asks for it, but somebody may have taken it away
+    msg = "tables need pandas: pip install 'pandas>=2.2'"
+    raise ImportError(msg) from error
 
 if TYPE_CHECKING:
-    from nbflow import Run
     from nbflow.types import BaseCheckpointSaver
 
+TIME = "datetime64[us, UTC]"
+SPAN = "timedelta64[us]"
+TEXT = "string"
+NAME = "category"
+WIDE = 200
+_RUN = pd.CategoricalDtype(["asking", "unfinished", "running", "done", "failed", "stopped", "crashed"])
+_CALL = pd.CategoricalDtype([*STATES, "crashed"])
+_KIND = pd.CategoricalDtype(["entrypoint", "task", "node"])
+_SOURCE = pd.CategoricalDtype(["input", "loop", "update", "fork"])
+_QUESTION = pd.CategoricalDtype(["open", "answered", "dropped"])
 
-def threads(saver: BaseCheckpointSaver) -> object:
-    """Return the threads."""
-    return saver.thread_ids()
+THREADS = {
+    "thread_id": TEXT, "workflow": NAME, "state": _RUN, "questions": "int64", "runs": "int64",
+    "started": TIME, "updated": TIME, "duration": SPAN, "run_id": TEXT,
+}  # fmt: skip
+HISTORY = {
+    "step": "int64", "source": _SOURCE, "workflow": NAME, "state": _RUN, "created": TIME, "value": TEXT,
+    "checkpoint_id": TEXT, "parent_id": TEXT, "run_id": TEXT,
+}  # fmt: skip
+CALLS = {
+    "path": TEXT, "name": NAME, "kind": _KIND, "state": _CALL, "attempt": "int64", "started": TIME,
+    "duration": SPAN, "waited": SPAN, "arguments": TEXT, "result": TEXT, "error": TEXT, "ended": TIME, "parent": TEXT,
+}  # fmt: skip
+INTERRUPTS = {
+    "thread_id": TEXT, "state": _QUESTION, "name": NAME, "question": TEXT, "answer": TEXT,
+    "asked": TIME, "answered": TIME, "waited": SPAN, "path": TEXT, "run_id": TEXT, "id": TEXT,
+}  # fmt: skip
 
 
-def history(saver: BaseCheckpointSaver, thread: str) -> object:
-    """Return the checkpoints of a thread."""
-    return saver.runs(thread)
+def threads(saver: Workflow | BaseCheckpointSaver) -> pd.DataFrame:
+    """Return the threads of a checkpointer, the one with the newest event first.
+
+    Args:
+        saver: the checkpointer, or a workflow that has one.
+    """
+    kept = _saver(saver, "threads()")
+    rows = []
+    for thread_id in list_threads(kept):
+        runs = list_runs(kept, thread_id)
+        row = thread_row(read_run(kept, thread_id, runs[0], first=1), read_run(kept, thread_id, runs[0], last=1))
+        if row is not None:
+            rows.append({**row._asdict(), "runs": len(runs), "duration": _between(row.started, row.updated)})
+    return _frame(sorted(rows, key=lambda row: -cast("float", row["updated"])), THREADS)
 
 
-def calls(run: Run) -> object:
-    """Return the calls of a run."""
-    return run.calls
+def history(saver: Workflow | BaseCheckpointSaver, thread_id: str, *, limit: int | None = None) -> pd.DataFrame:
+    """Return the checkpoints of a thread, newest first: for each run its result, then its input.
+
+    Args:
+        saver: the checkpointer, or a workflow that has one.
+        thread_id: the thread; an unknown one gives an empty table.
+        limit: how many runs at most; None for all.
+    """
+    kept = _saver(saver, "history()")
+    points = [
+        {**point._asdict(), "created": point.at, "value": _short(point.value)}
+        for run_id in list_runs(kept, thread_id, limit=limit)
+        for point in points_of(read_run(kept, thread_id, run_id))
+    ]
+    return _frame(points, HISTORY)
+
+
+def calls(
+    run: Run | Sequence[Record] | Workflow | BaseCheckpointSaver,
+    thread_id: str | None = None,
+    run_id: str | None = None,
+    *,
+    results: bool = True,
+) -> pd.DataFrame:
+    """Return the calls of one run, in the order of their positions; the body is the first.
+
+    Args:
+        run: a run, the records of one, or a checkpointer or workflow with ``thread_id``.
+        thread_id: the thread to look at in a checkpointer.
+        run_id: the run of that thread; None takes the newest.
+        results: whether results and errors are decoded; without, these columns stay empty.
+    """
+    records = run.log if isinstance(run, Run) else _records(run, thread_id, run_id)
+    rows = in_order(run_of(records, live=isinstance(run, Run) and not run.done()).calls.rows.values())
+    return _frame([_call(row, results=results) for row in rows], CALLS)
+
+
+def interrupts(
+    run: Run | Sequence[Record] | Workflow | BaseCheckpointSaver, thread_id: str | None = None
+) -> pd.DataFrame:
+    """Return the questions that were asked, open ones first, then the newest.
+
+    Args:
+        run: a run, the records of one, or a checkpointer or workflow.
+        thread_id: the thread to look at in a checkpointer; None takes all threads.
+    """
+    found = [
+        {**row._asdict(), "question": _short(row.question), "answer": _short(row.answer)}
+        | {"waited": _between(row.asked, row.answered)}
+        for records in _runs(run, thread_id)
+        for row in questions_of(records)
+    ]
+    return _frame(sorted(found, key=lambda row: (row["state"] != "open", -cast("float", row["asked"]))), INTERRUPTS)
+
+
+def _call(row: CallRow, *, results: bool) -> dict[str, object]:
+    failed = row.state == "failed"
+    text = None
+    if results and row.value is not None:
+        text = _short(text_of_value(row.value, brief=True))
+    return {
+        "path": row.path,
+        "name": row.name,
+        "kind": row.kind,
+        "state": row.state,
+        "attempt": row.attempt,
+        "started": row.started or None,
+        "duration": _between(row.started, row.ended),
+        "waited": _between(row.requested or None, row.started) if row.parent else None,
+        "arguments": row.shown,
+        "result": None if failed else text,
+        "error": text if failed else None,
+        "ended": row.ended,
+        "parent": row.parent or None,
+    }
+
+
+def _runs(
+    run: Run | Sequence[Record] | Workflow | BaseCheckpointSaver, thread_id: str | None
+) -> Iterator[Sequence[Record]]:
+    if isinstance(run, Run):
+        yield run.log
+    elif isinstance(run, Sequence):
+        yield run
+    else:
+        kept = _saver(run, "interrupts()")
+        for name in list_threads(kept) if thread_id is None else [thread_id]:
+            for run_id in list_runs(kept, name):
+                yield read_run(kept, name, run_id)
+
+
+def _records(
+    run: Sequence[Record] | Workflow | BaseCheckpointSaver, thread_id: str | None, run_id: str | None
+) -> Sequence[Record]:
+    if isinstance(run, Sequence):
+        return run
+    if thread_id is None:
+        msg = "calls(): a checkpointer holds many runs; say which: calls(saver, thread_id)"
+        raise TypeError(msg)
+    return read_run(_saver(run, "calls()"), thread_id, run_id)
+
+
+def _saver(saver: Workflow | BaseCheckpointSaver, what: str) -> BaseCheckpointSaver:
+    return saver.saver(what) if isinstance(saver, Workflow) else saver
+
+
+def _frame(rows: Iterable[Mapping[str, object]], columns: Mapping[str, Any]) -> pd.DataFrame:
+    found = list(rows)
+    return pd.DataFrame({name: _column([row.get(name) for row in found], kind) for name, kind in columns.items()})
+
+
+def _column(values: Sequence[Any], kind: Any) -> pd.Series:  # noqa: ANN401  # a dtype, or the name of one
+    if kind in (TIME, SPAN):  # not a set: a dtype equals its name, but has another hash
+        whole = pd.array([None if value is None else round(value * 1e6) for value in values], dtype="Int64")
+        numbers = pd.Series(whole.to_numpy(dtype="int64", na_value=_NAT))
+        return numbers.astype("datetime64[us]").dt.tz_localize("UTC") if kind == TIME else numbers.astype(SPAN)
+    if kind == NAME:
+        return pd.Series(pd.Categorical(values, categories=sorted({str(value) for value in values})))
+    return pd.Series(values, dtype=kind)
+
+
+def _between(start: float | None, end: float | None) -> float | None:
+    """Return the seconds between two times as the table shows them, so that differences of columns agree."""
+    if start is None or end is None:
+        return None
+    return max(0, round(end * 1e6) - round(start * 1e6)) / 1e6
+
+
+def _short(text: str | None) -> str | None:
+    return text if text is None or len(text) <= WIDE else f"{text[: WIDE - 1]}…"
+
+
+_NAT = pd.NaT.value

@@ -1,41 +1,163 @@
-"""The calls of a run, one a line: a minimal stand-in."""
+"""The timeline of a run: live on a canvas, then as plain HTML, and always as text.
+
+Python sends rows, JavaScript draws them. Deltas go as messages, one for each batch of the source;
+the ``snapshot`` trait is the whole, for a page that is reloaded or missed a message.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import ipywidgets
+import anywidget
+import traitlets
 
-from nbflow.views.calls import CallRow, position
-from nbflow_widgets.prose import escaped
+from nbflow.views.calls import CallRow
+from nbflow.views.progress import Progress
+from nbflow_widgets import twin
+from nbflow_widgets.source import Source, live_comm
 
 if TYPE_CHECKING:
-    from nbflow_widgets.source import Source
+    from nbflow.views.details import Detail
+
+STATIC = Path(__file__).with_name("static")
+MODULE = ("timeline_run.js", "timeline_paint.js", "timeline_head.js", "timeline.js")  # one module in four parts
+SNAPSHOT_SECONDS = 2.0
+ROWS_PER_SECOND = 500  # a page with 10,000 rows gets a snapshot every 22 s, and one at the end
+
+
+class TimelineWidget(anywidget.AnyWidget):
+    """The canvas. Holds no rows: it asks for them when the page does.
+
+    Attributes:
+        snapshot: all rows, made when the front end asks for the widget's state.
+    """
+
+    _esm = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in MODULE)
+    _css = STATIC / "timeline.css"
+
+    snapshot = traitlets.Any(None, allow_none=True).tag(
+        sync=True, to_json=lambda _value, widget: widget.compose(), from_json=lambda _value, widget: widget.snapshot
+    )
+
+    def __init__(self, compose: Callable[[], dict[str, object]]) -> None:
+        self.compose = compose
+        super().__init__()
+
+    def __repr__(self) -> str:
+        return "Timeline"
 
 
 class Timeline:
-    """One line per call."""
+    """What a run looks like: ``widget`` while it lives, ``html()`` after, ``text()`` for readers of text.
+
+    Args:
+        source: the run.
+        on_stop: called by the Stop button; None cancels the run.
+    """
 
     def __init__(self, source: Source, on_stop: Callable[[], object] | None = None) -> None:
         self.source = source
         self.on_stop = on_stop
-        self.widget = ipywidgets.HTML()
-        self._end = source.subscribe(self._changed)
+        self._widget: TimelineWidget | None = None
+        self._sequence = 0
+        self._snapshot_due = 0.0
+        self._unsubscribe: Callable[[], None] | None = None
 
-    def _changed(self, _batch: list[CallRow], _status: str) -> None:
-        self.widget.value = self.html()
+    def __repr__(self) -> str:
+        return self.text()
 
-    def text(self) -> str:
-        """Return the rows as text."""
-        rows = sorted(self.source.view.rows.values(), key=lambda row: position(row.path))
-        return "\n".join("  " * row.path.count(".") + f"{row.name}: {row.state}" for row in rows)
+    def _repr_mimebundle_(self, **_limits: object) -> dict[str, str]:
+        return {"text/html": self.html(), "text/plain": self.text()}
+
+    @property
+    def widget(self) -> TimelineWidget:
+        """The live view; made when it is first asked for."""
+        if self._widget is None:
+            self.source.flush()  # the widget's first state is its first snapshot
+            self._widget = TimelineWidget(self._snapshot)
+            self._widget.on_msg(self._on_message)
+            live_comm(self._widget)
+            self._unsubscribe = self.source.subscribe(self._send)
+        return self._widget
 
     def html(self, *, times: bool = True) -> str:
-        """Return the static twin."""
-        return f"<pre>{escaped(self.text())}{' ' * times}</pre>"
+        """Return the static twin, which needs no kernel and no script.
+
+        Args:
+            times: whether to show when and how long; without, two runs that did the same give the same text.
+        """
+        self.source.flush()
+        return twin.timeline_html(self.source.view, times=times, until=time.time(), details=self.source.details)
+
+    def text(self) -> str:
+        """Return one line about the run and one for each call: the same for every run that did the same."""
+        self.source.flush()
+        return twin.timeline_text(self.source.view)
 
     def close(self) -> None:
-        """Take the widget away."""
-        self._end()
-        self.widget.close()
+        """Take the live view from the page; the run goes on."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        if self._widget is not None:
+            self._widget.close()
+
+    def _send(self, rows: list[CallRow], progress: Progress) -> None:
+        widget = self._widget
+        if widget is None:
+            return
+        self._sequence += 1
+        head = head_of(progress, stoppable=not self.source.done())
+        base = progress.started
+        widget.send(
+            {"kind": "delta", "seq": self._sequence, "rows": [to_json(row, base) for row in rows], "head": head}
+        )
+        now = time.monotonic()
+        if self.source.done() or now >= self._snapshot_due:
+            widget.send_state("snapshot")
+            self._snapshot_due = now + SNAPSHOT_SECONDS + progress.total / ROWS_PER_SECOND
+
+    def _snapshot(self) -> dict[str, object]:
+        view = self.source.view
+        progress, base = view.progress, view.progress.started
+        rows = [to_json(row, base) for row in tuple(view.calls.rows.values())]
+        return {"seq": self._sequence, "rows": rows, "head": head_of(progress, stoppable=not self.source.done())}
+
+    def _on_message(self, widget: TimelineWidget, content: Mapping[str, Any], _buffers: object) -> None:
+        kind = content.get("kind")
+        if kind == "stop":
+            self._stop()
+        elif kind == "again":
+            widget.send_state("snapshot")
+        elif kind == "details":
+            path = str(content.get("path"))
+            widget.send({"kind": "details", "path": path, "items": [tuple(item) for item in self._details(path)]})
+
+    def _stop(self) -> None:
+        if self.on_stop is not None:
+            self.on_stop()
+        elif self.source.run is not None:
+            self.source.run.cancel("stopped in the notebook")
+
+    def _details(self, path: str) -> list[Detail]:
+        return self.source.details(path)
+
+
+def head_of(progress: Progress, *, stoppable: bool) -> dict[str, object]:
+    """Return what the head of the page shows; times in seconds since 1970."""
+    return {**progress._asdict(), "stoppable": stoppable, "now": time.time()}
+
+
+def to_json(row: CallRow, base: float) -> list[object]:
+    """Return a row as the page wants it; times in milliseconds since ``base``."""
+    return [
+        row.path, row.parent, row.name, row.kind, row.state, row.attempt,
+        _since(base, row.requested or row.started), _since(base, row.started),
+        None if row.ended is None else _since(base, row.ended), row.shown,
+    ]  # fmt: skip
+
+
+def _since(base: float, at: float) -> float:
+    return round((at - base) * 1000, 1)

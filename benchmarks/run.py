@@ -1,0 +1,240 @@
+"""Measure nbflow, the peer and the bare floor side by side, in one process, in turns.
+
+Figures are microseconds per task (or per run), the best of several rounds; ratios are what to
+quote, since machines differ. ``make bench`` runs this in an environment of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+TASKS = 500
+THREADS = itertools.count()
+POOL = ThreadPoolExecutor()
+
+
+def nbflow_kit(folder: Path) -> SimpleNamespace:
+    from nbflow import Command, InMemorySaver, SqliteSaver, entrypoint, interrupt, task
+
+    return SimpleNamespace(
+        task=task, entrypoint=entrypoint, interrupt=interrupt, Command=Command, memory=InMemorySaver,
+        sqlite=lambda: SqliteSaver(folder / "ours.db"),
+    )  # fmt: skip
+
+
+def peer_kit(folder: Path) -> SimpleNamespace | None:
+    try:
+        from langgraph.checkpoint.memory import InMemorySaver
+        from langgraph.checkpoint.sqlite import SqliteSaver
+        from langgraph.func import entrypoint, task
+        from langgraph.types import Command, interrupt
+    except ImportError:
+        return None
+    connection = sqlite3.connect(folder / "theirs.db", check_same_thread=False)
+    return SimpleNamespace(
+        task=task, entrypoint=entrypoint, interrupt=interrupt, Command=Command, memory=InMemorySaver,
+        sqlite=lambda: SqliteSaver(connection),
+    )  # fmt: skip
+
+
+def config() -> dict[str, Any]:
+    return {"configurable": {"thread_id": str(next(THREADS))}}
+
+
+def best(rounds: int, measure: Callable[[], float]) -> float:
+    return min(measure() for _ in range(rounds))
+
+
+def timed(fn: Callable[[], Any]) -> float:
+    begin = time.perf_counter()
+    fn()
+    return time.perf_counter() - begin
+
+
+def sequential(kit: Any, saver: Any, tasks: int) -> float:
+    echo = kit.task(lambda n: n)
+
+    @kit.entrypoint(checkpointer=saver)
+    def body(count: int) -> int:
+        return sum(echo(n).result() for n in range(count))
+
+    return timed(lambda: body.invoke(tasks, config())) / tasks
+
+
+def fan_out(kit: Any, saver: Any, tasks: int) -> float:
+    echo = kit.task(lambda n: n)
+
+    @kit.entrypoint(checkpointer=saver)
+    def body(count: int) -> int:
+        return sum(future.result() for future in [echo(n) for n in range(count)])
+
+    return timed(lambda: body.invoke(tasks, config())) / tasks
+
+
+def async_tasks(kit: Any, saver: Any, tasks: int, *, gathered: bool) -> float:
+    @kit.task
+    async def echo(n: int) -> int:
+        return n
+
+    @kit.entrypoint(checkpointer=saver)
+    async def body(count: int) -> int:
+        if gathered:
+            return sum(await asyncio.gather(*[echo(n) for n in range(count)]))
+        return sum([await echo(n) for n in range(count)])
+
+    async def run() -> float:
+        begin = time.perf_counter()
+        await body.ainvoke(tasks, config())
+        return time.perf_counter() - begin
+
+    return asyncio.run(run()) / tasks
+
+
+def replayed(kit: Any, saver: Any, tasks: int) -> float:
+    echo = kit.task(lambda n: n)
+
+    @kit.entrypoint(checkpointer=saver)
+    def body(count: int) -> Any:
+        total = sum(echo(n).result() for n in range(count))
+        return total, kit.interrupt("go on?")
+
+    where = config()
+    body.invoke(tasks, where)
+    return timed(lambda: body.invoke(kit.Command(resume=1), where)) / tasks
+
+
+def empty_run(kit: Any, saver: Any, runs: int) -> float:
+    body = kit.entrypoint(checkpointer=saver)(lambda_body)
+    return timed(lambda: [body.invoke(1, config()) for _ in range(runs)]) / runs
+
+
+def lambda_body(n: int) -> int:
+    return n
+
+
+def sleepers(kit: Any, saver: Any, tasks: int) -> float:
+    nap = kit.task(lambda n: time.sleep(0.05) or n)
+
+    @kit.entrypoint(checkpointer=saver)
+    def body(count: int) -> int:
+        return len([future.result() for future in [nap(n) for n in range(count)]])
+
+    return timed(lambda: body.invoke(tasks, config()))
+
+
+def imported(name: str) -> float:
+    code = f"import time; b = time.perf_counter(); import {name}; print(time.perf_counter() - b)"
+    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+
+
+def bare_threads(tasks: int) -> float:
+    return timed(lambda: [POOL.submit(lambda_body, n).result() for n in range(tasks)]) / tasks
+
+
+def bare_fan_out(tasks: int) -> float:
+    return timed(lambda: [f.result() for f in [POOL.submit(lambda_body, n) for n in range(tasks)]]) / tasks
+
+
+def bare_async(tasks: int, *, gathered: bool) -> float:
+    async def echo(n: int) -> int:
+        return n
+
+    async def run() -> float:
+        begin = time.perf_counter()
+        if gathered:
+            await asyncio.gather(*[asyncio.create_task(echo(n)) for n in range(tasks)])
+        else:
+            for n in range(tasks):
+                await asyncio.create_task(echo(n))
+        return time.perf_counter() - begin
+
+    return asyncio.run(run()) / tasks
+
+
+def bare_commit(folder: Path, tasks: int) -> float:
+    connection = sqlite3.connect(folder / "floor.db", isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("CREATE TABLE IF NOT EXISTS t (a, b)")
+
+    def commits() -> None:
+        for n in range(tasks):
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("INSERT INTO t VALUES (?, ?)", (n, b"x" * 100))
+            connection.execute("COMMIT")
+
+    return timed(commits) / tasks
+
+
+Case = tuple[str, Callable[[Any], float], Callable[[], float] | None]
+
+
+def cases(folder: Path, tasks: int) -> list[Case]:
+    return [
+        ("sequential task, memory", lambda kit: sequential(kit, kit.memory(), tasks), lambda: bare_threads(tasks)),
+        ("fan-out, memory", lambda kit: fan_out(kit, kit.memory(), tasks), lambda: bare_fan_out(tasks)),
+        (
+            "async task, memory",
+            lambda kit: async_tasks(kit, kit.memory(), tasks, gathered=False),
+            lambda: bare_async(tasks, gathered=False),
+        ),
+        (
+            "async gathered, memory",
+            lambda kit: async_tasks(kit, kit.memory(), tasks, gathered=True),
+            lambda: bare_async(tasks, gathered=True),
+        ),
+        (
+            "sequential task, SQLite",
+            lambda kit: sequential(kit, kit.sqlite(), tasks),
+            lambda: bare_commit(folder, tasks),
+        ),
+        ("replay of a finished task", lambda kit: replayed(kit, kit.memory(), tasks), None),
+        ("run with no task, memory", lambda kit: empty_run(kit, kit.memory(), 50), None),
+        ("run with no task, SQLite", lambda kit: empty_run(kit, kit.sqlite(), 50), None),
+        ("100 tasks that sleep 50 ms (a run)", lambda kit: sleepers(kit, kit.memory(), 100), lambda: 0.05),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", type=int, default=TASKS, help="calls per run")
+    parser.add_argument("--rounds", type=int, default=5, help="of each measurement; the best counts")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        ours, theirs = nbflow_kit(folder), peer_kit(folder)
+        print(f"{'microseconds, best of ' + str(options.rounds):36}{'nbflow':>10}{'peer':>10}{'floor':>10}", end="")
+        print(f"{'peer/nbflow':>14}{'nbflow/floor':>14}")
+        for label, measure, floor in cases(folder, options.tasks):
+            mine = best(options.rounds, partial(measure, ours))
+            other = best(options.rounds, partial(measure, theirs)) if theirs else None
+            bare = best(options.rounds, floor) if floor else None
+            row(label, mine, other, bare)
+        other = best(3, lambda: imported("langgraph.func")) if theirs else None
+        row("import", best(3, lambda: imported("nbflow")), other, best(3, lambda: imported("msgspec")))
+
+
+def row(label: str, mine: float, other: float | None, bare: float | None) -> None:
+    print(f"{label:36}{mine * 1e6:10.1f}{shown(other, 1e6)}{shown(bare, 1e6)}", end="")
+    print(f"{shown(other and other / mine, 1, 14)}{shown(bare and mine / bare, 1, 14)}", flush=True)
+
+
+def shown(value: float | None, factor: float, width: int = 10) -> str:
+    return f"{value * factor:{width}.1f}" if value is not None else " " * (width - 1) + "-"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""All that is known of one call, as labelled text; decodes the call's values and no others."""
+
+from __future__ import annotations
+
+import reprlib
+import traceback
+from typing import TYPE_CHECKING, NamedTuple
+
+from nbflow.core.record import (
+    Answered,
+    Asked,
+    CallFailed,
+    CallRetried,
+    CallReturned,
+    CallSettled,
+    Record,
+    RunFailed,
+    RunHalted,
+    RunReturned,
+    RunStarted,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LIMIT = 4000
+_LABELS: dict[type[Record], str] = {
+    RunStarted: "input",
+    CallReturned: "result",
+    RunReturned: "result",
+    CallFailed: "error",
+    RunFailed: "error",
+    Asked: "question",
+    Answered: "answer",
+}
+
+
+class Detail(NamedTuple):
+    """One fact of a call.
+
+    Attributes:
+        label: ``input``, ``arguments``, ``result``, ``error``, ``attempt N``, ``question``, ``answer`` or ``stopped``.
+        text: the fact, several lines at times.
+    """
+
+    label: str
+    text: str
+
+
+def details_of(records: Iterable[Record], path: str) -> list[Detail]:
+    """Return what the records say of one call; a later end of the same call replaces an earlier one."""
+    found: dict[str, str] = {}
+    for record in records:
+        if record.path == path:
+            if isinstance(record, CallSettled):
+                found.pop("result", None)
+                found.pop("error", None)
+            found.update(_facts(record))
+    return [Detail(label, text) for label, text in found.items() if text]
+
+
+def _facts(record: Record) -> dict[str, str]:
+    if isinstance(record, CallRetried):
+        return {f"attempt {record.attempt}": text_of(record)}
+    if isinstance(record, RunHalted):
+        return {"stopped": record.reason}
+    facts = {"arguments": record.shown} if isinstance(record, CallSettled) else {}
+    label = _LABELS.get(type(record))
+    if label is not None:
+        facts[label] = text_of(record)
+    return facts
+
+
+def text_of(record: Record) -> str:
+    """Return a record's value as text, whatever it is; cut where it grows long."""
+    return text_of_value(record.value) if record.value is not None else ""
+
+
+def text_of_value(held: Value, *, brief: bool = False) -> str:
+    """Return a user's value as text; ``brief`` says of an error its type and message alone."""
+    try:
+        value = held.get()
+        text = _error(value, brief=brief) if isinstance(value, BaseException) else _plain(value)
+    except Exception as error:  # noqa: BLE001  # a user's repr may raise anything, and this only shows
+        text = f"<cannot be shown: {type(error).__name__}>"
+    return text if len(text) <= LIMIT else f"{text[:LIMIT]}\n… {len(text) - LIMIT} more characters"
+
+
+def _error(error: BaseException, *, brief: bool) -> str:
+    if brief:
+        return "".join(traceback.format_exception_only(error)).splitlines()[0]
+    return "".join(traceback.format_exception(error)).rstrip()
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return _short.repr(value) if type(value) in _CONTAINERS else repr(value)
+
+
+_CONTAINERS = {list, tuple, dict, set, frozenset, bytes}
+_short = reprlib.Repr()
+_short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = _short.maxfrozenset = 100
+_short.maxstring = _short.maxother = 1000
+_short.maxlevel = 6
+
+__all__ = ["Detail", "details_of", "text_of", "text_of_value"]

@@ -1,0 +1,157 @@
+"""What tables show, row by row: threads, checkpoints, questions; folds of one run's records each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from nbflow.core.record import (
+    ENDS,
+    Answered,
+    Asked,
+    Record,
+    RunFailed,
+    RunHalted,
+    RunPaused,
+    RunReturned,
+    RunStarted,
+)
+from nbflow.views.details import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+RUN_STATES = {RunReturned: "done", RunFailed: "failed", RunPaused: "asking", RunHalted: "stopped"}
+UNFINISHED = "unfinished"
+
+
+class ThreadRow(NamedTuple):
+    """A thread, as its newest run stands.
+
+    Attributes:
+        thread_id: the thread.
+        workflow: what ran last.
+        state: ``done``, ``failed``, ``asking``, ``stopped``; ``unfinished`` if it runs, or its process died.
+        questions: how many questions wait for an answer.
+        started, updated: seconds since 1970.
+        run_id: the newest run.
+    """
+
+    thread_id: str
+    workflow: str
+    state: str
+    questions: int
+    started: float
+    updated: float
+    run_id: str
+
+
+class PointRow(NamedTuple):
+    """A checkpoint: the input of a run, or its result.
+
+    Attributes:
+        step: number in the thread, from -1.
+        source: ``input`` or ``loop``, as in a checkpoint's metadata.
+        workflow: what ran.
+        state: how the run stands at its input; ``done`` at its result.
+        at: seconds since 1970.
+        value: the input or the result as text.
+        checkpoint_id, parent_id, run_id: what addresses it; ``parent_id`` may be None.
+    """
+
+    step: int
+    source: str
+    workflow: str
+    state: str
+    at: float
+    value: str
+    checkpoint_id: str
+    parent_id: str | None
+    run_id: str
+
+
+class QuestionRow(NamedTuple):
+    """A question of a run.
+
+    Attributes:
+        thread_id, run_id: the run.
+        path: position of the call that asked.
+        name: the task or body that asked.
+        state: ``open``, ``answered``, or ``dropped`` when the run ended without an answer.
+        question, answer: as text; ``answer`` is None while there is none.
+        asked, answered: seconds since 1970; ``answered`` is None while it is not.
+        id: names the question.
+    """
+
+    thread_id: str
+    run_id: str
+    path: str
+    name: str
+    state: str
+    question: str
+    answer: str | None
+    asked: float
+    answered: float | None
+    id: str
+
+
+def run_state(records: Sequence[Record]) -> str:
+    """Return how a run stands by its last records."""
+    ended = next((record for record in reversed(records) if isinstance(record, ENDS)), None)
+    if ended is None or records[-1] is not ended:
+        return UNFINISHED
+    return RUN_STATES[type(ended)]
+
+
+def thread_row(first: Sequence[Record], last: Sequence[Record]) -> ThreadRow | None:
+    """Return a thread by the first and the last records of its newest run; None if that has none."""
+    if not first or not isinstance(first[0], RunStarted):
+        return None
+    started, newest = first[0], last[-1]
+    questions = len(newest.ids) if isinstance(newest, RunPaused) else 0
+    return ThreadRow(
+        started.thread_id, started.workflow, run_state(last), questions, started.at, newest.at, started.run_id
+    )
+
+
+def points_of(records: Sequence[Record]) -> list[PointRow]:
+    """Return the checkpoints of a run, newest first: its result, if there is one, then its input."""
+    if not records or not isinstance(records[0], RunStarted):
+        return []
+    started = records[0]
+    name, run_id = started.workflow, started.run_id
+    points = [
+        PointRow(
+            started.step, "input", name, run_state(records), started.at, text_of(started),
+            run_id, started.parent, run_id,
+        )
+    ]  # fmt: skip
+    returned = next((record for record in reversed(records) if isinstance(record, RunReturned)), None)
+    if returned is not None:
+        result = PointRow(
+            started.step + 1, "loop", name, "done", returned.at, text_of(returned), returned.point, run_id, run_id
+        )
+        points.insert(0, result)
+    return points
+
+
+def questions_of(records: Sequence[Record]) -> list[QuestionRow]:
+    """Return the questions of a run in the order asked, each once."""
+    if not records or not isinstance(records[0], RunStarted):
+        return []
+    started, last = records[0], records[-1]
+    answers = {record.id: record for record in records if isinstance(record, Answered)}
+    pending = set(last.ids) if isinstance(last, RunPaused) else set()
+    asked = {record.id: record for record in records if isinstance(record, Asked)}
+    return [_question(started, record, answers.get(key), is_open=key in pending) for key, record in asked.items()]
+
+
+def _question(started: RunStarted, asked: Asked, answered: Answered | None, *, is_open: bool) -> QuestionRow:
+    state = "answered" if answered is not None else "open" if is_open else "dropped"
+    return QuestionRow(
+        started.thread_id, started.run_id, asked.path, asked.name, state, text_of(asked),
+        text_of(answered) if answered is not None else None,
+        asked.at, answered.at if answered is not None else None, asked.id,
+    )  # fmt: skip
+
+
+__all__ = ["PointRow", "QuestionRow", "ThreadRow", "points_of", "questions_of", "run_state", "thread_row"]

@@ -1,0 +1,289 @@
+"""Failures: retried, survived, run again on resume, never lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nbflow import Command, RetryPolicy, interrupt
+from nbflow.errors import EmptyInputError, LostFailureWarning, ReplayMismatchError, UnserializableError
+from tests.behaviour.flavours import Flavour
+
+AT_ONCE = RetryPolicy(initial_interval=0, retry_on=ValueError)
+
+
+def test_none_goes_on_after_a_failure_and_finished_calls_do_not_run_again(flow: Flavour) -> None:
+    ran = []
+    broken = True
+
+    @flow.task
+    def slow() -> str:
+        ran.append("slow")
+        return "slow result"
+
+    @flow.task
+    def info() -> str:
+        ran.append("info")
+        if broken:
+            raise ValueError("not yet")
+        return "info"
+
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        first = yield slow()
+        return [first, (yield info())]
+
+    with pytest.raises(ValueError, match="not yet") as raised:
+        flow.invoke(body, 0)
+    assert "task 'info', call 0.1, attempt 1 of 1" in raised.value.__notes__
+    state = body.get_state({"thread_id": "t"})
+    assert state.next == ("body",)
+    assert "not yet" in str(state.tasks[0].error)
+    broken = False
+    assert flow.invoke(body, None) == ["slow result", "info"]
+    assert ran == ["slow", "info", "info"]
+    assert flow.invoke(body, None) == ["slow result", "info"], "nothing left to do gives the result again"
+    assert len(ran) == 3
+
+
+def test_a_new_input_abandons_the_failed_run(flow: Flavour) -> None:
+    ran = []
+
+    @flow.task
+    def step(n: int) -> int:
+        ran.append(n)
+        return n
+
+    @flow.entrypoint
+    def body(n: int) -> Any:
+        value = yield step(n)
+        if n == 1:
+            raise RuntimeError("boom")
+        return value
+
+    with pytest.raises(RuntimeError, match="boom"):
+        flow.invoke(body, 1)
+    assert flow.invoke(body, 2) == 2
+    assert ran == [1, 2]
+
+
+@pytest.mark.parametrize(("failures", "expected"), [(0, "ok"), (2, "ok"), (3, None)])
+def test_retries_until_the_policy_gives_up(flow: Flavour, failures: int, expected: str | None) -> None:
+    attempts = []
+
+    @flow.task(retry_policy=AT_ONCE)
+    def flaky() -> str:
+        attempts.append(1)
+        if len(attempts) <= failures:
+            raise ValueError(len(attempts))
+        return "ok"
+
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        return (yield flaky())
+
+    if expected is None:
+        with pytest.raises(ValueError, match="3"):
+            flow.invoke(body, 0)
+        assert len(attempts) == 3
+        return
+    assert flow.invoke(body, 0) == expected
+    call = next(call for call in body.last_run({"thread_id": "t"}).calls if call.name == "flaky")
+    assert call.attempt == failures + 1
+
+
+def test_a_retried_caller_replays_what_its_calls_returned(flow: Flavour) -> None:
+    ran = []
+    draws = iter(range(10))
+
+    @flow.task
+    def draw() -> int:
+        ran.append("draw")
+        return next(draws)
+
+    @flow.task(retry_policy=AT_ONCE)
+    def outer() -> Any:
+        value = yield draw()
+        ran.append("outer")
+        if ran.count("outer") == 1:
+            raise ValueError("first attempt")
+        return value
+
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        value = yield outer()
+        return [value, interrupt(value)]
+
+    assert flow.invoke(body, 0)["__interrupt__"][0].value == 0
+    assert flow.invoke(body, Command(resume="yes")) == [0, "yes"]
+    assert ran == ["draw", "outer", "outer"]
+
+
+def test_a_failure_that_was_survived_is_an_outcome_and_is_replayed(flow: Flavour) -> None:
+    ran = []
+
+    @flow.task
+    def flaky() -> str:
+        ran.append("flaky")
+        if ran.count("flaky") == 1:
+            raise KeyError("lost", 7)
+        return "late success"
+
+    @flow.task
+    def cleanup() -> str:
+        ran.append("cleanup")
+        return "cleaned"
+
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        try:
+            result = yield flaky()
+        except KeyError as error:
+            result = [*error.args, (yield cleanup())]
+        return [result, interrupt("?")]
+
+    flow.invoke(body, 0)
+    assert flow.invoke(body, Command(resume="on")) == [["lost", 7, "cleaned"], "on"]
+    assert ran == ["flaky", "cleanup"]
+
+
+def test_an_unserialisable_result_fails_its_call_and_says_where(flow: Flavour) -> None:
+    @flow.task
+    def load() -> Any:
+        return {"rows": [1, {"client": object()}]}
+
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        return (yield load())
+
+    with pytest.raises(UnserializableError) as raised:
+        flow.invoke(body, 0)
+    assert raised.value.path == '["rows"][1]["client"]'
+    assert any("'load'" in note for note in raised.value.__notes__)
+    assert body.get_state({"thread_id": "t"}).next == ("body",)
+
+
+def test_an_unserialisable_return_value_does_not_look_finished(flow: Flavour) -> None:
+    @flow.entrypoint
+    def body(good: bool) -> Any:
+        return "fine" if good else object()
+
+    with pytest.raises(UnserializableError):
+        flow.invoke(body, False)
+    state = body.get_state({"thread_id": "t"})
+    assert state.next == ("body",)
+    assert state.values is None
+    assert flow.invoke(body, True) == "fine"
+
+
+def test_an_unserialisable_input_leaves_the_thread_as_it_was(flow: Flavour) -> None:
+    ran = []
+
+    @flow.entrypoint
+    def body(value: Any) -> Any:
+        ran.append(value)
+
+    with pytest.raises(UnserializableError):
+        flow.invoke(body, object())
+    assert ran == []
+    assert body.last_run({"thread_id": "t"}) is None
+    flow.invoke(body, 1)
+    assert ran == [1]
+
+
+def test_a_failed_task_that_nobody_awaited_is_told(flow: Flavour) -> None:
+    @flow.task
+    def bad() -> None:
+        raise ValueError("unheard")
+
+    @flow.entrypoint
+    def body(_: int) -> str:
+        bad()
+        return "fine"
+
+    with pytest.warns(LostFailureWarning, match=r"'bad', call 0\.0.*unheard"):
+        assert flow.invoke(body, 0) == "fine"
+
+
+def test_none_on_an_unknown_thread_is_told(flow: Flavour) -> None:
+    @flow.entrypoint
+    def body(_: int) -> None: ...
+
+    with pytest.raises(EmptyInputError, match="thread 'typo'"):
+        flow.invoke(body, None, thread="typo")
+
+
+def test_another_call_at_a_recorded_position_is_an_error(flow: Flavour) -> None:
+    asks = "a"
+
+    @flow.task
+    def a(n: int) -> str:
+        return f"a{n}"
+
+    @flow.task
+    def b(n: int) -> str:
+        return f"b{n}"
+
+    argument = 1
+
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        value = yield (a(argument) if asks == "a" else b(argument))
+        return [value, interrupt("?")]
+
+    flow.invoke(body, 0)
+    asks = "b"
+    with pytest.raises(ReplayMismatchError, match=r"0\.0.*task 'a'.*task 'b'"):
+        flow.invoke(body, Command(resume=1))
+    asks, argument = "a", 2
+    with pytest.raises(ReplayMismatchError, match=r"arguments 1.*arguments 2"):
+        flow.invoke(body, None)
+    assert flow.invoke(body, None, on_divergence="rerun") == ["a2", 1]
+
+
+def test_rerun_discards_what_came_after(flow: Flavour) -> None:
+    ran = []
+    factor = 1
+
+    @flow.task
+    def scale(n: int) -> int:
+        ran.append(n)
+        return n
+
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        one = yield scale(1)
+        two = yield scale(2 * factor)
+        three = yield scale(3)
+        return [one, two, three, interrupt("?")]
+
+    flow.invoke(body, 0)
+    factor = 10
+    flow.invoke(body, None, on_divergence="rerun")
+    assert ran == [1, 2, 3, 20, 3]
+    assert flow.invoke(body, Command(resume="on")) == [1, 20, 3, "on"]
+    assert ran == [1, 2, 3, 20, 3]
+
+
+def test_edited_code_of_a_finished_task_is_noticed(flow: Flavour) -> None:
+    @flow.task(name="price", version="1")
+    def old() -> int:
+        return 1
+
+    @flow.task(name="price", version="2")
+    def new() -> int:
+        return 2
+
+    current = old
+
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        value = yield current()
+        return [value, interrupt("?")]
+
+    flow.invoke(body, 0)
+    current = new
+    with pytest.raises(ReplayMismatchError, match="other code"):
+        flow.invoke(body, Command(resume=1))
+    assert flow.invoke(body, None, on_divergence="rerun") == [2, 1]

@@ -1,0 +1,132 @@
+"""Programs written for LangGraph's Functional API run after replacing ``langgraph`` in their imports."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from typing import Any
+
+import pytest
+
+NAMES = {
+    "func": ["entrypoint", "task"],
+    "types": ["Command", "Interrupt", "RetryPolicy", "StateSnapshot", "StreamWriter", "interrupt", "RunnableConfig"],
+    "checkpoint.memory": ["InMemorySaver", "MemorySaver"],
+    "checkpoint.sqlite": ["SqliteSaver"],
+    "checkpoint.base": ["BaseCheckpointSaver", "BaseStore"],
+    "store.base": ["BaseStore", "Item", "SearchItem", "InvalidNamespaceError"],
+    "store.memory": ["InMemoryStore"],
+    "config": ["get_config", "get_store", "get_stream_writer"],
+    "runtime": ["Runtime", "get_runtime"],
+    "constants": ["START", "END", "TAG_HIDDEN", "TAG_NOSTREAM"],
+    "errors": ["GraphInterrupt", "GraphBubbleUp", "EmptyInputError"],
+}
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_names_are_where_people_look_for_them(module: str) -> None:
+    found = importlib.import_module(f"nbflow.{module}")
+    assert [name for name in NAMES[module] if not hasattr(found, name)] == []
+
+
+def test_an_essay_that_is_reviewed() -> None:
+    from nbflow.checkpoint.memory import MemorySaver
+    from nbflow.func import entrypoint, task
+    from nbflow.types import Command, interrupt
+
+    written = []
+
+    @task
+    def compose(subject: str) -> str:
+        written.append(subject)
+        return f"On {subject}"
+
+    @entrypoint(checkpointer=MemorySaver())
+    def essay(subject: str) -> dict[str, Any]:
+        text = compose(subject).result()
+        verdict = interrupt({"action": "judge", "text": text})
+        return {"text": text, "verdict": verdict}
+
+    config = {"configurable": {"thread_id": "essay-1"}}
+    first = list(essay.stream("owls", config))
+    assert first[0] == {"compose": "On owls"}
+    assert first[1]["__interrupt__"][0].value == {"action": "judge", "text": "On owls"}
+    assert list(essay.stream(Command(resume="fine"), config)) == [{"essay": {"text": "On owls", "verdict": "fine"}}]
+    assert written == ["owls"]
+
+
+def test_tasks_side_by_side_sync_and_async() -> None:
+    from nbflow.func import entrypoint, task
+
+    @task
+    def up(number: int) -> int:
+        return number + 1
+
+    @entrypoint()
+    def all_up(numbers: list[int]) -> list[int]:
+        return [future.result() for future in [up(number) for number in numbers]]
+
+    @task
+    async def aup(number: int) -> int:
+        return number + 1
+
+    @entrypoint()
+    async def all_aup(numbers: list[int]) -> Any:
+        return asyncio.gather(*[aup(number) for number in numbers])  # not awaited, as the reference page has it
+
+    assert all_up.invoke([1, 2, 3]) == [2, 3, 4]
+    assert asyncio.run(all_aup.ainvoke([1, 2, 3])) == [2, 3, 4]
+
+
+def test_a_workflow_that_calls_another() -> None:
+    from nbflow.checkpoint.memory import InMemorySaver
+    from nbflow.func import entrypoint
+
+    @entrypoint()
+    def pick(given: dict[str, int]) -> int:
+        return given["value"]
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def outer(given: dict[str, int]) -> Any:
+        return pick.invoke({"value": given["value"] + 1})
+
+    assert outer.invoke({"value": 1}, {"configurable": {"thread_id": "1"}}) == 2
+
+
+def test_a_retried_task_and_a_run_that_goes_on_after_an_error() -> None:
+    from nbflow.checkpoint.memory import MemorySaver
+    from nbflow.func import entrypoint, task
+    from nbflow.types import RetryPolicy
+
+    tries = {"retried": 0, "resumed": 0, "slow": 0}
+
+    with pytest.warns(DeprecationWarning, match="retry_policy"):
+
+        @task(retry=RetryPolicy(retry_on=ValueError, initial_interval=0))
+        def retried() -> str:
+            tries["retried"] += 1
+            if tries["retried"] < 2:
+                raise ValueError("once")
+            return "OK"
+
+    @task()
+    def slow() -> str:
+        tries["slow"] += 1
+        return "slow"
+
+    @task()
+    def resumed() -> str:
+        tries["resumed"] += 1
+        if tries["resumed"] < 2:
+            raise ValueError("once")
+        return "OK"
+
+    @entrypoint(checkpointer=MemorySaver())
+    def main(given: Any, writer: Any) -> list[str]:
+        return [slow().result(), retried().result(), resumed().result()]
+
+    config = {"configurable": {"thread_id": "1"}}
+    with pytest.raises(ValueError, match="once"):
+        main.invoke({"any": "input"}, config=config)
+    assert main.invoke(None, config=config) == ["slow", "OK", "OK"]
+    assert tries == {"retried": 2, "resumed": 2, "slow": 1}

@@ -1,0 +1,135 @@
+"""States and history: what a thread shows of itself."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from nbflow import Command, interrupt
+from nbflow.errors import UnknownCheckpointError
+from tests.behaviour.flavours import Flavour
+
+HERE = {"configurable": {"thread_id": "t"}}
+
+
+def test_two_checkpoints_per_run(flow: Flavour) -> None:
+    @flow.entrypoint
+    def body(n: int, previous: Any) -> Any:
+        return [previous, n]
+
+    flow.invoke(body, 1)
+    flow.invoke(body, 2)
+    states = list(body.get_state_history(HERE))
+    assert [state.metadata["source"] for state in states] == ["loop", "input", "loop", "input"]
+    assert [state.metadata["step"] for state in states] == [2, 1, 0, -1]
+    assert [state.values for state in states] == [[[None, 1], 2], [None, 1], [None, 1], None]
+    assert [state.next for state in states] == [(), ("body",), (), ("body",)]
+    ids = [state.config["configurable"]["checkpoint_id"] for state in states]
+    assert ids == sorted(ids, reverse=True)
+    assert [state.parent_config and state.parent_config["configurable"]["checkpoint_id"] for state in states] == [
+        *ids[1:],
+        None,
+    ]
+    assert states[1].tasks[0].result == [[None, 1], 2]
+    assert all(state.created_at.endswith("+00:00") for state in states)
+
+
+def test_history_pages(flow: Flavour) -> None:
+    @flow.entrypoint
+    def body(n: int) -> int:
+        return n
+
+    for n in range(3):
+        flow.invoke(body, n)
+    everything = list(body.get_state_history(HERE))
+    assert list(body.get_state_history(HERE, limit=2)) == everything[:2]
+    for number, state in enumerate(everything):
+        assert list(body.get_state_history(HERE, before=state.config)) == everything[number + 1 :]
+        assert body.get_state(state.config) == state
+
+    async def collect() -> list[Any]:
+        assert await body.aget_state(HERE) == everything[0]
+        return [state async for state in body.aget_state_history(HERE, limit=2)]
+
+    assert asyncio.run(collect()) == everything[:2]
+
+
+def test_the_state_of_a_paused_run(flow: Flavour) -> None:
+    @flow.entrypoint
+    def body(n: int) -> Any:
+        return interrupt(f"q{n}")
+
+    flow.invoke(body, 1)
+    state = body.get_state(HERE)
+    assert state.next == ("body",)
+    assert state.values is None
+    assert [question.value for question in state.interrupts] == ["q1"]
+    assert state.tasks[0].interrupts == state.interrupts
+    flow.invoke(body, Command(resume="a"))
+    after = body.get_state(HERE)
+    assert (after.values, after.next, after.interrupts) == ("a", (), ())
+
+
+def test_an_unknown_thread_has_an_empty_state(flow: Flavour) -> None:
+    @flow.entrypoint
+    def body(n: int) -> int:
+        return n
+
+    state = body.get_state({"configurable": {"thread_id": "nobody"}})
+    assert (state.values, state.next, state.metadata, state.tasks) == ({}, (), None, ())
+    assert list(body.get_state_history({"thread_id": "nobody"})) == []
+    flow.invoke(body, 1)
+    with pytest.raises(UnknownCheckpointError, match="'bogus'"):
+        body.get_state({"configurable": {"thread_id": "t", "checkpoint_id": "bogus"}})
+
+
+def test_plain_metadata_is_kept(flow: Flavour) -> None:
+    @flow.entrypoint
+    def body(n: int) -> int:
+        return n
+
+    config = {"configurable": {"thread_id": "t", "user": "ada"}, "metadata": {"tag": 7, "object": object()}}
+    flow.invoke(body, 1, config=config)
+    assert body.get_state(HERE).metadata == {"source": "loop", "step": 0, "parents": {}, "user": "ada", "tag": 7}
+
+
+def test_what_a_task_returned_cannot_be_changed_afterwards(flow: Flavour) -> None:
+    @flow.task
+    def make() -> list[Any]:
+        return [1]
+
+    @flow.entrypoint
+    def body(given: list[Any]) -> Any:
+        given.append("changed")
+        made = yield make()
+        made.append("changed")
+        return [given, made, interrupt("?")]
+
+    flow.invoke(body, ["input"])
+    assert flow.invoke(body, Command(resume=1)) == [["input", "changed"], [1, "changed"], 1]
+
+
+def test_a_run_knows_its_input_and_whether_its_code_is_current(flow: Flavour) -> None:
+    @flow.task(name="step", version="1")
+    def one(n: int) -> int:
+        return n
+
+    @flow.task(name="step", version="2")
+    def two(n: int) -> int:
+        return n
+
+    def make(step: Any) -> Any:
+        @flow.entrypoint(name="flow")
+        def body(n: int) -> Any:
+            return (yield step(n))
+
+        return body
+
+    flow.invoke(make(one), {"n": [1]})
+    last = make(one).last_run(HERE)
+    assert last.began_with({"n": [1]})
+    assert not last.began_with({"n": [2]})
+    assert last.is_current
+    assert not make(two).last_run(HERE).is_current

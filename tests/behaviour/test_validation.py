@@ -1,0 +1,178 @@
+"""Mistakes: a clear error at once, and the thread as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import nbflow
+from nbflow import Command, InMemorySaver, RetryPolicy, entrypoint, interrupt, task
+from nbflow.errors import (
+    CalledOutsideRunError,
+    DecorationError,
+    InvalidOptionError,
+    MissingThreadIdError,
+    NoCheckpointerError,
+    ReplayMismatchError,
+    UnknownOptionError,
+)
+from tests.behaviour.flavours import Flavour
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        (None, "missing"),
+        ({}, "missing"),
+        ({"configurable": {}}, "missing"),
+        ({"configurable": {"other": 1}}, "missing"),
+        ({"configurable": {"thread_id": ""}}, "''"),
+        ({"thread_id": None}, "None"),
+    ],
+)
+def test_a_checkpointer_needs_a_thread(flow: Flavour, config: Any, found: str) -> None:
+    ran = []
+
+    @flow.entrypoint
+    def body(n: int) -> None:
+        ran.append(n)
+
+    with pytest.raises(MissingThreadIdError, match=rf"'body'.*thread_id is {found}.*'configurable'"):
+        flow.invoke(body, 1, config=config)
+    with pytest.raises(MissingThreadIdError):
+        body.get_state(config or {})
+    assert ran == []
+    assert flow.saver.thread_ids() == []
+
+
+def test_any_thread_id_becomes_text_and_top_level_keys_are_configurable(flow: Flavour) -> None:
+    @flow.entrypoint
+    def body(n: int, config: Any) -> Any:
+        return config["configurable"]["thread_id"]
+
+    assert flow.invoke(body, 1, config={"thread_id": 7}) == 7
+    assert flow.saver.thread_ids() == ["7"]
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["thread", {"configurable": "t"}, {"thread_id": "t", "tags": "one"}, {"thread_id": "t", "max_concurrency": 0}],
+)
+def test_a_config_of_the_wrong_shape_is_refused(flow: Flavour, config: Any) -> None:
+    @flow.entrypoint
+    def body(n: int) -> int:
+        return n
+
+    with pytest.raises(InvalidOptionError, match="invoke"):
+        flow.invoke(body, 1, config=config)
+    assert flow.saver.thread_ids() == []
+
+
+def test_unknown_keywords_are_refused() -> None:
+    with pytest.raises(UnknownOptionError, match="@task has no option 'retries'; it knows name, retry_policy"):
+        task(retries=3)
+    with pytest.raises(UnknownOptionError, match="@entrypoint has no option 'saver'"):
+        entrypoint(saver=InMemorySaver())
+    with pytest.raises(TypeError, match="zzz"):
+        entrypoint()(lambda n: n).invoke(1, zzz=1)  # type: ignore[call-arg]  # the mistake that is tested
+
+
+def test_older_spellings_are_taken_with_a_warning() -> None:
+    with pytest.warns(DeprecationWarning, match="retry_policy"):
+
+        @task(retry=RetryPolicy(max_attempts=5))
+        def old() -> None: ...
+
+    assert old.retry_policy[0].max_attempts == 5
+    with pytest.warns(DeprecationWarning, match="context_schema"):
+        entrypoint(config_schema=dict)
+    question = nbflow.Interrupt("?", resumable=True, ns=["a"], when="during")
+    assert question.value == "?"
+
+
+def test_entrypoint_without_parentheses_is_told() -> None:
+    with pytest.raises(DecorationError, match=r"body.*@entrypoint\(\)"):
+
+        @entrypoint  # type: ignore[arg-type]  # the mistake that is tested
+        def body(n: int) -> int:
+            return n
+
+
+@pytest.mark.parametrize("checkpointer", [InMemorySaver, "runs.db", object()])
+def test_a_checkpointer_of_the_wrong_kind_is_refused(checkpointer: Any) -> None:
+    with pytest.raises(InvalidOptionError, match=r"InMemorySaver\(\)"):
+        entrypoint(checkpointer=checkpointer)
+
+
+def test_a_saver_s_context_manager_is_told(tmp_path: Any) -> None:
+    manager = nbflow.SqliteSaver.from_conn_string(tmp_path / "x.db")
+    with pytest.raises(InvalidOptionError, match="`with`"):
+        entrypoint(checkpointer=manager)  # type: ignore[arg-type]  # the mistake that is tested
+
+
+def test_functions_that_cannot_be_bodies_are_refused() -> None:
+    with pytest.raises(DecorationError, match="takes no argument"):
+        entrypoint()(lambda: None)
+    with pytest.raises(DecorationError, match="generator"):
+        entrypoint()(lambda n: (yield n))
+    with pytest.raises(DecorationError, match="generator"):
+        task(lambda: (yield 1))
+    with pytest.raises(DecorationError, match="can't be called"):
+        task(7)  # type: ignore[call-overload]  # the mistake that is tested
+
+
+@pytest.mark.parametrize("retry_on", ["ValueError", 7])
+def test_a_retry_policy_that_cannot_work_is_refused_at_decoration(retry_on: Any) -> None:
+    with pytest.raises(InvalidOptionError, match="retry_on"):
+        task(retry_policy=RetryPolicy(retry_on=retry_on))
+
+
+def test_things_of_a_run_used_outside_say_so() -> None:
+    for what in (nbflow.get_config, nbflow.get_store, nbflow.get_stream_writer, nbflow.get_runtime):
+        with pytest.raises(CalledOutsideRunError, match=what.__name__):
+            what()
+    with pytest.raises(CalledOutsideRunError, match="interrupt"):
+        interrupt("?")
+
+
+def test_commands_for_graphs_and_empty_ones_are_refused(flow: Flavour) -> None:
+    @flow.entrypoint
+    def body(n: int) -> Any:
+        return interrupt("?")
+
+    flow.invoke(body, 1)
+    for command in (Command(), Command(goto="x"), Command(resume=1, update={"a": 1})):
+        with pytest.raises(InvalidOptionError, match="for graphs"):
+            flow.invoke(body, command)
+    assert flow.invoke(body, Command(resume=2)) == 2
+
+
+def test_state_without_a_checkpointer_says_what_to_do() -> None:
+    body = entrypoint()(lambda n: n)
+    with pytest.raises(NoCheckpointerError, match="SqliteSaver"):
+        body.get_state({"thread_id": "t"})
+
+
+def test_another_workflow_does_not_take_over_an_unfinished_run(flow: Flavour) -> None:
+    @flow.entrypoint
+    def one(_: int) -> Any:
+        return interrupt("?")
+
+    @flow.entrypoint
+    def two(_: int) -> Any:
+        return interrupt("?")
+
+    flow.invoke(one, 1)
+    with pytest.raises(ReplayMismatchError, match=r"'one'.*'two'"):
+        flow.invoke(two, Command(resume=1))
+    assert flow.invoke(one, Command(resume=1)) == 1
+
+
+def test_on_divergence_has_two_values(flow: Flavour) -> None:
+    @flow.entrypoint
+    def body(n: int) -> int:
+        return n
+
+    with pytest.raises(InvalidOptionError, match="'error' or 'rerun'"):
+        flow.invoke(body, 1, on_divergence="ignore")

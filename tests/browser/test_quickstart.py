@@ -1,0 +1,57 @@
+"""The quickstart as a newcomer does it: run all, answer, restart, run all again."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+from tests.browser.lab import Lab
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+NAME = "01_quickstart.ipynb"
+FLOW, CALLS, GRAPH, WORK = 5, 7, 8, 11
+
+
+def test_the_quickstart(lab: Lab) -> None:
+    folder = lab.server.root / "quickstart"
+    shutil.copytree(NOTEBOOKS, folder)
+    lab.open(f"quickstart/{NAME}")
+    lab.run_all(wait=False)
+    lab.wait_until(lambda: "load" in work(folder), 60)
+    lab.wait(1.2)
+    lab.screenshot("quickstart-1-bars-move")
+    lab.expect_text(FLOW, "What shall we do with them?", 60)
+    lab.wait_idle(60)
+    lab.screenshot("quickstart-2-asks")
+    before = work(folder)
+    assert before["load"] == 1
+    assert not any(line.startswith("fit") for line in before)
+
+    lab.kill_kernel()
+    lab.run_all(60)
+    lab.expect_text(FLOW, "What shall we do with them?", 60)
+    assert work(folder) == before, "after a kill the same form is back and nothing ran again"
+
+    lab.click("leave them out", cell=FLOW)
+    lab.click("Submit", cell=FLOW)
+    lab.expect_text(FLOW, "grams per mm of flipper", 60)
+    lab.wait(0.5)
+    lab.screenshot("quickstart-3-answered")
+    after = work(folder)
+    assert all(times == 1 for times in after.values())
+    assert sum(line.startswith("fit") for line in after) == 3
+
+    lab.restart_kernel()
+    lab.run_all(60)
+    lab.expect_text(FLOW, "grams per mm of flipper", 60)
+    assert work(folder) == after, "a finished study is shown again, not run again"
+    lab.expect_text(CALLS, "station_notes", 30)
+    lab.screenshot("quickstart-4-again")
+    assert [text for text in lab.problems if "widget" in text.lower() or "nbflow" in text] == []
+
+
+def work(folder: Path) -> Counter[str]:
+    """Return how often each piece of work was really done."""
+    log = folder / "work.log"
+    return Counter(log.read_text(encoding="utf-8").splitlines()) if log.exists() else Counter()

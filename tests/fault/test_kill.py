@@ -1,0 +1,53 @@
+"""SIGKILL between and inside tasks: finished tasks never run twice, the rest goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.fault.victim import TASKS
+
+ROOT = Path(__file__).parents[2]
+RESULT = sum(n * n for n in range(TASKS)) + 1000
+
+
+def run(database: Path, effects: Path, flavour: str, kill_at: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.fault.victim", str(database), str(effects), flavour, str(kill_at)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("flavour", ["sync", "async"])
+@pytest.mark.parametrize("kill_at", range(1, TASKS + 1))
+def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, flavour: str, kill_at: int) -> None:
+    database, effects = tmp_path / "runs.db", tmp_path / "effects"
+    assert run(database, effects, flavour, kill_at).returncode == -signal.SIGKILL
+    finished = finished_calls(database)
+    after = run(database, effects, flavour, 0)
+    assert after.stdout.strip() == str(RESULT), after.stderr
+    times = Counter(effects.read_text().splitlines())
+    for n in range(TASKS):
+        assert times[f"step {n}"] == 1 if f"0.{n}" in finished else times[f"step {n}"] in {1, 2}
+    # The kill comes inside one call; of those that ran beside it, only unfinished ones may run again.
+    assert len(finished) >= min(kill_at, TASKS // 2) - 1
+    with sqlite3.connect(database) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def finished_calls(database: Path) -> set[str]:
+    with sqlite3.connect(database) as connection:
+        rows = connection.execute("SELECT path FROM records WHERE kind = 'CallReturned'").fetchall()
+    return {path for (path,) in rows}

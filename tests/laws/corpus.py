@@ -1,0 +1,140 @@
+"""Random workflows as data, and their interpreter in both flavours.
+
+A plan is a tree: ``("leaf", n)`` is a task that returns n; ``("seq", plans)`` and ``("par",
+plans)`` are tasks that call others one after the other or side by side; ``("nest", plan)`` is a
+nested workflow; ``("ask", n)`` asks a person; ``("flaky", n)`` fails once and is retried;
+``("survive", plan)`` calls something that always fails, goes on, and then carries the plan out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from nbflow import Command, InMemorySaver, RetryPolicy, interrupt
+from nbflow.checkpoint.base import Row, RunKey
+from tests.behaviour.flavours import Flavour
+
+Plan = tuple[str, Any]
+AT_ONCE = RetryPolicy(initial_interval=0, jitter=False, retry_on=ValueError)
+THREAD = {"configurable": {"thread_id": "t"}}
+
+leaves = st.tuples(st.sampled_from(["leaf", "ask", "flaky"]), st.integers(0, 9))
+plans = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.tuples(st.sampled_from(["seq", "par"]), st.lists(inner, min_size=1, max_size=3)),
+        st.tuples(st.sampled_from(["nest", "survive"]), inner),
+    ),
+    max_leaves=7,
+)
+
+
+class World:
+    """Runs a plan in one flavour, and notes which leaves ran.
+
+    Attributes:
+        ran: what ran, in order.
+        saver: where the runs are.
+        workflow: of the plan.
+    """
+
+    def __init__(self, flavour: str, plan: Plan, saver: InMemorySaver | None = None) -> None:
+        self.saver = saver or InMemorySaver()
+        self.flow = Flavour(flavour, self.saver)
+        self.ran: list[str] = []
+        self.tried: set[str] = set()
+        self.plan = plan
+        self.workflow = self._workflow()
+
+    def _workflow(self) -> Any:
+        flow, world = self.flow, self
+
+        @flow.task
+        def leaf(n: int, at: str) -> int:
+            world.ran.append(at)
+            return n
+
+        @flow.task(retry_policy=AT_ONCE)
+        def flaky(n: int, at: str) -> int:
+            if at not in world.tried:
+                world.tried.add(at)
+                raise ValueError(at)
+            world.ran.append(at)
+            return n
+
+        @flow.task
+        def bad(at: str) -> None:
+            world.ran.append(at)
+            raise KeyError(at)
+
+        @flow.task
+        def ask(n: int, at: str) -> Any:
+            return [n, interrupt(at)]
+
+        @flow.task
+        def several(plan: Plan, at: str) -> Any:
+            kind, parts = plan
+            if kind == "par":
+                return (yield [start(part, f"{at}.{number}") for number, part in enumerate(parts)])
+            results = []
+            for number, part in enumerate(parts):
+                results.append((yield start(part, f"{at}.{number}")))
+            return results
+
+        @flow.task
+        def survive(plan: Plan, at: str) -> Any:
+            try:
+                yield bad(f"{at}.bad")
+            except KeyError as error:
+                return [error.args[0], (yield start(plan, f"{at}.then"))]
+
+        @flow.entrypoint(checkpointer=None)
+        def child(given: tuple[Plan, str]) -> Any:
+            plan, at = given
+            return (yield start(plan, at))
+
+        @flow.task
+        def nest(plan: Plan, at: str) -> Any:
+            return (yield flow.nested(child, (plan, at)))
+
+        makers = {"leaf": leaf, "flaky": flaky, "ask": ask, "survive": survive, "nest": nest}
+
+        def start(plan: Plan, at: str) -> Any:
+            kind, content = plan
+            return several(plan, at) if kind in {"seq", "par"} else makers[kind](content, at)
+
+        @flow.entrypoint
+        def body(plan: Plan) -> Any:
+            return (yield start(plan, "0"))
+
+        return body
+
+    def to_the_end(self) -> Any:
+        """Run, or go on, and answer every question with its own text."""
+        last = self.workflow.last_run(THREAD)
+        result = self.flow.invoke(self.workflow, self.plan if last is None else self._next(last))
+        while isinstance(result, dict):
+            result = self.flow.invoke(self.workflow, answers(result["__interrupt__"]))
+        return result
+
+    def _next(self, last: Any) -> Any:
+        return answers(last.interrupts) if last.status == "paused" else None
+
+    def rows(self) -> list[Row]:
+        """Return what is stored of the run."""
+        return self.saver.rows(RunKey("t", self.saver.runs("t")[0]))
+
+
+def answers(questions: Any) -> Command:
+    """Return answers that anybody could foresee."""
+    return Command(resume={question.id: f"answer to {question.value}" for question in questions})
+
+
+def cut(world: World, length: int) -> World:
+    """Return the same world as if its process had died after ``length`` records."""
+    saver = InMemorySaver()
+    run = RunKey("t", world.saver.runs("t")[0])
+    saver.append(run, world.rows()[:length], "the one who died")
+    return World(world.flow.name, world.plan, saver)

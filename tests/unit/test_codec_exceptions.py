@@ -1,0 +1,151 @@
+"""A stored exception keeps its type, parts and traceback text, or says why not."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from nbflow.codec import Unloadable, dumps, loads, traceback_text
+from nbflow.errors import RemoteError, UnserializableError
+from tests.unit.codec_kit import DataFailure, Failure, again
+
+
+def raised(error: BaseException) -> Any:
+    try:
+        raise error
+    except BaseException as caught:  # only to give it a traceback
+        return caught
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("no", (1,)),
+        KeyError("k"),
+        OSError(2, "gone", "file"),
+        FileNotFoundError(2, "gone", "a", None, "b"),
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"),
+        ImportError("no", name="x", path="y"),
+        StopIteration(5),
+        SystemExit(3),
+        KeyboardInterrupt(),
+        SyntaxError("bad", ("f", 1, 2, "text")),
+        asyncio.CancelledError("x"),
+        TimeoutError(),
+        ExceptionGroup("several", [ValueError(1), ExceptionGroup("inner", [KeyError(2)])]),
+        BaseExceptionGroup("several", [KeyboardInterrupt()]),
+        Failure(3, detail="x"),
+        DataFailure(4),
+        UnserializableError("a", "b", "c"),
+        RemoteError("a.B", "m", "", "r"),
+    ],
+    ids=repr,
+)
+def test_an_exception_comes_back_as_itself(error: BaseException) -> None:
+    loaded = again(error)
+    assert {**vars(loaded)} == {**vars(error)}
+    assert again(loaded) is not loaded
+
+
+def test_parts_that_only_the_c_base_knows_are_kept() -> None:
+    loaded = again(OSError(2, "gone", "a"))
+    assert (loaded.errno, loaded.strerror, loaded.filename) == (2, "gone", "a")
+    assert again(StopIteration(5)).value == 5
+    assert again(ImportError("no", name="x")).name == "x"
+    assert again(ExceptionGroup("g", [ValueError(1)])).exceptions[0].args == (1,)
+
+
+def test_notes_cause_and_context_are_kept() -> None:
+    error = ValueError("outer")
+    error.add_note("task 'fetch'")
+    error.__cause__ = KeyError("inner")
+    loaded = again(error)
+    assert loaded.__notes__ == ["task 'fetch'"]
+    assert isinstance(loaded.__cause__, KeyError)
+    assert loaded.__suppress_context__
+    try:
+        try:
+            raise KeyError(1)
+        except KeyError:
+            raise ValueError(2)  # noqa: B904  # the implicit context is meant
+    except ValueError as caught:
+        assert isinstance(again(caught).__context__, KeyError)
+
+
+def test_the_traceback_is_kept_as_text_through_several_hands() -> None:
+    error = raised(ValueError("x"))
+    text = traceback_text(error)
+    assert "raised" in text
+    once: Any = loads(dumps(error))
+    assert traceback_text(once) == text
+    assert traceback_text(loads(dumps(raised(once)))) == text  # type: ignore[arg-type]  # an exception
+    assert traceback_text(ValueError()) == ""
+
+
+def test_a_part_that_cannot_be_stored_is_shown_in_its_place() -> None:
+    error: Any = raised(Failure(3, detail="x"))
+    error.response = threading.Lock()
+    error.args = (error.args[0], threading.Lock())
+    loaded: Any = loads(dumps(error))
+    assert type(loaded) is Failure
+    assert loaded.code == 3
+    parts = vars(loaded)
+    assert isinstance(parts["response"], Unloadable)
+    assert isinstance(loaded.args[1], Unloadable)
+    assert "lock" in str(parts["response"].data)
+
+
+def test_an_exception_of_a_local_class_comes_back_as_a_stand_in() -> None:
+    class LocalError(ValueError):
+        pass
+
+    error = LocalError("boom")
+    error.__cause__ = KeyError(1)
+    loaded = loads(dumps(raised(error)))
+    assert isinstance(loaded, RemoteError)
+    assert loaded.type_name.endswith("LocalError")
+    assert loaded.message == "boom"
+    assert "raised" in loaded.traceback_text
+    assert isinstance(loaded.__cause__, KeyError)
+    assert isinstance(loads(dumps(loaded)), RemoteError)
+
+
+def test_an_exception_of_a_module_that_is_gone_comes_back_as_a_stand_in() -> None:
+    module = ModuleType("gone_module")
+    cls = type("GoneError", (Exception,), {"__module__": "gone_module"})
+    module.GoneError = cls  # type: ignore[attr-defined]  # on purpose
+    sys.modules["gone_module"] = module
+    data = dumps(cls("boom"))
+    assert type(loads(data)) is cls
+    del sys.modules["gone_module"]
+    loaded = loads(data)
+    assert isinstance(loaded, RemoteError)
+    assert "boom" in str(loaded)
+    assert "not imported" in loaded.reason
+
+
+def test_a_broken_str_does_not_hide_the_failure() -> None:
+    class BrokenError(Exception):
+        def __str__(self) -> str:
+            raise OSError
+
+        def __repr__(self) -> str:
+            raise OSError
+
+    loaded: Any = loads(dumps(BrokenError()))
+    assert "OSError" in loaded.message
+
+
+def test_an_endless_recursion_is_stored() -> None:
+    def down() -> None:
+        down()
+
+    try:
+        down()
+    except RecursionError as error:
+        assert len(traceback_text(loads(dumps(error)))) < 20_000  # type: ignore[arg-type]  # an exception

@@ -1,0 +1,102 @@
+"""What can't be rebuilt stays visible, and is not lost when it is stored again."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, make_dataclass
+from types import ModuleType
+from typing import Any
+
+import attrs
+import msgspec
+import pydantic
+import pytest
+
+from nbflow.codec import Unloadable, dumps, loads
+
+MODULE = ModuleType("shop")
+
+
+@pytest.fixture(autouse=True)
+def _shop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "shop", MODULE)
+
+
+def publish(cls: type) -> Any:
+    """Bind a class in the module ``shop`` under its own name."""
+    cls.__module__, cls.__qualname__ = "shop", cls.__name__
+    setattr(MODULE, cls.__name__, cls)
+    return cls
+
+
+def makers() -> list[Any]:
+    def plain(fields: dict[str, object]) -> Any:
+        return make_dataclass("Order", [(k, object, v) if v is not ... else (k, object) for k, v in fields.items()])
+
+    def struct(fields: dict[str, object]) -> Any:
+        return msgspec.defstruct("Order", [(k, object, v) if v is not ... else (k, object) for k, v in fields.items()])
+
+    def model(fields: dict[str, object]) -> Any:
+        return pydantic.create_model("Order", **{k: (object, v) for k, v in fields.items()})  # type: ignore[call-overload]
+
+    def attr(fields: dict[str, object]) -> Any:
+        return attrs.make_class(
+            "Order", {k: attrs.field(default=attrs.NOTHING if v is ... else v) for k, v in fields.items()}
+        )
+
+    return [plain, struct, model, attr]
+
+
+@pytest.mark.parametrize("make", makers())
+def test_a_class_that_has_changed(make: Any) -> None:
+    data = dumps([publish(make({"id": ...}))(id=1)])
+    grown = publish(make({"id": ..., "note": "none"}))
+    assert loads(data) == [grown(id=1, note="none")]
+    publish(make({"id": ..., "total": ...}))
+    assert "total" in loads(data)[0].reason  # type: ignore[index]  # a list
+    publish(make({"number": 0}))
+    lost = loads(data)[0]  # type: ignore[index]  # a list
+    assert isinstance(lost, Unloadable)
+    assert "id" in lost.reason
+    assert lost.type_name == "shop:Order"
+    back = publish(make({"id": ...}))
+    assert loads(dumps([lost])) == [back(id=1)]
+
+
+def test_a_class_of_another_kind_is_told() -> None:
+    data = dumps(publish(make_dataclass("Order", ["id"]))(1))
+    publish(type("Order", (), {}))
+    assert "no record class" in loads(data).reason  # type: ignore[attr-defined]  # an Unloadable
+    MODULE.Order = print  # type: ignore[attr-defined]  # on purpose
+    assert isinstance(loads(data), Unloadable)
+
+
+def test_a_class_that_is_gone() -> None:
+    data = dumps({"order": publish(make_dataclass("Order", ["id"]))(1), "n": 1})
+    del MODULE.Order
+    loaded: Any = loads(data)
+    assert loaded["n"] == 1
+    assert loaded["order"].data == ["shop:Order", {"id": 1}]
+    assert "shop:Order" in repr(loaded["order"])
+    assert "not imported" in repr(loaded["order"])
+
+
+def test_a_key_that_lost_its_hash_does_not_spoil_the_rest() -> None:
+    key = publish(dataclass(frozen=True)(type("Key", (), {"__annotations__": {"id": int}})))
+    data = dumps([{key(1): "x"}, {key(2)}, "rest"])
+    publish(dataclass(type("Key", (), {"__annotations__": {"id": int}})))
+    loaded: Any = loads(data)
+    assert [type(part) for part in loaded] == [Unloadable, Unloadable, str]
+    assert "unhashable" in loaded[0].reason
+
+
+def test_a_stand_in_is_hashable_and_frozen() -> None:
+    one = Unloadable("a:B", [1], "gone")
+    assert {one: 1}[one] == 1
+    with pytest.raises(AttributeError):
+        one.reason = "x"  # type: ignore[misc]  # on purpose
+    assert loads(dumps(one)) == one
+
+
+def test_a_long_value_is_shortened_in_its_repr() -> None:
+    assert len(repr(Unloadable("a:B", "x" * 10_000, "gone"))) < 300

@@ -1,0 +1,147 @@
+"""The source: batches, never more often than it says, and none after the end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from nbflow import InMemorySaver, Run, Workflow, entrypoint, interrupt, task
+from nbflow.views.calls import CallRow, calls_of
+from nbflow.views.progress import Progress
+from nbflow_widgets.source import Source
+
+CONFIG = {"configurable": {"thread_id": "t"}}
+Batch = tuple[list[CallRow], Progress]
+
+
+def asking() -> Workflow:
+    @task
+    def double(x: int) -> int:
+        return 2 * x
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def flow(n: int) -> object:
+        found = [double(i).result() for i in range(n)]
+        return interrupt("go on?") and found
+
+    return flow
+
+
+def until(holds: Callable[[], bool], seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never held"
+        time.sleep(0.01)
+
+
+def tickers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "nbflow-ticker"]
+
+
+def mirror(batches: list[Batch]) -> dict[str, CallRow]:
+    rows: dict[str, CallRow] = {}
+    for changed, _ in batches:
+        for row in changed:
+            rows.pop(row.path, None)
+            if row.state != "discarded":
+                rows[row.path] = row
+    return rows
+
+
+def test_a_subscriber_gets_what_there_is_then_what_changes() -> None:
+    run = asking().start(3, CONFIG)
+    run.result()
+    source = Source(run)
+    batches: list[Batch] = []
+    source.subscribe(lambda rows, progress: batches.append((rows, progress)))
+    assert len(batches) == 1
+    source.attach(run.resume("yes"))
+    until(lambda: batches[-1][1].state == "done")
+    assert mirror(batches) == source.view.calls.rows
+    assert batches[-1][1].counts == {"replayed": 3}
+
+
+def test_a_thousand_calls_are_few_batches_and_the_ticker_ends() -> None:
+    @task
+    def quick(x: int) -> int:
+        return x
+
+    @entrypoint()
+    def flow(n: int) -> int:
+        first = [quick(i) for i in range(n)]
+        time.sleep(0.25)
+        return sum(one.result() for one in first)
+
+    run = flow.start(1000)
+    source = Source(run)
+    batches: list[Batch] = []
+    source.subscribe(lambda rows, progress: batches.append((rows, progress)))
+    run.result()
+    until(lambda: not tickers())
+    assert 1 < len(batches) < 8
+    assert batches[-1][1].counts == {"done": 1000}
+    assert len({row.path for rows, _ in batches for row in rows}) == 1001
+
+
+def test_runs_share_one_ticker() -> None:
+    gate = threading.Event()
+
+    @entrypoint()
+    def flow(n: int) -> bool:
+        return gate.wait(5)
+
+    runs = [flow.start(n) for n in range(3)]
+    sources = [Source(run) for run in runs]
+    assert len(tickers()) == 1
+    gate.set()
+    for run in runs:
+        run.result()
+    until(lambda: not tickers())
+    assert [source.view.progress.state for source in sources] == ["done"] * 3
+
+
+def test_records_alone_make_a_source() -> None:
+    run = asking().start(2, CONFIG)
+    run.result()
+    source = Source(list(run.log))
+    batches: list[Batch] = []
+    source.subscribe(lambda rows, progress: batches.append((rows, progress)))
+    assert batches[0][1].state == "asking"
+    assert source.done()
+    assert [fact.label for fact in source.details("0.1")] == ["arguments", "result"]
+
+
+def test_a_subscriber_that_fails_stops_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    run = asking().start(1, CONFIG)
+    run.result()
+    source = Source(run)
+    heard: list[str] = []
+
+    def broken(rows: list[CallRow], progress: Progress) -> None:
+        if heard:
+            raise ValueError("broken view")
+
+    source.subscribe(broken)
+    source.subscribe(lambda rows, progress: heard.append(progress.state))
+    source.attach(run.resume(answer="yes"))
+    until(lambda: heard[-1] == "done")
+    assert capsys.readouterr().err.count("ValueError: broken view") == 1
+
+
+def test_what_a_view_no_longer_wants_is_not_sent() -> None:
+    run: Run = asking().start(1, CONFIG)
+    run.result()
+    source = Source(run)
+    heard: list[str] = []
+    stop = source.subscribe(lambda rows, progress: heard.append(progress.state))
+    stop()
+    stop()
+    source.attach(run.resume(answer="yes"))
+    until(source.done)
+    source.flush()
+    source.close()
+    assert heard == ["asking"]
+    assert [row.state for row in calls_of(source.records)] == ["done", "replayed"]

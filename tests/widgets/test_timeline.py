@@ -1,0 +1,184 @@
+"""The timeline's messages, its static twin and its text; the page is looked at in the browser tier."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from nbflow import InMemorySaver, entrypoint, task
+from nbflow.core.record import CallReturned, Record, RunHalted, RunStarted
+from nbflow_widgets.markup import duration
+from nbflow_widgets.source import Source
+from nbflow_widgets.timeline import Timeline
+from tests.unit.stories import story
+
+ALLOWED = {"div", "span", "b", "details", "summary", "pre"}
+
+
+class Tags(HTMLParser):
+    """Collects tags and attributes, and checks that every tag is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, "tags are nested"
+
+
+class Wire:
+    """Stands for the comm: keeps what the widget would send."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.widget = timeline.widget
+        self.widget.send = self.sent.append
+        self.states: list[dict[str, Any]] = []
+        self.widget.send_state = lambda key: self.states.append(json.loads(json.dumps(self.widget.get_state(key))))
+
+    def receive(self, **content: object) -> None:
+        self.widget._handle_custom_msg(content, [])
+
+
+def record(path: str, name: str, at: float = 1.0) -> Record:
+    return CallReturned(path=path, name=name, shown="'<i>'", started=1.0, at=at)
+
+
+def hostile() -> list[Record]:
+    bad = "<script>alert(1)</script>"
+    return [RunStarted(run_id="r", thread_id=bad, workflow=bad, at=1.0), record("0.0", f'"{bad}')]
+
+
+def test_the_text_is_the_same_for_runs_that_did_the_same() -> None:
+    assert Timeline(Source(story().kept)).text().splitlines() == [
+        "essay: done, 9 calls (8 done, 1 failed)",
+        "  fetch(0): done",
+        "  fetch(1): done",
+        "  fetch(2): done",
+        "  measure('<page 0>'): done",
+        "  measure('<page 1>'): done",
+        "  measure('<page 2>'): done",
+        "  check('<page 0>'): failed",
+        "  summarise(['<page 0>', '<page 1>', '<page 2>']): done",
+        "    call('summary'): done, attempt 3",
+    ]
+
+
+def test_an_open_question_is_told() -> None:
+    source = Source(story().heard[0])
+    assert Timeline(source).text().splitlines()[0] == "essay: asking, 9 calls (8 done, 1 failed), 1 open question"
+
+
+@pytest.mark.parametrize("times", [True, False])
+def test_the_twin_is_plain_and_escaped(times: bool) -> None:
+    for records in (story().kept, story().heard[0], story(fails=True).kept, hostile(), []):
+        found = Tags(Timeline(Source(records)).html(times=times))
+        assert found.open == []
+        assert found.tags <= ALLOWED
+        assert found.attributes <= {"style", "title"}
+
+
+def test_the_twin_without_times_has_none() -> None:
+    html = [Timeline(Source(told)).html(times=False) for told in (story().kept, _later(story().kept))]
+    assert html[0] == html[1]
+    assert not re.search(r"\d (ms|s)\b", html[0])
+
+
+def _later(records: list[Record]) -> list[Record]:
+    """Return the same run a day later and slower."""
+    for told in records:
+        told.at += 86400.0
+        if isinstance(told, CallReturned):
+            told.at += 3.0
+    return records
+
+
+def test_the_twin_of_a_large_run_is_capped() -> None:
+    calls = [record(f"0.{i}", "work", 1.5) for i in range(10_000)]
+    timeline = Timeline(
+        Source([RunStarted(run_id="r", thread_id="t", workflow="flow", at=1.0), *calls, RunHalted(at=2.0)])
+    )
+    html = timeline.html()
+    assert html.count("work") <= 2 * 300 + 1
+    assert "and 9,701 calls of work: 9,701 done" in html
+    assert len(html) < 300_000
+    assert len(timeline.text().splitlines()) < 310
+
+
+def test_batches_are_numbered_and_the_snapshot_is_the_whole() -> None:
+    timeline = Timeline(Source(story().heard[0]))
+    wire = Wire(timeline)
+    timeline.source.attach(story().heard[1])
+    wire.receive(kind="again")
+    delta, snapshot = wire.sent[-1], wire.states[-1]["snapshot"]
+    assert (delta["kind"], delta["seq"]) == ("delta", 2)
+    assert snapshot["seq"] == 2
+    assert {row[0]: row[4] for row in snapshot["rows"]}["0"] == "done"
+    assert snapshot["head"]["counts"] == delta["head"]["counts"]
+    json.dumps(wire.sent)
+    timeline.close()
+
+
+def test_a_click_asks_for_one_call() -> None:
+    wire = Wire(Timeline(Source(story().kept)))
+    wire.receive(kind="details", path="0.1")
+    assert wire.sent == [{"kind": "details", "path": "0.1", "items": [("arguments", "1"), ("result", "<page 1>")]}]
+
+
+def test_stop_cancels_the_run_or_does_what_it_was_told() -> None:
+    @task
+    def nap() -> None:
+        time.sleep(0.3)
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def flow(n: int) -> None:
+        for _ in range(n):
+            nap().result()
+
+    run = flow.start(100, {"configurable": {"thread_id": "t"}})
+    while not run.calls:
+        time.sleep(0.01)
+    timeline = Timeline(Source(run))
+    wire = Wire(timeline)
+    told: list[str] = []
+    timeline.on_stop = lambda: told.append("stop")
+    wire.receive(kind="stop")
+    assert (told, run.status) == (["stop"], "running")
+    timeline.on_stop = None
+    wire.receive(kind="stop")
+    assert run.status == "stopped"
+    assert timeline.text().startswith("flow: stopped")
+
+
+def test_a_closed_timeline_sends_nothing() -> None:
+    timeline = Timeline(Source(story().heard[0]))
+    wire = Wire(timeline)
+    timeline.close()
+    timeline.source.attach(story().heard[1])
+    assert wire.sent == []
+    assert repr(wire.widget) == "Timeline"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0004, "0.4 ms"), (0.25, "250 ms"), (0.9996, "1.0 s"), (12.34, "12.3 s"), (59.97, "1m 00s"),
+        (65, "1m 05s"), (7800, "2h 10m"), (266400, "3d 02h"),
+    ],
+)  # fmt: skip
+def test_durations_are_read_at_a_glance(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

@@ -1,0 +1,278 @@
+// Draws a run on a canvas: labels, bars, the axis, the strip at the right. The second part of the timeline's module.
+
+const ROW = 22, AXIS = 22, MOST = 14, STRIP = 12;
+const STEPS = [6e4, 3e5, 6e5, 18e5, 36e5, 108e5, 216e5, 864e5, 2592e5];
+const CALM = matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/** Only rows in sight are drawn, so that 10,000 cost what 14 do. */
+class Painter {
+  /** @param {Run} run @param {HTMLCanvasElement} canvas @param {HTMLElement} root carries the colours */
+  constructor(run, canvas, root) {
+    this.run = run;
+    this.canvas = canvas;
+    this.root = root;
+    this.pen = canvas.getContext("2d");
+    this.strip = document.createElement("canvas");
+    this.stripped = ""; // what the strip was drawn for
+    this.theme = "";
+    this.look = {};
+    this.width = this.height = 0;
+    this.from = 0; // what is in sight: milliseconds ...
+    this.span = 1;
+    this.scroll = 0; // ... and pixels
+    this.fitted = this.follows = true;
+    this.chosen = "";
+    /** @type {Row|null} */ this.hovered = null;
+  }
+
+  get inner() { return Math.max(0, this.height - AXIS); }
+  get tall() { return this.run.list.length * ROW; }
+  get left() { return clamp(this.width * 0.3, 110, 300); }
+  get stripWidth() { return this.tall > this.inner + 1 ? STRIP + 6 : 0; }
+  get right() { return this.width - 12 - this.stripWidth; }
+  get whole() { return Math.max(this.run.now() * (this.run.live ? 1.06 : 1.002), 1); }
+  get scale() { return (this.right - this.left - 8) / this.span; }
+  x(ms) { return this.left + 8 + (ms - this.from) * this.scale; }
+  ms(x) { return this.from + (x - this.left - 8) / this.scale; }
+
+  /** Return the row at a place of the canvas. @param {number} x @param {number} y */
+  rowAt(x, y) {
+    if (y < AXIS || x > this.width - this.stripWidth) return null;
+    return this.run.list[Math.floor((y - AXIS + this.scroll) / ROW)] ?? null;
+  }
+
+  /** The height that the rows want. */
+  wanted() { return this.run.list.length ? AXIS + Math.min(this.run.list.length, MOST) * ROW + 4 : 0; }
+
+  /** @param {number} width @param {number} height */
+  resize(width, height) {
+    const ratio = window.devicePixelRatio || 1;
+    this.width = width;
+    this.height = height;
+    this.canvas.width = Math.round(width * ratio);
+    this.canvas.height = Math.round(height * ratio);
+    this.pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  }
+
+  zoom(factor, x = (this.left + this.right) / 2) {
+    const at = this.ms(x), whole = this.whole;
+    this.span = clamp(this.span / factor, 0.5, whole);
+    this.fitted = this.span >= whole * 0.999;
+    this.from = clamp(at - (x - this.left - 8) / this.scale, 0, Math.max(0, whole - this.span));
+  }
+
+  pan(dx, dy) {
+    if (dx && !this.fitted) this.from = clamp(this.from + dx / this.scale, 0, Math.max(0, this.whole - this.span));
+    if (dy) this.scrollTo(this.scroll + dy);
+  }
+
+  scrollTo(y) {
+    this.scroll = clamp(y, 0, Math.max(0, this.tall - this.inner));
+    this.follows = false;
+  }
+
+  colours() {
+    const wanted = `${document.body.dataset.jpThemeName}${document.body.className}`;
+    if (wanted === this.theme && this.look.text) return; // none before the page has taken the element in
+    this.theme = wanted;
+    this.stripped = "";
+    const style = getComputedStyle(this.root), names = ["text", "muted", "line", "ground", "on", "select", ...ORDER];
+    this.look = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--nbf-${name}`).trim()]));
+    this.font = style.fontFamily;
+  }
+
+  draw() {
+    const { pen, run } = this;
+    this.colours();
+    if (!this.height) return;
+    if (this.fitted) { this.from = 0; this.span = this.whole; }
+    const latest = this.follows && run.live ? run.latest : null;
+    if (latest && this.stripWidth) this.scroll += (latest.at * ROW - this.inner * 0.6 - this.scroll) * 0.25;
+    this.scroll = clamp(this.scroll, 0, Math.max(0, this.tall - this.inner));
+    pen.clearRect(0, 0, this.width, this.height);
+    pen.textBaseline = "middle";
+    this.axis();
+    pen.save();
+    pen.beginPath();
+    pen.rect(0, AXIS, this.width - this.stripWidth, this.inner);
+    pen.clip();
+    const end = Math.min(run.list.length, Math.ceil((this.scroll + this.inner) / ROW));
+    for (let i = Math.floor(this.scroll / ROW); i < end; i++) this.row(run.list[i], AXIS + i * ROW - this.scroll);
+    pen.restore();
+    if (this.stripWidth) this.overview();
+  }
+
+  axis() {
+    const { pen, look } = this;
+    pen.font = `10px ${this.font}`;
+    pen.textAlign = "center";
+    pen.lineWidth = 1;
+    const step = this.step(), end = this.from + this.span;
+    for (let t = Math.ceil(this.from / step) * step; t <= end; t += step) {
+      this.rule(this.x(t), look.line);
+      const text = t ? duration(t).replace(/\.0(?= )/, "") : "0";
+      pen.fillStyle = look.muted;
+      if (this.x(t) < this.right - 8) pen.fillText(text, this.x(t), AXIS / 2 - 1);
+    }
+    for (const [from, to] of this.run.head.gaps) this.gap(this.run.active(this.run.since(from)), (to - from) * 1000);
+  }
+
+  /** Return a round number of milliseconds for about every 90 pixels. */
+  step() {
+    const rough = 90 / this.scale, power = 10 ** Math.floor(Math.log10(rough));
+    const round = power * [1, 2, 5, 10].find((k) => k * power >= rough * 0.999);
+    return rough > 3e4 ? STEPS.find((k) => k >= rough) ?? round : round;
+  }
+
+  rule(x, colour) {
+    const { pen } = this, middle = Math.round(x) + 0.5;
+    pen.strokeStyle = colour;
+    pen.beginPath();
+    pen.moveTo(middle, AXIS - 4);
+    pen.lineTo(middle, this.height);
+    pen.stroke();
+  }
+
+  /** Mark where the run did not run. */
+  gap(at, ms) {
+    const { pen, look } = this, x = this.x(at);
+    if (x < this.left || x > this.right + 1) return;
+    pen.setLineDash([2, 3]);
+    this.rule(x, look.asking);
+    pen.setLineDash([]);
+    const text = `paused ${duration(ms)}`, half = pen.measureText(text).width / 2 + 4;
+    const middle = clamp(x, this.left + half, this.right - half);
+    pen.fillStyle = look.ground;
+    pen.fillRect(middle - half, 2, 2 * half, AXIS - 6);
+    pen.fillStyle = look.asking;
+    pen.fillText(text, middle, AXIS / 2 - 1);
+  }
+
+  /** @param {Row} row @param {number} y */
+  row(row, y) {
+    const { pen, look } = this, middle = y + ROW / 2;
+    if (row.path === this.chosen || row === this.hovered) {
+      pen.fillStyle = row.path === this.chosen ? look.select : look.line;
+      pen.fillRect(0, y, this.width, ROW);
+    }
+    const indent = 10 + Math.min(row.depth, 8) * 14;
+    pen.fillStyle = look[row.state];
+    pen.beginPath();
+    pen.arc(indent, middle, 3.5, 0, 7);
+    pen.fill();
+    pen.textAlign = "left";
+    const used = this.text(row.name, indent + 10, middle, this.left - indent - 14, look.text, 12);
+    if (row.shown) this.text(row.shown, indent + 15 + used, middle, this.left - indent - 23 - used, look.muted, 11);
+    pen.save();
+    pen.beginPath();
+    pen.rect(this.left + 6, y, this.right - this.left, ROW);
+    pen.clip();
+    this.bar(row, middle);
+    pen.restore();
+  }
+
+  /** Write a text, shortened to its room; return its width. */
+  text(text, x, y, room, colour, size) {
+    const { pen } = this;
+    pen.font = `${size}px ${this.font}`;
+    pen.fillStyle = colour;
+    let width = pen.measureText(text).width, shown = text;
+    if (width > room) {
+      if (room < 14) return 0;
+      shown = `${text.slice(0, Math.max(1, Math.floor((text.length * (room - 8)) / width)))}…`;
+      width = pen.measureText(shown).width;
+    }
+    pen.fillText(shown, x, y + 0.5);
+    return width;
+  }
+
+  /** @param {Row} row @param {number} middle */
+  bar(row, middle) {
+    const { pen, look, run } = this, waiting = row.state === "waiting", end = run.end(row);
+    const asked = this.x(run.active(row.asked)), x = this.x(waiting ? end : run.begin(row));
+    const width = waiting ? 0 : Math.max(3, this.x(end) - x);
+    if (x - asked > 1) {
+      pen.fillStyle = look.waiting;
+      pen.fillRect(asked, middle - 1, x - asked, 2);
+    }
+    if (width) {
+      this.block(x, middle, width, look[row.state]);
+      if (row.state === "running" && !CALM && width > 8) this.shimmer(x, middle, width);
+      if (row.attempt > 1) this.block(x, middle, 3, look.retrying);
+    }
+    this.say(row, waiting ? asked : x, x + width, middle, end - run.begin(row));
+  }
+
+  block(x, middle, width, colour) {
+    const { pen } = this;
+    pen.fillStyle = colour;
+    pen.beginPath();
+    pen.roundRect(x, middle - 6, width, 12, Math.min(3, width / 2));
+    pen.fill();
+  }
+
+  shimmer(x, middle, width) {
+    const at = x - 40 + ((performance.now() / 1600) % 1) * (width + 80);
+    const glow = this.pen.createLinearGradient(at - 40, 0, at + 40, 0);
+    glow.addColorStop(0, "#ffffff00");
+    glow.addColorStop(0.5, "#ffffff45");
+    glow.addColorStop(1, "#ffffff00");
+    this.block(x, middle, width, glow);
+  }
+
+  /** Write the duration where there is room: after the bar, in it, before it. */
+  say(row, from, to, middle, ms) {
+    const { pen, look } = this, low = this.left + 8, high = this.right;
+    if (to < low || from > high) return;
+    const { state } = row, loud = { failed: " · failed", stopped: " · stopped" }[state] ?? "";
+    const tries = row.attempt > 1 ? ` · attempt ${row.attempt}` : "";
+    const text = { waiting: "waits", asking: "asks" }[state] ?? `${duration(ms)}${tries}${loud}`;
+    pen.font = `11px ${this.font}`;
+    const room = pen.measureText(text).width + 12, end = Math.min(to, high);
+    const colour = state === "failed" || state === "asking" ? look[state] : look.muted;
+    if (end + room <= high + 4) this.text(text, end + 6, middle, room, colour, 11);
+    else if (state === "waiting") {
+      pen.fillStyle = look.ground;
+      pen.fillRect(high - room + 4, middle - 6, room, 12);
+      this.text(text, high - room + 8, middle, room, colour, 11);
+    } else if (end - Math.max(from, low) > room) this.text(text, end - room + 6, middle, room, look.on, 11);
+    else if (from - room > low) this.text(text, from - room + 6, middle, room, colour, 11);
+  }
+
+  /** The whole run in a strip, each pixel in the state that matters most there; it is the scrollbar too. */
+  overview() {
+    const { pen, look, run } = this, height = this.inner, x = this.width - STRIP;
+    if (this.stripped !== `${run.version} ${height}`) {
+      this.stripped = `${run.version} ${height}`;
+      this.paintStrip(height);
+    }
+    pen.globalAlpha = 0.8;
+    pen.drawImage(this.strip, x, AXIS, STRIP - 4, height);
+    pen.globalAlpha = 1;
+    const top = AXIS + (this.scroll / this.tall) * height, part = Math.max(8, (height / this.tall) * height);
+    pen.fillStyle = look.select;
+    pen.strokeStyle = look.text;
+    pen.lineWidth = 1;
+    pen.beginPath();
+    pen.roundRect(x - 2.5, Math.min(top, AXIS + height - part) + 0.5, STRIP + 1, part - 1, 3);
+    pen.fill();
+    pen.stroke();
+  }
+
+  paintStrip(height) {
+    const rows = this.run.list, worst = new Array(height).fill(URGENT.length);
+    const deep = Math.max(1, Math.ceil(height / rows.length));
+    rows.forEach((row, i) => {
+      const top = Math.floor((i / rows.length) * height), rank = URGENT.indexOf(row.state);
+      for (let y = top; y < Math.min(top + deep, height); y++) worst[y] = Math.min(worst[y], rank);
+    });
+    this.strip.width = 1;
+    this.strip.height = height;
+    const pen = this.strip.getContext("2d");
+    worst.forEach((rank, y) => {
+      if (rank === URGENT.length) return;
+      pen.fillStyle = this.look[URGENT[rank]];
+      pen.fillRect(0, y, 1, 1);
+    });
+  }
+}
