@@ -20,6 +20,7 @@ from nbflow_widgets.failure import prepared
 from nbflow_widgets.inbox import Inbox, Waiting, waiting_in
 from nbflow_widgets.nest import NestError
 from nbflow_widgets.nest import nest as apply_nest
+from nbflow_widgets.prose import labelled
 from nbflow_widgets.source import Source
 from nbflow_widgets.stage import Stage
 from nbflow_widgets.timeline import Timeline
@@ -139,7 +140,13 @@ def inbox_of(kit: Toolkit, saver: BaseCheckpointSaver) -> Inbox:
 
 def _entry(kit: Toolkit, workflow: Workflow, item: Waiting, box: Inbox) -> object:
     """Return what an item of the inbox shows: its forms, or a button to go on."""
-    stage = _stage(kit, workflow, item.thread_id, lambda _result: box.settled(item, ""), compact=True)
+
+    def returned(result: object) -> None:
+        twin = stage.twin()
+        shown = f"{twin['text/html']}{labelled('Result', result)}"
+        box.settled(item, shown, f"{twin['text/plain']}\n{result!r}")
+
+    stage = _stage(kit, workflow, item.thread_id, returned, compact=True)
     stage.open(item.run, past=len(item.run.log), shown=False)
     if item.status == "paused":
         stage.conclude()

@@ -5,6 +5,7 @@ Lists and lays out; what an entry shows and does is given by its owner.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -90,7 +91,8 @@ class Inbox:
         self.widget: Any = None
         self._entry = entry
         self._slot = Slot()
-        self._open = len(self.items)
+        self._done: list[tuple[str, str]] = []
+        self._hints: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return self.text()
@@ -99,31 +101,45 @@ class Inbox:
         return len(self.items)
 
     def show(self, mode: Mode) -> None:
-        """Show the list in the running cell."""
-        if mode != "live" or not self.items:
+        """Show the list in the running cell: with widgets where something can be clicked, else as text."""
+        entries = [self._entry(item) for item in self.items[:LIMIT]] if mode == "live" else []
+        self._hints = {
+            item.thread_id: hint for item, hint in zip(self.items, entries, strict=False) if isinstance(hint, str)
+        }
+        if len(self._hints) == len(entries):
             show_once(bundle_of(self.html(), self.text()))
             return
-        self.widget = ipywidgets.VBox([ipywidgets.HTML(_head(len(self.items))), *map(self._row, self.items[:LIMIT])])
+        rows = map(self._row, self.items, entries)
+        self.widget = ipywidgets.VBox([ipywidgets.HTML(_head(len(self.items))), *rows])
         make_live(self.widget)
         self._slot.show_widget(self.widget, bundle_of(self.html(), self.text()))
 
-    def _row(self, item: Waiting) -> Any:  # noqa: ANN401  # untyped package
-        shown = self._entry(item)
-        inner = ipywidgets.HTML(note(shown)) if isinstance(shown, str) else shown
+    def _row(self, item: Waiting, entry: Any) -> Any:  # noqa: ANN401  # untyped package
+        inner = ipywidgets.HTML(note(entry)) if isinstance(entry, str) else entry
         return ipywidgets.VBox([ipywidgets.HTML(_title(item)), inner], layout={"margin": "0 0 8px 0"})
 
-    def settled(self, item: Waiting, outcome: str) -> None:
-        """Note that an item is done with; when all are, the widgets make room for text."""
+    def settled(self, item: Waiting, html: str, text: str) -> None:
+        """Note that an item is done with, and how; when all are, static text takes the place of widgets."""
         self.items = [one for one in self.items if one is not item]
-        self._open -= 1
-        if not self._open and self._slot.is_shown:
-            text = f"Nothing waits any more. {outcome}"
-            self._slot.show(bundle_of(note(text, "success"), text))
+        self._done.append((_title(item, "is done") + html, f"{item.thread_id}: {item.workflow} is done\n{text}"))
+        if not self.items and self._slot.is_shown:
+            try:  # a page that is busy drawing the last answer stumbles over its place being taken
+                asyncio.get_running_loop().call_later(1.0, self._freeze)
+            except RuntimeError:
+                self._freeze()
+
+    def _freeze(self) -> None:
+        self._slot.show(bundle_of(self.html(), self.text()))
+        self.widget.close()
 
     def html(self) -> str:
         """Return the static twin."""
-        rows = "".join(f"<div>{_title(item)}{''.join(map(_question, item.interrupts))}</div>" for item in self.items)
-        return _head(len(self.items)) + rows
+        rows = "".join(f"<div>{self._item_html(item)}</div>" for item in self.items)
+        return _head(len(self.items)) + rows + "".join(html for html, _ in self._done)
+
+    def _item_html(self, item: Waiting) -> str:
+        hint = self._hints.get(item.thread_id)
+        return _title(item) + "".join(map(_question, item.interrupts)) + (note(hint) if hint else "")
 
     def text(self) -> str:
         """Return the list as text."""
@@ -131,7 +147,7 @@ class Inbox:
         for item in self.items:
             lines.append(f"{item.thread_id}: {item.workflow} {STATES[item.status]}")
             lines += [f"  {_brief(asked)}" for asked in item.interrupts]
-        return "\n".join(lines)
+        return "\n".join([*lines, *(text for _, text in self._done)])
 
 
 def _count(number: int) -> str:
@@ -148,10 +164,10 @@ def _head(number: int) -> str:
     )
 
 
-def _title(item: Waiting) -> str:
+def _title(item: Waiting, state: str = "") -> str:
     return (
         f'<div style="line-height:1.5"><b>{escaped(item.workflow)}</b> '
-        f'<span style="{FAINT}">{escaped(STATES[item.status])} · thread {escaped(item.thread_id)}</span></div>'
+        f'<span style="{FAINT}">{escaped(state or STATES[item.status])} · thread {escaped(item.thread_id)}</span></div>'
     )
 
 

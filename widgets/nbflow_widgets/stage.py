@@ -252,16 +252,21 @@ class Stage:
             return
         self._past = min(past, self._past)
         self._source.attach(run)
-        if self._compact:
+        if self._compact and self._loop is not None:
+            self._loop.call_later(GRACE, self._unfold)
+        self.watch()
+
+    def _unfold(self) -> None:
+        """Show the timeline of a compact stage, if the run still works."""
+        if not self.run.done():
             self._compact = False
             self._arrange()
-        self.watch()
 
     def start_again(self) -> None:
         """Go on with a run that crashed or was stopped."""
         past = len(self.run.log)
-        self.run = self._cell.run(self._restart)
-        self._post_to_loop(lambda: self._went_on(self.run, past))
+        run = self.run = self._cell.run(self._restart)
+        self._post_to_loop(lambda: self._went_on(run, past))
 
     def _restart(self) -> Run:
         return self._workflow.start(None, self._config, on_divergence="rerun")
