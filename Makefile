@@ -2,12 +2,13 @@
 # make test   check it: style, types, contracts, every tier of tests, the notebooks
 # make bench  measure it, side by side with the peer
 # make fmt    format and fix what can be fixed
+# make outputs  run the tutorials headless and keep what they print
 # make clean  remove everything that the commands above made
 #
 # All that is installed goes into the checkout. Nothing is registered with the user or the system.
 
 .DELETE_ON_ERROR:
-.PHONY: lab test bench fmt clean lint types pytest notebooks
+.PHONY: lab test bench fmt outputs clean lint types pytest notebooks
 
 # The first Python on PATH that is new enough; `make PYTHON=...` decides otherwise.
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -73,15 +74,22 @@ pytest: $(VENV)/.dev
 # Tutorials run as a new reader would run them: in a copy, where no earlier run has left its threads, and
 # without anybody's settings. Their kernels warn about things of their own, which are no error of ours.
 notebooks: export IPYTHONDIR = $(CURDIR)/$(VENV)/ipython
+notebooks: export NBFLOW_ANSWERS = $(CURDIR)/notebooks/answers.json
 notebooks: export JUPYTER_CONFIG_DIR = $(CURDIR)/$(VENV)/jupyter
 notebooks: $(VENV)/.dev
 ifeq ($(NOTEBOOKS),)
 	@echo "no notebooks yet"
 else
-	rm -rf $(NOTEBOOKS_COPY) && mkdir -p build && cp -R notebooks $(NOTEBOOKS_COPY) && rm -rf $(NOTEBOOKS_COPY)/.nbflow
+	rm -rf $(NOTEBOOKS_COPY) && mkdir -p build && cp -R notebooks $(NOTEBOOKS_COPY) && rm -rf $(NOTEBOOKS_COPY)/.nbflow $(NOTEBOOKS_COPY)/work.log
 	$(BIN)/python -m pytest -p no:cacheprovider -W default --nbval --nbval-current-env --nbval-cell-timeout 60 \
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg $(NOTEBOOKS:notebooks/%=$(NOTEBOOKS_COPY)/%)
 endif
+
+outputs: export NBFLOW_ANSWERS = $(CURDIR)/notebooks/answers.json
+outputs: $(VENV)/.dev
+	rm -rf $(NOTEBOOKS_COPY) && mkdir -p build && cp -R notebooks $(NOTEBOOKS_COPY) && rm -rf $(NOTEBOOKS_COPY)/.nbflow $(NOTEBOOKS_COPY)/work.log
+	$(BIN)/python -m jupyter nbconvert --execute --inplace --to notebook $(NOTEBOOKS:notebooks/%=$(NOTEBOOKS_COPY)/%)
+	cp $(NOTEBOOKS_COPY)/*.ipynb notebooks/
 
 bench: $(BENCH)/.bench
 	$(BENCH)/bin/python benchmarks/run.py

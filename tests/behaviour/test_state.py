@@ -133,3 +133,30 @@ def test_a_run_knows_its_input_and_whether_its_code_is_current(flow: Flavour) ->
     assert not last.began_with({"n": [2]})
     assert last.is_current
     assert not make(two).last_run(HERE).is_current
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [(1, 1, True), (1, 2, False), ({"a": [1]}, {"a": [1]}, True), ("a", "b", False), (None, None, True)],
+)
+def test_inputs_are_compared_by_content(flow: Flavour, one: Any, other: Any, same: bool) -> None:
+    @flow.entrypoint
+    def body(given: Any) -> Any:
+        return [given]
+
+    flow.invoke(body, [one])
+    assert body.last_run(HERE).began_with([other]) is same
+
+
+def test_frames_and_arrays_are_compared_by_content(flow: Flavour) -> None:
+    import numpy as np
+    import pandas as pd
+
+    @flow.entrypoint
+    def body(given: Any) -> int:
+        return len(given)
+
+    frame = pd.DataFrame({"n": np.arange(3)})
+    flow.invoke(body, frame)
+    assert body.last_run(HERE).began_with(frame.copy())
+    assert not body.last_run(HERE).began_with(frame + 1)

@@ -20,10 +20,10 @@ def test_the_quickstart(lab: Lab) -> None:
     lab.run_all(wait=False)
     lab.wait_until(lambda: "load" in work(folder), 60)
     lab.wait(1.2)
-    lab.screenshot("quickstart-1-bars-move")
+    show(lab, "quickstart-1-bars-move")
     lab.expect_text(FLOW, "What shall we do with them?", 60)
     lab.wait_idle(60)
-    lab.screenshot("quickstart-2-asks")
+    show(lab, "quickstart-2-asks")
     before = work(folder)
     assert before["load"] == 1
     assert not any(line.startswith("fit") for line in before)
@@ -37,7 +37,7 @@ def test_the_quickstart(lab: Lab) -> None:
     lab.click("Submit", cell=FLOW)
     lab.expect_text(FLOW, "grams per mm of flipper", 60)
     lab.wait(0.5)
-    lab.screenshot("quickstart-3-answered")
+    show(lab, "quickstart-3-answered")
     after = work(folder)
     assert all(times == 1 for times in after.values())
     assert sum(line.startswith("fit") for line in after) == 3
@@ -47,8 +47,14 @@ def test_the_quickstart(lab: Lab) -> None:
     lab.expect_text(FLOW, "grams per mm of flipper", 60)
     assert work(folder) == after, "a finished study is shown again, not run again"
     lab.expect_text(CALLS, "station_notes", 30)
-    lab.screenshot("quickstart-4-again")
+    show(lab, "quickstart-4-again")
     assert [text for text in lab.problems if "widget" in text.lower() or "nbflow" in text] == []
+
+
+def show(lab: Lab, name: str) -> None:
+    """Take a picture of the workflow's cell."""
+    lab.cell(FLOW).evaluate("cell => cell.scrollIntoView()")
+    lab.screenshot(name)
 
 
 def work(folder: Path) -> Counter[str]:

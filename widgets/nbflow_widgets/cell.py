@@ -7,7 +7,6 @@ between goes its usual way; ``closed`` tidies up after every cell.
 from __future__ import annotations
 
 import linecache
-import pickle
 import sys
 from collections.abc import Callable
 from types import FunctionType
@@ -31,13 +30,14 @@ if TYPE_CHECKING:
     from nbflow.types import BaseCheckpointSaver
 
 NOTHING = object()
+FINISHED = "This run had finished; here it is again, and nothing ran. `--fresh` starts over."
 
 
 class Opening(NamedTuple):
     """How a run begins.
 
     Attributes:
-        run: started, or found paused.
+        run: started, or found paused or finished.
         past: how many of its records are older than the cell.
         note: what to tell of the thread; empty for nothing.
     """
@@ -168,22 +168,30 @@ class Cells:
         fresh: bool,
         reuse: bool,
     ) -> Opening:
-        """Start a run, or continue the thread's unfinished one that has the same input."""
+        """Start a run, or come back to the thread's last one if it has the same input.
+
+        An unfinished one goes on. A finished one is shown again while its code is as it was.
+        """
         shown = self._kit.stages.pop(key, None)
         if shown is not None:
             shown.leave()
             if not shown.run.done():
-                if not fresh and is_same(shown.run.input, value):
+                if not fresh and shown.run.began_with(value):
                     return Opening(shown.run, len(shown.run.log))
                 shown.run.cancel("started over in the notebook")
         text = ""
         last = None if fresh else workflow.last_run(config)
-        if last is not None and last.status != "finished":
-            if value is None or (is_same(last.input, value) and _name_of(last) == workflow.name):
-                if last.status == "paused":
+        if last is not None:
+            same = _name_of(last) == workflow.name and (value is None or last.began_with(value))
+            if last.status == "finished":
+                if same and last.is_current and not reuse:
+                    return Opening(last, 0, FINISHED)
+            elif same:
+                if last.status == "paused" and last.is_current:
                     return Opening(last, len(last.log))
                 return Opening(workflow.start(None, config, on_divergence="rerun"), len(last.log))
-            text = "The thread's unfinished run had another input and was left behind; this is a new run."
+            else:
+                text = "The thread's unfinished run had another input and was left behind; this is a new run."
         extra: dict[str, Any] = {"reuse": True} if reuse else {}
         return Opening(workflow.start(value, config, on_divergence="rerun", **extra), 0, text)
 
@@ -255,16 +263,3 @@ def _body_workflow(fn: FunctionType, name: str, saver: BaseCheckpointSaver) -> W
     workflow = entrypoint(checkpointer=saver)(fn)
     fn.__code__ = code
     return workflow
-
-
-def is_same(one: object, other: object) -> bool:
-    """Whether two inputs are equal; arrays and frames count by their content."""
-    if type(one) is not type(other):
-        return False
-    try:
-        equal: object = one == other
-        if isinstance(equal, bool):
-            return equal
-        return pickle.dumps(one) == pickle.dumps(other)
-    except Exception:  # noqa: BLE001  # what can't be compared is not the same
-        return False

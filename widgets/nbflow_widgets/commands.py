@@ -79,7 +79,7 @@ def callgraph(thread: str | Run, by: str = "name", saver: BaseCheckpointSaver | 
         by: ``"name"`` for a node per task, ``"call"`` for a node per call.
         saver: where the thread is kept; None for the default.
     """
-    return draw_callgraph(_run_of(thread, saver), by=by)
+    return draw_callgraph(_run_of(thread, saver), by=by, times=mode() == "live")
 
 
 def resume(thread: str, answer: object, saver: BaseCheckpointSaver | None = None) -> object:
