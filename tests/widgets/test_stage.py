@@ -58,12 +58,12 @@ def test_answers_that_come_while_the_run_works_go_with_the_next_pause(shell: She
     async def story() -> None:
         results: list[object] = []
         stage = await staged(shell, flow_of("One?", "Two?", "Three?"), results)
-        assert [form.question.text for form in stage.forms.values()] == ["One?", "Two?", "Three?"]
-        for number, form in enumerate(stage.forms.values(), start=1):
+        assert [form.question.text for form in stage.board.forms.values()] == ["One?", "Two?", "Three?"]
+        for number, form in enumerate(stage.board.forms.values(), start=1):
             answer(form, str(number))
         await until(lambda: results)
         assert (results, stage.error) == ([[2, 4, 6]], None)
-        assert "answer: 3" in str(stage.twin()["text/plain"])
+        assert "answer: 3" in str(stage.board.twin()["text/plain"])
 
     asyncio.run(story())
 
@@ -72,7 +72,7 @@ def test_a_refusal_of_the_runtime_stays_in_the_form(shell: Shell, monkeypatch: p
     async def story() -> None:
         results: list[object] = []
         stage = await staged(shell, flow_of("One?"), results)
-        (form,) = stage.forms.values()
+        (form,) = stage.board.forms.values()
         monkeypatch.setattr(form._fields["answer"], "_parse", lambda typed: typed)
         answer(form, "many")
         await until(lambda: "must be of type integer" in page(form))
@@ -94,7 +94,7 @@ def test_a_run_that_fails_after_the_cell_shows_its_error_there(
 
     async def story() -> None:
         stage = await staged(shell, flow, [])
-        (form,) = stage.forms.values()
+        (form,) = stage.board.forms.values()
         answer(form, "0")
         await until(lambda: stage.run.status == "failed")
         await until(lambda: "ZeroDivisionError" in capsys.readouterr().out)

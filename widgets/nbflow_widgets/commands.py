@@ -142,7 +142,7 @@ def _entry(kit: Toolkit, workflow: Workflow, item: Waiting, box: Inbox) -> objec
     """Return what an item of the inbox shows: its forms, or a button to go on."""
 
     def returned(result: object) -> None:
-        twin = stage.twin()
+        twin = stage.board.twin()
         shown = f"{twin['text/html']}{labelled('Result', result)}"
         box.settled(item, shown, f"{twin['text/plain']}\n{result!r}")
 
@@ -150,9 +150,9 @@ def _entry(kit: Toolkit, workflow: Workflow, item: Waiting, box: Inbox) -> objec
     stage.open(item.run, past=len(item.run.log), shown=False)
     if item.status == "paused":
         stage.conclude()
-        return stage.box
+        return stage.board.box
     button = ipywidgets.Button(description="Go on", button_style="primary")
-    whole = ipywidgets.VBox([button, stage.box])
+    whole = ipywidgets.VBox([button, stage.board.box])
 
     def go_on(_button: object) -> None:
         button.disabled = True

@@ -1,6 +1,6 @@
-"""One run as it is shown: its timeline, its forms, and in the end what stays of them.
+"""One run in its cell: waited for, asked about, answered, taken on, brought to an end.
 
-All that is drawn happens on the kernel's loop, where the cell began. Answers are sent from a
+All that is drawn, by its board, happens on the kernel's loop, where the cell began. Answers are sent from a
 worker thread; the run itself goes on in the runtime's threads, so the kernel stays free.
 """
 
@@ -10,17 +10,14 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
-
-import ipywidgets
+from functools import partial
+from typing import TYPE_CHECKING
 
 from nbflow import Command
-from nbflow_widgets.display import Cell, Mode, Slot, bundle_of, formatted, make_live, show_once
+from nbflow_widgets.board import Board
+from nbflow_widgets.display import Cell, Mode
 from nbflow_widgets.failure import Stopped, clean, lines_of
-from nbflow_widgets.forms import Form, waiting_html, waiting_text
-from nbflow_widgets.prose import labelled, note
-from nbflow_widgets.source import Source
-from nbflow_widgets.timeline import Timeline
+from nbflow_widgets.forms import Form
 
 if TYPE_CHECKING:
     from nbflow import Interrupt, Run, RunnableConfig, Workflow
@@ -28,7 +25,6 @@ if TYPE_CHECKING:
 
 TICK = 0.1
 """Seconds between two looks at a run: an idle ``await`` does not see the stop button."""
-EMPTY = bundle_of("<div></div>", "")
 GRACE = 0.15
 """Seconds before widgets are shown: what is over by then needs none, and would only flicker."""
 
@@ -47,7 +43,7 @@ class Stage:
 
     Attributes:
         run: the newest handle of the run.
-        forms: by question id, in the order asked.
+        board: what is drawn.
         error: what a callback raised last; for tests.
     """
 
@@ -63,9 +59,8 @@ class Stage:
         compact: bool = False,
     ) -> None:
         self.run: Run
-        self.forms: dict[str, Form] = {}
+        self.board: Board
         self.error: BaseException | None = None
-        self.box = ipywidgets.VBox() if mode == "live" else None
         self._kit = kit
         self._workflow = workflow
         self._config = config
@@ -74,15 +69,10 @@ class Stage:
         self._on_return = on_return
         self._compact = compact
         self._cell = Cell()
-        self._slot = Slot()
-        self._result = Slot()
-        self._notes: list[tuple[str, str]] = []
         self._past = 0
         self._lock = threading.Lock()
         self._held_back: dict[str, object] = {}
         self._left = False
-        self._in_cell = False
-        self._is_revealed = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def open(self, run: Run, *, past: int = 0, shown: bool = True) -> None:
@@ -91,31 +81,17 @@ class Stage:
         Args:
             run: started, or found in a checkpointer.
             past: how many of its records are older than this cell.
-            shown: whether to show it in the running cell; else its owner shows ``box``.
+            shown: whether to show it in the running cell; else its owner shows the board's ``box``.
         """
         self.run = run
         self._past = past
         with suppress(RuntimeError):  # without a loop there is nobody to wait for
             self._loop = asyncio.get_running_loop()
-        if self._mode == "off":
-            return
-        self._source = Source(run)
-        self._timeline = Timeline(self._source, on_stop=self.stop)
-        self._arrange()
-        self._in_cell = shown
-        if self.box is not None and shown:
-            self._slot.show(EMPTY)  # its place, above all that the run prints
-
-    def _reveal(self) -> None:
-        """Show the widgets in the cell, with their static twin for those who can't draw them."""
-        if self.box is not None and self._in_cell:
-            self._is_revealed = True
-            self._slot.show_widget(self.box, self.twin())
+        self.board = Board(run, self._mode, on_stop=self.stop, in_cell=shown, compact=self._compact)
 
     def say(self, text: str, kind: str = "info") -> None:
         """Add a line of small print, with code in backquotes."""
-        self._notes.append((text, kind))
-        self._arrange()
+        self.board.say(text, kind)
 
     async def settled(self) -> None:
         """Wait until the run returns, fails or pauses.
@@ -129,8 +105,8 @@ class Stage:
         run.on_done(_on(loop, lambda: _settle(ended)))
         try:
             await asyncio.wait({ended}, timeout=GRACE)
-            if not run.done() and not self._is_revealed:
-                self._reveal()
+            if not run.done() and not self.board.is_revealed:
+                self.board.reveal()
             while not run.done():
                 await asyncio.wait({ended}, timeout=TICK)
         except (KeyboardInterrupt, asyncio.CancelledError):
@@ -142,23 +118,17 @@ class Stage:
         """Go on without the cell: conclude when the run ends."""
         loop = self._loop
         assert loop is not None, "only a cell watches a run"
-        if not self._is_revealed:
-            self._reveal()
-        self._hold_place()
+        if not self.board.is_revealed:
+            self.board.reveal()
+        self.board.hold_place()
         run = self.run
         run.on_done(_on(loop, lambda: self.guarded(lambda: self._concluded_later(run))))
-
-    def _hold_place(self) -> None:
-        """Keep a place in the cell for a result that comes after the cell's end."""
-        if self._slot.is_shown and not self._result.is_shown:
-            self._result.show(EMPTY)
 
     def go_on(self, run: Run) -> None:
         """Show a handle with which the run goes on."""
         self._note_discarded()
         self.run = run
-        if self._mode != "off":
-            self._source.attach(run)
+        self.board.attach(run)
 
     def resume(self, answers: dict[str, object]) -> Run:
         """Answer questions by id and go on; raises what the runtime says of the answers."""
@@ -174,8 +144,7 @@ class Stage:
     def leave(self) -> None:
         """Show no more: another cell shows the run from here on."""
         self._left = True
-        if self._mode == "live":
-            self._freeze()
+        self.board.freeze()
 
     def conclude(self) -> None:
         """Show how the run stands, now that it has ended or paused."""
@@ -183,15 +152,10 @@ class Stage:
         status = self.run.status
         if status in {"failed", "stopped", "crashed"}:
             self.say(f"{status.capitalize()}. {self._way_back()}", "error" if status == "failed" else "warning")
-        if self._mode == "off":
-            return
-        self._source.flush()
-        if self._mode == "static":
-            show_once(self.twin())
-        elif status == "paused":
+        if status == "paused" and self._mode == "live":
             self._ask()
         else:
-            self._freeze()
+            self.board.finish()
 
     def returned(self, result: object) -> None:
         """Hand the result over."""
@@ -206,36 +170,21 @@ class Stage:
         if status == "finished":
             result = self.run.result()
             self._on_return(result)
-            if self._mode != "static":
-                self._show_result(result)
+            self.board.show_result(result, self._cell)
         elif status == "failed":
             error = _error_of(self.run)
             self._cell.show_error(error, lines_of(clean(error)))
         elif status == "paused" and self._mode == "live":
             self._send_held_back()
 
-    def _show_result(self, result: object) -> None:
-        if self.box is not None and not self._in_cell:
-            self.box.children = [*self.box.children, ipywidgets.HTML(labelled("Result", result))]
-        elif result is not None:
-            bundle, _ = self._cell.run(formatted, result)
-            if bundle:
-                self._result.show(bundle)
-
     def _ask(self) -> None:
         """Show a form for each open question."""
-        assert self.box is not None, "only a live stage asks"
         for asked in self.run.interrupts:
-            if asked.id not in self.forms:
-                self.forms[asked.id] = Form(
-                    asked,
-                    lambda answer, asked=asked: self._answer(asked, answer),  # type: ignore[misc]  # a default binds it
-                    post=self._kit.post,
-                    drafts=self._kit.drafts,
-                )
-        self._arrange()
-        self._reveal()
-        self._hold_place()
+            if asked.id not in self.board.forms:
+                submit = partial(self._answer, asked)
+                self.board.add(Form(asked, submit, post=self._kit.post, drafts=self._kit.drafts))
+        self.board.reveal()
+        self.board.hold_place()
 
     def _answer(self, asked: Interrupt, answer: object) -> None:
         """Send the answer of a form; called on a worker thread, one answer at a time."""
@@ -251,7 +200,7 @@ class Stage:
         if self._left or run is not self.run:
             return
         self._past = min(past, self._past)
-        self._source.attach(run)
+        self.board.attach(run)
         if self._compact and self._loop is not None:
             self._loop.call_later(GRACE, self._unfold)
         self.watch()
@@ -259,8 +208,7 @@ class Stage:
     def _unfold(self) -> None:
         """Show the timeline of a compact stage, if the run still works."""
         if not self.run.done():
-            self._compact = False
-            self._arrange()
+            self.board.unfold()
 
     def start_again(self) -> None:
         """Go on with a run that crashed or was stopped."""
@@ -277,7 +225,7 @@ class Stage:
             ready = {key: answer for key, answer in self._held_back.items() if key in waiting}
             self._held_back.clear()
         for key, answer in ready.items():
-            self.forms[key].send(answer)
+            self.board.forms[key].send(answer)
 
     def _post_to_loop(self, job: Callable[[], None]) -> None:
         if self._loop is not None and self._loop.is_running():
@@ -292,49 +240,6 @@ class Stage:
         except Exception as error:  # noqa: BLE001  # whatever it is, the page must show it
             self.error = error
             self._cell.show_error(error)
-
-    def _arrange(self) -> None:
-        if self.box is None or not hasattr(self, "_timeline"):
-            return
-        parts: list[Any] = [] if self._compact else [self._timeline.widget]
-        if self._notes:
-            parts.append(ipywidgets.HTML(self._notes_html()))
-        self.box.children = [*parts, *(form.widget for form in self.forms.values())]
-        make_live(self.box)
-
-    def _freeze(self) -> None:
-        """Leave the static twin where the widgets were: saved widgets show an error to their own author."""
-        assert self.box is not None, "only a live stage has widgets"
-        twin = self.twin()
-        if self._in_cell:
-            self._slot.show(twin)
-            self.box.close()
-            self._close_widgets()
-            return
-        self.box.children = [ipywidgets.HTML(str(twin["text/html"]))]
-        if self._loop is not None:  # a page that is busy taking the old parts out stumbles over closed ones
-            self._loop.call_later(1.0, self._close_widgets)
-
-    def _close_widgets(self) -> None:
-        for form in self.forms.values():
-            form.close()
-        self._timeline.close()
-        self._source.close()
-
-    def twin(self) -> dict[str, object]:
-        """Return the static form of all that is shown."""
-        shown = list(self.forms.values())
-        html = [self._timeline.html(times=self._mode == "live"), self._notes_html(), *(form.html() for form in shown)]
-        text = [self._timeline.text(), *(text.replace("`", "") for text, _ in self._notes)]
-        text += [form.text() for form in shown]
-        for asked in self.run.interrupts if self.run.done() else ():
-            if asked.id not in self.forms:
-                html.append(waiting_html(asked))
-                text.append(waiting_text(asked))
-        return bundle_of("".join(html), "\n".join(text))
-
-    def _notes_html(self) -> str:
-        return "".join(note(text, kind) for text, kind in self._notes)
 
     def _note_discarded(self) -> None:
         new = list(self.run.log)[self._past :]
