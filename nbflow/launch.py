@@ -15,6 +15,7 @@ from nbflow.core.execution import execute
 from nbflow.core.log import Log
 from nbflow.core.opening import answers_for, check_workflow, status_of
 from nbflow.core.record import ROOT, Record, RunResumed, RunReturned, RunStarted, Value
+from nbflow.core.reuse import Reuse
 from nbflow.core.scheduler import Scheduler
 from nbflow.drivers.dispatch import Dispatch
 from nbflow.drivers.future import running_loop
@@ -42,6 +43,7 @@ class Request(NamedTuple):
         config: as given.
         context: as given.
         on_divergence: as given.
+        reuse: as given.
     """
 
     where: str
@@ -49,6 +51,7 @@ class Request(NamedTuple):
     config: RunnableConfig | dict[str, Any] | None
     context: object = None
     on_divergence: str = "error"
+    reuse: bool = False
 
 
 class Opening(NamedTuple):
@@ -62,6 +65,7 @@ class Opening(NamedTuple):
         kept: what the last finished run saved.
         result: what the last finished run returned.
         finished: whether there is nothing left to do.
+        reuse: results of the thread's last run that the new one may take over.
     """
 
     past: list[Record]
@@ -71,6 +75,7 @@ class Opening(NamedTuple):
     kept: Value | None = None
     result: Value | None = None
     finished: bool = False
+    reuse: Reuse | None = None
 
 
 def launch(
@@ -149,6 +154,7 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         keep=codec.digest if saver is not None else None,
         show=brief_call,
         rerun_changed=request.on_divergence == "rerun",
+        reuse=opening.reuse,
     )
     scheduler.host = session
     loop = running_loop() if here else None
@@ -199,7 +205,8 @@ def _open(
         value=Value(request.input),
     )
     key = RunKey(thread_id, started.run_id)
-    return Opening([], [started], key, request.input, last.kept if last is not None else None)
+    reuse = Reuse(load(saver, newest)) if request.reuse and saver is not None and newest is not None else None
+    return Opening([], [started], key, request.input, last.kept if last is not None else None, reuse=reuse)
 
 
 def _go_on(workflow: Definition, request: Request, saver: BaseCheckpointSaver, key: RunKey) -> Opening:
@@ -222,6 +229,8 @@ def _go_on(workflow: Definition, request: Request, saver: BaseCheckpointSaver, k
 
 def _check_command(workflow: Definition, request: Request) -> None:
     command = request.input
+    if request.reuse and (command is None or isinstance(command, Command)):
+        raise InvalidOptionError(request.where, "reuse", "True", "that is for a new run; pass its input")
     if not isinstance(command, Command):
         return
     if command.resume is NO_ANSWER or command.update is not None or command.goto or command.graph is not None:

@@ -8,7 +8,7 @@ local ``$ref``; other keywords are for the form.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Literal, cast, get_args, get_origin
 
 import msgspec
 
@@ -44,6 +44,8 @@ def describe(wanted: object) -> Schema | None:
     """
     if wanted is None or isinstance(wanted, dict):
         return cast("Schema | None", wanted)
+    if get_origin(wanted) is Literal:
+        return {"enum": list(get_args(wanted))}  # in the author's order, which a form keeps
     try:
         if hasattr(wanted, "model_json_schema"):
             return cast("Schema", wanted.model_json_schema())

@@ -47,6 +47,7 @@ class Workflow(Definition):
         context: object = None,
         stream_mode: str | Sequence[str] = "values",
         on_divergence: OnDivergence = "error",
+        reuse: bool = False,
     ) -> Any:  # noqa: ANN401  # whatever the body returns
         """Run, and return what the body returns; ``{"__interrupt__": [...]}`` if it asks.
 
@@ -60,20 +61,23 @@ class Workflow(Definition):
             stream_mode: other than ``"values"``: return the list of chunks that ``stream`` would give.
             on_divergence: what to do where a resumed body makes another call than the log holds:
                 ``"error"``, or ``"rerun"`` it and what follows.
+            reuse: whether a new run takes over, from the thread's last run, finished or not, every
+                result whose task code and arguments are unchanged, and runs the rest.
 
         Raises:
             NbflowError: for a mistake in the arguments; nothing was written then.
             Exception: whatever the body raises, as it is.
         """
         if stream_mode != "values":
-            return list(
-                self.stream(input, config, context=context, stream_mode=stream_mode, on_divergence=on_divergence)
+            chunks_of = self.stream(
+                input, config, context=context, stream_mode=stream_mode, on_divergence=on_divergence, reuse=reuse
             )
+            return list(chunks_of)
         if self._is_nested(config):
             future = self._call(input, config)
             future.wait()
             return plain(future.result())
-        return self._launch("invoke()", input, config, context, on_divergence, inline=True).result()
+        return launch(self, Request("invoke()", input, config, context, on_divergence, reuse), inline=True).result()
 
     async def ainvoke(
         self,
@@ -83,14 +87,16 @@ class Workflow(Definition):
         context: object = None,
         stream_mode: str | Sequence[str] = "values",
         on_divergence: OnDivergence = "error",
+        reuse: bool = False,
     ) -> Any:  # noqa: ANN401  # whatever the body returns
         """As ``invoke``, awaited; an async body runs on the loop that awaits."""
         if stream_mode != "values":
-            stream = self.astream(input, config, context=context, stream_mode=stream_mode, on_divergence=on_divergence)
+            request = Request("ainvoke()", input, config, context, on_divergence, reuse)
+            stream = achunks(self, stream_mode, request, nested=self._is_nested(config))
             return [chunk async for chunk in stream]
         if self._is_nested(config):
             return plain(await self._call(input, config))
-        return await self._launch("ainvoke()", input, config, context, on_divergence, here=True)
+        return await launch(self, Request("ainvoke()", input, config, context, on_divergence, reuse), here=True)
 
     def stream(
         self,
@@ -100,6 +106,7 @@ class Workflow(Definition):
         context: object = None,
         stream_mode: str | Sequence[str] = "updates",
         on_divergence: OnDivergence = "error",
+        reuse: bool = False,
     ) -> Iterator[Any]:
         """Run, and yield chunks as things happen; closing the iterator stops the run.
 
@@ -110,11 +117,12 @@ class Workflow(Definition):
             stream_mode: ``"updates"`` (each result, by task), ``"values"`` (the end result),
                 ``"custom"`` (what stream writers write), or a list, for ``(mode, chunk)`` pairs.
             on_divergence: as for ``invoke``.
+            reuse: as for ``invoke``.
         """
         if self._is_nested(config):
             yield from nested_chunks(self, input, stream_mode)
         else:
-            yield from chunks(self, stream_mode, Request("stream()", input, config, context, on_divergence))
+            yield from chunks(self, stream_mode, Request("stream()", input, config, context, on_divergence, reuse))
 
     async def astream(
         self,
@@ -124,9 +132,10 @@ class Workflow(Definition):
         context: object = None,
         stream_mode: str | Sequence[str] = "updates",
         on_divergence: OnDivergence = "error",
+        reuse: bool = False,
     ) -> AsyncIterator[Any]:
         """As ``stream``, for ``async for``."""
-        request = Request("astream()", input, config, context, on_divergence)
+        request = Request("astream()", input, config, context, on_divergence, reuse)
         async for chunk in achunks(self, stream_mode, request, nested=self._is_nested(config)):
             yield chunk
 
@@ -137,22 +146,10 @@ class Workflow(Definition):
         *,
         context: object = None,
         on_divergence: OnDivergence = "error",
+        reuse: bool = False,
     ) -> Run:
         """Begin a run in the background and return its handle at once; arguments as for ``invoke``."""
-        return self._launch("start()", input, config, context, on_divergence)
-
-    def _launch(  # what the public methods share
-        self,
-        where: str,
-        input: object,  # LangGraph's name
-        config: RunnableConfig | dict[str, Any] | None,
-        context: object,
-        on_divergence: OnDivergence,
-        *,
-        inline: bool = False,
-        here: bool = False,
-    ) -> Run:
-        return launch(self, Request(where, input, config, context, on_divergence), inline=inline, here=here)
+        return launch(self, Request("start()", input, config, context, on_divergence, reuse))
 
     def _is_nested(self, config: RunnableConfig | dict[str, Any] | None) -> bool:
         """Whether a run would be a part of the run around it: it has one, and names no thread of its own."""

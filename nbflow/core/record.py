@@ -186,7 +186,13 @@ class CallSettled(CallRecord):
 
 
 class CallReturned(CallSettled):
-    """A call returned ``value``."""
+    """A call returned ``value``.
+
+    Attributes:
+        reused: whether the result was taken over from an earlier run.
+    """
+
+    reused: bool = False
 
 
 class CallFailed(CallSettled):

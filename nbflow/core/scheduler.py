@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from nbflow.core.call import Host, Spec
     from nbflow.core.log import Log
+    from nbflow.core.reuse import Reuse
 
 Ended = TypeVar("Ended", CallReturned, CallFailed)
 
@@ -42,6 +43,7 @@ class Scheduler:
 
     Attributes:
         log: what happened so far, the past of a resumed run included.
+        reuse: results of an earlier run to take over; None for none.
         now: gives seconds since 1970.
         keep: gives the digest of arguments; None when nothing is kept, so none is needed.
         show: gives arguments as short text.
@@ -66,6 +68,7 @@ class Scheduler:
         keep: Callable[[object], bytes] | None,
         show: Callable[[tuple[object, ...], dict[str, object]], str],
         rerun_changed: bool = False,
+        reuse: Reuse | None = None,
     ) -> None:
         self.log = log
         self.run_id = run_id
@@ -73,6 +76,7 @@ class Scheduler:
         self.keep = keep
         self.show = show
         self.replay = Replay(log, rerun_changed=rerun_changed)
+        self.reuse = reuse
         self.open_calls: dict[str, Call] = {}
         self.replayed: list[str] = []
         self.failures: dict[str, CallFailed] = {}
@@ -123,6 +127,8 @@ class Scheduler:
                 if past.error is not None:
                     recorded = self.log.settled[call.path]
                     call.failure = recorded if isinstance(recorded, CallFailed) else None
+        if call.outcome is None and self.reuse is not None and self._take_over(call, self.reuse):
+            return
         if self.log.listeners:
             call.shown = call.shown or self.show(call.args, call.kwargs)
             self.log.append(
@@ -135,6 +141,19 @@ class Scheduler:
                     shown=call.shown,
                 )
             )
+
+    def _take_over(self, call: Call, reuse: Reuse) -> bool:
+        """Give a call the result of an earlier run, if there is one for it; it becomes this run's own."""
+        past = reuse.take(call)
+        if past is None or past.value is None:
+            return False
+        call.started, call.attempt = self.now(), past.attempt
+        record = self._ended(CallReturned, call, None)
+        record.reused, record.value = True, past.value
+        call.outcome = Outcome(past.value.get())
+        call.carry += (record,)
+        self.log.append(record)
+        return True
 
     def perform(self, call: Call) -> Program:
         """Carry a call to its end.
@@ -149,6 +168,8 @@ class Scheduler:
         outcome = None
         if call.waits_for:
             outcome = yield from self._fill_in(call)
+            if call.outcome is not None and call.carry:
+                yield Commit(call.carry)
         if outcome is None:
             outcome = yield from self.attempts(call)
             outcome = yield from self._settle(call, outcome)

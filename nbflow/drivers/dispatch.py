@@ -79,10 +79,10 @@ class Dispatch:
         with self.lock:
             call = self.scheduler.open(frame, spec, args, kwargs)
             future = call.promise = CallFuture(call, self)
+        if call.carry:
+            self._settle_past(call)
         if call.outcome is None:
             call.context = copy_context()
-            if call.carry:
-                self._settle_past(call)
             if self.gate is None:
                 self._launch(future)
             else:

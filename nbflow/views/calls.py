@@ -40,7 +40,7 @@ class CallRow(NamedTuple):
         parent: position of the caller; empty for the body.
         name: name of the task or body.
         kind: ``"task"``, ``"entrypoint"`` or ``"node"``.
-        state: ``waiting``, ``running``, ``retrying``, ``done``, ``replayed``, ``failed``, ``asking`` or
+        state: ``waiting``, ``running``, ``retrying``, ``done``, ``replayed``, ``reused``, ``failed``, ``asking`` or
             ``stopped``; ``discarded`` when the call no longer counts and has left the rows.
         attempt: number of the attempt, from 1.
         started, ended: seconds since 1970; ``ended`` is None while it runs.
@@ -135,7 +135,9 @@ class CallsView:
         return before._replace(state="running", attempt=record.attempt, started=started, ended=None)
 
     def _settled(self, record: CallSettled) -> CallRow:
-        state = "done" if isinstance(record, CallReturned) else "failed"
+        state = "failed"
+        if isinstance(record, CallReturned):
+            state = "reused" if record.reused else "done"
         before = self.rows.get(record.path)
         return CallRow(
             record.path, parent_of(record.path), record.name, record.kind, state, record.attempt,

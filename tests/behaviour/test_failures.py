@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from nbflow import Command, RetryPolicy, interrupt
-from nbflow.errors import EmptyInputError, LostFailureWarning, ReplayMismatchError, UnserializableError
+from nbflow.errors import (
+    EmptyInputError,
+    InvalidOptionError,
+    LostFailureWarning,
+    ReplayMismatchError,
+    UnserializableError,
+)
 from tests.behaviour.flavours import Flavour
 
 AT_ONCE = RetryPolicy(initial_interval=0, retry_on=ValueError)
@@ -287,3 +293,114 @@ def test_edited_code_of_a_finished_task_is_noticed(flow: Flavour) -> None:
     with pytest.raises(ReplayMismatchError, match="other code"):
         flow.invoke(body, Command(resume=1))
     assert flow.invoke(body, None, on_divergence="rerun") == [2, 1]
+
+
+def test_reuse_runs_only_what_changed(flow: Flavour) -> None:
+    ran: list[str] = []
+
+    def make(version: str) -> Any:
+        @flow.task(version="1")
+        def load(n: int) -> list[int]:
+            ran.append(f"load {n}")
+            return [n]
+
+        @flow.task(version=version)
+        def clean(rows: list[int]) -> list[int]:
+            ran.append(f"clean {version}")
+            return [*rows, int(version)]
+
+        @flow.task(version="1")
+        def fit(rows: list[int]) -> int:
+            ran.append(f"fit {rows}")
+            return sum(rows)
+
+        @flow.entrypoint(name="study")
+        def study(n: int) -> Any:
+            loaded = yield [load(n), load(n), load(n + 1)]
+            rows = yield clean(loaded[0])
+            return [loaded, (yield fit(rows)), (yield fit(loaded[2]))]
+
+        return study
+
+    first = flow.invoke(make("1"), 1)
+    assert ran == ["load 1", "load 1", "load 2", "clean 1", "fit [1, 1]", "fit [2]"]
+    ran.clear()
+    assert flow.invoke(make("1"), 1, reuse=True) == first
+    assert ran == []
+    assert flow.invoke(make("2"), 1, reuse=True) == [[[1], [1], [2]], 3, 2]
+    assert ran == ["clean 2", "fit [1, 2]"]
+    last = make("2").last_run({"thread_id": "t"})
+    states = {call.path: call.state for call in last.calls}
+    assert states == {
+        "0": "done", "0.0": "reused", "0.1": "reused", "0.2": "reused", "0.3": "done", "0.4": "done", "0.5": "reused",
+    }  # fmt: skip
+    ran.clear()
+    flow.invoke(make("2"), 1)
+    assert len(ran) == 6, "without reuse everything runs"
+
+
+def test_reuse_takes_over_from_a_failed_run_but_no_answers(flow: Flavour) -> None:
+    ran: list[str] = []
+    broken = True
+
+    @flow.task
+    def slow() -> str:
+        ran.append("slow")
+        return "slow"
+
+    @flow.task
+    def review(text: str) -> Any:
+        return [text, interrupt("Good?")]
+
+    @flow.task(version="1")
+    def last() -> str:
+        if broken:
+            raise ValueError("not yet")
+        return "last"
+
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        text = yield slow()
+        verdict = yield review(text)
+        return [verdict, (yield last())]
+
+    flow.invoke(body, 0)
+    with pytest.raises(ValueError, match="not yet"):
+        flow.invoke(body, Command(resume="old answer"))
+    broken = False
+    asked = flow.invoke(body, 0, reuse=True)
+    assert asked["__interrupt__"][0].value == "Good?", "an answer belongs to its run"
+    assert flow.invoke(body, Command(resume="new answer")) == [["slow", "new answer"], "last"]
+    assert ran == ["slow"]
+
+
+def test_a_reused_result_belongs_to_the_new_run(flow: Flavour) -> None:
+    ran: list[str] = []
+
+    @flow.task
+    def step() -> str:
+        ran.append("step")
+        return "step"
+
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        value = yield step()
+        return [value, interrupt("?")]
+
+    flow.invoke(body, 0)
+    flow.invoke(body, 0, reuse=True)
+    assert flow.invoke(body, Command(resume="yes")) == ["step", "yes"]
+    assert ran == ["step"]
+    assert flow.invoke(body, 0, reuse=True)["__interrupt__"]
+    assert ran == ["step"], "what was reused can be reused again"
+
+
+def test_reuse_wants_an_input(flow: Flavour) -> None:
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        return interrupt("?")
+
+    flow.invoke(body, 0)
+    for given in (None, Command(resume=1)):
+        with pytest.raises(InvalidOptionError, match="new run"):
+            flow.invoke(body, given, reuse=True)
