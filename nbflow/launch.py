@@ -26,7 +26,7 @@ from nbflow.session import Session
 from nbflow.values import NO_ANSWER, Command, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from nbflow.checkpoint.base import BaseCheckpointSaver
     from nbflow.definition import Definition
@@ -202,11 +202,19 @@ def _open(
         step=_next_step(head),
         metadata=_metadata(config),
         code=workflow.spec.code if saver is not None else b"",
+        reuses=newest.run_id if request.reuse and newest is not None else None,
         value=Value(request.input),
     )
     key = RunKey(thread_id, started.run_id)
-    reuse = Reuse(load(saver, newest)) if request.reuse and saver is not None and newest is not None else None
+    reuse = _reuse(saver, started)
     return Opening([], [started], key, request.input, last.kept if last is not None else None, reuse=reuse)
+
+
+def _reuse(saver: BaseCheckpointSaver | None, started: RunStarted, past: Sequence[Record] = ()) -> Reuse | None:
+    """Return the results that a run takes over, as its first record says; None for none."""
+    if saver is None or started.reuses is None:
+        return None
+    return Reuse(load(saver, RunKey(started.thread_id, started.reuses)), past)
 
 
 def _go_on(workflow: Definition, request: Request, saver: BaseCheckpointSaver, key: RunKey) -> Opening:
@@ -224,7 +232,8 @@ def _go_on(workflow: Definition, request: Request, saver: BaseCheckpointSaver, k
     last = history.read_head(saver, RunKey(key.thread_id, started.prior)) if started.prior is not None else None
     kept, result = (last.kept, last.returned) if last is not None else (None, None)
     value = started.value.get() if started.value is not None else None
-    return Opening(past, records, key, value, kept, result.value if result is not None else None)
+    shown = result.value if result is not None else None
+    return Opening(past, records, key, value, kept, shown, reuse=_reuse(saver, started, past))
 
 
 def _check_command(workflow: Definition, request: Request) -> None:

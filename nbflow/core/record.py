@@ -84,6 +84,7 @@ class RunStarted(Record):
         step: number of the input checkpoint; -1 for the first run of a thread.
         metadata: the user's metadata and plain ``configurable`` entries.
         code: digest of the body's code; empty when unknown.
+        reuses: run id of the run whose unchanged results this one takes over, or None.
     """
 
     run_id: str
@@ -94,6 +95,7 @@ class RunStarted(Record):
     step: int = -1
     metadata: dict[str, object] = msgspec.field(default_factory=dict)
     code: bytes = b""
+    reuses: str | None = None
 
 
 class RunResumed(Record):

@@ -25,21 +25,31 @@ class Reuse:
     one whose code or arguments have no digest.
     """
 
-    def __init__(self, records: Sequence[Record]) -> None:
+    def __init__(self, records: Sequence[Record], past: Sequence[Record] = ()) -> None:
+        """Gather the results of ``records``, less those that ``past``, of the new run, has taken already."""
         answered = [record.path for record in records if isinstance(record, Answered)]
         returned = [record for record in Log(records).settled.values() if isinstance(record, CallReturned)]
         self._results: dict[Key, deque[CallReturned]] = {}
         for record in sorted(returned, key=lambda one: _order(one.path)):
             asked = any(path == record.path or path.startswith(f"{record.path}.") for path in answered)
             if record.code and record.inputs and not asked:
-                key = (record.name, record.kind, record.inputs, record.code)
-                self._results.setdefault(key, deque()).append(record)
+                self._results.setdefault(_key(record), deque()).append(record)
+        for taken in past:
+            if isinstance(taken, CallReturned) and taken.reused:
+                self._take(_key(taken))
 
     def take(self, call: Call) -> CallReturned | None:
         """Return the result that a call may take over, or None."""
         spec = call.spec
-        found = self._results.get((spec.name, spec.kind, call.inputs, spec.code))
+        return self._take((spec.name, spec.kind, call.inputs, spec.code))
+
+    def _take(self, key: Key) -> CallReturned | None:
+        found = self._results.get(key)
         return found.popleft() if found else None
+
+
+def _key(record: CallReturned) -> Key:
+    return record.name, record.kind, record.inputs, record.code
 
 
 def _order(path: str) -> list[tuple[bool, int]]:

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from nbflow.core import announce
 from nbflow.core.call import Call, Frame, Promise
 from nbflow.core.effects import Await, Commit, Invoke, Program
 from nbflow.core.outcome import Outcome
 from nbflow.core.questions import Questions
 from nbflow.core.record import (
-    CallBegan,
     CallFailed,
     CallRecord,
-    CallRetried,
     CallReturned,
     CallStarted,
     Emitted,
@@ -131,16 +130,7 @@ class Scheduler:
             return
         if self.log.listeners:
             call.shown = call.shown or self.show(call.args, call.kwargs)
-            self.log.append(
-                CallStarted(
-                    path=call.path,
-                    at=self.now(),
-                    name=call.spec.name,
-                    kind=call.spec.kind,
-                    replayed=call.outcome is not None,
-                    shown=call.shown,
-                )
-            )
+            self.log.append(announce.started(call, self.now()))
 
     def _take_over(self, call: Call, reuse: Reuse) -> bool:
         """Give a call the result of an earlier run, if there is one for it; it becomes this run's own."""
@@ -200,7 +190,7 @@ class Scheduler:
         while True:
             call.attempt += 1
             if self.log.listeners:
-                self.log.append(self._begins(call))
+                self.log.append(announce.began(call, self.now()))
             frame = Frame(call, self.host)
             outcome = yield Invoke(call, frame)
             frame.closed = True
@@ -220,17 +210,10 @@ class Scheduler:
         """Return the end of a call whose run was stopped while it waited; None if it goes on."""
         return Outcome(None, RunStopped(self.stopping)) if self.stopping else None
 
-    def _begins(self, call: Call) -> CallBegan:
-        spec = call.spec
-        return CallBegan(path=call.path, at=self.now(), name=spec.name, kind=spec.kind, attempt=call.attempt)
-
     def _tell_retry(self, call: Call, error: BaseException) -> None:
         call.asked = None
         if self.log.listeners:
-            record = CallRetried(
-                path=call.path, at=self.now(), name=call.spec.name, attempt=call.attempt, value=Value(error)
-            )
-            self.log.append(record)
+            self.log.append(announce.retried(call, self.now(), error))
 
     def _settle(self, call: Call, outcome: Outcome) -> Program:
         """Make the end of a call durable, if it is one."""
@@ -303,11 +286,10 @@ class Scheduler:
             if past is not None
         ]
         for call in tuple(self.open_calls.values()):
-            spec, at = call.spec, call.started or self.now()
             call.shown = call.shown or self.show(call.args, call.kwargs)
-            records.append(CallStarted(path=call.path, at=at, name=spec.name, kind=spec.kind, shown=call.shown))
+            records.append(announce.started(call, call.started or at))
             if call.attempt:
-                records.append(CallBegan(path=call.path, at=at, name=spec.name, kind=spec.kind, attempt=call.attempt))
+                records.append(announce.began(call, call.started or at))
         return records
 
     def emit(self, frame: Frame, value: object, mode: str = "custom") -> None:

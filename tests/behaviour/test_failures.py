@@ -362,7 +362,7 @@ def test_reuse_takes_over_from_a_failed_run_but_no_answers(flow: Flavour) -> Non
     def body(_: int) -> Any:
         text = yield slow()
         verdict = yield review(text)
-        return [verdict, (yield last())]
+        return [verdict, (yield slow()), (yield last())]
 
     flow.invoke(body, 0)
     with pytest.raises(ValueError, match="not yet"):
@@ -370,8 +370,8 @@ def test_reuse_takes_over_from_a_failed_run_but_no_answers(flow: Flavour) -> Non
     broken = False
     asked = flow.invoke(body, 0, reuse=True)
     assert asked["__interrupt__"][0].value == "Good?", "an answer belongs to its run"
-    assert flow.invoke(body, Command(resume="new answer")) == [["slow", "new answer"], "last"]
-    assert ran == ["slow"]
+    assert flow.invoke(body, Command(resume="new answer")) == [["slow", "new answer"], "slow", "last"]
+    assert ran == ["slow", "slow"], "also after the pause, nothing that was done is done again"
 
 
 def test_a_reused_result_belongs_to_the_new_run(flow: Flavour) -> None:

@@ -9,7 +9,6 @@ import pytest
 from IPython.core.error import UsageError
 
 from nbflow import Workflow
-from nbflow_widgets import cell as cells
 from tests.widgets.conftest import Shell
 
 TASK = """\
@@ -69,11 +68,10 @@ def test_a_decorated_def_is_taken_as_it_is(shell: Shell) -> None:
         ("%%entrypoint -i 1\nfrom nbflow import task\n@task\ndef f(n):\n    return n", "wants a plain function"),
         ("%%entrypoint flow -i cats\n1", "NameError: name 'cats' is not defined (a text wants quotes within quotes)"),
         ("%%task x\ndef f(n):\n    return n", "takes nothing on its line"),
-        ("%%entrypoint flow --reuse\n1", "--reuse needs a newer nbflow"),
+        ("%%entrypoint flow --reuse\n1", "name it with --thread"),
     ],
 )
 def test_a_mistake_on_the_line_is_told_in_one_line(shell: Shell, monkeypatch: Any, cell: str, message: str) -> None:
-    monkeypatch.setattr(cells, "can_reuse", lambda: False)
     error = shell.fail(cell)
     assert isinstance(error, UsageError), error
     assert message in str(error)
@@ -113,6 +111,14 @@ def test_a_finished_run_of_edited_code_is_run_again(flow: Shell) -> None:
     assert edited.count("n + 1 - 1") == 1
     flow.run(edited)
     assert flow.names["ran"] == [1, 2, 1, 2]
+
+
+def test_reuse_pays_only_for_what_changed(flow: Shell) -> None:
+    flow.run(FLOW.format(options='--answers "[0]"'))
+    edited = FLOW.format(options='--reuse --answers "[5]"').replace("return [", "return [100, ")
+    assert edited.count("100, ") == 1
+    assert flow.run(edited) == [100, 3, 5]
+    assert flow.names["ran"] == [1, 2]
 
 
 def test_fresh_starts_over_and_another_input_too(flow: Shell) -> None:

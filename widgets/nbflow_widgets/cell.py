@@ -22,7 +22,7 @@ from nbflow_widgets.options import Options, parse_entrypoint, parse_watch
 from nbflow_widgets.prose import note
 from nbflow_widgets.rewrite import BODY, DOOR
 from nbflow_widgets.stage import Stage
-from nbflow_widgets.toolkit import Toolkit, can_reuse, new_thread_id, with_saver
+from nbflow_widgets.toolkit import Toolkit, new_thread_id, with_saver
 from nbflow_widgets.watch import Watch
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ class Cells:
         """Read the options of a cell; the cell's own lines come next."""
         _show_magic(sys._getframe(1).f_code.co_filename, f"%%entrypoint {line}")  # noqa: SLF001  # the cell
         options = parse_entrypoint(line)
-        if options.reuse and not can_reuse():
-            msg = "%%entrypoint: --reuse needs a newer nbflow; this one can start over (--fresh) or continue (--thread)"
+        if options.reuse and not options.thread:
+            msg = "%%entrypoint: --reuse takes results over from a thread's last run; name it with --thread"
             raise UsageError(msg)
         value = self._value("--input", options.input) if options.input is not None else NOTHING
         self._begun = options, value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import time
 from collections.abc import Callable, Iterator, MutableMapping
@@ -107,11 +106,6 @@ def probe(saver: BaseCheckpointSaver) -> Workflow:
 
 def _nothing(_inputs: object) -> None:
     """Stand for a body that is not known here."""
-
-
-def can_reuse() -> bool:
-    """Whether the runtime takes over unchanged results of a thread's last run."""
-    return "reuse" in inspect.signature(Workflow.start).parameters
 
 
 _count = itertools.count()
