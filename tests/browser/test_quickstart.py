@@ -1,4 +1,4 @@
-"""The quickstart as a newcomer does it: run all, answer, restart, run all again."""
+"""The quickstart as a newcomer does it: run all, answer, kill or restart the kernel, run all again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.browser.lab import Lab
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+SHOTS = Path(__file__).parent / "shots"
 NAME = "01_quickstart.ipynb"
 FLOW, CALLS, GRAPH, WORK = 5, 7, 8, 11
 
@@ -24,6 +25,9 @@ def test_the_quickstart(lab: Lab) -> None:
     lab.expect_text(FLOW, "What shall we do with them?", 60)
     lab.wait_idle(60)
     show(lab, "quickstart-2-asks")
+    lab.page.set_viewport_size({"width": 1320, "height": 1400})
+    lab.wait(0.5)
+    lab.cell(FLOW).screenshot(path=SHOTS / "quickstart-readme.png")
     before = work(folder)
     assert before["load"] == 1
     assert not any(line.startswith("fit") for line in before)
@@ -49,6 +53,22 @@ def test_the_quickstart(lab: Lab) -> None:
     lab.expect_text(CALLS, "station_notes", 30)
     show(lab, "quickstart-4-again")
     assert [text for text in lab.problems if "widget" in text.lower() or "nbflow" in text] == []
+
+
+def test_a_kernel_killed_between_tasks_goes_on(lab: Lab) -> None:
+    folder = lab.server.root / "killed"
+    shutil.copytree(NOTEBOOKS, folder)
+    lab.open(f"killed/{NAME}")
+    lab.run_all(wait=False)
+    lab.wait_until(lambda: sum(line.startswith("summarise") for line in work(folder)) == 3, 60)
+    lab.kill_kernel()
+    begun = work(folder)
+    assert begun["load"] == 1
+    lab.run_all(60)
+    lab.expect_text(FLOW, "What shall we do with them?", 60)
+    after = work(folder)
+    assert after["load"] == 1, "what had finished is not run again"
+    assert all(after[line] - times <= 1 for line, times in begun.items()), "what was under way runs once more"
 
 
 def show(lab: Lab, name: str) -> None:
