@@ -63,6 +63,7 @@ class Shell:
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     """Return a shell that has not loaded the toolkit."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     for name in ("NBFLOW_DISPLAY", "NBFLOW_ANSWERS"):
         monkeypatch.delenv(name, raising=False)
     InteractiveShell.clear_instance()
