@@ -60,10 +60,10 @@ class Shell:
 
 
 @pytest.fixture
-def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+def bare(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     """Return a shell that has not loaded the toolkit."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
     for name in ("NBFLOW_DISPLAY", "NBFLOW_ANSWERS"):
         monkeypatch.delenv(name, raising=False)
     InteractiveShell.clear_instance()
