@@ -11,7 +11,7 @@ from nbflow.launch import Request, launch, nest
 from nbflow.views.stream import MODES, StreamView
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
     from nbflow.core.record import Record
     from nbflow.definition import Definition
@@ -36,7 +36,7 @@ def chunks(workflow: Definition, mode: str | Sequence[str], request: Request) ->
 
 async def achunks(
     workflow: Definition, mode: str | Sequence[str], request: Request, *, nested: bool
-) -> AsyncIterator[Any]:
+) -> AsyncGenerator[Any]:
     """As ``chunks``, for ``async for``; async functions run on the loop that reads."""
     import asyncio  # noqa: PLC0415  # a loop runs, so it is loaded already
 

@@ -14,7 +14,7 @@ from nbflow.streams import achunks, chunks, nested_chunks
 from nbflow.values import Command
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 
     from nbflow.drivers.future import CallFuture
     from nbflow.run import Run
@@ -124,7 +124,7 @@ class Workflow(Definition):
         else:
             yield from chunks(self, stream_mode, Request("stream()", input, config, context, on_divergence, reuse))
 
-    async def astream(
+    def astream(
         self,
         input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None = None,
@@ -133,11 +133,10 @@ class Workflow(Definition):
         stream_mode: str | Sequence[str] = "updates",
         on_divergence: OnDivergence = "error",
         reuse: bool = False,
-    ) -> AsyncIterator[Any]:
+    ) -> AsyncGenerator[Any]:
         """As ``stream``, for ``async for``."""
         request = Request("astream()", input, config, context, on_divergence, reuse)
-        async for chunk in achunks(self, stream_mode, request, nested=self._is_nested(config)):
-            yield chunk
+        return achunks(self, stream_mode, request, nested=self._is_nested(config))
 
     def start(
         self,

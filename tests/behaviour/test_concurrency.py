@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from typing import Any
 
@@ -180,6 +181,22 @@ def test_cancel_stops_at_once_and_the_thread_goes_on_later(flow: Flavour) -> Non
     assert body.invoke(None, {"thread_id": "t"}) == ["first", "second", "third"]
     assert ran.count("first") == 1
     assert ran.count("third") == 1
+
+
+def test_a_closed_async_stream_stops_the_run_and_it_goes_on_at_once(flow: Flavour) -> None:
+    body, _, release, ran = blocked(flow)
+
+    async def main() -> Any:
+        async with contextlib.aclosing(body.astream(0, {"thread_id": "t"})) as chunks:
+            async for chunk in chunks:
+                assert chunk == {"first": "first"}
+                break
+        assert body.last_run({"thread_id": "t"}).status == "stopped"
+        release.set()
+        return await body.ainvoke(None, {"thread_id": "t"})
+
+    assert asyncio.run(main()) == ["first", "second", "third"]
+    assert ran.count("first") == 1
 
 
 def test_a_closed_stream_stops_the_run(flow: Flavour) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
-import sys, time, asyncio
+import sys, time, asyncio, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
 from nbflow import SqliteSaver, entrypoint, task
 
 @task
