@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from nbflow.core.record import Answered, CallFailed, CallReturned, Discarded, Record
@@ -34,8 +35,12 @@ class Log:
         """Add what has just happened and tell the listeners."""
         self.records.append(record)
         self._index(record)
-        for listener in self.listeners:
-            listener(record)
+        for listener in tuple(self.listeners) if self.listeners else ():
+            try:
+                listener(record)
+            except Exception as error:  # noqa: BLE001  # who only looks must not break what it looks at
+                self.listeners.remove(listener)
+                warnings.warn(f"{listener!r} raised {error!r} and is told nothing more", RuntimeWarning, stacklevel=2)
 
     def _index(self, record: Record) -> None:
         if isinstance(record, CallReturned) or (isinstance(record, CallFailed) and record.survived):

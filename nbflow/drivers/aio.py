@@ -8,6 +8,7 @@ that, on the runtime's loop for good and on a caller's loop while a run is on it
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Protocol, cast
@@ -166,14 +167,15 @@ def release(loop: asyncio.AbstractEventLoop) -> None:
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
+_process = 0
 
 
 def runtime_loop() -> asyncio.AbstractEventLoop:
     """Return the runtime's own loop, on a thread of its own that is started when first needed."""
-    global _loop  # noqa: PLW0603  # one loop thread per process is the point
+    global _loop, _process  # one loop thread per process is the point
     with _lock:
-        if _loop is None or _loop.is_closed():
-            _loop = asyncio.new_event_loop()
+        if _loop is None or _loop.is_closed() or _process != os.getpid():
+            _loop, _process = asyncio.new_event_loop(), os.getpid()
             adopt(_loop)
             threading.Thread(target=_loop.run_forever, name="nbflow-loop", daemon=True).start()
     return _loop

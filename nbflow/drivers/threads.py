@@ -6,6 +6,7 @@ worker gets to it; the worker then drops it.
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 from _thread import allocate_lock
@@ -46,13 +47,17 @@ class Pool:
     def __init__(self, cap: int = CAP, idle_seconds: float = IDLE_SECONDS) -> None:
         self._cap = cap
         self._idle_seconds = idle_seconds
+        self._local = threading.local()
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew without workers, as the child of a fork must: threads do not come along."""
         self._queue: deque[Job] = deque()
         self._lock = allocate_lock()
         self._idle: list[LockType] = []
         self._active = 0
         self._coming = False
         self._count = 0
-        self._local = threading.local()
 
     def submit(self, job: Job) -> None:
         """Have a worker run the job, unless somebody claims it first."""
@@ -172,3 +177,5 @@ def jittered(wait: Sleep) -> float:
 
 
 pool = Pool()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=pool.reset)

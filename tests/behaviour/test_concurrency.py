@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
+import warnings
 from typing import Any
 
 import pytest
@@ -326,3 +328,56 @@ def test_a_cancelled_call_raises_where_it_is_awaited_and_runs_again_on_resume() 
     body.invoke(0, config)
     assert ran == [7]
     assert body.invoke(Command(resume=1), config)[1] == 1
+
+
+def test_a_forked_child_has_workers_of_its_own() -> None:
+    @task
+    def plus(n: int) -> int:
+        return n + 1
+
+    @task
+    async def aplus(n: int) -> int:
+        return n + 1
+
+    @entrypoint()
+    def body(n: int) -> int:
+        return sum(future.result(timeout=20) for future in [plus(n), plus(n), aplus(n)])
+
+    assert body.invoke(1) == 6
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of forks with threads
+        child = os.fork()
+    if child == 0:
+        os._exit(body.invoke(2))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+
+
+def test_a_listener_that_raises_is_told_nothing_more_and_breaks_nothing() -> None:
+    @task
+    def plus(n: int) -> int:
+        return n + 1
+
+    entered, release = threading.Event(), threading.Event()
+
+    @entrypoint()
+    def body(n: int) -> int:
+        entered.set()
+        release.wait(30)
+        return plus(n).result() + plus(n).result()
+
+    run = body.start(1)
+    assert entered.wait(30)
+    heard = []
+
+    def listen(record: object) -> None:
+        heard.append(record)
+        if type(record).__name__ == "CallStarted":
+            raise ZeroDivisionError("in a listener")
+
+    run.listen(listen)
+    release.set()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert run.result(timeout=30) == 4
+    assert "ZeroDivisionError" in str(told[0].message)
+    assert [type(record).__name__ for record in heard].count("CallStarted") == 1
