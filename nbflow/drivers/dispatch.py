@@ -84,7 +84,8 @@ class Dispatch:
         if call.outcome is None:
             call.context = copy_context()
             if self.gate is None:
-                self._launch(future)
+                # The body of a sync caller is likely to ask for the result at once, and then runs the call itself.
+                self._launch(future, soon=frame.call.spec.is_async)
             else:
                 self.gate.leave(frame.call)
                 self.gate.enter(future)
@@ -109,12 +110,12 @@ class Dispatch:
             self._launch(self.body)
         return self.body
 
-    def _launch(self, future: CallFuture) -> None:
+    def _launch(self, future: CallFuture, *, soon: bool = True) -> None:
         if future.call.spec.is_async:
             if future.claim():
                 _aio().start(self.home_loop(), future, lambda: self._run_on_loop(future))
         else:
-            threads.pool.submit(future)
+            threads.pool.submit(future, soon=soon)
 
     def home_loop(self) -> AbstractEventLoop:
         """Return the loop that async functions of this run use."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import threading
+import time
 from _thread import allocate_lock
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 CAP = 256
 IDLE_SECONDS = 10.0
+# A worker that is woken for nothing costs the thread that works: they pass the interpreter's lock back and forth.
+NAP_SECONDS = 0.0005  # before a worker looks for a job that its submitter will probably run itself
+GROW_SECONDS = 0.00005  # before one more worker joins: quick jobs are done by then, waiting ones are not
 
 
 class Job(Protocol):
@@ -40,8 +44,8 @@ class Pool:
     """Worker threads that come when there is work and go when there is none.
 
     One worker at a time is on its way to the queue; if it finds more than it takes, it sends
-    for the next. So a hundred sleeping tasks get a hundred workers, and a thousand quick ones
-    are done by a few.
+    for the next, who takes a moment to come. So a hundred sleeping tasks get a hundred workers,
+    and a thousand quick ones are done by a few.
     """
 
     def __init__(self, cap: int = CAP, idle_seconds: float = IDLE_SECONDS) -> None:
@@ -57,18 +61,28 @@ class Pool:
         self._idle: list[LockType] = []
         self._active = 0
         self._coming = False
+        self._napping = 0.0
         self._count = 0
 
-    def submit(self, job: Job) -> None:
-        """Have a worker run the job, unless somebody claims it first."""
+    def submit(self, job: Job, *, soon: bool = True) -> None:
+        """Have a worker run the job, unless somebody claims it first.
+
+        Args:
+            job: what to run.
+            soon: whether a worker shall come at once. Else it may take half a millisecond: time for
+                whoever submits to claim the job itself, without a worker woken for each of many.
+        """
         self._queue.append(job)
         if not self._coming:
-            self._send()
+            self._send(nap=0.0 if soon else NAP_SECONDS)
+        elif soon and self._napping:
+            self._send(anyway=True)
 
-    def _send(self) -> None:
+    def _send(self, *, nap: float = 0.0, anyway: bool = False) -> None:
         with self._lock:
-            if self._coming:
+            if self._coming and not anyway:
                 return
+            self._napping = nap
             if self._idle:
                 self._coming = True
                 self._idle.pop().release()
@@ -83,6 +97,9 @@ class Pool:
         latch = allocate_lock()
         latch.acquire()
         while True:
+            if self._napping:
+                time.sleep(self._napping)
+                self._napping = 0.0
             self._coming = False
             self._drain()
             with self._lock:
@@ -100,7 +117,7 @@ class Pool:
                 return
             if job.claim():
                 if self._queue and not self._coming:
-                    self._send()
+                    self._send(nap=GROW_SECONDS)
                 job.run()
 
     def _leave(self, latch: LockType) -> bool:
