@@ -33,7 +33,6 @@ STANDARD_FOLDERS = {
     "usr",
     "var",
 }
-PUBLIC_HOSTS = {"pypi.org", "files.pythonhosted.org"}
 HOMES = r"(?:home|Users)/[\w.-]+/|root/"
 
 
@@ -53,9 +52,9 @@ def machine_paths(folders: Iterable[Path]) -> set[str]:
 
 
 def registry_hosts(settings: str) -> set[str]:
-    """Return the hosts in pip's settings that are not the public registry's."""
+    """Return the hosts in pip's settings."""
     hosts = {urlsplit(url).hostname for url in re.findall(r"\w+://[^\s'\",]+", settings)}
-    return {host for host in hosts if host and host not in PUBLIC_HOSTS}
+    return {host for host in hosts if host}
 
 
 def pip_settings() -> str:
@@ -92,8 +91,8 @@ def test_paths_of_the_machine_are_those_that_are_unusual() -> None:
 
 
 def test_hosts_are_read_from_settings() -> None:
-    settings = "global.index-url='https://me:secret@pip.example:8080/simple'\nextra='https://pypi.org/simple file:///x'"
-    assert registry_hosts(settings) == {"pip.example"}
+    settings = "index-url='https://me:secret@pip.example:8080/simple'\nextra='https://other.example/simple file:///x'"
+    assert registry_hosts(settings) == {"pip.example", "other.example"}
 
 
 @pytest.mark.parametrize(
