@@ -21,7 +21,6 @@ class Definition:
         spec: what is fixed about the function.
         checkpointer: keeps runs; None keeps nothing.
         store: long-term memory, or None.
-        cache: where results of tasks with a cache policy are kept, or None.
         context_schema: type of ``context``, or None.
         config: bound by ``with_config``.
     """
@@ -32,7 +31,6 @@ class Definition:
         *,
         checkpointer: BaseCheckpointSaver | bool | None = None,
         store: BaseStore | None = None,
-        cache: object = None,
         context_schema: type | None = None,
         config: RunnableConfig | None = None,
     ) -> None:
@@ -40,7 +38,6 @@ class Definition:
         self.spec = spec
         self.checkpointer = checkpointer
         self.store = store
-        self.cache = cache
         self.context_schema = context_schema
         self.config = config
         self.__doc__ = spec.fn.__doc__

@@ -11,7 +11,7 @@ from nbflow.core.call import Injected, Spec, current_frame
 from nbflow.core.retry import matches
 from nbflow.errors import CalledOutsideRunError, DecorationError, InvalidOptionError, UnknownOptionError
 from nbflow.signature import injected, is_async, name_of, parameters_of, refuse_generator
-from nbflow.values import CachePolicy, Final, RetryPolicy
+from nbflow.values import Final, RetryPolicy
 from nbflow.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -59,11 +59,6 @@ class Task(Generic[P, T]):
         """The policies of its failures."""
         return self.spec.retry
 
-    @property
-    def cache_policy(self) -> CachePolicy | None:
-        """Whether its results are kept for later runs."""
-        return self.spec.cache
-
 
 _TaskFunction = Task
 
@@ -78,7 +73,6 @@ def task(
     *,
     name: str | None = None,
     retry_policy: RetryPolicy | Sequence[RetryPolicy] | None = None,
-    cache_policy: CachePolicy | None = None,
     version: str | None = None,
     **deprecated: object,
 ) -> Callable[[Callable[P, Awaitable[T]] | Callable[P, T]], Task[P, T]]: ...
@@ -87,7 +81,6 @@ def task(
     *,
     name: str | None = None,
     retry_policy: RetryPolicy | Sequence[RetryPolicy] | None = None,
-    cache_policy: CachePolicy | None = None,
     version: str | None = None,
     **deprecated: object,
 ) -> object:
@@ -97,17 +90,16 @@ def task(
         func: a sync or async function, method or other callable.
         name: what calls are named; None for the function's name.
         retry_policy: when failed calls are tried again; None for never.
-        cache_policy: whether results are kept for later runs; None for no.
         version: stands for the code, instead of a digest of its source, to tell when it changed.
         deprecated: ``retry`` is accepted for ``retry_policy``, with a warning.
     """
-    policies = _policies("@task", retry_policy, deprecated, ("name", "retry_policy", "cache_policy", "version"))
+    policies = _policies("@task", retry_policy, deprecated, ("name", "retry_policy", "version"))
 
     def decorate(fn: Callable[..., object]) -> Task[..., object]:
         if not callable(fn):
             raise DecorationError("@task", repr(fn), "it can't be called; decorate a function")
         refuse_generator("@task", fn)
-        return Task(fn, _spec(fn, "task", name, policies, cache_policy, version, injected(parameters_of(fn))))
+        return Task(fn, _spec(fn, "task", name, policies, version, injected(parameters_of(fn))))
 
     return decorate if func is None else decorate(func)
 
@@ -117,7 +109,6 @@ def _spec(  # the facts of a function, gathered once
     kind: str,
     name: str | None,
     policies: tuple[RetryPolicy, ...],
-    cache_policy: CachePolicy | None,
     version: str | None,
     inject: tuple[Injected, ...],
 ) -> Spec:
@@ -127,7 +118,6 @@ def _spec(  # the facts of a function, gathered once
         kind=kind,
         is_async=is_async(fn),
         retry=policies,
-        cache=cache_policy,
         inject=inject,
         source=fingerprint.source_of(fn) if version is None else "",
         version=version,
@@ -168,9 +158,7 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
     Args:
         checkpointer: keeps runs, so that they can pause and go on; None keeps nothing.
         store: long-term memory for the body and its tasks.
-        cache: where results of tasks with a cache policy are kept.
         context_schema: type of what callers pass as ``context``.
-        cache_policy: whether results of the body are kept for later runs.
         retry_policy: when a failed body is tried again.
         name: what the workflow is named; None for the function's name.
     """
@@ -181,14 +169,12 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
         self,
         checkpointer: BaseCheckpointSaver | bool | None = None,  # noqa: FBT001  # LangGraph's signature
         store: BaseStore | None = None,
-        cache: object = None,
         context_schema: type | None = None,
-        cache_policy: CachePolicy | None = None,
         retry_policy: RetryPolicy | Sequence[RetryPolicy] | None = None,
         name: str | None = None,
         **deprecated: object,
     ) -> None:
-        known = ("checkpointer", "store", "cache", "context_schema", "cache_policy", "retry_policy", "name")
+        known = ("checkpointer", "store", "context_schema", "retry_policy", "name")
         schema = deprecated.pop("config_schema", None)
         if schema is not None:
             warnings.warn("@entrypoint(config_schema=...) is called context_schema now", DeprecationWarning, 2)
@@ -196,9 +182,7 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
         _check_checkpointer(checkpointer)
         self._checkpointer = checkpointer
         self._store = store
-        self._cache = cache
         self._context_schema = context_schema if context_schema is not None else cast("type | None", schema)
-        self._cache_policy = cache_policy
         self._name = name
 
     def __call__(self, func: Callable[..., object]) -> Workflow:
@@ -209,14 +193,11 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
             raise DecorationError(
                 "@entrypoint", name_of(func), "it takes no argument; give it one positional argument, the input"
             )
-        spec = _spec(
-            func, "entrypoint", self._name, self._policies, self._cache_policy, None, injected(parameters, first=1)
-        )
+        spec = _spec(func, "entrypoint", self._name, self._policies, None, injected(parameters, first=1))
         return Workflow(
             spec,
             checkpointer=self._checkpointer,
             store=self._store,
-            cache=self._cache,
             context_schema=self._context_schema,
         )
 

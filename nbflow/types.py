@@ -6,7 +6,6 @@ from nbflow.checkpoint.base import BaseCheckpointSaver
 from nbflow.runtime import interrupt
 from nbflow.values import (
     All,
-    CachePolicy,
     Command,
     Durability,
     Interrupt,
@@ -26,7 +25,6 @@ Checkpointer = BaseCheckpointSaver | bool | None
 __all__ = [
     "All",
     "BaseCheckpointSaver",
-    "CachePolicy",
     "Checkpointer",
     "Command",
     "Durability",

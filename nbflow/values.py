@@ -221,19 +221,6 @@ class RetryPolicy(NamedTuple):
     retry_on: RetryOn = default_retry_on
 
 
-@dataclass(frozen=True, kw_only=True)
-class CachePolicy:
-    """Whether results are kept for later runs.
-
-    Attributes:
-        key_func: from the arguments to a key; None uses the arguments themselves.
-        ttl: seconds that an entry lives; None for ever.
-    """
-
-    key_func: Callable[..., str | bytes] | None = None
-    ttl: float | None = None
-
-
 class PregelTask(NamedTuple):
     """One unit of work in a state snapshot.
 

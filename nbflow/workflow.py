@@ -34,7 +34,6 @@ class Workflow(Definition):
             self.spec,
             checkpointer=self.checkpointer,
             store=self.store,
-            cache=self.cache,
             context_schema=self.context_schema,
             config=bound,
         )

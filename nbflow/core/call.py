@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from nbflow.core.outcome import Outcome
     from nbflow.core.record import Asked, CallFailed, Record
-    from nbflow.values import CachePolicy, RetryPolicy
+    from nbflow.values import RetryPolicy
 
 
 class Injected(NamedTuple):
@@ -43,7 +43,6 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
         kind: ``"task"``, ``"entrypoint"`` or ``"node"``.
         is_async: whether calling ``fn`` gives a coroutine.
         retry: policies; the first whose predicate matches a failure governs it.
-        cache: None, or whether and how results are kept for later runs.
         inject: the parameters that the runtime fills.
         source: normalised source of the function; empty when there is none.
         version: stands for the code, if the author gave one.
@@ -55,7 +54,6 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
     kind: str = "task"
     is_async: bool = False
     retry: tuple[RetryPolicy, ...] = ()
-    cache: CachePolicy | None = None
     inject: tuple[Injected, ...] = ()
     source: str = ""
     version: str | None = None

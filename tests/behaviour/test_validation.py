@@ -176,3 +176,10 @@ def test_on_divergence_has_two_values(flow: Flavour) -> None:
 
     with pytest.raises(InvalidOptionError, match="'error' or 'rerun'"):
         flow.invoke(body, 1, on_divergence="ignore")
+
+
+def test_a_cache_is_refused_while_there_is_none() -> None:
+    with pytest.raises(UnknownOptionError, match="cache_policy"):
+        task(cache_policy=object())
+    with pytest.raises(UnknownOptionError, match="'cache'"):
+        entrypoint(cache=object())

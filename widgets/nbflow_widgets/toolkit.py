@@ -93,7 +93,6 @@ def with_saver(workflow: Workflow, saver: BaseCheckpointSaver) -> Workflow:
         workflow.spec,
         checkpointer=saver,
         store=workflow.store,
-        cache=workflow.cache,
         context_schema=workflow.context_schema,
         config=workflow.config,
     )
