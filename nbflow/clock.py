@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from datetime import UTC, datetime
 
 _EPOCH = time.time() - time.perf_counter()
 _GREGORIAN = 0x01B21DD213814000  # 100 ns steps from 1582-10-15 to 1970-01-01, RFC 9562 section 5.1
@@ -27,8 +26,3 @@ def new_id() -> str:
     head = (stamp >> 12) << 16 | 0x6000 | stamp & 0xFFF
     text = f"{head:016x}{tail:016x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
-def iso(at: float) -> str:
-    """Return seconds since 1970 as ISO 8601 text in UTC."""
-    return datetime.fromtimestamp(at, UTC).isoformat()

@@ -105,6 +105,7 @@ def launch(
     _check_command(workflow, request)
     saver = _saver(workflow, request)
     thread_id = thread_of(config, workflow.name) if saver is not None else ""
+    context = _context(workflow, request.context)
     owner = f"run {clock.new_id()} in process {os.getpid()}"
     if saver is not None:
         saver.lease(thread_id, owner)
@@ -119,16 +120,14 @@ def launch(
         thread_id=thread_id,
         run_id=opening.key.run_id,
         store=workflow.store,
-        context=_context(workflow, request.context),
+        context=context,
         kept=opening.kept,
     )
-    if opening.finished:
-        cast("BaseCheckpointSaver", saver).release(thread_id, owner)
-        if first is not None:
-            first(opening.result.get() if opening.result else None)
-        return _handle(workflow, session, opening.past)
     if first is not None and opening.past:
         first(opening.result.get() if opening.result else None)
+    if opening.finished:
+        cast("BaseCheckpointSaver", saver).release(thread_id, owner)
+        return _handle(workflow, session, opening.past)
     return _begin(workflow, request, session, opening, saver, owner, inline=inline, here=here, listener=listener)
 
 
@@ -149,7 +148,6 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         log.listeners.append(listener)
     scheduler = Scheduler(
         log,
-        run_id=opening.key.run_id,
         now=clock.now,
         keep=codec.digest if saver is not None else None,
         show=brief_call,

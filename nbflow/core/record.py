@@ -7,7 +7,7 @@ beside the record, not in it, so that a log can be read without decoding what ta
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -64,8 +64,6 @@ class Record(msgspec.Struct, tag=True, kw_only=True, omit_defaults=True):
         at: seconds since 1970, UTC.
         value: the user's value that belongs to it, if any.
     """
-
-    durable: ClassVar[bool] = True
 
     path: str = ROOT
     at: float = 0.0
@@ -151,8 +149,6 @@ class CallRecord(Record):
 class CallStarted(CallRecord):
     """A call was requested; ``replayed`` says that its stored outcome was handed out."""
 
-    durable: ClassVar[bool] = False
-
     replayed: bool = False
     shown: str = ""
 
@@ -160,13 +156,9 @@ class CallStarted(CallRecord):
 class CallBegan(CallRecord):
     """The body of a call begins, or begins again; until then the call waits for its turn."""
 
-    durable: ClassVar[bool] = False
-
 
 class CallRetried(CallRecord):
     """An attempt failed with ``value`` and another one follows."""
-
-    durable: ClassVar[bool] = False
 
 
 class CallSettled(CallRecord):
@@ -235,8 +227,6 @@ class Answered(Record):
 
 class Emitted(Record):
     """``value`` was written to the stream ``mode``."""
-
-    durable: ClassVar[bool] = False
 
     name: str = ""
     mode: str = "custom"

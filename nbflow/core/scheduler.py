@@ -62,7 +62,6 @@ class Scheduler:
         self,
         log: Log,
         *,
-        run_id: str,
         now: Callable[[], float],
         keep: Callable[[object], bytes] | None,
         show: Callable[[tuple[object, ...], dict[str, object]], str],
@@ -70,7 +69,6 @@ class Scheduler:
         reuse: Reuse | None = None,
     ) -> None:
         self.log = log
-        self.run_id = run_id
         self.now = now
         self.keep = keep
         self.show = show

@@ -229,13 +229,16 @@ class Dispatch:
         spec = call.spec
         current_frame.set(frame)
         try:
-            kwargs = {**self.provide(spec, frame), **call.kwargs} if spec.inject else call.kwargs
-            value = spec.fn(*call.args, **kwargs)
+            value = spec.fn(*call.args, **self._keywords(call, frame))
             if hasattr(type(value), "__await__"):
                 value = self._resolve(value)
         except BaseException as error:  # noqa: BLE001  # every end of a body is an outcome
             return Outcome(None, error)
         return Outcome(value)
+
+    def _keywords(self, call: Call, frame: Frame) -> dict[str, object]:
+        """Return a call's keyword arguments, what the runtime fills in included."""
+        return {**self.provide(call.spec, frame), **call.kwargs} if call.spec.inject else call.kwargs
 
     def _resolve(self, value: object) -> object:
         """Await what a sync body returned un-awaited."""
@@ -251,8 +254,7 @@ class Dispatch:
         spec = call.spec
         current_frame.set(frame)
         try:
-            kwargs = {**self.provide(spec, frame), **call.kwargs} if spec.inject else call.kwargs
-            value = await spec.fn(*call.args, **kwargs)  # type: ignore[misc]  # is_async says so
+            value = await spec.fn(*call.args, **self._keywords(call, frame))  # type: ignore[misc]  # is_async says so
             if hasattr(type(value), "__await__"):
                 value = await _aio().fully(value)
         except BaseException as error:  # noqa: BLE001  # as in call

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -183,3 +184,17 @@ def test_a_cache_is_refused_while_there_is_none() -> None:
         task(cache_policy=object())
     with pytest.raises(UnknownOptionError, match="'cache'"):
         entrypoint(cache=object())
+
+
+def test_a_context_that_does_not_fit_leaves_the_thread_free(flow: Flavour) -> None:
+    @dataclass
+    class Who:
+        name: str
+
+    @flow.entrypoint(context_schema=Who)
+    def body(n: int, runtime: nbflow.Runtime) -> Any:
+        return [n, runtime.context.name]
+
+    with pytest.raises(TypeError, match="nme"):
+        flow.invoke(body, 1, context={"nme": "ada"})
+    assert flow.invoke(body, 1, context={"name": "ada"}) == [1, "ada"]
