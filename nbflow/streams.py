@@ -100,12 +100,13 @@ def _nested(
     """Start a nested run; return its future and what ends the listening."""
     frame = current_frame.get()
     assert frame is not None, "only a body nests a run"
+    view = view_of(workflow, mode, request.where)
     dispatch = cast("Session", frame.host).dispatch
     listeners = dispatch.scheduler.log.listeners
     seen: list[Record] = []
     listeners.append(seen.append)
     future = nest(workflow, request.input)
-    view = view_of(workflow, mode, request.where, root=future.call.path)
+    view.root = future.call.path
 
     def listen(record: Record) -> None:
         for chunk in view.fold(record):
@@ -120,7 +121,7 @@ def _nested(
     return future, lambda: listeners.remove(listen) if listen in listeners else None
 
 
-def view_of(workflow: Definition, mode: str | Sequence[str], where: str, root: str = "0") -> StreamView:
+def view_of(workflow: Definition, mode: str | Sequence[str], where: str) -> StreamView:
     """Return the view that gives the wanted chunks.
 
     Raises:
@@ -130,4 +131,4 @@ def view_of(workflow: Definition, mode: str | Sequence[str], where: str, root: s
     for one in modes:
         if one not in MODES:
             raise InvalidOptionError(where, "stream_mode", repr(one), f"it is one or several of {', '.join(MODES)}")
-    return StreamView(modes, paired=not isinstance(mode, str), name=workflow.name, root=root)
+    return StreamView(modes, paired=not isinstance(mode, str), name=workflow.name)

@@ -9,18 +9,16 @@ from nbflow.core.record import (
     Answered,
     Asked,
     Record,
-    RunFailed,
-    RunHalted,
     RunPaused,
     RunReturned,
     RunStarted,
 )
+from nbflow.views.calls import ENDED
 from nbflow.views.details import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-RUN_STATES = {RunReturned: "done", RunFailed: "failed", RunPaused: "asking", RunHalted: "stopped"}
 UNFINISHED = "unfinished"
 
 
@@ -99,7 +97,7 @@ def run_state(records: Sequence[Record]) -> str:
     ended = next((record for record in reversed(records) if isinstance(record, ENDS)), None)
     if ended is None or records[-1] is not ended:
         return UNFINISHED
-    return RUN_STATES[type(ended)]
+    return ENDED[type(ended)]
 
 
 def thread_row(first: Sequence[Record], last: Sequence[Record]) -> ThreadRow | None:

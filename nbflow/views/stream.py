@@ -33,15 +33,17 @@ class StreamView:
     Args:
         modes: what to show, of ``MODES``.
         paired: whether chunks are ``(mode, payload)``; else payloads alone.
-        root: path of the body to show; that of a nested entrypoint's call for its own stream.
-        name: name of that body.
+        name: name of the body to show.
+
+    Attributes:
+        root: path of that body; the call's own for the stream of a nested entrypoint.
     """
 
-    def __init__(self, modes: Sequence[str], *, paired: bool, name: str, root: str = ROOT) -> None:
+    def __init__(self, modes: Sequence[str], *, paired: bool, name: str) -> None:
         self._modes = frozenset(modes)
         self._paired = paired
         self._name = name
-        self._root = root
+        self.root = ROOT
         self._nested: list[str] = []
         self._asked: dict[str, Asked] = {}
 
@@ -58,12 +60,12 @@ class StreamView:
 
     def _payloads(self, record: Record) -> Iterator[tuple[str, object]]:
         if isinstance(record, Emitted):
-            if self._is_inside(record.path) or record.path == self._root:
+            if self._is_inside(record.path) or record.path == self.root:
                 yield "custom", record.value.get() if record.value else None
         elif isinstance(record, (RunReturned, CallReturned)):
             yield from self._returned(record)
         elif isinstance(record, CallStarted):
-            if record.kind == "entrypoint" and record.path != self._root:
+            if record.kind == "entrypoint" and record.path != self.root:
                 self._nested.append(f"{record.path}.")
         elif isinstance(record, Asked):
             self._asked[record.id] = record
@@ -74,14 +76,14 @@ class StreamView:
 
     def _returned(self, record: RunReturned | CallReturned) -> Iterator[tuple[str, object]]:
         value = record.value.get() if record.value else None
-        if record.path == self._root:
+        if record.path == self.root:
             yield "updates", {self._name: value}
             yield "values", value
         elif isinstance(record, CallReturned) and record.kind != "entrypoint" and self._is_own(record.path):
             yield "updates", {record.name: value}
 
     def _is_inside(self, path: str) -> bool:
-        return path.startswith(f"{self._root}.")
+        return path.startswith(f"{self.root}.")
 
     def _is_own(self, path: str) -> bool:
         return self._is_inside(path) and not any(path.startswith(prefix) for prefix in self._nested)

@@ -166,3 +166,20 @@ def test_invoke_with_another_mode_returns_the_chunks(flow: Flavour) -> None:
         return (yield one())
 
     assert flow.invoke(body, 0, stream_mode="updates") == [{"one": 1}, {"body": 1}]
+
+
+def test_an_unknown_mode_of_a_nested_stream_is_refused_before_it_runs(flow: Flavour) -> None:
+    ran = []
+
+    @flow.entrypoint(checkpointer=None)
+    def child(n: int) -> None:
+        ran.append(n)
+
+    @entrypoint(checkpointer=flow.saver)
+    def parent(n: int) -> Any:
+        with pytest.raises(InvalidOptionError, match="nonsense"):
+            next(child.stream(n, stream_mode="nonsense"))
+        return "refused"
+
+    assert parent.invoke(1, {"thread_id": "t"}) == "refused"
+    assert ran == []
