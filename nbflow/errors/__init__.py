@@ -1,0 +1,66 @@
+"""Every error and signal of nbflow, in one place.
+
+Two roots: ``NbflowError`` for what a caller can put right, and ``Signal`` for what steers a
+run. Signals derive from ``BaseException`` so that an ``except Exception`` in a workflow cannot
+mistake a pause for a failure. Raw fields go to ``super().__init__`` and the text is made in
+``__str__``: pickle rebuilds an exception from its arguments.
+"""
+
+from __future__ import annotations
+
+from nbflow.errors.resuming import (
+    AmbiguousResumeError,
+    EmptyInputError,
+    InvalidAnswerError,
+    NothingToResumeError,
+    ReplayMismatchError,
+    ThreadBusyError,
+    UnknownCheckpointError,
+    UnknownInterruptError,
+)
+from nbflow.errors.running import LostFailureWarning, NodeCancelledError, RunCancelledError
+from nbflow.errors.signals import GraphBubbleUp, GraphInterrupt, RunStopped, Signal
+from nbflow.errors.storage import CorruptValueError, NewerFormatError, RemoteError, UnserializableError
+from nbflow.errors.usage import (
+    CalledOutsideRunError,
+    DecorationError,
+    InvalidOptionError,
+    MissingThreadIdError,
+    NbflowError,
+    NoCheckpointerError,
+    UnknownOptionError,
+    WouldBlockError,
+)
+
+__all__ = [
+    "AmbiguousResumeError",
+    "CalledOutsideRunError",
+    "CorruptValueError",
+    "DecorationError",
+    "EmptyInputError",
+    "GraphBubbleUp",
+    "GraphInterrupt",
+    "InvalidAnswerError",
+    "InvalidOptionError",
+    "LostFailureWarning",
+    "MissingThreadIdError",
+    "NbflowError",
+    "NewerFormatError",
+    "NoCheckpointerError",
+    "NodeCancelledError",
+    "NothingToResumeError",
+    "RemoteError",
+    "ReplayMismatchError",
+    "RunCancelledError",
+    "RunStopped",
+    "Signal",
+    "ThreadBusyError",
+    "UnknownCheckpointError",
+    "UnknownInterruptError",
+    "UnknownOptionError",
+    "UnserializableError",
+    "WouldBlockError",
+]
+
+for _name in __all__:  # users, pickles and stored logs know them by this module
+    globals()[_name].__module__ = __name__

@@ -1,0 +1,177 @@
+"""What a thread has to go on with is not what the caller took it for; nothing was written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbflow.errors.usage import NbflowError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class EmptyInputError(NbflowError, ValueError):
+    """``None`` was given as the input, and there is nothing to continue.
+
+    Attributes:
+        workflow: name of the workflow.
+        thread_id: the thread that was looked up; empty without a checkpointer.
+    """
+
+    def __init__(self, workflow: str, thread_id: str) -> None:
+        super().__init__(workflow, thread_id)
+        self.workflow = workflow
+        self.thread_id = thread_id
+
+    def __str__(self) -> str:
+        where = f"thread {self.thread_id!r} has no run" if self.thread_id else "no run is saved"
+        return (
+            f"{self.workflow!r} was given None, which means: go on with the unfinished run, but {where}. "
+            "Pass an input, or check the thread_id."
+        )
+
+
+class NothingToResumeError(NbflowError, RuntimeError):
+    """``Command(resume=...)`` found no question to answer. Nothing was written.
+
+    Attributes:
+        workflow: name of the workflow.
+        thread_id: the thread that was looked up.
+        status: what was found there, such as ``"finished"`` or ``"unknown"``.
+    """
+
+    def __init__(self, workflow: str, thread_id: str, status: str) -> None:
+        super().__init__(workflow, thread_id, status)
+        self.workflow = workflow
+        self.thread_id = thread_id
+        self.status = status
+
+    def __str__(self) -> str:
+        found = {
+            "unknown": "has no run at all (check the thread_id)",
+            "finished": "has finished its last run, so no question is open; an answer may have been sent twice",
+        }.get(self.status, f"has a last run that is {self.status} and asks nothing; go on with invoke(None, config)")
+        return f"Command(resume=...) for {self.workflow!r}: thread {self.thread_id!r} {found}. Nothing was written."
+
+
+class AmbiguousResumeError(NbflowError, RuntimeError):
+    """A plain answer was given while several questions are open. Nothing was written.
+
+    Attributes:
+        thread_id: the thread.
+        pending: ``{id: question}`` of the open questions, questions as short text.
+    """
+
+    def __init__(self, thread_id: str, pending: dict[str, str]) -> None:
+        super().__init__(thread_id, pending)
+        self.thread_id = thread_id
+        self.pending = pending
+
+    def __str__(self) -> str:
+        asked = "; ".join(f"{key}: {question}" for key, question in self.pending.items())
+        return (
+            f"thread {self.thread_id!r} asks {len(self.pending)} questions, so one plain answer can't be matched. "
+            f"Pass Command(resume={{id: answer}}) for any of them. Open: {asked}"
+        )
+
+
+class UnknownInterruptError(NbflowError, RuntimeError):
+    """An answer names a question that is not open. Nothing was written.
+
+    Attributes:
+        thread_id: the thread.
+        unknown: ids that were answered and are not open.
+        pending: ids of the open questions.
+    """
+
+    def __init__(self, thread_id: str, unknown: Sequence[str], pending: Sequence[str]) -> None:
+        super().__init__(thread_id, tuple(unknown), tuple(pending))
+        self.thread_id = thread_id
+        self.unknown = tuple(unknown)
+        self.pending = tuple(pending)
+
+    def __str__(self) -> str:
+        return (
+            f"thread {self.thread_id!r} has no open question {', '.join(self.unknown)}; open are "
+            f"{', '.join(self.pending) or 'none'}. Nothing was written."
+        )
+
+
+class InvalidAnswerError(NbflowError, ValueError):
+    """An answer does not fit the question's schema. Nothing was written, and the question stays.
+
+    Attributes:
+        interrupt_id: the question.
+        problem: what does not fit.
+    """
+
+    def __init__(self, interrupt_id: str, problem: str) -> None:
+        super().__init__(interrupt_id, problem)
+        self.interrupt_id = interrupt_id
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"question {self.interrupt_id}: {self.problem}. The question is still open."
+
+
+class ReplayMismatchError(NbflowError):
+    """A resumed body asked for another call than the log holds at this position.
+
+    Attributes:
+        call: position of the call, such as ``"0.2"``.
+        recorded: what the log holds there, such as ``"task 'a'"``.
+        asked: what the body asked for now.
+    """
+
+    def __init__(self, call: str, recorded: str, asked: str) -> None:
+        super().__init__(call, recorded, asked)
+        self.call = call
+        self.recorded = recorded
+        self.asked = asked
+
+    def __str__(self) -> str:
+        return (
+            f"call {self.call}: the log holds {self.recorded} here, but the body now asks for {self.asked}. A "
+            "resumed body must make the same calls in the same order: put clocks, random numbers and I/O into "
+            "tasks. To run changed calls again, pass on_divergence='rerun'; to start over, use a new thread_id."
+        )
+
+
+class ThreadBusyError(NbflowError, RuntimeError):
+    """Another run works on the thread at this moment.
+
+    Attributes:
+        thread_id: the thread.
+        owner: who holds it.
+    """
+
+    def __init__(self, thread_id: str, owner: str) -> None:
+        super().__init__(thread_id, owner)
+        self.thread_id = thread_id
+        self.owner = owner
+
+    def __str__(self) -> str:
+        return (
+            f"thread {self.thread_id!r} is being worked on by {self.owner}; two runs on one thread would do the "
+            "same work twice. Wait for it or cancel it, or use another thread_id."
+        )
+
+
+class UnknownCheckpointError(NbflowError, ValueError):
+    """A checkpoint id that the thread does not have.
+
+    Attributes:
+        thread_id: the thread.
+        checkpoint_id: what was asked for.
+    """
+
+    def __init__(self, thread_id: str, checkpoint_id: str) -> None:
+        super().__init__(thread_id, checkpoint_id)
+        self.thread_id = thread_id
+        self.checkpoint_id = checkpoint_id
+
+    def __str__(self) -> str:
+        return (
+            f"thread {self.thread_id!r} has no checkpoint {self.checkpoint_id!r}; "
+            "get_state_history() lists the ones it has."
+        )

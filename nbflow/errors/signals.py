@@ -1,0 +1,28 @@
+"""What steers a run; never an error, so that ``except Exception`` in a workflow lets it pass."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Signal(BaseException):
+    """Root of what steers a run; never an error, so ``except Exception`` lets it pass."""
+
+
+class GraphBubbleUp(Signal):
+    """Root of the signals that leave a body on their way to the run."""
+
+
+class GraphInterrupt(GraphBubbleUp):
+    """The body waits for answers to ``interrupts``."""
+
+    def __init__(self, interrupts: Sequence[object] = ()) -> None:
+        super().__init__(tuple(interrupts))
+        self.interrupts = tuple(interrupts)
+
+
+class RunStopped(GraphBubbleUp):
+    """The run was told to stop; raised in its body at the next call or result."""

@@ -1,0 +1,79 @@
+"""Values and files that can not be written or read."""
+
+from __future__ import annotations
+
+from nbflow.errors.usage import NbflowError
+
+
+class NewerFormatError(NbflowError):
+    """A file was written by a later nbflow. It was not touched.
+
+    Attributes:
+        path: the file.
+        found: its format.
+        known: the newest format that this version reads.
+    """
+
+    def __init__(self, path: str, found: int, known: int) -> None:
+        super().__init__(path, found, known)
+        self.path = path
+        self.found = found
+        self.known = known
+
+    def __str__(self) -> str:
+        return f"{self.path}: format {self.found}, but this nbflow reads up to {self.known}; upgrade nbflow."
+
+
+class UnserializableError(NbflowError):
+    """A value can't be stored.
+
+    Attributes:
+        path: where inside the value, such as ``'["rows"][3].client'``; empty for the value itself.
+        type_name: module and name of the type that was found there.
+        hint: why it can't be stored and what to do.
+    """
+
+    def __init__(self, path: str, type_name: str, hint: str) -> None:
+        super().__init__(path, type_name, hint)
+        self.path = path
+        self.type_name = type_name
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"value{self.path} of type {self.type_name} can't be stored: {self.hint}"
+
+
+class CorruptValueError(NbflowError):
+    """Stored bytes are no encoded value.
+
+    Attributes:
+        reason: what is wrong with them.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"these bytes were not written by nbflow, or were damaged since: {self.reason}"
+
+
+class RemoteError(NbflowError):
+    """Stands for a stored exception whose own type can't be rebuilt here.
+
+    Attributes:
+        type_name: module and name of the original type.
+        message: what the original said of itself.
+        traceback_text: frames of the original's traceback, or an empty string.
+        reason: why the original type was not rebuilt.
+    """
+
+    def __init__(self, type_name: str, message: str, traceback_text: str, reason: str) -> None:
+        super().__init__(type_name, message, traceback_text, reason)
+        self.type_name = type_name
+        self.message = message
+        self.traceback_text = traceback_text
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.type_name}: {self.message} (shown by a stand-in: {self.reason})"

@@ -1,0 +1,140 @@
+"""Mistakes in how something is declared or called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class NbflowError(Exception):
+    """Root of the errors that a caller can put right."""
+
+
+class InvalidOptionError(NbflowError, ValueError):
+    """An argument has a value that it can't have.
+
+    Attributes:
+        where: the call that was given it, such as ``"invoke()"``.
+        name: the argument.
+        found: what was given, as text.
+        expected: what may be given, and what to do.
+    """
+
+    def __init__(self, where: str, name: str, found: str, expected: str) -> None:
+        super().__init__(where, name, found, expected)
+        self.where = where
+        self.name = name
+        self.found = found
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.name} is {self.found}, but {self.expected}"
+
+
+class UnknownOptionError(NbflowError, TypeError):
+    """A keyword that the call does not know.
+
+    Attributes:
+        where: the call that was given it, such as ``"invoke()"``.
+        name: the keyword.
+        known: the keywords that it knows.
+    """
+
+    def __init__(self, where: str, name: str, known: Sequence[str]) -> None:
+        super().__init__(where, name, tuple(known))
+        self.where = where
+        self.name = name
+        self.known = tuple(known)
+
+    def __str__(self) -> str:
+        return f"{self.where} has no option {self.name!r}; it knows {', '.join(self.known)}"
+
+
+class DecorationError(NbflowError, TypeError):
+    """A function that can't be an entrypoint or a task as it stands.
+
+    Attributes:
+        decorator: ``"@entrypoint"`` or ``"@task"``.
+        function: name or repr of what was decorated.
+        problem: what is wrong with it, and what to do.
+    """
+
+    def __init__(self, decorator: str, function: str, problem: str) -> None:
+        super().__init__(decorator, function, problem)
+        self.decorator = decorator
+        self.function = function
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.decorator} on {self.function}: {self.problem}"
+
+
+class CalledOutsideRunError(NbflowError, RuntimeError):
+    """Something that only works inside a run was used outside of one.
+
+    Attributes:
+        what: the thing that was used, such as ``"task 'fetch'"``.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} was used outside of a run. Use it in the body of an @entrypoint, in a @task or in a "
+            "graph node, and start that with invoke(), stream() or start(). In a thread of your own, run the "
+            "code in contextvars.copy_context().run(...)."
+        )
+
+
+class MissingThreadIdError(NbflowError, ValueError):
+    """A workflow with a checkpointer was used without saying which thread; ``found`` is what was given, as text."""
+
+    def __init__(self, workflow: str, found: str) -> None:
+        super().__init__(workflow, found)
+        self.workflow = workflow
+        self.found = found
+
+    def __str__(self) -> str:
+        return (
+            f"{self.workflow!r} keeps its runs in a checkpointer and needs a thread to keep them under, but "
+            f"thread_id is {self.found}. Pass config={{'configurable': {{'thread_id': 'some-name'}}}}."
+        )
+
+
+class NoCheckpointerError(NbflowError, ValueError):
+    """Something that needs saved runs was asked of a workflow that saves none.
+
+    Attributes:
+        workflow: name of the workflow.
+        what: what was asked, such as ``"get_state()"``.
+    """
+
+    def __init__(self, workflow: str, what: str) -> None:
+        super().__init__(workflow, what)
+        self.workflow = workflow
+        self.what = what
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} needs saved runs, but {self.workflow!r} has no checkpointer. Declare it with "
+            "@entrypoint(checkpointer=InMemorySaver()) or SqliteSaver('runs.db')."
+        )
+
+
+class WouldBlockError(NbflowError, RuntimeError):
+    """The result of a call was asked for on an event loop, which would stand still."""
+
+    def __init__(self, call: str, task: str) -> None:
+        super().__init__(call, task)
+        self.call = call
+        self.task = task
+
+    def __str__(self) -> str:
+        return (
+            f"call {self.call} of {self.task!r} is not done, and waiting for it here would stop the event loop: "
+            "write `await future` instead of `future.result()` in async code."
+        )
