@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nbflow.errors import NoCheckpointerError
 
 if TYPE_CHECKING:
+    from nbflow.cache.base import BaseCache
     from nbflow.checkpoint.base import BaseCheckpointSaver
     from nbflow.core.call import Spec
     from nbflow.store.base import BaseStore
@@ -21,6 +22,7 @@ class Definition:
         spec: what is fixed about the function.
         checkpointer: keeps runs; None keeps nothing.
         store: long-term memory, or None.
+        cache: of results that calls may take from earlier ones, or None.
         context_schema: type of ``context``, or None.
         config: bound by ``with_config``.
     """
@@ -31,6 +33,7 @@ class Definition:
         *,
         checkpointer: BaseCheckpointSaver | bool | None = None,
         store: BaseStore | None = None,
+        cache: BaseCache | None = None,
         context_schema: type | None = None,
         config: RunnableConfig | None = None,
     ) -> None:
@@ -38,6 +41,7 @@ class Definition:
         self.spec = spec
         self.checkpointer = checkpointer
         self.store = store
+        self.cache = cache
         self.context_schema = context_schema
         self.config = config
         self.__doc__ = spec.fn.__doc__

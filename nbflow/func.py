@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import functools
 import warnings
-from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar, cast, overload
 
 from nbflow import fingerprint
 from nbflow.core.call import Injected, Spec, current_frame
 from nbflow.core.retry import matches
 from nbflow.errors import CalledOutsideRunError, DecorationError, InvalidOptionError, UnknownOptionError
-from nbflow.signature import injected, is_async, name_of, parameters_of, refuse_generator
-from nbflow.values import Final, RetryPolicy
+from nbflow.recollection import namespace_of
+from nbflow.signature import injected, is_async, is_generator, name_of, parameters_of
+from nbflow.values import CachePolicy, Final, RetryPolicy, TimeoutPolicy
 from nbflow.workflow import Workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+    from datetime import timedelta
 
+    from nbflow.cache.base import BaseCache
     from nbflow.checkpoint.base import BaseCheckpointSaver
     from nbflow.store.base import BaseStore
     from nbflow.values import TaskFuture
@@ -34,6 +37,8 @@ class Task(Generic[P, T]):
         func: the function.
         spec: what is fixed about it.
     """
+
+    __name__: str
 
     def __init__(self, func: Callable[P, Awaitable[T]] | Callable[P, T], spec: Spec) -> None:
         functools.update_wrapper(self, func)
@@ -59,10 +64,39 @@ class Task(Generic[P, T]):
         """The policies of its failures."""
         return self.spec.retry
 
+    @property
+    def cache_policy(self) -> CachePolicy | None:
+        """When results are taken from earlier calls; None for never."""
+        return self.spec.cache
+
+    @property
+    def timeout(self) -> TimeoutPolicy | None:
+        """How long an attempt may take; None for no limit."""
+        return self.spec.timeout
+
+    @property
+    def _is_coroutine(self) -> object:
+        """What makes ``asyncio.iscoroutinefunction`` say of an async task what it says of its function."""
+        if not self.spec.is_async or self.spec.yields:
+            return None
+        from asyncio import coroutines  # noqa: PLC0415  # only who asks has it loaded
+
+        return getattr(coroutines, "_is_coroutine", None)
+
+    def clear_cache(self, cache: BaseCache) -> None:
+        """Forget the results of this task that a cache holds."""
+        cache.clear([namespace_of(self.spec)])
+
+    async def aclear_cache(self, cache: BaseCache) -> None:
+        """As ``clear_cache``, awaited."""
+        await cache.aclear([namespace_of(self.spec)])
+
 
 _TaskFunction = Task
 
 
+@overload
+def task(func: Callable[P, Generator[T, Any, Any]] | Callable[P, AsyncGenerator[T, Any]], /) -> Task[P, list[T]]: ...
 @overload
 def task(func: Callable[P, Awaitable[T]], /) -> Task[P, T]: ...
 @overload
@@ -73,6 +107,8 @@ def task(
     *,
     name: str | None = None,
     retry_policy: RetryPolicy | Sequence[RetryPolicy] | None = None,
+    cache_policy: CachePolicy | None = None,
+    timeout: float | timedelta | TimeoutPolicy | None = None,
     version: str | None = None,
     **deprecated: object,
 ) -> Callable[[Callable[P, Awaitable[T]] | Callable[P, T]], Task[P, T]]: ...
@@ -81,6 +117,8 @@ def task(
     *,
     name: str | None = None,
     retry_policy: RetryPolicy | Sequence[RetryPolicy] | None = None,
+    cache_policy: CachePolicy | None = None,
+    timeout: float | timedelta | TimeoutPolicy | None = None,
     version: str | None = None,
     **deprecated: object,
 ) -> object:
@@ -90,39 +128,55 @@ def task(
         func: a sync or async function, method or other callable.
         name: what calls are named; None for the function's name.
         retry_policy: when failed calls are tried again; None for never.
+        cache_policy: when a result may be taken from an earlier call with the same code and arguments, of any
+            run; needs ``@entrypoint(cache=...)``. None for never.
+        timeout: seconds that one attempt may take, or a ``TimeoutPolicy``; None for no limit.
         version: stands for the code, instead of a digest of its source, to tell when it changed.
         deprecated: ``retry`` is accepted for ``retry_policy``, with a warning.
     """
-    policies = _policies("@task", retry_policy, deprecated, ("name", "retry_policy", "version"))
+    known = ("name", "retry_policy", "cache_policy", "timeout", "version")
+    policies = _policies("@task", retry_policy, deprecated, known)
+    rules = _Rules(policies, _cache_policy("@task", cache_policy), TimeoutPolicy.coerce(timeout), version)
 
     def decorate(fn: Callable[..., object]) -> Task[..., object]:
         if not callable(fn):
             raise DecorationError("@task", repr(fn), "it can't be called; decorate a function")
-        refuse_generator("@task", fn)
-        return Task(fn, _spec(fn, "task", name, policies, version, injected(parameters_of(fn))))
+        return Task(fn, _spec(fn, "task", name, rules, injected(fn)))
 
     return decorate if func is None else decorate(func)
 
 
-def _spec(  # the facts of a function, gathered once
-    fn: Callable[..., object],
-    kind: str,
-    name: str | None,
-    policies: tuple[RetryPolicy, ...],
-    version: str | None,
-    inject: tuple[Injected, ...],
-) -> Spec:
+class _Rules(NamedTuple):
+    """How calls of a function are carried out."""
+
+    retry: tuple[RetryPolicy, ...]
+    cache: CachePolicy | None
+    timeout: TimeoutPolicy | None
+    version: str | None = None
+
+
+def _spec(fn: Callable[..., object], kind: str, name: str | None, rules: _Rules, inject: tuple[Injected, ...]) -> Spec:
+    """Return the facts of a function, gathered once."""
     return Spec(
         name or name_of(fn),
         fn,
         kind=kind,
         is_async=is_async(fn),
-        retry=policies,
+        retry=rules.retry,
         inject=inject,
-        source=fingerprint.source_of(fn) if version is None else "",
-        version=version,
+        cache=rules.cache,
+        timeout=rules.timeout,
+        yields=is_generator(fn),
+        source=fingerprint.source_of(fn) if rules.version is None else "",
+        version=rules.version,
         digest=fingerprint.digest_of,
     )
+
+
+def _cache_policy(where: str, given: object) -> CachePolicy | None:
+    if given is not None and not isinstance(given, CachePolicy):
+        raise InvalidOptionError(where, "cache_policy", repr(given), "it is a CachePolicy, or None")
+    return given
 
 
 def _policies(
@@ -159,7 +213,11 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
         checkpointer: keeps runs, so that they can pause and go on; None keeps nothing.
         store: long-term memory for the body and its tasks.
         context_schema: type of what callers pass as ``context``.
-        retry_policy: when a failed body is tried again.
+        cache: where results are taken from and put; only those of functions with a cache policy.
+        cache_policy: when the body's own result may be taken from an earlier run with the same input, previous
+            value and context; tasks have policies of their own.
+        retry_policy: when a failed body is tried again; tasks have policies of their own.
+        timeout: seconds that one attempt of the body may take, or a ``TimeoutPolicy``; None for no limit.
         name: what the workflow is named; None for the function's name.
     """
 
@@ -169,35 +227,44 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
         self,
         checkpointer: BaseCheckpointSaver | bool | None = None,  # noqa: FBT001  # LangGraph's signature
         store: BaseStore | None = None,
+        cache: BaseCache | None = None,
         context_schema: type | None = None,
+        cache_policy: CachePolicy | None = None,
         retry_policy: RetryPolicy | Sequence[RetryPolicy] | None = None,
+        timeout: float | timedelta | TimeoutPolicy | None = None,
         name: str | None = None,
         **deprecated: object,
     ) -> None:
-        known = ("checkpointer", "store", "context_schema", "retry_policy", "name")
+        known = (
+            "checkpointer", "store", "cache", "context_schema", "cache_policy", "retry_policy", "timeout", "name",
+        )  # fmt: skip
         schema = deprecated.pop("config_schema", None)
         if schema is not None:
             warnings.warn("@entrypoint(config_schema=...) is called context_schema now", DeprecationWarning, 2)
-        self._policies = _policies("@entrypoint", retry_policy, deprecated, known)
+        self._rules = _Rules(
+            _policies("@entrypoint", retry_policy, deprecated, known),
+            _cache_policy("@entrypoint", cache_policy),
+            TimeoutPolicy.coerce(timeout),
+        )
         _check_checkpointer(checkpointer)
         self._checkpointer = checkpointer
         self._store = store
+        self._cache = cache
         self._context_schema = context_schema if context_schema is not None else cast("type | None", schema)
         self._name = name
 
     def __call__(self, func: Callable[..., object]) -> Workflow:
         """Return the workflow of a function."""
-        refuse_generator("@entrypoint", func)
-        parameters = parameters_of(func)
-        if not parameters:
+        if not parameters_of(func):
             raise DecorationError(
                 "@entrypoint", name_of(func), "it takes no argument; give it one positional argument, the input"
             )
-        spec = _spec(func, "entrypoint", self._name, self._policies, None, injected(parameters, first=1))
+        spec = _spec(func, "entrypoint", self._name, self._rules, injected(func, first=1))
         return Workflow(
             spec,
             checkpointer=self._checkpointer,
             store=self._store,
+            cache=self._cache,
             context_schema=self._context_schema,
         )
 

@@ -21,6 +21,7 @@ from nbflow.drivers.dispatch import Dispatch
 from nbflow.drivers.future import running_loop
 from nbflow.errors import EmptyInputError, InvalidOptionError, NoCheckpointerError, NothingToResumeError
 from nbflow.journal import Journal, load
+from nbflow.recollection import Caches
 from nbflow.run import Run
 from nbflow.session import Session
 from nbflow.values import NO_ANSWER, Command, Final
@@ -162,6 +163,7 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         save=_journal(saver, opening, owner).save if saver is not None else None,
         loop=loop,
         max_concurrency=session.config.get("max_concurrency"),
+        recollect=Caches(workflow.cache, lambda: (session.kept and session.kept.get(), session.context)),
     )
     if saver is not None:
         dispatch.on_end.append(lambda _: saver.release(session.thread_id, owner))

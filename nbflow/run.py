@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nbflow import codec
+from nbflow.core.announce import begun
 from nbflow.core.execution import halt, is_pause
 from nbflow.core.opening import pending_questions, status_of
 from nbflow.core.record import RunStarted
@@ -164,7 +165,7 @@ class Run:
 
     def _tell_lost_failures(self) -> None:
         """Warn, once, of tasks that failed and whose results nobody asked for."""
-        unseen = self._session.dispatch.scheduler.unseen
+        unseen = self._session.dispatch.scheduler.failures.unseen
         while unseen:
             _, failure = unseen.popitem()
             error = failure.value.get() if failure.value is not None else None
@@ -217,7 +218,9 @@ class Run:
         with dispatch.lock:
             for record in self._records:
                 listener(record)
-            for call in dispatch.scheduler.begun():
+            scheduler = dispatch.scheduler
+            running = tuple(scheduler.open_calls.values())
+            for call in begun(scheduler.log, scheduler.replayed, running, scheduler.now()):
                 listener(call)
             dispatch.scheduler.log.listeners.append(listener)
         return lambda: _remove(dispatch.scheduler.log.listeners, listener)

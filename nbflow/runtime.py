@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nbflow import codec
 from nbflow.config import here
+from nbflow.control import RunControl
 from nbflow.schemas import check_answer, describe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nbflow.core.call import Frame, Spec
     from nbflow.session import Session
     from nbflow.store.base import BaseStore
@@ -31,35 +34,68 @@ class ExecutionInfo:
         node_first_attempt_time: when the first attempt began, in seconds since 1970.
     """
 
-    thread_id: str | None
-    run_id: str
-    task_id: str
-    checkpoint_ns: str
     checkpoint_id: str
-    node_attempt: int
-    node_first_attempt_time: float
+    checkpoint_ns: str
+    task_id: str
+    thread_id: str | None = None
+    run_id: str | None = None
+    node_attempt: int = 1
+    node_first_attempt_time: float | None = None
+
+
+ContextT = TypeVar("ContextT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Runtime:
-    """All that surrounds a body or task.
+class Runtime(Generic[ContextT]):
+    """All that surrounds a body or task; ``Runtime[Context]`` says of which type ``context`` is.
 
     Attributes:
         context: what the caller passed as ``context``.
         store: long-term memory, or None.
         stream_writer: writes one value to the ``custom`` stream.
+        heartbeat: tells that the code is alive, for a timeout that wants to know.
         previous: what the thread's last finished run saved, or None.
         execution_info: where the code stands.
+        server_info: always None; for a hosted service.
+        control: what the caller passed as ``control``, to bring the run to a halt; or None.
     """
 
-    context: Any
-    store: BaseStore | None
-    stream_writer: StreamWriter
-    previous: Any
-    execution_info: ExecutionInfo
+    context: ContextT = None  # type: ignore[assignment]  # None where the caller passed none
+    store: BaseStore | None = None
+    stream_writer: StreamWriter = lambda _: None
+    heartbeat: Callable[[], None] = lambda: None
+    previous: Any = None
+    execution_info: ExecutionInfo = ExecutionInfo(checkpoint_id="", checkpoint_ns="", task_id="")
+    server_info: None = None
+    control: RunControl | None = None
+
+    def override(self, **fields: Any) -> Runtime[ContextT]:  # noqa: ANN401  # any field
+        """Return the same with other fields."""
+        return replace(self, **fields)
+
+    def merge(self, other: Runtime[ContextT]) -> Runtime[ContextT]:
+        """Return the same, with what another one has filled in."""
+        blank: Runtime[ContextT] = Runtime()
+        given = {field.name: getattr(other, field.name) for field in fields(other)}
+        return replace(self, **{name: value for name, value in given.items() if value is not getattr(blank, name)})
+
+    def patch_execution_info(self, **changes: Any) -> Runtime[ContextT]:  # noqa: ANN401  # any field
+        """Return the same with other facts in ``execution_info``."""
+        return replace(self, execution_info=replace(self.execution_info, **changes))
+
+    @property
+    def drain_requested(self) -> bool:
+        """Whether the run was told to come to a halt."""
+        return self.control is not None and self.control.drain_requested
+
+    @property
+    def drain_reason(self) -> str | None:
+        """Why the run was told to come to a halt; None while it was not."""
+        return self.control.drain_reason if self.control is not None else None
 
 
-def get_runtime(context_schema: type | None = None) -> Runtime:  # noqa: ARG001  # for type checkers, as in LangGraph
+def get_runtime(context_schema: type | None = None) -> Runtime[Any]:  # noqa: ARG001  # for type checkers, as in LangGraph
     """Return the surroundings of the code that asks.
 
     Raises:
@@ -68,14 +104,16 @@ def get_runtime(context_schema: type | None = None) -> Runtime:  # noqa: ARG001 
     return runtime_of(*here("get_runtime()"))
 
 
-def runtime_of(session: Session, frame: Frame) -> Runtime:
+def runtime_of(session: Session, frame: Frame) -> Runtime[Any]:
     """Return the surroundings of a frame."""
     call = frame.call
     return Runtime(
         context=session.context,
         store=session.store,
         stream_writer=session.writer(frame),
+        heartbeat=session.heartbeat(frame),
         previous=session.previous(frame),
+        control=session.control,
         execution_info=ExecutionInfo(
             thread_id=session.thread_id or None,
             run_id=session.run_id,
@@ -92,9 +130,9 @@ def provide(session: Session, spec: Spec, frame: Frame) -> dict[str, object]:
     """Return the values of a function's injected parameters; what is not there keeps its default."""
     given: dict[str, object] = {}
     passed = len(frame.call.args)
-    for name, position, optional in spec.inject:
-        if position >= passed:
-            value = _PARAMETERS[name](session, frame)
+    for name, what, position, optional in spec.inject:
+        if position >= passed and name not in frame.call.kwargs:
+            value = _PARAMETERS[what](session, frame)
             if value is not None or not optional:
                 given[name] = value
     return given

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nbflow.core.progress import progressed
 from nbflow.values import RunnableConfig  # a field of a dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nbflow.control import RunControl
     from nbflow.core.call import Frame, Promise, Spec
     from nbflow.core.record import Value
     from nbflow.drivers.dispatch import Dispatch
@@ -26,6 +30,7 @@ class Session:
         store: long-term memory, or None.
         context: what the caller passed as ``context``.
         kept: what the last finished run saved; None if there was none.
+        control: what the caller passed as ``control``, or None.
         dispatch: carries out calls; set when the run begins.
     """
 
@@ -35,11 +40,22 @@ class Session:
     store: BaseStore | None = None
     context: object = None
     kept: Value | None = None
+    control: RunControl | None = None
     dispatch: Dispatch = field(init=False)
 
     def submit(self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object]) -> Promise:
         """Take a request of a body and have it carried out."""
         return self.dispatch.submit(frame, spec, args, kwargs)
+
+    def heartbeat(self, frame: Frame) -> Callable[[], None]:
+        """Return a function by which the code of a call tells that it is alive."""
+        dispatch = self.dispatch
+
+        def beat() -> None:
+            with dispatch.lock:
+                progressed(frame.call, dispatch.scheduler.now(), heartbeat=True)
+
+        return beat
 
     def previous(self, frame: Frame) -> object:
         """Return what the thread's last finished run saved; None in a nested run."""

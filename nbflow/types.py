@@ -6,6 +6,7 @@ from nbflow.checkpoint.base import BaseCheckpointSaver
 from nbflow.runtime import interrupt
 from nbflow.values import (
     All,
+    CachePolicy,
     Command,
     Durability,
     Interrupt,
@@ -17,6 +18,7 @@ from nbflow.values import (
     StateSnapshot,
     StreamMode,
     StreamWriter,
+    TimeoutPolicy,
     default_retry_on,
 )
 
@@ -25,6 +27,7 @@ Checkpointer = BaseCheckpointSaver | bool | None
 __all__ = [
     "All",
     "BaseCheckpointSaver",
+    "CachePolicy",
     "Checkpointer",
     "Command",
     "Durability",
@@ -37,6 +40,7 @@ __all__ = [
     "StateSnapshot",
     "StreamMode",
     "StreamWriter",
+    "TimeoutPolicy",
     "default_retry_on",
     "interrupt",
 ]

@@ -34,6 +34,7 @@ class Workflow(Definition):
             self.spec,
             checkpointer=self.checkpointer,
             store=self.store,
+            cache=self.cache,
             context_schema=self.context_schema,
             config=bound,
         )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbflow.core.record import CallBegan, CallRetried, CallStarted, Value
+from nbflow.core.brief import brief_call
+from nbflow.core.record import CallBegan, CallRecord, CallRetried, CallStarted, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from nbflow.core.call import Call
+    from nbflow.core.log import Log
 
 
 def started(call: Call, at: float) -> CallStarted:
@@ -26,3 +30,25 @@ def retried(call: Call, at: float, error: BaseException) -> CallRetried:
     """Return that an attempt of a call failed and another one follows."""
     spec = call.spec
     return CallRetried(path=call.path, at=at, name=spec.name, kind=spec.kind, attempt=call.attempt, value=Value(error))
+
+
+def begun(log: Log, replayed: Iterable[str], open_calls: Iterable[Call], at: float) -> list[CallRecord]:
+    """Return the start of each call that was replayed or has not ended, for who begins to listen now.
+
+    Args:
+        log: of the run.
+        replayed: paths of the calls whose outcome the log held.
+        open_calls: those that were asked for and have not ended.
+        at: seconds since 1970.
+    """
+    records: list[CallRecord] = [
+        CallStarted(path=path, at=at, name=past.name, kind=past.kind, replayed=True)
+        for path, past in ((path, log.settled.get(path)) for path in replayed)
+        if past is not None
+    ]
+    for call in open_calls:
+        call.shown = call.shown or brief_call(call.args, call.kwargs)
+        records.append(started(call, call.started or at))
+        if call.attempt:
+            records.append(began(call, call.started or at))
+    return records

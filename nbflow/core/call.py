@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextvars import Context
 
+    from nbflow.core.deadline import Deadline
     from nbflow.core.outcome import Outcome
     from nbflow.core.record import Asked, CallFailed, Record
-    from nbflow.values import RetryPolicy
+    from nbflow.values import CachePolicy, RetryPolicy, TimeoutPolicy
 
 
 class Injected(NamedTuple):
@@ -24,11 +25,13 @@ class Injected(NamedTuple):
 
     Attributes:
         name: of the parameter.
+        what: it is filled with: ``"config"``, ``"store"``, ``"writer"``, ``"previous"`` or ``"runtime"``.
         position: its place; an argument passed there leaves it to the caller.
         optional: whether it has a default, which stands when there is nothing to fill it with.
     """
 
     name: str
+    what: str
     position: int
     optional: bool
 
@@ -44,6 +47,9 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
         is_async: whether calling ``fn`` gives a coroutine.
         retry: policies; the first whose predicate matches a failure governs it.
         inject: the parameters that the runtime fills.
+        cache: when results may be taken from earlier calls; None for never.
+        timeout: how long an attempt may take; None for no limit.
+        yields: whether it is a generator function, whose parts are passed on as they come.
         source: normalised source of the function; empty when there is none.
         version: stands for the code, if the author gave one.
         digest: gives the digest of the code.
@@ -55,6 +61,9 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
     is_async: bool = False
     retry: tuple[RetryPolicy, ...] = ()
     inject: tuple[Injected, ...] = ()
+    cache: CachePolicy | None = None
+    timeout: TimeoutPolicy | None = None
+    yields: bool = False
     source: str = ""
     version: str | None = None
     digest: Callable[[Spec], bytes] = lambda _: b""
@@ -102,6 +111,8 @@ class Call:
         edges: paths of the calls whose futures were passed as arguments.
         attempt: number of the attempt under way, from 1.
         started: when the first attempt began.
+        deadline: limits of the attempt under way; None without a timeout.
+        cached: whether its outcome came out of a cache.
         carry: records that become durable together with this call's end.
         outcome: how it ended, once it has.
         failure: the record of its failure, once it has failed.
@@ -114,8 +125,9 @@ class Call:
     """
 
     __slots__ = (
-        "args", "asked", "attempt", "caller", "carry", "context", "edges", "failure", "holds_slot", "inline",
-        "inputs", "kwargs", "outcome", "path", "promise", "seen", "shown", "spec", "started", "waits_for",
+        "args", "asked", "attempt", "cached", "caller", "carry", "context", "deadline", "edges", "failure",
+        "holds_slot", "inline", "inputs", "kwargs", "outcome", "path", "promise", "seen", "shown", "spec",
+        "started", "waits_for",
     )  # fmt: skip
 
     def __init__(self, path: str, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
@@ -131,6 +143,8 @@ class Call:
         self.waits_for: Sequence[Call] = ()
         self.attempt = 0
         self.started = 0.0
+        self.deadline: Deadline | None = None
+        self.cached = False
         self.carry: tuple[Record, ...] = ()
         self.failure: CallFailed | None = None
         self.seen: list[CallFailed] | None = None

@@ -44,5 +44,22 @@ class Await(msgspec.Struct, frozen=True):
     calls: Sequence[Call]
 
 
-Effect = Invoke | Sleep | Commit | Await
+class Recall(msgspec.Struct, frozen=True):
+    """Look the result of a call up in the cache.
+
+    The reply's value is a ``Value`` that was found; the ``Call`` that computes it at this moment; or
+    None: then this call computes it, and others wait for it until it has ended.
+    """
+
+    call: Call
+
+
+class Remember(msgspec.Struct, frozen=True):
+    """Put the result of a call into the cache."""
+
+    call: Call
+    result: object
+
+
+Effect = Invoke | Sleep | Commit | Await | Recall | Remember
 Program = Generator[Effect, Outcome, Outcome]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbflow.core.caching import cached, remember
 from nbflow.core.effects import Await, Commit, Program
 from nbflow.core.outcome import Outcome
 from nbflow.core.record import Record, RunFailed, RunHalted, RunPaused, RunReturned, Saved, Value
-from nbflow.errors import GraphBubbleUp, GraphInterrupt, RunStopped
+from nbflow.errors import GraphBubbleUp, GraphDrained, GraphInterrupt, RunStopped
 from nbflow.values import Final
 
 if TYPE_CHECKING:
@@ -41,8 +42,11 @@ def execute(scheduler: Scheduler, body: Call, opening: Sequence[Record], point: 
     scheduler.opened = True
     if scheduler.stopping:
         return (yield from halt(scheduler, scheduler.stopping))
-    outcome = yield from scheduler.attempts(body)
-    if outcome.error is None or is_pause(outcome.error):
+    if body.spec.cache is None:
+        outcome = yield from scheduler.attempts(body)
+    else:
+        outcome = yield from cached(body, scheduler.attempts, scheduler.now())
+    if outcome.error is None or is_pause(outcome.error) or isinstance(outcome.error, GraphDrained):
         while scheduler.open_calls and not scheduler.stopping:
             yield Await(tuple(scheduler.open_calls.values()))
     if scheduler.ended:
@@ -81,10 +85,14 @@ def _close(scheduler: Scheduler, body: Call, outcome: Outcome, point: str) -> Pr
         waiting = RunPaused(at=scheduler.now(), ids=tuple(scheduler.questions.pending))
         return (yield from _end(scheduler, (waiting,), GraphInterrupt(scheduler.questions.below(body.path))))
     if error is not None:
-        scheduler.stopping = scheduler.stopping or type(error).__name__
+        reason = error.reason if isinstance(error, GraphDrained) else type(error).__name__
+        scheduler.stopping = scheduler.stopping or reason
         halted = RunHalted(at=scheduler.now(), reason=scheduler.stopping)
         return (yield from _end(scheduler, (halted,), error))
-    return (yield from _return(scheduler, body, outcome.value, point))
+    ended = yield from _return(scheduler, body, outcome.value, point)
+    if body.spec.cache is not None and ended.error is None:
+        yield from remember(body, outcome, scheduler.log)
+    return ended
 
 
 def _return(scheduler: Scheduler, body: Call, result: object, point: str) -> Program:
@@ -93,8 +101,11 @@ def _return(scheduler: Scheduler, body: Call, result: object, point: str) -> Pro
     value = result.value if isinstance(result, Final) else result
     if isinstance(result, Final):
         records.append(Saved(at=at, value=Value(result.save)))
-    records.append(RunReturned(at=at, point=point, value=Value(value), saved=isinstance(result, Final)))
-    reply = yield Commit((*scheduler.survived(body), *scheduler.failures.values(), *records))
+    records.append(
+        RunReturned(at=at, point=point, value=Value(value), saved=isinstance(result, Final), cached=body.cached)
+    )
+    failures = scheduler.failures
+    reply = yield Commit((*failures.survived(body), *failures.open.values(), *records))
     if reply.error is not None:
         return (yield from _fail(scheduler, reply.error))
     scheduler.ended = True
@@ -110,7 +121,7 @@ def _fail(scheduler: Scheduler, error: BaseException) -> Program:
 def _end(scheduler: Scheduler, records: Sequence[Record], error: BaseException) -> Program:
     """Write the last records, and beside them the failures that replay must not hand out."""
     scheduler.ended = True
-    reply = yield Commit((*scheduler.failures.values(), *records))
+    reply = yield Commit((*scheduler.failures.open.values(), *records))
     if reply.error is not None and isinstance(error, Exception):
         error.add_note(f"and the end of the run could not be saved: {reply.error}")
     elif reply.error is not None:

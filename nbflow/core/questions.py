@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from nbflow.core.effects import Commit, Program
 from nbflow.core.outcome import Outcome
-from nbflow.core.record import Asked, Record, Value
+from nbflow.core.record import Asked, Value
 from nbflow.errors import GraphInterrupt
 from nbflow.values import Interrupt
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nbflow.core.call import Call, Frame
+    from nbflow.core.failures import Failures
     from nbflow.core.log import Log
 
 
@@ -22,10 +23,7 @@ class Asker(Protocol):
 
     log: Log
     now: Callable[[], float]
-
-    def survived(self, call: Call) -> tuple[Record, ...]:
-        """Take the failures that the body of a call has outlived."""
-        ...
+    failures: Failures
 
     def failed(self, call: Call, error: Exception) -> None:
         """Note how a call failed."""
@@ -81,7 +79,7 @@ class Questions:
     def pause(self, call: Call) -> Program:
         """Make the questions of a call durable; the outcome carries all that it waits for."""
         asked = tuple(call.asked or ())
-        records = (*call.carry, *self._scheduler.survived(call), *asked)
+        records = (*call.carry, *self._scheduler.failures.survived(call), *asked)
         if records:
             reply = yield Commit(records)
             if reply.error is not None:

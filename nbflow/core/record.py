@@ -106,10 +106,12 @@ class RunReturned(Record):
     Attributes:
         point: checkpoint id of the result.
         saved: whether a Saved record holds what is kept for the next run; else the result is.
+        cached: whether the result came out of a cache.
     """
 
     point: str
     saved: bool = False
+    cached: bool = False
 
 
 class RunFailed(Record):
@@ -184,9 +186,11 @@ class CallReturned(CallSettled):
 
     Attributes:
         reused: whether the result was taken over from an earlier run.
+        cached: whether the result came out of a cache.
     """
 
     reused: bool = False
+    cached: bool = False
 
 
 class CallFailed(CallSettled):

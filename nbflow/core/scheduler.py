@@ -9,23 +9,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from nbflow.core import announce
+from nbflow.core import announce, caching
 from nbflow.core.call import Call, Frame, Promise
+from nbflow.core.deadline import Deadline
 from nbflow.core.effects import Await, Commit, Invoke, Program
+from nbflow.core.failures import Failures
 from nbflow.core.outcome import Outcome
+from nbflow.core.progress import progressed
 from nbflow.core.questions import Questions
 from nbflow.core.record import (
     CallFailed,
-    CallRecord,
     CallReturned,
-    CallStarted,
     Emitted,
-    Record,
     Value,
 )
 from nbflow.core.replay import Replay
 from nbflow.core.retry import wait_before_retry
-from nbflow.errors import RunStopped
+from nbflow.errors import GraphDrained, RunStopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,10 +46,12 @@ class Scheduler:
         now: gives seconds since 1970.
         keep: gives the digest of arguments; None when nothing is kept, so none is needed.
         show: gives arguments as short text.
+        draining: says why no further call may begin; None while it may.
         open_calls: by path, the calls that were asked for and have not ended.
         replayed: paths of the calls whose outcome the log held.
-        failures: by path, failures that no caller has survived yet.
+        failures: what became of calls that failed.
         questions: what its bodies ask of people.
+        timed: whether a call with a timeout has begun.
         stopping: why the run was told to stop; empty while it runs.
         opened: whether its first record is written.
         ended: whether its last record is written.
@@ -66,6 +68,7 @@ class Scheduler:
         keep: Callable[[object], bytes] | None,
         show: Callable[[tuple[object, ...], dict[str, object]], str],
         rerun_changed: bool = False,
+        draining: Callable[[], str | None] | None = None,
         reuse: Reuse | None = None,
     ) -> None:
         self.log = log
@@ -74,11 +77,12 @@ class Scheduler:
         self.show = show
         self.replay = Replay(log, rerun_changed=rerun_changed)
         self.reuse = reuse
+        self.draining = draining
         self.open_calls: dict[str, Call] = {}
         self.replayed: list[str] = []
-        self.failures: dict[str, CallFailed] = {}
-        self.unseen: dict[str, CallFailed] = {}
+        self.failures = Failures()
         self.questions = Questions(self)
+        self.timed = False
         self.stopping = ""
         self.opened = False
         self.ended = False
@@ -107,8 +111,10 @@ class Scheduler:
             self._look_up(call)
         if call.outcome is None:
             if frame.call.seen:
-                call.carry += self.survived(frame.call)
+                call.carry += self.failures.survived(frame.call)
             self.open_calls[path] = call
+        if self.timed:
+            progressed(frame.call, self.now())
         return call
 
     def _look_up(self, call: Call) -> None:
@@ -159,8 +165,13 @@ class Scheduler:
             if call.outcome is not None and call.carry:
                 yield Commit(call.carry)
         if outcome is None:
-            outcome = yield from self.attempts(call)
+            if call.spec.cache is None:
+                outcome = yield from self.attempts(call)
+            else:
+                outcome = yield from caching.cached(call, self.attempts, self.now())
             outcome = yield from self._settle(call, outcome)
+            if call.spec.cache is not None:
+                outcome = yield from caching.remember(call, outcome, self.log)
         call.outcome = outcome
         self.open_calls.pop(call.path, None)
         return outcome
@@ -171,7 +182,7 @@ class Scheduler:
         outcomes: Sequence[Outcome] = reply.value  # type: ignore[assignment]  # what Await replies
         for other, outcome in zip(call.waits_for, outcomes, strict=True):
             if outcome.error is not None:
-                self.unseen.pop(other.path, None)
+                self.failures.unseen.pop(other.path, None)
                 call.failure = other.failure  # whoever asks for this call is told of that failure
                 return outcome
         call.args = tuple(_result(arg) for arg in call.args)
@@ -186,9 +197,14 @@ class Scheduler:
         """Try a call until it returns, gives up, or may not be tried again."""
         call.started = self.now()
         while True:
+            reason = self.draining() if self.draining is not None else None
+            if reason is not None:
+                return Outcome(None, GraphDrained(reason))
             call.attempt += 1
             if self.log.listeners:
                 self.log.append(announce.began(call, self.now()))
+            if call.spec.timeout is not None:
+                call.deadline, self.timed = Deadline(call.spec.timeout, self.now()), True
             frame = Frame(call, self.host)
             outcome = yield Invoke(call, frame)
             frame.closed = True
@@ -220,7 +236,8 @@ class Scheduler:
             return (yield from self.questions.pause(call))
         if error is None:
             record = self._ended(CallReturned, call, outcome.value)
-            carry = (*call.carry, *self.survived(call)) if call.carry or call.seen else ()
+            carry = (*call.carry, *self.failures.survived(call)) if call.carry or call.seen else ()
+            record.cached = call.cached
             reply = yield Commit((*carry, record))
             if reply.error is None:
                 self.log.append(record)
@@ -251,49 +268,17 @@ class Scheduler:
         limit = max((policy.max_attempts for policy in call.spec.retry), default=1)
         error.add_note(f"{call.spec.kind} {call.spec.name!r}, call {call.path}, attempt {call.attempt} of {limit}")
         failure = self._ended(CallFailed, call, error)
-        call.failure = self.failures[call.path] = failure
-        if call.caller is not None:
-            self.unseen[call.path] = failure
+        self.failures.add(call, failure)
         self.log.append(failure)
-
-    def saw(self, frame: Frame | None, call: Call) -> None:
-        """Note that a body was told of a failure: if it goes on, the failure is an outcome."""
-        failure = call.failure
-        if failure is None:
-            return
-        self.unseen.pop(failure.path, None)
-        if frame is not None and not failure.survived:
-            if frame.call.seen is None:
-                frame.call.seen = []
-            frame.call.seen.append(failure)
-
-    def survived(self, call: Call) -> tuple[Record, ...]:
-        """Take the failures that the body of a call has outlived."""
-        seen, call.seen = call.seen or (), None
-        outlived = [failure for failure in seen if self.failures.pop(failure.path, None) is not None]
-        for failure in outlived:
-            failure.survived = True
-        return tuple(outlived)
-
-    def begun(self) -> list[CallRecord]:
-        """Return the start of each call that was replayed or has not ended, for who begins to listen now."""
-        at = self.now()
-        records: list[CallRecord] = [
-            CallStarted(path=path, at=at, name=past.name, kind=past.kind, replayed=True)
-            for path, past in ((path, self.log.settled.get(path)) for path in self.replayed)
-            if past is not None
-        ]
-        for call in tuple(self.open_calls.values()):
-            call.shown = call.shown or self.show(call.args, call.kwargs)
-            records.append(announce.started(call, call.started or at))
-            if call.attempt:
-                records.append(announce.began(call, call.started or at))
-        return records
 
     def emit(self, frame: Frame, value: object, mode: str = "custom") -> None:
         """Pass something to those who listen; a replayed call emits nothing, as it does not run."""
+        call = frame.call
+        if frame.closed:
+            return
+        if self.timed:
+            progressed(call, self.now())
         if self.log.listeners:
-            call = frame.call
             self.log.append(Emitted(path=call.path, at=self.now(), name=call.spec.name, mode=mode, value=Value(value)))
 
 

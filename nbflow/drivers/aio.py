@@ -14,13 +14,16 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Protocol, cast
 
 from nbflow.core.call import current_frame
-from nbflow.core.effects import Await, Commit, Invoke, Program, Sleep
+from nbflow.core.effects import Await, Commit, Invoke, Program, Recall, Remember, Sleep
 from nbflow.core.outcome import Outcome
 from nbflow.drivers.future import CallFuture
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator
     from contextvars import Context
+
+
+GRACE_SECONDS = 1.0  # for a cancelled body to clean up
 
 
 class AsyncHands(Protocol):
@@ -32,8 +35,8 @@ class AsyncHands(Protocol):
         """Run the function of a call on this loop."""
         ...
 
-    def commit(self, effect: Commit) -> Outcome:
-        """Make records durable."""
+    def carry_out(self, effect: Commit | Recall | Remember) -> Outcome:
+        """Do what needs no waiting for others."""
         ...
 
     async def aawait_calls(self, effect: Await) -> Outcome:
@@ -57,12 +60,12 @@ async def drive(program: Program, hands: AsyncHands) -> Outcome:
                 return outcome
         if isinstance(effect, Invoke):
             reply = await hands.acall(effect)
-        elif isinstance(effect, Commit):
-            reply = hands.commit(effect)
         elif isinstance(effect, Sleep):
             reply = await _sleep(hands.jittered(effect))
-        else:
+        elif isinstance(effect, Await):
             reply = await hands.aawait_calls(effect)
+        else:
+            reply = hands.carry_out(effect)
 
 
 async def _sleep(seconds: float) -> Outcome:
@@ -71,6 +74,28 @@ async def _sleep(seconds: float) -> Outcome:
     except asyncio.CancelledError as error:
         return Outcome(None, error)
     return Outcome(None)
+
+
+async def within(body: Coroutine[object, object, Outcome], left: Callable[[], float]) -> Outcome | None:
+    """Run a coroutine in a task of its own, as a part of the body that runs here; None if its time is up.
+
+    Args:
+        body: what to run; cancelled, and given a moment to clean up, when its time is up.
+        left: gives the seconds that are left, which may have become more meanwhile.
+    """
+    task = asyncio.Task(body, loop=asyncio.get_running_loop(), context=copy_context())
+    try:
+        while not task.done() and (seconds := left()) > 0:
+            await asyncio.wait({task}, timeout=seconds)
+    except asyncio.CancelledError as error:
+        task.cancel()
+        await asyncio.wait({task}, timeout=GRACE_SECONDS)
+        return Outcome(None, error)
+    if task.done():
+        return task.result()
+    task.cancel()
+    await asyncio.wait({task}, timeout=GRACE_SECONDS)
+    return None
 
 
 async def settled(future: CallFuture) -> Outcome:

@@ -9,36 +9,43 @@ import sys
 import threading
 from contextlib import suppress
 from contextvars import copy_context
-from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from nbflow.core.call import Frame, current_frame
-from nbflow.core.effects import Await, Commit, Invoke, Program, Sleep
+from nbflow.core.effects import Await, Commit, Invoke, Program, Recall, Remember, Sleep
 from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads
+from nbflow.drivers.bodies import Bodies, aio
 from nbflow.drivers.future import CallFuture, running_loop
 from nbflow.drivers.gate import Gate
-from nbflow.errors import NodeCancelledError, RunStopped, WouldBlockError
+from nbflow.errors import RunStopped, WouldBlockError
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable, Sequence
-    from types import ModuleType
 
     from nbflow.core.call import Call, Spec
-    from nbflow.core.record import Record
+    from nbflow.core.record import Record, Value
     from nbflow.core.scheduler import Scheduler
 
 # Deeper than this, a waiting thread leaves the call to a worker: Python's stack is not endless.
 INLINE_LIMIT = 12
 
 
-@cache
-def _aio() -> ModuleType:
-    """Return the loop's driver; asyncio is imported when something async first happens."""
-    from nbflow.drivers import aio  # noqa: PLC0415  # see above
+class Recollection(Protocol):
+    """What takes results out of caches, and knows which are being computed."""
 
-    return aio
+    def find(self, call: Call) -> Value | CallFuture | None:
+        """Return a result, or who computes it; None lets the call compute it, until it lands."""
+        ...
+
+    def keep(self, call: Call, result: object) -> None:
+        """Put a result in."""
+        ...
+
+    def land(self, future: CallFuture) -> None:
+        """Note that a call has ended, so that who asks next need not wait for it."""
+        ...
 
 
 class Dispatch:
@@ -47,7 +54,8 @@ class Dispatch:
     Attributes:
         lock: held around every decision of the scheduler.
         scheduler: decides.
-        provide: gives the values of injected parameters.
+        bodies: runs the functions.
+        recollect: takes results out of caches.
         save: makes records durable, or raises.
         loop: where async functions run; None until one does.
         body: the future of the root body.
@@ -62,17 +70,29 @@ class Dispatch:
         save: Callable[[Sequence[Record]], None] | None,
         loop: AbstractEventLoop | None = None,
         max_concurrency: int | None = None,
+        recollect: Recollection,
     ) -> None:
         self.lock = threading.RLock()
         self.scheduler = scheduler
-        self.provide = provide
         self.save = save
+        self.recollect = recollect
+        self.bodies = Bodies(
+            provide=provide,
+            emit=self.emit,
+            home_loop=self.home_loop,
+            stopping=lambda: scheduler.stopping,
+        )
         self.loop = loop
         self.gate = Gate(max_concurrency, self.lock, self._launch) if max_concurrency else None
         self.program: Program | None = None
         self.body: CallFuture | None = None
         self.on_end: list[Callable[[Outcome], None]] = []
         self._stopped = threading.Event()
+
+    def emit(self, frame: Frame, value: object) -> None:
+        """Pass a value on to those who listen."""
+        with self.lock:
+            self.scheduler.emit(frame, value)
 
     def submit(self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object]) -> CallFuture:
         """Take a request of a body and have it carried out."""
@@ -94,7 +114,7 @@ class Dispatch:
     def _settle_past(self, call: Call) -> None:
         """Make durable what the caller has outlived, before anything that follows from it can be."""
         records, call.carry = call.carry, ()
-        outcome = self.commit(Commit(records))
+        outcome = self.carry_out(Commit(records))
         if outcome.error is not None:
             raise outcome.error
 
@@ -102,8 +122,8 @@ class Dispatch:
         """Start the run; ``inline`` leaves a sync body to the thread that waits for it."""
         body.context = copy_context()
         if self.loop is not None:
-            _aio().adopt(self.loop)
-            self.on_end.append(lambda _: _aio().release(self.loop))
+            aio().adopt(self.loop)
+            self.on_end.append(lambda _: aio().release(self.loop))
         self.program = program
         self.body = body.promise = CallFuture(body, self)
         if body.spec.is_async or not inline:
@@ -113,14 +133,14 @@ class Dispatch:
     def _launch(self, future: CallFuture, *, soon: bool = True) -> None:
         if future.call.spec.is_async:
             if future.claim():
-                _aio().start(self.home_loop(), future, lambda: self._run_on_loop(future))
+                aio().start(self.home_loop(), future, lambda: self._run_on_loop(future))
         else:
             threads.pool.submit(future, soon=soon)
 
     def home_loop(self) -> AbstractEventLoop:
         """Return the loop that async functions of this run use."""
         if self.loop is None:
-            self.loop = _aio().runtime_loop()
+            self.loop = aio().runtime_loop()
         return self.loop
 
     def _program(self, call: Call) -> Program:
@@ -138,18 +158,24 @@ class Dispatch:
 
     async def _run_on_loop(self, future: CallFuture) -> None:
         try:
-            outcome = await _aio().drive(self._program(future.call), self)
+            outcome = await aio().drive(self._program(future.call), self)
         except BaseException as error:  # noqa: BLE001  # as in run_here
             outcome = Outcome(None, error)
         self._finish(future, outcome)
 
     def _finish(self, future: CallFuture, outcome: Outcome) -> None:
-        if self.gate is not None:
-            self.gate.leave(future.call)
+        self._leave(future.call)
+        if future.call.spec.cache is not None:
+            self.recollect.land(future)
         if future is self.body:
             self._end(outcome)
         else:
             future.settle(outcome)
+
+    def _leave(self, call: Call) -> None:
+        """Give up the place of a call that has ended, or waits for others from now on."""
+        if self.gate is not None:
+            self.gate.leave(call)
 
     def _end(self, outcome: Outcome) -> None:
         """Settle the run, then let go of calls that nobody waits for any more."""
@@ -195,18 +221,18 @@ class Dispatch:
             future.claim()
             with self.lock:
                 self.scheduler.open_calls.pop(call.path, None)
-            return future.settle(Outcome(None, _aio().asyncio.CancelledError(*([msg] if msg else []))))
+            return future.settle(Outcome(None, aio().asyncio.CancelledError(*([msg] if msg else []))))
         self._cancel_task(future)
         return True
 
     def is_cancelled(self, error: BaseException | None) -> bool:
         """Whether an outcome says that the call was cancelled."""
-        return error is not None and "asyncio" in sys.modules and bool(_aio().is_cancelled(error))
+        return error is not None and "asyncio" in sys.modules and bool(aio().is_cancelled(error))
 
     def saw(self, call: Call) -> None:
         """Note that the body that runs here was told how a call failed."""
         with self.lock:
-            self.scheduler.saw(current_frame.get(), call)
+            self.scheduler.failures.saw(current_frame.get(), call)
 
     def wait_for(self, future: CallFuture) -> None:
         """Wait until a call has ended; run it here if nobody has begun."""
@@ -224,60 +250,32 @@ class Dispatch:
 
     def call(self, effect: Invoke) -> Outcome:
         """Run the function of a call in this thread."""
-        __tracebackhide__ = True
-        call, frame = effect.call, effect.frame
-        spec = call.spec
-        current_frame.set(frame)
-        try:
-            value = spec.fn(*call.args, **self._keywords(call, frame))
-            if hasattr(type(value), "__await__"):
-                value = self._resolve(value)
-        except BaseException as error:  # noqa: BLE001  # every end of a body is an outcome
-            return Outcome(None, error)
-        return Outcome(value)
-
-    def _keywords(self, call: Call, frame: Frame) -> dict[str, object]:
-        """Return a call's keyword arguments, what the runtime fills in included."""
-        return {**self.provide(call.spec, frame), **call.kwargs} if call.spec.inject else call.kwargs
-
-    def _resolve(self, value: object) -> object:
-        """Await what a sync body returned un-awaited."""
-        if isinstance(value, CallFuture):
-            return value.result()
-        aio = _aio()
-        return aio.asyncio.run_coroutine_threadsafe(aio.fully(value), self.home_loop()).result()
+        return self.bodies.run(effect)
 
     async def acall(self, effect: Invoke) -> Outcome:
         """Run the function of a call on this loop."""
-        __tracebackhide__ = True
-        call, frame = effect.call, effect.frame
-        spec = call.spec
-        current_frame.set(frame)
+        return await self.bodies.arun(effect)
+
+    def carry_out(self, effect: Commit | Recall | Remember) -> Outcome:
+        """Do what needs no waiting for others: storage and caches."""
         try:
-            value = await spec.fn(*call.args, **self._keywords(call, frame))  # type: ignore[misc]  # is_async says so
-            if hasattr(type(value), "__await__"):
-                value = await _aio().fully(value)
-        except BaseException as error:  # noqa: BLE001  # as in call
-            return Outcome(None, self._own_cancel(call, error))
-        return Outcome(value)
-
-    def _own_cancel(self, call: Call, error: BaseException) -> BaseException:
-        """Tell a cancellation of this call from one that its body let out by mistake."""
-        aio = _aio()
-        if not aio.is_cancelled(error) or aio.was_asked_to_cancel() or self.scheduler.stopping:
-            return error
-        mistake = NodeCancelledError(call.path, call.spec.name)
-        mistake.__cause__ = error
-        return mistake
-
-    def commit(self, effect: Commit) -> Outcome:
-        """Make records durable."""
-        if self.save is not None:
-            try:
-                self.save(effect.records)
-            except BaseException as error:  # noqa: BLE001  # the program decides whose failure that is
-                return Outcome(None, error)
+            if isinstance(effect, Commit):
+                if self.save is not None:
+                    self.save(effect.records)
+            elif isinstance(effect, Recall):
+                return self._recall(effect.call)
+            else:
+                self.recollect.keep(effect.call, effect.result)
+        except BaseException as error:  # noqa: BLE001  # the program decides whose failure that is
+            return Outcome(None, error)
         return Outcome(None)
+
+    def _recall(self, call: Call) -> Outcome:
+        found = self.recollect.find(call)
+        if isinstance(found, CallFuture):
+            self._leave(call)
+            return Outcome(found.call)
+        return Outcome(found)
 
     def await_calls(self, effect: Await) -> Outcome:
         """Wait for other calls in this thread."""
@@ -288,7 +286,7 @@ class Dispatch:
 
     async def aawait_calls(self, effect: Await) -> Outcome:
         """Wait for other calls on this loop."""
-        return Outcome([await _aio().settled(future) for future in _futures(effect)])
+        return Outcome([await aio().settled(future) for future in _futures(effect)])
 
     def sleep(self, seconds: float) -> Outcome:
         """Wait, but not longer than the run goes on."""

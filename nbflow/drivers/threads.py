@@ -14,7 +14,7 @@ from _thread import allocate_lock
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from nbflow.core.effects import Await, Commit, Invoke, Program, Sleep
+from nbflow.core.effects import Await, Commit, Invoke, Program, Recall, Remember, Sleep
 from nbflow.core.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -155,8 +155,8 @@ class Hands(Protocol):
         """Run the function of a call in this thread."""
         ...
 
-    def commit(self, effect: Commit) -> Outcome:
-        """Make records durable."""
+    def carry_out(self, effect: Commit | Recall | Remember) -> Outcome:
+        """Do what needs no waiting for others."""
         ...
 
     def await_calls(self, effect: Await) -> Outcome:
@@ -180,12 +180,12 @@ def drive(program: Program, hands: Hands) -> Outcome:
                 return outcome
         if isinstance(effect, Invoke):
             reply = hands.call(effect)
-        elif isinstance(effect, Commit):
-            reply = hands.commit(effect)
         elif isinstance(effect, Sleep):
             reply = hands.sleep(jittered(effect))
-        else:
+        elif isinstance(effect, Await):
             reply = hands.await_calls(effect)
+        else:
+            reply = hands.carry_out(effect)
 
 
 def jittered(wait: Sleep) -> float:

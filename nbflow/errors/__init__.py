@@ -18,8 +18,14 @@ from nbflow.errors.resuming import (
     UnknownCheckpointError,
     UnknownInterruptError,
 )
-from nbflow.errors.running import LostFailureWarning, NodeCancelledError, RunCancelledError
-from nbflow.errors.signals import GraphBubbleUp, GraphInterrupt, RunStopped, Signal
+from nbflow.errors.running import (
+    LostFailureWarning,
+    NodeCancelledError,
+    NodeTimeoutError,
+    NotCachedWarning,
+    RunCancelledError,
+)
+from nbflow.errors.signals import GraphBubbleUp, GraphDrained, GraphInterrupt, RunStopped, Signal
 from nbflow.errors.storage import CorruptValueError, NewerFormatError, RemoteError, UnserializableError
 from nbflow.errors.usage import (
     CalledOutsideRunError,
@@ -39,6 +45,7 @@ __all__ = [
     "DecorationError",
     "EmptyInputError",
     "GraphBubbleUp",
+    "GraphDrained",
     "GraphInterrupt",
     "InvalidAnswerError",
     "InvalidOptionError",
@@ -48,6 +55,8 @@ __all__ = [
     "NewerFormatError",
     "NoCheckpointerError",
     "NodeCancelledError",
+    "NodeTimeoutError",
+    "NotCachedWarning",
     "NothingToResumeError",
     "RemoteError",
     "ReplayMismatchError",

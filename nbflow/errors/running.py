@@ -43,5 +43,38 @@ class NodeCancelledError(NbflowError):
         )
 
 
+class NodeTimeoutError(NbflowError):
+    """An attempt of a task or body took longer than its policy allows.
+
+    No ``TimeoutError``, so that the default retry policy tries again.
+
+    Attributes:
+        node: name of the task or body.
+        kind: ``"run"`` if it took too long in all, ``"idle"`` if it showed no progress.
+        timeout: seconds of the limit that was reached.
+        run_timeout, idle_timeout: seconds as declared; None for no limit.
+        elapsed: seconds since the attempt began.
+    """
+
+    def __init__(
+        self, node: str, kind: str, elapsed: float, run_timeout: float | None = None, idle_timeout: float | None = None
+    ) -> None:
+        super().__init__(node, kind, elapsed, run_timeout, idle_timeout)
+        self.node = node
+        self.kind = kind
+        self.elapsed = elapsed
+        self.run_timeout = run_timeout
+        self.idle_timeout = idle_timeout
+        self.timeout = run_timeout if kind == "run" else idle_timeout
+
+    def __str__(self) -> str:
+        what = "took longer than" if self.kind == "run" else "showed no progress for"
+        return f"{self.node!r} {what} {self.timeout:g} s (it ran for {self.elapsed:.3g} s)"
+
+
+class NotCachedWarning(UserWarning):
+    """A function has a cache policy, and a call of it was carried out without the cache."""
+
+
 class LostFailureWarning(UserWarning):
     """A task failed and nobody asked for its result."""

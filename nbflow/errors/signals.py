@@ -24,5 +24,17 @@ class GraphInterrupt(GraphBubbleUp):
         self.interrupts = tuple(interrupts)
 
 
+class GraphDrained(GraphBubbleUp):
+    """The run came to a halt between two calls, as its ``RunControl`` was asked; it can be resumed.
+
+    Attributes:
+        reason: why, as was said with the request.
+    """
+
+    def __init__(self, reason: str = "shutdown") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class RunStopped(GraphBubbleUp):
     """The run was told to stop; raised in its body at the next call or result."""

@@ -387,7 +387,7 @@ def test_a_method_as_a_task_binds_its_instance() -> None:
 
 def test_injected_parameters(flow: Flavour) -> None:
     @flow.task
-    def where(config: Any, runtime: nbflow.Runtime) -> Any:
+    def where(config: Any, runtime: nbflow.Runtime[Any]) -> Any:
         return [config["configurable"]["thread_id"], runtime.execution_info.task_id, runtime.context]
 
     @flow.entrypoint

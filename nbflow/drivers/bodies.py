@@ -1,0 +1,160 @@
+"""Runs the functions of calls: fills in their parameters, awaits, passes parts on, watches the time."""
+
+from __future__ import annotations
+
+import threading
+from contextvars import Context, copy_context
+from functools import cache, partial
+from typing import TYPE_CHECKING, cast
+
+from nbflow import clock
+from nbflow.core.call import current_frame
+from nbflow.core.outcome import Outcome
+from nbflow.drivers import threads
+from nbflow.drivers.future import CallFuture
+from nbflow.errors import NodeCancelledError
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import AsyncIterable, Callable, Iterable
+    from types import ModuleType
+
+    from nbflow.core.call import Call, Frame, Spec
+    from nbflow.core.effects import Invoke
+
+
+@cache
+def aio() -> ModuleType:
+    """Return the loop's driver; asyncio is imported when something async first happens."""
+    from nbflow.drivers import aio as module  # noqa: PLC0415  # see above
+
+    return module
+
+
+class Bodies:
+    """The functions of one run's calls.
+
+    Args:
+        provide: gives the values of injected parameters.
+        emit: passes a part of a generator on to those who listen.
+        home_loop: gives the loop that async functions of the run use.
+        stopping: says why the run was told to stop; empty while it runs.
+    """
+
+    def __init__(
+        self,
+        *,
+        provide: Callable[[Spec, Frame], dict[str, object]],
+        emit: Callable[[Frame, object], None],
+        home_loop: Callable[[], AbstractEventLoop],
+        stopping: Callable[[], str],
+    ) -> None:
+        self._provide = provide
+        self._emit = emit
+        self._home_loop = home_loop
+        self._stopping = stopping
+
+    def run(self, effect: Invoke) -> Outcome:
+        """Run a sync function in this thread; with a timeout, in another one."""
+        if effect.call.deadline is None:
+            return self._run(effect)
+        errand = _Errand(partial(self._run, effect), copy_context())
+        threads.pool.submit(errand)
+        threads.pool.wait(lambda: errand.wait(effect.call))
+        if errand.outcome is None:
+            effect.frame.closed = True
+            return Outcome(None, effect.call.deadline.passed(effect.call.spec.name, clock.now()))
+        return errand.outcome
+
+    def _run(self, effect: Invoke) -> Outcome:
+        __tracebackhide__ = True
+        call, frame = effect.call, effect.frame
+        spec = call.spec
+        current_frame.set(frame)
+        try:
+            value = spec.fn(*call.args, **self._keywords(call, frame))
+            if spec.yields:
+                value = [self._pass_on(frame, part) for part in cast("Iterable[object]", value)]
+            elif hasattr(type(value), "__await__"):
+                value = self._resolve(value)
+        except BaseException as error:  # noqa: BLE001  # every end of a body is an outcome
+            return Outcome(None, error)
+        return Outcome(value)
+
+    async def arun(self, effect: Invoke) -> Outcome:
+        """Run an async function on this loop; with a timeout, in an asyncio task of its own."""
+        deadline = effect.call.deadline
+        if deadline is None:
+            return await self._arun(effect)
+        outcome: Outcome | None = await aio().within(self._arun(effect), lambda: deadline.left(clock.now()))
+        if outcome is None:
+            effect.frame.closed = True
+            return Outcome(None, deadline.passed(effect.call.spec.name, clock.now()))
+        return outcome
+
+    async def _arun(self, effect: Invoke) -> Outcome:
+        __tracebackhide__ = True
+        call, frame = effect.call, effect.frame
+        spec = call.spec
+        current_frame.set(frame)
+        try:
+            value = spec.fn(*call.args, **self._keywords(call, frame))
+            if spec.yields:
+                value = [self._pass_on(frame, part) async for part in cast("AsyncIterable[object]", value)]
+            elif hasattr(type(value), "__await__"):
+                value = await aio().fully(value)
+        except BaseException as error:  # noqa: BLE001  # as in _run
+            return Outcome(None, self._own_cancel(call, error))
+        return Outcome(value)
+
+    def _keywords(self, call: Call, frame: Frame) -> dict[str, object]:
+        """Return a call's keyword arguments, what the runtime fills in included."""
+        return {**self._provide(call.spec, frame), **call.kwargs} if call.spec.inject else call.kwargs
+
+    def _pass_on(self, frame: Frame, part: object) -> object:
+        """Return a part of what a generator yields, once those who listen have it."""
+        self._emit(frame, part)
+        return part
+
+    def _resolve(self, value: object) -> object:
+        """Await what a sync body returned un-awaited."""
+        if isinstance(value, CallFuture):
+            return value.result()
+        return aio().asyncio.run_coroutine_threadsafe(aio().fully(value), self._home_loop()).result()
+
+    def _own_cancel(self, call: Call, error: BaseException) -> BaseException:
+        """Tell a cancellation of this call from one that its body let out by mistake."""
+        if not aio().is_cancelled(error) or aio().was_asked_to_cancel() or self._stopping():
+            return error
+        mistake = NodeCancelledError(call.path, call.spec.name)
+        mistake.__cause__ = error
+        return mistake
+
+
+class _Errand:
+    """A function that a worker runs, and that nobody has to wait for to the end.
+
+    Attributes:
+        outcome: how it ended; None while it runs, and when nobody waited that long.
+    """
+
+    def __init__(self, fn: Callable[[], Outcome], context: Context) -> None:
+        self._fn = fn
+        self._context = context
+        self._ended = threading.Event()
+        self.outcome: Outcome | None = None
+
+    def claim(self) -> bool:
+        """Take the right to run it: only the pool has it."""
+        return True
+
+    def run(self) -> None:
+        """Run it."""
+        self.outcome = self._context.run(self._fn)
+        self._ended.set()
+
+    def wait(self, call: Call) -> None:
+        """Wait until it has ended or the call's time is up."""
+        assert call.deadline is not None, "only a call with a timeout has an errand"
+        while (left := call.deadline.left(clock.now())) > 0 and not self._ended.wait(left):
+            continue
