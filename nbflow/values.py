@@ -38,6 +38,22 @@ class RunnableConfig(TypedDict, total=False):
     run_name: str
 
 
+class RunOptions(TypedDict, total=False):
+    """The options that every way to run a workflow takes.
+
+    Attributes:
+        context: reaches the body as ``runtime.context``.
+        on_divergence: what to do where a resumed body makes another call than the log holds:
+            ``"error"``, or ``"rerun"`` it and what follows.
+        reuse: whether a new run takes over, from the thread's last run, finished or not, every
+            result whose task code and arguments are unchanged, and runs the rest.
+    """
+
+    context: object
+    on_divergence: OnDivergence
+    reuse: bool
+
+
 class Interrupt:
     """A question that a run waits with.
 

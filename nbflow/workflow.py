@@ -9,16 +9,19 @@ from nbflow.config import is_independent, merge, thread_of
 from nbflow.core.call import current_frame
 from nbflow.definition import Definition
 from nbflow.errors import InvalidOptionError
-from nbflow.launch import Request, attach, launch, nest, plain
+from nbflow.launch import attach, launch, nest, plain
+from nbflow.options import request_of, spelled_out
 from nbflow.streams import achunks, chunks, nested_chunks
 from nbflow.values import Command
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+    from typing import Unpack
 
     from nbflow.drivers.future import CallFuture
+    from nbflow.launch import Request
     from nbflow.run import Run
-    from nbflow.values import OnDivergence, RunnableConfig, StateSnapshot
+    from nbflow.values import RunnableConfig, RunOptions, StateSnapshot
 
 
 class Workflow(Definition):
@@ -39,15 +42,14 @@ class Workflow(Definition):
             config=bound,
         )
 
+    @spelled_out
     def invoke(
         self,
         input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None = None,
         *,
-        context: object = None,
         stream_mode: str | Sequence[str] = "values",
-        on_divergence: OnDivergence = "error",
-        reuse: bool = False,
+        **options: Unpack[RunOptions],
     ) -> Any:  # noqa: ANN401  # whatever the body returns
         """Run, and return what the body returns; ``{"__interrupt__": [...]}`` if it asks.
 
@@ -57,98 +59,88 @@ class Workflow(Definition):
             input: for a new run; None goes on with the thread's unfinished run, and
                 ``Command(resume=...)`` answers its question.
             config: ``{"configurable": {"thread_id": ...}}`` and more; needed with a checkpointer.
-            context: reaches the body as ``runtime.context``.
             stream_mode: other than ``"values"``: return the list of chunks that ``stream`` would give.
-            on_divergence: what to do where a resumed body makes another call than the log holds:
-                ``"error"``, or ``"rerun"`` it and what follows.
-            reuse: whether a new run takes over, from the thread's last run, finished or not, every
-                result whose task code and arguments are unchanged, and runs the rest.
+            **options: what ``nbflow.types.RunOptions`` describes.
 
         Raises:
             NbflowError: for a mistake in the arguments; nothing was written then.
             Exception: whatever the body raises, as it is.
         """
+        request = request_of("invoke()", input, config, options)
         if stream_mode != "values":
-            chunks_of = self.stream(
-                input, config, context=context, stream_mode=stream_mode, on_divergence=on_divergence, reuse=reuse
-            )
-            return list(chunks_of)
+            return list(self._stream(request, stream_mode))
         if self._is_nested(config):
             future = self._call(input, config)
             future.wait()
             return plain(future.result())
-        return launch(self, Request("invoke()", input, config, context, on_divergence, reuse), inline=True).result()
+        return launch(self, request, inline=True).result()
 
+    @spelled_out
     async def ainvoke(
         self,
         input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None = None,
         *,
-        context: object = None,
         stream_mode: str | Sequence[str] = "values",
-        on_divergence: OnDivergence = "error",
-        reuse: bool = False,
+        **options: Unpack[RunOptions],
     ) -> Any:  # noqa: ANN401  # whatever the body returns
         """As ``invoke``, awaited; an async body runs on the loop that awaits."""
+        request = request_of("ainvoke()", input, config, options)
         if stream_mode != "values":
-            request = Request("ainvoke()", input, config, context, on_divergence, reuse)
-            stream = achunks(self, stream_mode, request, nested=self._is_nested(config))
-            return [chunk async for chunk in stream]
+            return [chunk async for chunk in self._astream(request, stream_mode)]
         if self._is_nested(config):
             return plain(await self._call(input, config))
-        return await launch(self, Request("ainvoke()", input, config, context, on_divergence, reuse), here=True)
+        return await launch(self, request, here=True)
 
+    @spelled_out
     def stream(
         self,
         input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None = None,
         *,
-        context: object = None,
         stream_mode: str | Sequence[str] = "updates",
-        on_divergence: OnDivergence = "error",
-        reuse: bool = False,
+        **options: Unpack[RunOptions],
     ) -> Iterator[Any]:
         """Run, and yield chunks as things happen; closing the iterator stops the run.
 
         Args:
             input: as for ``invoke``.
             config: as for ``invoke``.
-            context: as for ``invoke``.
             stream_mode: ``"updates"`` (each result, by task), ``"values"`` (the end result),
                 ``"custom"`` (what stream writers write), or a list, for ``(mode, chunk)`` pairs.
-            on_divergence: as for ``invoke``.
-            reuse: as for ``invoke``.
+            **options: as for ``invoke``.
         """
-        if self._is_nested(config):
-            yield from nested_chunks(self, input, stream_mode)
-        else:
-            yield from chunks(self, stream_mode, Request("stream()", input, config, context, on_divergence, reuse))
+        return self._stream(request_of("stream()", input, config, options), stream_mode)
 
+    @spelled_out
     def astream(
         self,
         input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None = None,
         *,
-        context: object = None,
         stream_mode: str | Sequence[str] = "updates",
-        on_divergence: OnDivergence = "error",
-        reuse: bool = False,
+        **options: Unpack[RunOptions],
     ) -> AsyncGenerator[Any]:
         """As ``stream``, for ``async for``."""
-        request = Request("astream()", input, config, context, on_divergence, reuse)
-        return achunks(self, stream_mode, request, nested=self._is_nested(config))
+        return self._astream(request_of("astream()", input, config, options), stream_mode)
 
+    @spelled_out
     def start(
         self,
         input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None = None,
-        *,
-        context: object = None,
-        on_divergence: OnDivergence = "error",
-        reuse: bool = False,
+        **options: Unpack[RunOptions],
     ) -> Run:
         """Begin a run in the background and return its handle at once; arguments as for ``invoke``."""
-        return launch(self, Request("start()", input, config, context, on_divergence, reuse))
+        return launch(self, request_of("start()", input, config, options))
+
+    def _stream(self, request: Request, mode: str | Sequence[str]) -> Iterator[Any]:
+        if self._is_nested(request.config):
+            return nested_chunks(self, request.input, mode, request.where)
+        return chunks(self, mode, request)
+
+    def _astream(self, request: Request, mode: str | Sequence[str]) -> AsyncGenerator[Any]:
+        return achunks(self, mode, request, nested=self._is_nested(request.config))
 
     def _is_nested(self, config: RunnableConfig | dict[str, Any] | None) -> bool:
         """Whether a run would be a part of the run around it: it has one, and names no thread of its own."""

@@ -1,0 +1,63 @@
+"""The keywords that all ways to run share: checked, spelled out for help, turned into a request.
+
+They are declared once, in ``RunOptions`` with their meaning and in ``Request`` with their defaults.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from nbflow.errors import UnknownOptionError
+from nbflow.launch import Request
+from nbflow.values import RunOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nbflow.values import RunnableConfig
+
+OPTIONS = tuple(RunOptions.__annotations__)
+Method = TypeVar("Method", bound="Callable[..., object]")
+
+
+def request_of(
+    where: str,
+    input: object,  # LangGraph's name
+    config: RunnableConfig | dict[str, Any] | None,
+    options: RunOptions,
+) -> Request:
+    """Return what a caller asked for.
+
+    Older spellings of options are translated here, before what is unknown is refused.
+
+    Args:
+        where: the method, for errors.
+        input: as given.
+        config: as given.
+        options: the keywords as given, known or not.
+
+    Raises:
+        UnknownOptionError: for a keyword that does not exist.
+    """
+    for name in options:
+        if name not in OPTIONS:
+            raise UnknownOptionError(where, name, OPTIONS)
+    return Request(where, input, config, **options)
+
+
+def spelled_out(method: Method) -> Method:
+    """Have ``help()`` and completion show the keywords behind ``**options``, with their defaults."""
+    signature = inspect.signature(method)
+    own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+    shared = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=Request._field_defaults[name],
+            annotation=getattr(annotation, "__forward_arg__", annotation),
+        )
+        for name, annotation in RunOptions.__annotations__.items()
+    ]
+    method.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]  # inspect's hook
+    return method
