@@ -7,6 +7,8 @@ and a value that can't be encoded is the failure of that call and of no other.
 from __future__ import annotations
 
 import itertools
+import queue
+import threading
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ import msgspec
 
 from nbflow import codec
 from nbflow.checkpoint.base import Row, RunKey
-from nbflow.core.record import KINDS, Record, Value
+from nbflow.core.record import ENDS, KINDS, Record, Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +54,7 @@ def from_row(row: Row) -> Record:
 
 
 class Journal:
-    """Saves the records of one run.
+    """Saves the records of one run before anything goes on: durability ``sync``.
 
     Attributes:
         run: names the run.
@@ -74,7 +76,73 @@ class Journal:
             encode_value(record)
         rows = [to_row(record, next(self._numbers)) for record in records]
         if rows:
-            self._saver.append(self.run, rows, self._owner)
+            self._keep(rows, last=isinstance(records[-1], ENDS))
+
+    def _keep(self, rows: list[Row], *, last: bool) -> None:  # noqa: ARG002  # whether the run ends with them
+        self._saver.append(self.run, rows, self._owner)
+
+
+class QueuedJournal(Journal):
+    """Saves the records of one run soon, in order, while it goes on: durability ``async``.
+
+    The end of the run waits until all is stored. When something could not be stored, the next
+    save raises that error, and the run fails.
+    """
+
+    LIMIT = 1000  # batches of rows that wait; whoever makes more waits too
+
+    def __init__(self, saver: BaseCheckpointSaver, run: RunKey, owner: str, first: int = 0) -> None:
+        super().__init__(saver, run, owner, first)
+        self._queue: queue.Queue[list[Row] | None] = queue.Queue(self.LIMIT)
+        self._error: BaseException | None = None
+        self._begun = False
+
+    def _keep(self, rows: list[Row], *, last: bool) -> None:
+        if self._error is not None:
+            raise self._error
+        if not self._begun:
+            self._begun = True
+            threading.Thread(target=self._work, name="nbflow-journal", daemon=True).start()
+        self._queue.put(rows)
+        if last:
+            self._queue.join()
+            self._begun = False
+            self._queue.put(None)
+            if self._error is not None:
+                raise self._error
+
+    def _work(self) -> None:
+        while (rows := self._queue.get()) is not None:
+            try:
+                if self._error is None:
+                    self._saver.append(self.run, rows, self._owner)
+            except BaseException as error:  # noqa: BLE001  # the next save tells it
+                self._error = error
+            finally:
+                self._queue.task_done()
+        self._queue.task_done()
+
+
+class LateJournal(Journal):
+    """Saves the records of one run when it ends or pauses: durability ``exit``.
+
+    What was not saved when the process dies is lost, the run's input included.
+    """
+
+    def __init__(self, saver: BaseCheckpointSaver, run: RunKey, owner: str, first: int = 0) -> None:
+        super().__init__(saver, run, owner, first)
+        self._rows: list[Row] = []
+        self._over = False
+
+    def _keep(self, rows: list[Row], *, last: bool) -> None:
+        self._rows += rows
+        if last or self._over:
+            self._over = True
+            held, self._rows = sorted(self._rows), []
+            super()._keep(held, last=True)
+
+
+JOURNALS: dict[str, type[Journal]] = {"sync": Journal, "async": QueuedJournal, "exit": LateJournal}
 
 
 def load(saver: BaseCheckpointSaver, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Record]:

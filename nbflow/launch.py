@@ -4,79 +4,33 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from nbflow import clock, codec, history, runtime
-from nbflow.checkpoint.base import RunKey
-from nbflow.config import COORDINATES, merge, thread_of
+from nbflow.config import merge, thread_of
 from nbflow.core.brief import brief_call
 from nbflow.core.call import Call, current_frame
 from nbflow.core.execution import execute
 from nbflow.core.log import Log
-from nbflow.core.opening import answers_for, check_workflow, status_of
-from nbflow.core.record import ROOT, Record, RunResumed, RunReturned, RunStarted, Value
-from nbflow.core.reuse import Reuse
+from nbflow.core.record import ROOT, Record
 from nbflow.core.scheduler import Scheduler
 from nbflow.drivers.dispatch import Dispatch
 from nbflow.drivers.future import running_loop
-from nbflow.errors import EmptyInputError, InvalidOptionError, NoCheckpointerError, NothingToResumeError
-from nbflow.journal import Journal, load
+from nbflow.errors import InvalidOptionError, NoCheckpointerError
+from nbflow.journal import JOURNALS, Journal, load
+from nbflow.opening import Opening, Request, open_thread
 from nbflow.recollection import Caches
 from nbflow.run import Run
 from nbflow.session import Session
-from nbflow.values import NO_ANSWER, Command, Final
+from nbflow.values import NO_ANSWER, Command, Final, RunControl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from nbflow.checkpoint.base import BaseCheckpointSaver
     from nbflow.definition import Definition
     from nbflow.drivers.future import CallFuture
-    from nbflow.values import RunnableConfig
-
-
-class Request(NamedTuple):
-    """What a caller asked for.
-
-    Attributes:
-        where: the method, for errors.
-        input: an input, None or a Command.
-        config: as given.
-        context: as given.
-        on_divergence: as given.
-        reuse: as given.
-    """
-
-    where: str
-    input: object
-    config: RunnableConfig | dict[str, Any] | None
-    context: object = None
-    on_divergence: str = "error"
-    reuse: bool = False
-
-
-class Opening(NamedTuple):
-    """What a run begins with.
-
-    Attributes:
-        past: records of the run that goes on; empty for a new one.
-        records: to be written before the first line of the body.
-        key: names the run.
-        input: for the body.
-        kept: what the last finished run saved.
-        result: what the last finished run returned.
-        finished: whether there is nothing left to do.
-        reuse: results of the thread's last run that the new one may take over.
-    """
-
-    past: list[Record]
-    records: list[Record]
-    key: RunKey
-    input: object
-    kept: Value | None = None
-    result: Value | None = None
-    finished: bool = False
-    reuse: Reuse | None = None
+    from nbflow.values import Durability, RunnableConfig
 
 
 def launch(
@@ -99,19 +53,15 @@ def launch(
         first: told the thread's last result, if an unfinished run goes on.
     """
     config = merge(request.where, workflow.config, request.config)
-    if request.on_divergence not in {"error", "rerun"}:
-        raise InvalidOptionError(
-            request.where, "on_divergence", repr(request.on_divergence), "it is 'error' or 'rerun'"
-        )
-    _check_command(workflow, request)
+    _check_options(workflow, request)
     saver = _saver(workflow, request)
     thread_id = thread_of(config, workflow.name) if saver is not None else ""
-    context = _context(workflow, request.context)
+    request = request._replace(context=_context(workflow, request.context))
     owner = f"run {clock.new_id()} in process {os.getpid()}"
     if saver is not None:
         saver.lease(thread_id, owner)
     try:
-        opening = _open(workflow, request, saver, thread_id, config)
+        opening = open_thread(workflow, request, saver, thread_id, config)
     except BaseException:
         if saver is not None:
             saver.release(thread_id, owner)
@@ -121,8 +71,9 @@ def launch(
         thread_id=thread_id,
         run_id=opening.key.run_id,
         store=workflow.store,
-        context=context,
+        context=opening.context,
         kept=opening.kept,
+        control=request.control,
     )
     if first is not None and opening.past:
         first(opening.result.get() if opening.result else None)
@@ -144,7 +95,7 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
     here: bool,
     listener: Callable[[Record], None] | None,
 ) -> Run:
-    log = Log(opening.past)
+    log, control = Log(opening.past), request.control
     if listener is not None:
         log.listeners.append(listener)
     scheduler = Scheduler(
@@ -154,13 +105,14 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         show=brief_call,
         rerun_changed=request.on_divergence == "rerun",
         reuse=opening.reuse,
+        draining=(lambda: control.drain_reason) if control is not None else None,
     )
     scheduler.host = session
     loop = running_loop() if here else None
     dispatch = session.dispatch = Dispatch(
         scheduler,
         provide=partial(runtime.provide, session),
-        save=_journal(saver, opening, owner).save if saver is not None else None,
+        save=_journal(saver, opening, owner, request.durability).save if saver is not None else None,
         loop=loop,
         max_concurrency=session.config.get("max_concurrency"),
         recollect=Caches(workflow.cache, lambda: (session.kept and session.kept.get(), session.context)),
@@ -173,70 +125,24 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
     return run
 
 
-def _journal(saver: BaseCheckpointSaver, opening: Opening, owner: str) -> Journal:
+def _journal(saver: BaseCheckpointSaver, opening: Opening, owner: str, durability: Durability | None) -> Journal:
     first = saver.rows(opening.key, last=1)[0].seq + 1 if opening.past else 0
-    return Journal(saver, opening.key, owner, first)
+    return JOURNALS[durability or "sync"](saver, opening.key, owner, first)
 
 
-def _open(
-    workflow: Definition, request: Request, saver: BaseCheckpointSaver | None, thread_id: str, config: RunnableConfig
-) -> Opening:
-    """Decide what the input means; writes nothing."""
-    newest = history.newest(saver, thread_id) if saver is not None else None
-    if saver is not None and newest is not None:
-        if request.input is None or isinstance(request.input, Command):
-            return _go_on(workflow, request, saver, newest)
-    elif request.input is None:
-        raise EmptyInputError(workflow.name, thread_id)
-    elif isinstance(request.input, Command):
-        raise NothingToResumeError(workflow.name, thread_id, "unknown")
-    head = history.read_head(saver, newest) if saver is not None and newest is not None else None
-    last = history.last_result(saver, head) if saver is not None and head is not None else None
-    started = RunStarted(
-        at=clock.now(),
-        run_id=clock.new_id(),
-        thread_id=thread_id,
-        workflow=workflow.name,
-        prior=last.started.run_id if last is not None else None,
-        parent=_newest_point(head),
-        step=_next_step(head),
-        metadata=_metadata(config),
-        code=workflow.spec.code if saver is not None else b"",
-        reuses=newest.run_id if request.reuse and newest is not None else None,
-        value=Value(request.input),
-    )
-    key = RunKey(thread_id, started.run_id)
-    reuse = _reuse(saver, started)
-    return Opening([], [started], key, request.input, last.kept if last is not None else None, reuse=reuse)
+_CHOICES = {"on_divergence": ("error", "rerun"), "durability": (None, "sync", "async", "exit")}
 
 
-def _reuse(saver: BaseCheckpointSaver | None, started: RunStarted, past: Sequence[Record] = ()) -> Reuse | None:
-    """Return the results that a run takes over, as its first record says; None for none."""
-    if saver is None or started.reuses is None:
-        return None
-    return Reuse(load(saver, RunKey(started.thread_id, started.reuses)), past)
-
-
-def _go_on(workflow: Definition, request: Request, saver: BaseCheckpointSaver, key: RunKey) -> Opening:
-    """Return how the newest run of a thread goes on."""
-    past = load(saver, key)
-    check_workflow(past, workflow.name)
-    at = clock.now()
-    started = cast("RunStarted", past[0])
-    records: list[Record] = [RunResumed(at=at)]
-    if isinstance(request.input, Command):
-        records += answers_for(past, request.input, workflow.name, key.thread_id, at)
-    elif status_of(past) == "finished":
-        ended = next(record for record in reversed(past) if isinstance(record, RunReturned))
-        return Opening(past, [], key, None, result=ended.value, finished=True)
-    last = history.read_head(saver, RunKey(key.thread_id, started.prior)) if started.prior is not None else None
-    kept, result = (last.kept, last.returned) if last is not None else (None, None)
-    value = started.value.get() if started.value is not None else None
-    shown = result.value if result is not None else None
-    return Opening(past, records, key, value, kept, shown, reuse=_reuse(saver, started, past))
-
-
-def _check_command(workflow: Definition, request: Request) -> None:
+def _check_options(workflow: Definition, request: Request) -> None:
+    for name, choices in _CHOICES.items():
+        given = getattr(request, name)
+        if given not in choices:
+            known = " or ".join(repr(choice) for choice in choices if choice is not None)
+            raise InvalidOptionError(request.where, name, repr(given), f"it is {known}")
+    if request.control is not None and not isinstance(request.control, RunControl):
+        raise InvalidOptionError(request.where, "control", repr(request.control), "it is a RunControl()")
+    if request.durability is not None and workflow.checkpointer in {None, False}:
+        raise NoCheckpointerError(workflow.name, f"durability={request.durability!r}")
     command = request.input
     if request.reuse and (command is None or isinstance(command, Command)):
         raise InvalidOptionError(request.where, "reuse", "True", "that is for a new run; pass its input")
@@ -260,28 +166,6 @@ def _saver(workflow: Definition, request: Request) -> BaseCheckpointSaver | None
             request.where, "checkpointer", "True", "that is for nested workflows; give this one a saver"
         )
     return given or None
-
-
-def _newest_point(head: history.Head | None) -> str | None:
-    if head is None:
-        return None
-    return head.returned.point if head.returned is not None else head.started.run_id
-
-
-def _next_step(head: history.Head | None) -> int:
-    if head is None:
-        return -1
-    return head.started.step + (2 if head.returned is not None else 1)
-
-
-def _metadata(config: RunnableConfig) -> dict[str, object]:
-    """Return what is stored of a config: plain values of ``metadata`` and ``configurable``."""
-    both = {**config["configurable"], **config["metadata"]}
-    return {
-        name: value
-        for name, value in both.items()
-        if isinstance(value, (str, int, float, bool)) and not name.startswith("__") and name not in COORDINATES
-    }
 
 
 def _context(workflow: Definition, context: object) -> object:

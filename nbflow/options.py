@@ -6,10 +6,11 @@ They are declared once, in ``RunOptions`` with their meaning and in ``Request`` 
 from __future__ import annotations
 
 import inspect
+import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nbflow.errors import UnknownOptionError
-from nbflow.launch import Request
+from nbflow.errors import InvalidOptionError, UnknownOptionError
+from nbflow.opening import Request
 from nbflow.values import RunOptions
 
 if TYPE_CHECKING:
@@ -40,10 +41,23 @@ def request_of(
     Raises:
         UnknownOptionError: for a keyword that does not exist.
     """
-    for name in options:
+    given: dict[str, Any] = {**options}
+    if "checkpoint_during" in given:
+        _translate(where, given)
+    for name in given:
         if name not in OPTIONS:
             raise UnknownOptionError(where, name, OPTIONS)
-    return Request(where, input, config, **options)
+    return Request(where, input, config, **given)
+
+
+def _translate(where: str, given: dict[str, Any]) -> None:
+    """Put ``durability`` in the place of ``checkpoint_during``, its older spelling."""
+    during = given.pop("checkpoint_during")
+    if given.get("durability") is not None:
+        raise InvalidOptionError(where, "checkpoint_during", repr(during), "durability is given too; pass that alone")
+    given["durability"] = "async" if during else "exit"
+    text = f"{where}: checkpoint_during={during!r} is called durability={given['durability']!r} now"
+    warnings.warn(text, DeprecationWarning, stacklevel=4)
 
 
 def spelled_out(method: Method) -> Method:

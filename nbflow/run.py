@@ -10,7 +10,8 @@ from nbflow.core.announce import begun
 from nbflow.core.execution import halt, is_pause
 from nbflow.core.opening import pending_questions, status_of
 from nbflow.core.record import RunStarted
-from nbflow.errors import LostFailureWarning, RunCancelledError, RunStopped
+from nbflow.core.replay import unreached
+from nbflow.errors import LostFailureWarning, RunCancelledError, RunStopped, UnreachedCallsWarning
 from nbflow.views.calls import CallRow, calls_of
 from nbflow.views.stream import INTERRUPT, interrupt_of
 
@@ -156,6 +157,7 @@ class Run:
         error = outcome.error
         self._tell_lost_failures()
         if error is None:
+            self._tell_unreached()
             return outcome.value
         if is_pause(error):
             return {INTERRUPT: list(getattr(error, "interrupts", ()))}
@@ -171,6 +173,17 @@ class Run:
             error = failure.value.get() if failure.value is not None else None
             text = f"task {failure.name!r}, call {failure.path}, failed and nobody asked for its result: {error!r}"
             warnings.warn(text, LostFailureWarning, stacklevel=4)
+
+    def _tell_unreached(self) -> None:
+        """Warn, once, of recorded calls that the body did not make again."""
+        scheduler = self._session.dispatch.scheduler
+        left = unreached(scheduler.replay, scheduler.replayed) if scheduler.replay.recorded else []
+        scheduler.replay.recorded = {}
+        if left:
+            listed = ", ".join(f"{past.name!r} ({past.path})" for past in left[:_LISTED])
+            more = f" and {len(left) - _LISTED} more" if len(left) > _LISTED else ""
+            text = f"the resumed body of {self.workflow.name!r} did not ask for recorded calls any more: {listed}{more}"
+            warnings.warn(text, UnreachedCallsWarning, stacklevel=4)
 
     def _stored(self) -> Any:  # noqa: ANN401  # whatever the body returned
         ended = next((record for record in reversed(self._records) if type(record).__name__ in _RESULTS), None)
@@ -231,4 +244,5 @@ def _remove(listeners: list[Callable[[Record], None]], listener: Callable[[Recor
         listeners.remove(listener)
 
 
+_LISTED = 5
 _RESULTS = ("RunReturned", "RunFailed")

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nbflow import codec
 from nbflow.config import here
-from nbflow.control import RunControl
-from nbflow.schemas import check_answer, describe
+from nbflow.core.questions import Question
+from nbflow.core.record import Value
+from nbflow.errors import InvalidOptionError
+from nbflow.schemas import check_answer, complaint, describe
+from nbflow.values import NO_ANSWER, RunControl, TimeoutPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from nbflow.core.call import Frame, Spec
     from nbflow.session import Session
@@ -147,7 +151,13 @@ _PARAMETERS = {
 }
 
 
-def interrupt(value: object, *, response_schema: object = None) -> Any:  # noqa: ANN401  # whatever a person answers
+def interrupt(
+    value: object,
+    *,
+    response_schema: object = None,
+    timeout: float | timedelta | None = None,
+    default: object = NO_ANSWER,
+) -> Any:  # noqa: ANN401  # whatever a person answers
     """Ask a person, and return the answer.
 
     The first time, this pauses the run: the question is saved, ``invoke`` returns it, and the
@@ -159,13 +169,42 @@ def interrupt(value: object, *, response_schema: object = None) -> Any:  # noqa:
         value: the question; anything that can be saved.
         response_schema: what an answer must be: a type (``bool``, ``int``, ``Literal[...]``, an Enum, a
             dataclass, a TypedDict, a pydantic model) or a JSON schema; None takes anything.
+        timeout: seconds, or a ``timedelta``, after which the answer need not come any more: whatever makes the
+            thread go on then, such as ``invoke(None, config)``, goes on without it. None waits for ever.
+        default: what is returned then; without one it raises ``InterruptExpiredError``.
 
     Raises:
         CalledOutsideRunError: outside of a run.
+        InterruptRejectedError: if a person refused, with ``Command(resume=Reject(reason))``.
+        InterruptExpiredError: if nobody answered in time, and there is no default.
     """
     session, frame = here("interrupt()")
-    question = b"%s|%s|%d|" % (session.run_id.encode(), frame.prefix.encode(), frame.asks) + codec.digest(value)
-    key = blake2b(question, digest_size=16).hexdigest()
+    schema = describe(response_schema)
+    seconds, fallback = _limits(timeout, default, schema)
+    parts = b"%s|%s|%d|" % (session.run_id.encode(), frame.prefix.encode(), frame.asks) + codec.digest(value)
+    key = blake2b(parts, digest_size=16).hexdigest()
     with session.dispatch.lock:
-        answer = session.dispatch.scheduler.questions.ask(frame, value, describe(response_schema), key)
+        answer = session.dispatch.scheduler.questions.ask(frame, Question(value, key, schema, seconds, fallback))
     return check_answer(answer, response_schema)
+
+
+def _limits(
+    timeout: float | timedelta | None, default: object, schema: dict[str, Any] | None
+) -> tuple[float | None, Value | None]:
+    """Return how long a question waits, and what answers it then."""
+    if timeout is None:
+        if default is not NO_ANSWER:
+            raise InvalidOptionError(
+                "interrupt()", "default", repr(default), "it answers when the time is up; give a timeout too"
+            )
+        return None, None
+    policy = TimeoutPolicy(run_timeout=timeout)
+    if default is NO_ANSWER:
+        return policy.limits[0], None
+    problem = complaint(default, schema)
+    if problem is not None:
+        raise InvalidOptionError("interrupt()", "default", repr(default), f"it must fit the response_schema: {problem}")
+    return policy.limits[0], Value(default)
+
+
+__all__ = ["ExecutionInfo", "RunControl", "Runtime", "get_runtime", "interrupt"]

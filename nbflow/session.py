@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nbflow.core.progress import progressed
-from nbflow.values import RunnableConfig  # a field of a dataclass
+from nbflow.values import RunControl, RunnableConfig  # a field of a dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nbflow.control import RunControl
     from nbflow.core.call import Frame, Promise, Spec
     from nbflow.core.record import Value
     from nbflow.drivers.dispatch import Dispatch

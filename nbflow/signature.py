@@ -73,7 +73,7 @@ def _evaluated(annotation: object, fn: Callable[..., object]) -> object:
         fn = fn.func
     try:
         plain = inspect.unwrap(getattr(fn, "__func__", fn))
-        space = {**plain.__globals__, **inspect.getclosurevars(plain).nonlocals}  # type: ignore[attr-defined]  # a function
+        space = {**plain.__globals__, **inspect.getclosurevars(plain).nonlocals}
         return eval(annotation, space) if isinstance(annotation, str) else annotation  # noqa: S307  # its own source
     except (NameError, TypeError, SyntaxError, AttributeError):
         return annotation

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from nbflow.core.call import current_frame
 from nbflow.errors import InvalidOptionError
-from nbflow.launch import Request, launch, nest
+from nbflow.launch import launch, nest
+from nbflow.opening import Request
 from nbflow.views.stream import MODES, StreamView
 
 if TYPE_CHECKING:

@@ -38,6 +38,30 @@ class RunnableConfig(TypedDict, total=False):
     run_name: str
 
 
+class RunControl:
+    """A handle by which a caller brings a run to a halt between two calls.
+
+    Passed as ``control`` to a run and asked later: then no further call begins, those at work end and
+    their results are kept, the run raises ``GraphDrained``, and its thread goes on with
+    ``invoke(None, config)``. One control serves one run.
+
+    Attributes:
+        drain_reason: why a halt was asked for; None while it was not.
+    """
+
+    def __init__(self) -> None:
+        self.drain_reason: str | None = None
+
+    def request_drain(self, reason: str = "shutdown") -> None:
+        """Ask for a halt; from any thread, or from a signal handler."""
+        self.drain_reason = self.drain_reason or reason
+
+    @property
+    def drain_requested(self) -> bool:
+        """Whether a halt was asked for."""
+        return self.drain_reason is not None
+
+
 class RunOptions(TypedDict, total=False):
     """The options that every way to run a workflow takes.
 
@@ -45,12 +69,17 @@ class RunOptions(TypedDict, total=False):
         context: reaches the body as ``runtime.context``.
         on_divergence: what to do where a resumed body makes another call than the log holds:
             ``"error"``, or ``"rerun"`` it and what follows.
+        durability: when what happened is on the disk: ``"sync"``, each result before its future resolves;
+            ``"async"``, soon after, in order; ``"exit"``, when the run ends or pauses. None is ``"sync"``.
+        control: a ``RunControl`` that can be asked to bring the run to a halt, or None.
         reuse: whether a new run takes over, from the thread's last run, finished or not, every
             result whose task code and arguments are unchanged, and runs the rest.
     """
 
     context: object
     on_divergence: OnDivergence
+    durability: Durability | None
+    control: RunControl | None
     reuse: bool
 
 
@@ -115,6 +144,19 @@ class _NoAnswer:
 
 
 NO_ANSWER = _NoAnswer()
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """An answer that refuses: ``Command(resume=Reject("too expensive"))``.
+
+    ``interrupt()`` raises ``InterruptRejectedError`` in the workflow, which may catch it.
+
+    Attributes:
+        reason: why, for the workflow.
+    """
+
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

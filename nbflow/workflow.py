@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from nbflow.drivers.future import CallFuture
-    from nbflow.launch import Request
+    from nbflow.opening import Request
     from nbflow.run import Run
     from nbflow.values import RunnableConfig, RunOptions, StateSnapshot
 

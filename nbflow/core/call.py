@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from nbflow.core.deadline import Deadline
     from nbflow.core.outcome import Outcome
-    from nbflow.core.record import Asked, CallFailed, Record
+    from nbflow.core.record import Asked, CallFailed, Fallback, Record
     from nbflow.values import CachePolicy, RetryPolicy, TimeoutPolicy
 
 
@@ -148,7 +148,7 @@ class Call:
         self.carry: tuple[Record, ...] = ()
         self.failure: CallFailed | None = None
         self.seen: list[CallFailed] | None = None
-        self.asked: list[Asked] | None = None
+        self.asked: list[Asked | Fallback] | None = None
         self.outcome: Outcome | None = None
         self.promise: Promise | None = None
         self.inline = 0

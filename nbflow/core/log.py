@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from nbflow.core.record import Answered, CallFailed, CallReturned, Discarded, Record
+from nbflow.core.record import Answered, Asked, CallFailed, CallReturned, Discarded, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,15 +18,17 @@ class Log:
         records: all that happened, in order; read it, never write it.
         settled: by path, the outcome that replay hands out.
         answers: by question id, the answer.
+        asked: by question id, when it was asked first.
         listeners: called with each new record, one at a time.
     """
 
-    __slots__ = ("answers", "listeners", "records", "settled")
+    __slots__ = ("answers", "asked", "listeners", "records", "settled")
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self.records: list[Record] = list(records)
         self.settled: dict[str, CallReturned | CallFailed] = {}
         self.answers: dict[str, Answered] = {}
+        self.asked: dict[str, Asked] = {}
         self.listeners: list[Callable[[Record], None]] = []
         for record in self.records:
             self._index(record)
@@ -47,6 +49,8 @@ class Log:
             self.settled[record.path] = record
         elif isinstance(record, Answered):
             self.answers[record.id] = record
+        elif isinstance(record, Asked):
+            self.asked.setdefault(record.id, record)
         elif isinstance(record, Discarded):
             self._forget_from(record.path)
 

@@ -11,6 +11,7 @@ from nbflow.core.brief import brief
 from nbflow.core.record import (
     Answered,
     Asked,
+    Fallback,
     Record,
     RunFailed,
     RunHalted,
@@ -28,9 +29,10 @@ from nbflow.errors import (
     UnknownInterruptError,
 )
 from nbflow.schemas import complaint
+from nbflow.values import Reject
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from nbflow.values import Command
 
@@ -90,11 +92,33 @@ def answers_for(records: Sequence[Record], command: Command, workflow: str, thre
     unknown = [key for key in given if key not in pending]
     if unknown:
         raise UnknownInterruptError(thread_id, unknown, list(pending))
-    for key, answer in given.items():
-        problem = complaint(answer, pending[key].schema)
-        if problem:
-            raise InvalidAnswerError(key, problem)
-    return [Answered(path=pending[key].path, at=at, id=key, value=Value(answer)) for key, answer in given.items()]
+    answers = [_answered(pending[key], answer, at) for key, answer in given.items()]
+    return [*answers, *expired_answers(records, at, besides=given)]
+
+
+def expired_answers(records: Sequence[Record], at: float, besides: Container[str] = ()) -> list[Record]:
+    """Return the answers of those open questions whose time is up: their fallbacks, or that there is none.
+
+    Args:
+        records: of a paused run.
+        at: seconds since 1970.
+        besides: ids of questions that are answered in another way.
+    """
+    fallbacks = {record.id: record.value for record in records if isinstance(record, Fallback)}
+    return [
+        Answered(path=asked.path, at=at, id=key, expired=True, value=fallbacks.get(key))
+        for key, asked in pending_questions(records).items()
+        if key not in besides and asked.expires is not None and asked.expires <= at
+    ]
+
+
+def _answered(asked: Asked, answer: object, at: float) -> Answered:
+    if isinstance(answer, Reject):
+        return Answered(path=asked.path, at=at, id=asked.id, rejected=True, value=Value(answer.reason))
+    problem = complaint(answer, asked.schema)
+    if problem:
+        raise InvalidAnswerError(asked.id, problem)
+    return Answered(path=asked.path, at=at, id=asked.id, value=Value(answer))
 
 
 def _by_id(resume: object) -> dict[str, object] | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from nbflow.core.effects import Commit, Program
 from nbflow.core.outcome import Outcome
-from nbflow.core.record import Asked, Value
-from nbflow.errors import GraphInterrupt
+from nbflow.core.record import Answered, Asked, Fallback, Value
+from nbflow.errors import GraphInterrupt, InterruptExpiredError, InterruptRejectedError, RunStopped
 from nbflow.values import Interrupt
 
 if TYPE_CHECKING:
@@ -16,6 +16,24 @@ if TYPE_CHECKING:
     from nbflow.core.call import Call, Frame
     from nbflow.core.failures import Failures
     from nbflow.core.log import Log
+
+
+class Question(NamedTuple):
+    """What a body asks.
+
+    Attributes:
+        value: to show.
+        key: names it, made of the run, the position and the value.
+        schema: JSON schema of the answer, or None.
+        seconds: how long it waits for an answer; None for ever.
+        fallback: answers it when that time is up; None if nothing does.
+    """
+
+    value: object
+    key: str
+    schema: dict[str, object] | None = None
+    seconds: float | None = None
+    fallback: Value | None = None
 
 
 class Asker(Protocol):
@@ -41,34 +59,38 @@ class Questions:
         self._scheduler = scheduler
         self.pending: dict[str, Asked] = {}
 
-    def ask(self, frame: Frame, question: object, schema: dict[str, object] | None, key: str) -> object:
+    def ask(self, frame: Frame, question: Question) -> object:
         """Return the answer to a question, or note that the body waits for it.
-
-        Args:
-            frame: who asks.
-            question: the value to surface.
-            schema: JSON schema of the answer.
-            key: the question's id, made of the run, the position and the question.
 
         Raises:
             GraphInterrupt: if there is no answer yet.
+            InterruptRejectedError: if a person refused to answer.
+            InterruptExpiredError: if nobody answered in time, and there is no fallback.
+            RunStopped: if the attempt that asks is over.
         """
+        if frame.closed:
+            raise RunStopped("the attempt that asks is over")
         ordinal, frame.asks = frame.asks, frame.asks + 1
-        answered = self._scheduler.log.answers.get(key)
-        if answered is not None and answered.value is not None:
-            return answered.value.get()
-        call = frame.call
+        answered = self._scheduler.log.answers.get(question.key)
+        if answered is not None:
+            return _reply(answered)
+        call, at = frame.call, self._scheduler.now()
+        before = self._scheduler.log.asked.get(question.key)
+        since = before.at if before is not None else at
         asked = Asked(
             path=call.path,
-            at=self._scheduler.now(),
-            id=key,
+            at=at,
+            id=question.key,
             name=call.spec.name,
             ordinal=ordinal,
-            schema=schema,
-            value=Value(question),
+            schema=question.schema,
+            expires=None if question.seconds is None else since + question.seconds,
+            value=Value(question.value),
         )
         call.asked = [*(call.asked or ()), asked]
-        raise GraphInterrupt((Interrupt(question, key, response_schema=schema),))
+        if question.fallback is not None:
+            call.asked.append(Fallback(path=call.path, at=at, id=question.key, value=question.fallback))
+        raise GraphInterrupt((Interrupt(question.value, question.key, response_schema=question.schema),))
 
     def waits(self, call: Call) -> bool:
         """Whether the call, or one below it, waits for an answer, even if its body hid that."""
@@ -87,7 +109,8 @@ class Questions:
                     self._scheduler.failed(call, reply.error)
                 return Outcome(None, reply.error)
             for record in asked:
-                self.pending[record.id] = record
+                if isinstance(record, Asked):
+                    self.pending[record.id] = record
                 self._scheduler.log.append(record)
         return Outcome(None, GraphInterrupt(self.below(call.path)))
 
@@ -98,3 +121,13 @@ class Questions:
             for asked in self.pending.values()
             if asked.path == path or asked.path.startswith(f"{path}.")
         ]
+
+
+def _reply(answered: Answered) -> object:
+    """Return an answer, or raise what stands for it."""
+    value = answered.value.get() if answered.value is not None else None
+    if answered.rejected:
+        raise InterruptRejectedError(answered.id, str(value or ""))
+    if answered.expired and answered.value is None:
+        raise InterruptExpiredError(answered.id)
+    return value

@@ -96,6 +96,16 @@ class RunStarted(Record):
     reuses: str | None = None
 
 
+class ContextGiven(Record):
+    """``value`` is the context of the run from here on.
+
+    Attributes:
+        missing: why it could not be saved; empty if it was.
+    """
+
+    missing: str = ""
+
+
 class RunResumed(Record):
     """The body of an unfinished run is executed again."""
 
@@ -215,18 +225,34 @@ class Asked(Record):
         name: the task or body that asked.
         ordinal: how many questions the call had asked before.
         schema: JSON schema of the answer, or None.
+        expires: seconds since 1970 from when on it need not be answered; None if it waits for ever.
     """
 
     id: str
     name: str
     ordinal: int = 0
     schema: dict[str, object] | None = None
+    expires: float | None = None
+
+
+class Fallback(Record):
+    """The question ``id`` is answered with ``value`` once its time is up."""
+
+    id: str
 
 
 class Answered(Record):
-    """The question ``id`` was answered with ``value``."""
+    """The question ``id`` was answered with ``value``.
+
+    Attributes:
+        id: names the question.
+        rejected: whether a person refused to answer; ``value`` is the reason.
+        expired: whether nobody answered in time; ``value`` is the fallback, None without one.
+    """
 
     id: str
+    rejected: bool = False
+    expired: bool = False
 
 
 class Emitted(Record):
@@ -239,8 +265,8 @@ class Emitted(Record):
 KINDS: dict[str, type[Record]] = {
     kind.__name__: kind
     for kind in (
-        RunStarted, RunResumed, RunReturned, RunFailed, RunPaused, RunHalted, Saved,
-        CallReturned, CallFailed, Discarded, Asked, Answered,
+        RunStarted, ContextGiven, RunResumed, RunReturned, RunFailed, RunPaused, RunHalted, Saved,
+        CallReturned, CallFailed, Discarded, Asked, Fallback, Answered,
     )
 }  # fmt: skip
 ENDS = (RunReturned, RunFailed, RunPaused, RunHalted)

@@ -9,6 +9,8 @@ from nbflow.core.record import CallReturned, Discarded
 from nbflow.errors import ReplayMismatchError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nbflow.core.call import Call
     from nbflow.core.log import Log
     from nbflow.core.record import CallSettled
@@ -19,13 +21,15 @@ class Replay:
 
     Attributes:
         log: where the outcomes are.
+        recorded: by path, the outcomes that it began with.
         rerun_changed: whether a changed call runs again; else it is an error.
     """
 
-    __slots__ = ("log", "rerun_changed")
+    __slots__ = ("log", "recorded", "rerun_changed")
 
     def __init__(self, log: Log, *, rerun_changed: bool) -> None:
         self.log = log
+        self.recorded = dict(log.settled)
         self.rerun_changed = rerun_changed
 
     def find(self, call: Call) -> Outcome | None:
@@ -50,6 +54,29 @@ class Replay:
         call.carry += (discarded,)
         self.log.append(discarded)
         return None
+
+
+def unreached(replay: Replay, replayed: Sequence[str]) -> list[CallSettled]:
+    """Return what the log held the outcomes of and the body, which has returned, did not ask for again.
+
+    Args:
+        replay: of the run.
+        replayed: paths of the calls that were asked for again.
+    """
+    reached, settled = set(replayed), replay.log.settled
+    return [
+        past
+        for path, past in replay.recorded.items()
+        if path not in reached and settled.get(path) is past and not _is_inside(path, reached)
+    ]
+
+
+def _is_inside(path: str, others: set[str]) -> bool:
+    while "." in path:
+        path = path.rpartition(".")[0]
+        if path in others:
+            return True
+    return False
 
 
 def _failed(past: CallSettled) -> bool:

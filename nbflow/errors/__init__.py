@@ -11,7 +11,10 @@ from __future__ import annotations
 from nbflow.errors.resuming import (
     AmbiguousResumeError,
     EmptyInputError,
+    InterruptExpiredError,
+    InterruptRejectedError,
     InvalidAnswerError,
+    MissingContextError,
     NothingToResumeError,
     ReplayMismatchError,
     ThreadBusyError,
@@ -24,6 +27,7 @@ from nbflow.errors.running import (
     NodeTimeoutError,
     NotCachedWarning,
     RunCancelledError,
+    UnreachedCallsWarning,
 )
 from nbflow.errors.signals import GraphBubbleUp, GraphDrained, GraphInterrupt, RunStopped, Signal
 from nbflow.errors.storage import CorruptValueError, NewerFormatError, RemoteError, UnserializableError
@@ -47,9 +51,12 @@ __all__ = [
     "GraphBubbleUp",
     "GraphDrained",
     "GraphInterrupt",
+    "InterruptExpiredError",
+    "InterruptRejectedError",
     "InvalidAnswerError",
     "InvalidOptionError",
     "LostFailureWarning",
+    "MissingContextError",
     "MissingThreadIdError",
     "NbflowError",
     "NewerFormatError",
@@ -67,6 +74,7 @@ __all__ = [
     "UnknownCheckpointError",
     "UnknownInterruptError",
     "UnknownOptionError",
+    "UnreachedCallsWarning",
     "UnserializableError",
     "WouldBlockError",
 ]

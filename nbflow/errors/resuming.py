@@ -114,6 +114,60 @@ class InvalidAnswerError(NbflowError, ValueError):
         return f"question {self.interrupt_id}: {self.problem}. The question is still open."
 
 
+class InterruptRejectedError(NbflowError):
+    """A person refused to answer a question; raised by ``interrupt()``.
+
+    Attributes:
+        interrupt_id: the question.
+        reason: why, as it was given; may be empty.
+    """
+
+    def __init__(self, interrupt_id: str, reason: str) -> None:
+        super().__init__(interrupt_id, reason)
+        self.interrupt_id = interrupt_id
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"question {self.interrupt_id} was rejected{f': {self.reason}' if self.reason else ''}"
+
+
+class InterruptExpiredError(NbflowError):
+    """Nobody answered a question in time, and it has no default; raised by ``interrupt()``.
+
+    Attributes:
+        interrupt_id: the question.
+    """
+
+    def __init__(self, interrupt_id: str) -> None:
+        super().__init__(interrupt_id)
+        self.interrupt_id = interrupt_id
+
+    def __str__(self) -> str:
+        return f"question {self.interrupt_id} was not answered in time, and interrupt() was given no default"
+
+
+class MissingContextError(NbflowError, ValueError):
+    """A run goes on without the context that it began with. Nothing was written.
+
+    Attributes:
+        workflow: name of the workflow.
+        thread_id: the thread.
+        problem: why the context was not saved.
+    """
+
+    def __init__(self, workflow: str, thread_id: str, problem: str) -> None:
+        super().__init__(workflow, thread_id, problem)
+        self.workflow = workflow
+        self.thread_id = thread_id
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return (
+            f"{self.workflow!r} on thread {self.thread_id!r} began with a context that could not be saved "
+            f"({self.problem}); pass it again: invoke(..., context=...)."
+        )
+
+
 class ReplayMismatchError(NbflowError):
     """A resumed body asked for another call than the log holds at this position.
 

@@ -76,5 +76,9 @@ class NotCachedWarning(UserWarning):
     """A function has a cache policy, and a call of it was carried out without the cache."""
 
 
+class UnreachedCallsWarning(UserWarning):
+    """A resumed body ended without making calls that the log holds results of: it takes another way now."""
+
+
 class LostFailureWarning(UserWarning):
     """A task failed and nobody asked for its result."""

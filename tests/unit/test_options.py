@@ -10,7 +10,7 @@ import pytest
 
 from nbflow import entrypoint
 from nbflow.errors import UnknownOptionError
-from nbflow.launch import Request
+from nbflow.opening import Request
 from nbflow.options import OPTIONS
 
 
