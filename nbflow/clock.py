@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _EPOCH = time.time() - time.perf_counter()
 _GREGORIAN = 0x01B21DD213814000  # 100 ns steps from 1582-10-15 to 1970-01-01, RFC 9562 section 5.1
@@ -26,3 +30,10 @@ def new_id() -> str:
     head = (stamp >> 12) << 16 | 0x6000 | stamp & 0xFFF
     text = f"{head:016x}{tail:016x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def later(seconds: float, fn: Callable[[], None]) -> None:
+    """Call ``fn`` after some seconds, on a thread of its own."""
+    timer = threading.Timer(seconds, fn)
+    timer.daemon = True
+    timer.start()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar, 
 from nbflow import fingerprint
 from nbflow.core.call import Injected, Spec, current_frame
 from nbflow.core.retry import matches
+from nbflow.drivers.gate import Gate, Lane
+from nbflow.drivers.pace import Pace
 from nbflow.errors import CalledOutsideRunError, DecorationError, InvalidOptionError, UnknownOptionError
 from nbflow.recollection import namespace_of
 from nbflow.signature import injected, is_async, is_generator, name_of, parameters_of
@@ -109,6 +111,8 @@ def task(
     retry_policy: RetryPolicy | Sequence[RetryPolicy] | None = None,
     cache_policy: CachePolicy | None = None,
     timeout: float | timedelta | TimeoutPolicy | None = None,
+    max_concurrency: int | None = None,
+    rate_limit: str | None = None,
     version: str | None = None,
     **deprecated: object,
 ) -> Callable[[Callable[P, Awaitable[T]] | Callable[P, T]], Task[P, T]]: ...
@@ -119,6 +123,8 @@ def task(
     retry_policy: RetryPolicy | Sequence[RetryPolicy] | None = None,
     cache_policy: CachePolicy | None = None,
     timeout: float | timedelta | TimeoutPolicy | None = None,
+    max_concurrency: int | None = None,
+    rate_limit: str | None = None,
     version: str | None = None,
     **deprecated: object,
 ) -> object:
@@ -131,17 +137,22 @@ def task(
         cache_policy: when a result may be taken from an earlier call with the same code and arguments, of any
             run; needs ``@entrypoint(cache=...)``. None for never.
         timeout: seconds that one attempt may take, or a ``TimeoutPolicy``; None for no limit.
+        max_concurrency: how many of its calls may work at the same time, in all runs of this process; those that
+            call other tasks do not count while they wait. None for any number.
+        rate_limit: how many of its calls may begin in a time, in all runs of this process, such as ``"10/s"``
+            or ``"100/min"``; attempts after the first follow their own waits. None for any number.
         version: stands for the code, instead of a digest of its source, to tell when it changed.
         deprecated: ``retry`` is accepted for ``retry_policy``, with a warning.
     """
-    known = ("name", "retry_policy", "cache_policy", "timeout", "version")
+    known = ("name", "retry_policy", "cache_policy", "timeout", "max_concurrency", "rate_limit", "version")
     policies = _policies("@task", retry_policy, deprecated, known)
     rules = _Rules(policies, _cache_policy("@task", cache_policy), TimeoutPolicy.coerce(timeout), version)
+    lane = _lane(max_concurrency, rate_limit)
 
     def decorate(fn: Callable[..., object]) -> Task[..., object]:
         if not callable(fn):
             raise DecorationError("@task", repr(fn), "it can't be called; decorate a function")
-        return Task(fn, _spec(fn, "task", name, rules, injected(fn)))
+        return Task(fn, _spec(fn, "task", name, rules, injected(fn), lane))
 
     return decorate if func is None else decorate(func)
 
@@ -155,7 +166,14 @@ class _Rules(NamedTuple):
     version: str | None = None
 
 
-def _spec(fn: Callable[..., object], kind: str, name: str | None, rules: _Rules, inject: tuple[Injected, ...]) -> Spec:
+def _spec(
+    fn: Callable[..., object],
+    kind: str,
+    name: str | None,
+    rules: _Rules,
+    inject: tuple[Injected, ...],
+    lane: Lane | None = None,
+) -> Spec:
     """Return the facts of a function, gathered once."""
     return Spec(
         name or name_of(fn),
@@ -166,11 +184,24 @@ def _spec(fn: Callable[..., object], kind: str, name: str | None, rules: _Rules,
         inject=inject,
         cache=rules.cache,
         timeout=rules.timeout,
+        lane=lane,
         yields=is_generator(fn),
         source=fingerprint.source_of(fn) if rules.version is None else "",
         version=rules.version,
         digest=fingerprint.digest_of,
     )
+
+
+def _lane(max_concurrency: int | None, rate_limit: str | None) -> Lane | None:
+    """Return the limits of a task; None if there are none."""
+    limit: object = max_concurrency
+    if limit is not None and not (isinstance(limit, int) and limit >= 1):
+        raise InvalidOptionError(
+            "@task", "max_concurrency", repr(max_concurrency), "it is a whole number from 1, or None"
+        )
+    pace = Pace.parse("@task", rate_limit) if rate_limit is not None else None
+    gate = Gate(max_concurrency) if max_concurrency is not None else None
+    return Lane(gate, pace) if gate is not None or pace is not None else None
 
 
 def _cache_policy(where: str, given: object) -> CachePolicy | None:

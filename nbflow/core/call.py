@@ -49,6 +49,7 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
         inject: the parameters that the runtime fills.
         cache: when results may be taken from earlier calls; None for never.
         timeout: how long an attempt may take; None for no limit.
+        lane: its limits, as the drivers keep them; None for none.
         yields: whether it is a generator function, whose parts are passed on as they come.
         source: normalised source of the function; empty when there is none.
         version: stands for the code, if the author gave one.
@@ -63,6 +64,7 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
     inject: tuple[Injected, ...] = ()
     cache: CachePolicy | None = None
     timeout: TimeoutPolicy | None = None
+    lane: object = None
     yields: bool = False
     source: str = ""
     version: str | None = None
@@ -121,12 +123,12 @@ class Call:
         waits_for: calls whose outcomes are among the arguments and still to come.
         promise: what its caller was given.
         inline: how many calls run nested in one worker thread above this one.
-        holds_slot: whether it counts against ``max_concurrency``.
+        held: whether it may not begin yet.
     """
 
     __slots__ = (
         "args", "asked", "attempt", "cached", "caller", "carry", "context", "deadline", "edges", "failure",
-        "holds_slot", "inline", "inputs", "kwargs", "outcome", "path", "promise", "seen", "shown", "spec",
+        "held", "inline", "inputs", "kwargs", "outcome", "path", "promise", "seen", "shown", "spec",
         "started", "waits_for",
     )  # fmt: skip
 
@@ -152,7 +154,7 @@ class Call:
         self.outcome: Outcome | None = None
         self.promise: Promise | None = None
         self.inline = 0
-        self.holds_slot = False
+        self.held = False
 
 
 class Frame:

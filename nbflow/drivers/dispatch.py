@@ -15,9 +15,9 @@ from nbflow.core.call import Frame, current_frame
 from nbflow.core.effects import Await, Commit, Invoke, Program, Recall, Remember, Sleep
 from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads
+from nbflow.drivers.admission import Admission
 from nbflow.drivers.bodies import Bodies, aio
 from nbflow.drivers.future import CallFuture, running_loop
-from nbflow.drivers.gate import Gate
 from nbflow.errors import RunStopped, WouldBlockError
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Dispatch:
     Attributes:
         lock: held around every decision of the scheduler.
         scheduler: decides.
+        admission: lets calls begin.
         bodies: runs the functions.
         recollect: takes results out of caches.
         save: makes records durable, or raises.
@@ -83,7 +84,7 @@ class Dispatch:
             stopping=lambda: scheduler.stopping,
         )
         self.loop = loop
-        self.gate = Gate(max_concurrency, self.lock, self._launch) if max_concurrency else None
+        self.admission = Admission(max_concurrency, self._launch)
         self.program: Program | None = None
         self.body: CallFuture | None = None
         self.on_end: list[Callable[[Outcome], None]] = []
@@ -103,12 +104,12 @@ class Dispatch:
             self._settle_past(call)
         if call.outcome is None:
             call.context = copy_context()
-            if self.gate is None:
+            if self.admission.is_free(call):
                 # The body of a sync caller is likely to ask for the result at once, and then runs the call itself.
                 self._launch(future, soon=frame.call.spec.is_async)
             else:
-                self.gate.leave(frame.call)
-                self.gate.enter(future)
+                self.admission.leave(frame.call)
+                self.admission.line_up(future)
         return future
 
     def _settle_past(self, call: Call) -> None:
@@ -164,18 +165,13 @@ class Dispatch:
         self._finish(future, outcome)
 
     def _finish(self, future: CallFuture, outcome: Outcome) -> None:
-        self._leave(future.call)
+        self.admission.leave(future.call)
         if future.call.spec.cache is not None:
             self.recollect.land(future)
         if future is self.body:
             self._end(outcome)
         else:
             future.settle(outcome)
-
-    def _leave(self, call: Call) -> None:
-        """Give up the place of a call that has ended, or waits for others from now on."""
-        if self.gate is not None:
-            self.gate.leave(call)
 
     def _end(self, outcome: Outcome) -> None:
         """Settle the run, then let go of calls that nobody waits for any more."""
@@ -242,7 +238,7 @@ class Dispatch:
         if call.spec.is_async:
             if running_loop() is self.loop and self.loop is not None:
                 raise WouldBlockError(call.path, call.spec.name)
-        elif depth < INLINE_LIMIT and not (self.gate and self.gate.holds_back(future)) and future.claim():
+        elif depth < INLINE_LIMIT and not call.held and future.claim():
             call.inline = depth + 1
             self.run_here(future)
             return
@@ -273,7 +269,7 @@ class Dispatch:
     def _recall(self, call: Call) -> Outcome:
         found = self.recollect.find(call)
         if isinstance(found, CallFuture):
-            self._leave(call)
+            self.admission.leave(call)
             return Outcome(found.call)
         return Outcome(found)
 

@@ -1,20 +1,23 @@
-"""How many task bodies of a run may work at the same time.
+"""How many bodies may work at the same time: of a run, and of one task in all runs of the process.
 
-Only leaf work counts: a call that calls another gives its slot up for good, since it mostly
+Only leaf work counts: a call that calls another gives its slots up for good, since it mostly
 waits from then on. So no limit, however small, can make a run wait for itself.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from threading import RLock
 
     from nbflow.core.call import Call
     from nbflow.drivers.future import CallFuture
+    from nbflow.drivers.pace import Pace
+
+Entry = tuple["CallFuture", "Callable[[CallFuture], None]"]
 
 
 class Gate:
@@ -24,42 +27,49 @@ class Gate:
         limit: how many may be inside.
     """
 
-    def __init__(self, limit: int, lock: RLock, launch: Callable[[CallFuture], None]) -> None:
+    def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._lock = lock
-        self._launch = launch
-        self._inside = 0
-        self._waiting: deque[CallFuture] = deque()
+        self._lock = threading.Lock()
+        self._inside: set[Call] = set()
+        self._waiting: deque[Entry] = deque()
 
-    def enter(self, future: CallFuture) -> None:
-        """Launch the call now, or when a slot is free."""
+    def enter(self, future: CallFuture, then: Callable[[CallFuture], None]) -> None:
+        """Call ``then(future)`` now, or when a slot is free."""
         with self._lock:
-            if self._inside >= self.limit:
-                self._waiting.append(future)
+            if len(self._inside) >= self.limit:
+                self._waiting.append((future, then))
                 return
-            self._admit(future)
-        self._launch(future)
-
-    def _admit(self, future: CallFuture) -> None:
-        self._inside += 1
-        future.call.holds_slot = True
-
-    def holds_back(self, future: CallFuture) -> bool:
-        """Whether the call waits for a slot, so that nobody may run it yet."""
-        return future in self._waiting
+            self._inside.add(future.call)
+        then(future)
 
     def leave(self, call: Call) -> None:
-        """Give the slot of a call to the next, when it ends or starts to wait for others."""
-        admitted = None
+        """Give the slot of a call, if it has one, to the next, when it ends or starts to wait for others."""
         with self._lock:
-            if not call.holds_slot:
+            if call not in self._inside:
                 return
-            call.holds_slot = False
-            self._inside -= 1
-            while self._waiting and admitted is None:
-                candidate = self._waiting.popleft()
-                admitted = None if candidate.done() else candidate
-            if admitted is not None:
-                self._admit(admitted)
-        if admitted is not None:
-            self._launch(admitted)
+            self._inside.remove(call)
+            following = self._next()
+        if following is not None:
+            future, then = following
+            then(future)
+
+    def _next(self) -> Entry | None:
+        while self._waiting:
+            entry = self._waiting.popleft()
+            if not entry[0].done():
+                self._inside.add(entry[0].call)
+                return entry
+        return None
+
+
+class Lane:
+    """The limits of one task, shared by all runs of the process.
+
+    Attributes:
+        gate: how many of its calls may work at the same time; None for any number.
+        pace: how many may begin in a time; None for any number.
+    """
+
+    def __init__(self, gate: Gate | None, pace: Pace | None) -> None:
+        self.gate = gate
+        self.pace = pace
