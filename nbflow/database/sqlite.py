@@ -73,8 +73,8 @@ class SqliteFile:
         self._connection = source if isinstance(source, sqlite3.Connection) else self._connect()
         self._turn = _turn_of(self._connection)
         self._lock = self._turn.lock
-        self._connection.isolation_level = None
         with self._lock:
+            self._connection.isolation_level = None  # which ends a transaction that is open
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
