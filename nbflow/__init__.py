@@ -14,6 +14,7 @@ from nbflow.codec import register_type
 from nbflow.config import get_config, get_store, get_stream_writer
 from nbflow.errors import NbflowError
 from nbflow.func import entrypoint, task
+from nbflow.late import LATE
 from nbflow.reading import list_runs, list_threads, read_run
 from nbflow.run import Run
 from nbflow.runtime import Runtime, get_runtime, interrupt
@@ -21,11 +22,17 @@ from nbflow.values import Command, Interrupt, RetryPolicy, RunnableConfig, State
 from nbflow.workflow import Workflow
 
 if TYPE_CHECKING:
+    from nbflow.cache.memory import InMemoryCache
+    from nbflow.cache.sqlite import SqliteCache
     from nbflow.checkpoint.sqlite import SqliteSaver
+    from nbflow.store.memory import InMemoryStore
+    from nbflow.store.sqlite import SqliteStore
 
 __all__ = [
     "Command",
+    "InMemoryCache",
     "InMemorySaver",
+    "InMemoryStore",
     "Interrupt",
     "MemorySaver",
     "NbflowError",
@@ -33,7 +40,9 @@ __all__ = [
     "Run",
     "RunnableConfig",
     "Runtime",
+    "SqliteCache",
     "SqliteSaver",
+    "SqliteStore",
     "StateSnapshot",
     "StreamWriter",
     "Workflow",
@@ -54,13 +63,10 @@ _TOOLKIT = "nbflow_widgets"  # the one door to it, opened by name: the runtime i
 
 
 def __getattr__(name: str) -> object:
-    """Load SqliteSaver when it is first asked for: most imports of nbflow need no database."""
-    if name == "SqliteSaver":
-        from nbflow.checkpoint.sqlite import SqliteSaver  # noqa: PLC0415  # see above
-
-        return SqliteSaver
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+    """Load a backend when it is first asked for: most imports of nbflow need no database."""
+    if name in LATE:
+        return getattr(import_module(LATE[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def load_ipython_extension(shell: object) -> None:

@@ -21,6 +21,11 @@ def now() -> float:
     return _EPOCH + time.perf_counter()
 
 
+def wall() -> float:
+    """Return seconds since 1970, UTC, as the system tells them; for times that other processes compare."""
+    return time.time()
+
+
 def new_id() -> str:
     """Return a UUID of version 6: ordered by time as text, and increasing within a process."""
     global _latest  # noqa: PLW0603  # what makes ids increase

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbflow.checkpoint.base import Row, RunKey
+from nbflow.database.migrations import Schema
 from nbflow.database.sqlite import SqliteFile
 from nbflow.errors import ThreadBusyError
 
@@ -53,7 +54,7 @@ class SqliteSaver:
     """
 
     def __init__(self, conn: str | Path | sqlite3.Connection) -> None:
-        self._file = SqliteFile(conn, MIGRATIONS)
+        self._file = SqliteFile(conn, Schema("checkpoints", MIGRATIONS))
 
     def __repr__(self) -> str:
         return f"SqliteSaver({self._file.path!r})"

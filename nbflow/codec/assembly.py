@@ -16,7 +16,9 @@ from nbflow.codec import (
     wire,
 )
 from nbflow.codec.trail import explain
+from nbflow.codec.unloadable import Unloadable, met
 from nbflow.codec.wire import PLAIN, Refusal, encode, from_bytes, to_bytes
+from nbflow.errors import CorruptValueError
 
 QUIET = (Refusal, RecursionError)  # the error that explains them says it all
 
@@ -65,3 +67,23 @@ def loads(data: bytes) -> object:
         CorruptValueError: if the bytes are damaged.
     """
     return from_bytes(data)
+
+
+def loads_whole(data: bytes) -> object:
+    """Decode a value, all of it or nothing: for values that can be made again.
+
+    Args:
+        data: what ``dumps`` returned, here or in another process.
+
+    Raises:
+        CorruptValueError: if the bytes are damaged, or a part of the value would be an ``Unloadable``.
+    """
+    lost: list[Unloadable] = []
+    before = met.set(lost)
+    try:
+        value = from_bytes(data)
+    finally:
+        met.reset(before)
+    if lost:
+        raise CorruptValueError(f"a {lost[0].type_name} can't be rebuilt here: {lost[0].reason}")
+    return value

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 import msgspec
 from msgspec.msgpack import Ext
 
 SHOWN = 200  # characters of the data in a repr
+met: ContextVar[list[Unloadable] | None] = ContextVar("met", default=None)  # where new ones are told, if somebody asks
 
 
 class Unloadable(msgspec.Struct, frozen=True):
@@ -25,6 +28,10 @@ class Unloadable(msgspec.Struct, frozen=True):
     data: object
     reason: str
     wire: tuple[int, bytes] | None = None
+
+    def __post_init__(self) -> None:
+        if (told := met.get()) is not None:
+            told.append(self)
 
     def __repr__(self) -> str:
         shown = repr(self.data)

@@ -1,4 +1,4 @@
-"""One SQLite file: one connection, one writer at a time, grouped commits, migrations.
+"""One SQLite file: one connection, one writer at a time, grouped commits.
 
 Whoever holds the file's lock commits for all who wait, so results that end together share a
 commit and a lone one pays no thread hop. WAL with ``synchronous=NORMAL``: a commit survives
@@ -13,9 +13,11 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakValueDictionary
 
-from nbflow.errors import NbflowError, NewerFormatError
+from nbflow.database.migrations import Schema, migrate
+from nbflow.errors import NbflowError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +25,27 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 30.0
 Statement = tuple[str, "Sequence[Sequence[object]]"]
 Guard = Callable[[sqlite3.Connection], None]
+T = TypeVar("T")
+
+
+class _Turn:
+    """The lock of one connection: who holds it has its transaction."""
+
+    __slots__ = ("__weakref__", "connection", "lock")
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection  # as long as it is held here, no other one gets its id
+        self.lock = threading.RLock()
+
+
+_turns: WeakValueDictionary[int, _Turn] = WeakValueDictionary()
+_turns_lock = threading.Lock()
+
+
+def _turn_of(connection: sqlite3.Connection) -> _Turn:
+    """Return the lock that everyone shares who was given this connection."""
+    with _turns_lock:
+        return _turns.setdefault(id(connection), _Turn(connection))
 
 
 class _Ticket:
@@ -44,41 +67,29 @@ class SqliteFile:
         path: the file, or ``":memory:"``.
     """
 
-    def __init__(self, source: str | Path | sqlite3.Connection, migrations: Sequence[str]) -> None:
+    def __init__(self, source: str | Path | sqlite3.Connection, schema: Schema) -> None:
         self.path = "connection" if isinstance(source, sqlite3.Connection) else str(source)
-        self._lock = threading.RLock()
         self._waiting: deque[_Ticket] = deque()
         self._connection = source if isinstance(source, sqlite3.Connection) else self._connect()
-        self._connection.isolation_level = None
+        self._turn = _turn_of(self._connection)
+        self._lock = self._turn.lock
         with self._lock:
+            self._connection.isolation_level = None  # which ends a transaction that is open
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
-            self._migrate(migrations)
+            try:
+                migrate(self._connection, self.path, schema)
+            except BaseException:
+                if self._connection is not source:
+                    self._connection.close()
+                raise
 
     def _connect(self) -> sqlite3.Connection:
         if self.path != ":memory:":
             Path(self.path).expanduser().parent.mkdir(parents=True, exist_ok=True)
         path = self.path if self.path == ":memory:" else str(Path(self.path).expanduser())
         return sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
-
-    def _migrate(self, migrations: Sequence[str]) -> None:
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version > len(migrations):
-            raise NewerFormatError(self.path, version, len(migrations))
-        if version == len(migrations):
-            return
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-            for script in migrations[version:]:
-                for statement in script.split(";"):
-                    self._connection.execute(statement)
-            self._connection.execute(f"PRAGMA user_version={len(migrations)}")
-            self._connection.execute("COMMIT")
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
 
     def write(self, *statements: Statement, guard: Guard | None = None) -> None:
         """Carry out statements in one transaction, perhaps shared with others; durable on return.
@@ -121,18 +132,19 @@ class SqliteFile:
             except sqlite3.Error as error:
                 ticket.error = error
 
-    def transact(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        """Run ``work`` in a write transaction: all of it or none."""
+    def transact(self, work: Callable[[sqlite3.Connection], T], *, writing: bool = True) -> T:
+        """Run ``work`` in a transaction: all of it or none, and all that it reads of one moment."""
         with self._lock:
             connection = self._connection
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
             try:
-                work(connection)
+                result = work(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+            return result
 
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """Return all rows of a query."""

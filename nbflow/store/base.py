@@ -1,4 +1,4 @@
-"""The port of a store: items under namespaces, found by key or by search.
+"""The port of a store: items under namespaces, found by key, by filter or by meaning.
 
 Every method is built on ``batch``, which a backend implements; names and arguments are
 LangGraph's. A store is not part of a run's log: what a body writes there, it writes again when
@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, cast
+from enum import Enum
+from typing import Any, Final, Literal, NamedTuple, TypedDict, cast
 
 from nbflow.errors import InvalidOptionError
 
@@ -19,6 +20,45 @@ Namespace = tuple[str, ...]
 
 class InvalidNamespaceError(InvalidOptionError):
     """A namespace that can't be one."""
+
+
+class NotProvided(Enum):
+    """Stands for an argument that was left out, where None means something else."""
+
+    NOT_PROVIDED = "NOT_PROVIDED"
+
+
+NOT_PROVIDED: Final = NotProvided.NOT_PROVIDED
+
+
+class TTLConfig(TypedDict, total=False):
+    """How long items live.
+
+    Attributes:
+        default_ttl: minutes, for items that are put without their own; None keeps them for ever.
+        refresh_on_read: whether reading an item lets it live as long again; True if left out.
+        sweep_interval_minutes: how often ``start_ttl_sweeper`` removes what has expired; 5 if left out.
+    """
+
+    default_ttl: float | None
+    refresh_on_read: bool
+    sweep_interval_minutes: float | None
+
+
+class IndexConfig(TypedDict, total=False):
+    """How items are found by meaning.
+
+    Attributes:
+        dims: numbers per vector.
+        embed: a function, sync or async, from a list of texts to a list of vectors; or an object
+            with ``embed_documents`` and ``embed_query``.
+        fields: paths to the texts of a value, such as ``"title"``, ``"notes[*].text"``,
+            ``"tags[-1]"``, ``"{title,body}"``; ``"$"`` is the whole value as JSON, and the default.
+    """
+
+    dims: int
+    embed: Any
+    fields: list[str] | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,34 +94,44 @@ class SearchItem(Item):
     """Something that a search has found.
 
     Attributes:
-        score: how well it fits the query; None where there was none.
+        score: cosine similarity to the query, between -1 and 1; None without a query, and for
+            items that are not indexed.
     """
 
     score: float | None = None
 
+    def dict(self) -> dict[str, Any]:
+        """Return it as plain data, times as ISO text."""
+        return {**Item.dict(self), "score": self.score}
+
 
 class GetOp(NamedTuple):
-    """Look one item up."""
+    """Look one item up; ``refresh_ttl`` lets it live as long again."""
 
     namespace: Namespace
     key: str
+    refresh_ttl: bool = True
 
 
 class PutOp(NamedTuple):
-    """Remember an item, or forget it when ``value`` is None."""
+    """Remember an item, or forget it when ``value`` is None; ``ttl`` in minutes, None for ever."""
 
     namespace: Namespace
     key: str
     value: dict[str, Any] | None
+    index: Literal[False] | list[str] | None = None  # type: ignore[assignment]  # the name is LangGraph's
+    ttl: float | None = None
 
 
 class SearchOp(NamedTuple):
-    """Find items below a namespace whose values fit a filter."""
+    """Find items below a namespace, by what their values are and what they mean."""
 
     namespace_prefix: Namespace
     filter: dict[str, Any] | None = None
     limit: int = 10
     offset: int = 0
+    query: str | None = None
+    refresh_ttl: bool = True
 
 
 class MatchCondition(NamedTuple):
@@ -94,7 +144,7 @@ class MatchCondition(NamedTuple):
 class ListNamespacesOp(NamedTuple):
     """List the namespaces that hold items."""
 
-    match_conditions: tuple[MatchCondition, ...] = ()
+    match_conditions: tuple[MatchCondition, ...] | None = None
     max_depth: int | None = None
     limit: int = 100
     offset: int = 0
@@ -104,45 +154,98 @@ Op = GetOp | PutOp | SearchOp | ListNamespacesOp
 
 
 class BaseStore:
-    """Long-term memory; a backend implements ``batch``."""
+    """Long-term memory; a backend implements ``batch``, and ``abatch`` if it can wait better.
+
+    Attributes:
+        supports_ttl: whether items can expire.
+        ttl_config: how long they live; None if that is left to each ``put``.
+    """
+
+    supports_ttl: bool = False
+    ttl_config: TTLConfig | None = None
 
     def batch(self, ops: Iterable[Op]) -> list[Any]:
-        """Carry out several operations; results in their order, puts last."""
+        """Carry out several operations, all or none.
+
+        Returns:
+            One result for each, in their order: of a GetOp an Item or None, of a SearchOp a list
+            of SearchItem, of a ListNamespacesOp a list of namespaces, of a PutOp None. Reads see
+            what was there before the puts of the same batch; the last put to a key wins.
+
+        Raises:
+            InvalidOptionError: if one of them can't be carried out; then none was.
+        """
         raise NotImplementedError
 
-    def get(self, namespace: Namespace, key: object) -> Item | None:
-        """Return an item, or None."""
-        return cast("Item | None", self.batch([GetOp(checked(namespace), str(key))])[0])
+    async def abatch(self, ops: Iterable[Op]) -> list[Any]:
+        """As ``batch``, awaited."""
+        return self.batch(ops)
+
+    def get(self, namespace: Namespace, key: object, *, refresh_ttl: bool | None = None) -> Item | None:
+        """Return an item, or None.
+
+        Args:
+            namespace: where it is.
+            key: names it there; made a text.
+            refresh_ttl: whether it lives as long again from now; None as the store was told.
+        """
+        return cast("Item | None", self.batch([self._get_op(namespace, key, refresh_ttl)])[0])
 
     def search(
-        self, namespace_prefix: Namespace, /, *, filter: dict[str, Any] | None = None, limit: int = 10, offset: int = 0
+        self,
+        namespace_prefix: Namespace,
+        /,
+        *,
+        query: str | None = None,
+        filter: dict[str, Any] | None = None,
+        limit: int = 10,
+        offset: int = 0,
+        refresh_ttl: bool | None = None,
     ) -> list[SearchItem]:
-        """Return items below a namespace, in the order they were made.
+        """Return items below a namespace, in the order they were made, or by similarity to a query.
 
         Args:
             namespace_prefix: where to look; ``()`` looks everywhere.
-            filter: by top-level key, a value to equal or operators such as ``{"$gte": 3}``
-                (``$eq $ne $gt $gte $lt $lte``).
+            query: what to look for, in words; the nearest come first, items that are not indexed last.
+            filter: by top-level key, a value to equal, a part of a dict, or operators such as
+                ``{"$gte": 3}`` (``$eq $ne $gt $gte $lt $lte``).
             limit: how many at most.
             offset: how many to leave out first.
+            refresh_ttl: whether what is found lives as long again from now; None as the store was told.
+
+        Raises:
+            InvalidOptionError: if there is a query but no index, or the filter compares what has no order.
         """
-        op = SearchOp(checked(namespace_prefix), filter, limit, offset)
+        op = SearchOp(namespace_prefix, filter, limit, offset, query, self._refreshes(refresh_ttl))
         return cast("list[SearchItem]", self.batch([op])[0])
 
-    def put(self, namespace: Namespace, key: object, value: dict[str, Any] | None) -> None:
+    def put(
+        self,
+        namespace: Namespace,
+        key: object,
+        value: dict[str, Any] | None,
+        index: Literal[False] | list[str] | None = None,
+        *,
+        ttl: float | NotProvided | None = NOT_PROVIDED,
+    ) -> None:
         """Remember a dict with text keys under a key; None forgets it.
+
+        Args:
+            namespace: where; a tuple of texts without dots.
+            key: names it there; made a text.
+            value: what to remember; a copy of it is kept.
+            index: paths to the texts to find it by; None as the store was told, False for none.
+            ttl: minutes until it expires, None for never; if left out, as the store was told.
 
         Raises:
             InvalidNamespaceError: if the namespace is not a tuple of non-empty texts without dots.
+            UnserializableError: if the value can't be stored.
         """
-        checked(namespace, filled=True)
-        if value is not None and not _is_plain(value):
-            raise InvalidOptionError("put()", "value", f"a {type(value).__name__}", "it is a dict with text keys")
-        self.batch([PutOp(namespace, str(key), value)])
+        self.batch([self._put_op(namespace, key, value, index, ttl)])
 
     def delete(self, namespace: Namespace, key: object) -> None:
         """Forget an item; an unknown one is no error."""
-        self.batch([PutOp(checked(namespace), str(key), None)])
+        self.batch([PutOp(namespace, str(key), None)])
 
     def list_namespaces(
         self,
@@ -162,55 +265,89 @@ class BaseStore:
             limit: how many at most.
             offset: how many to leave out first.
         """
-        conditions = []
-        if prefix:
-            conditions.append(MatchCondition("prefix", checked(tuple(prefix))))
-        if suffix:
-            conditions.append(MatchCondition("suffix", checked(tuple(suffix))))
-        op = ListNamespacesOp(tuple(conditions), max_depth, limit, offset)
+        op = ListNamespacesOp(_conditions(prefix, suffix), max_depth, limit, offset)
         return cast("list[Namespace]", self.batch([op])[0])
 
-    async def abatch(self, ops: Iterable[Op]) -> list[Any]:
-        """As ``batch``, awaited."""
-        return self.batch(ops)
-
-    async def aget(self, namespace: Namespace, key: object) -> Item | None:
+    async def aget(self, namespace: Namespace, key: object, *, refresh_ttl: bool | None = None) -> Item | None:
         """As ``get``, awaited."""
-        return self.get(namespace, key)
+        return cast("Item | None", await self._send(self._get_op(namespace, key, refresh_ttl)))
 
-    async def asearch(self, namespace_prefix: Namespace, /, **options: Any) -> list[SearchItem]:  # noqa: ANN401  # search's
+    async def asearch(
+        self,
+        namespace_prefix: Namespace,
+        /,
+        *,
+        query: str | None = None,
+        filter: dict[str, Any] | None = None,
+        limit: int = 10,
+        offset: int = 0,
+        refresh_ttl: bool | None = None,
+    ) -> list[SearchItem]:
         """As ``search``, awaited."""
-        return self.search(namespace_prefix, **options)
+        refreshes = self._refreshes(refresh_ttl)
+        found = await self._send(SearchOp(namespace_prefix, filter, limit, offset, query, refreshes))
+        return cast("list[SearchItem]", found)
 
-    async def aput(self, namespace: Namespace, key: object, value: dict[str, Any] | None) -> None:
+    async def aput(
+        self,
+        namespace: Namespace,
+        key: object,
+        value: dict[str, Any] | None,
+        index: Literal[False] | list[str] | None = None,
+        *,
+        ttl: float | NotProvided | None = NOT_PROVIDED,
+    ) -> None:
         """As ``put``, awaited."""
-        self.put(namespace, key, value)
+        await self._send(self._put_op(namespace, key, value, index, ttl))
 
     async def adelete(self, namespace: Namespace, key: object) -> None:
         """As ``delete``, awaited."""
-        self.delete(namespace, key)
+        await self._send(PutOp(namespace, str(key), None))
 
-    async def alist_namespaces(self, **options: Any) -> list[Namespace]:  # noqa: ANN401  # list_namespaces'
+    async def alist_namespaces(
+        self,
+        *,
+        prefix: Sequence[str] | None = None,
+        suffix: Sequence[str] | None = None,
+        max_depth: int | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[Namespace]:
         """As ``list_namespaces``, awaited."""
-        return self.list_namespaces(**options)
+        conditions = _conditions(prefix, suffix)
+        found = await self._send(ListNamespacesOp(conditions, max_depth, limit, offset))
+        return cast("list[Namespace]", found)
+
+    async def _send(self, op: Op) -> object:
+        return (await self.abatch([op]))[0]
+
+    def _get_op(self, namespace: Namespace, key: object, refresh_ttl: bool | None) -> GetOp:  # noqa: FBT001  # get's
+        return GetOp(namespace, str(key), self._refreshes(refresh_ttl))
+
+    def _put_op(
+        self,
+        namespace: Namespace,
+        key: object,
+        value: dict[str, Any] | None,
+        index: Literal[False] | list[str] | None,
+        ttl: float | NotProvided | None,
+    ) -> PutOp:
+        if ttl is NOT_PROVIDED:
+            ttl = (self.ttl_config or {}).get("default_ttl")
+        elif ttl is not None and not self.supports_ttl:
+            kind = type(self).__name__
+            raise InvalidOptionError("put()", "ttl", repr(ttl), f"items of a {kind} do not expire; leave it out")
+        return PutOp(namespace, str(key), value, index, ttl)
+
+    def _refreshes(self, refresh_ttl: bool | None) -> bool:  # noqa: FBT001  # as get and search take it
+        return (self.ttl_config or {}).get("refresh_on_read", True) if refresh_ttl is None else refresh_ttl
 
 
-def _is_plain(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(name, str) for name in value)
-
-
-def checked(namespace: object, *, filled: bool = False) -> Namespace:
-    """Return a namespace if it can be one.
-
-    Raises:
-        InvalidNamespaceError: if not.
-    """
-    if not isinstance(namespace, tuple):
-        hint = f"it is a tuple such as {(namespace,)!r}" if isinstance(namespace, str) else "it is a tuple of texts"
-        raise InvalidNamespaceError("store", "namespace", repr(namespace), hint)
-    if filled and not namespace:
-        raise InvalidNamespaceError("put()", "namespace", "()", "it has at least one part")
-    for part in namespace:
-        if not isinstance(part, str) or not part or "." in part or "\0" in part:
-            raise InvalidNamespaceError("store", "namespace", repr(namespace), "its parts are texts without dots")
-    return namespace
+def _conditions(prefix: Sequence[str] | None, suffix: Sequence[str] | None) -> tuple[MatchCondition, ...]:
+    """Return what namespaces are asked to match; a text is left whole, so that it is found out."""
+    given: dict[Literal["prefix", "suffix"], Sequence[str] | None] = {"prefix": prefix, "suffix": suffix}
+    return tuple(
+        MatchCondition(kind, cast("Namespace", path if isinstance(path, str) else tuple(path)))
+        for kind, path in given.items()
+        if path
+    )

@@ -5,118 +5,100 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from itertools import count
+from operator import itemgetter
 from typing import Any
 
-from nbflow.errors import InvalidOptionError
-from nbflow.store.base import (
-    BaseStore,
-    GetOp,
-    Item,
-    ListNamespacesOp,
-    MatchCondition,
-    Namespace,
-    Op,
-    PutOp,
-    SearchItem,
-    SearchOp,
-)
-
-_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
-    "$eq": lambda value, wanted: bool(value == wanted),
-    "$ne": lambda value, wanted: bool(value != wanted),
-    "$gt": lambda value, wanted: value is not None and bool(value > wanted),
-    "$gte": lambda value, wanted: value is not None and bool(value >= wanted),
-    "$lt": lambda value, wanted: value is not None and bool(value < wanted),
-    "$lte": lambda value, wanted: value is not None and bool(value <= wanted),
-}
+from nbflow import clock
+from nbflow.store.backend import Backend
+from nbflow.store.base import IndexConfig, Namespace, TTLConfig
+from nbflow.store.batch import Kept, Rows
 
 
-class InMemoryStore(BaseStore):
-    """A store for tests, examples and throw-away sessions."""
+class InMemoryStore(Backend):
+    """A store for tests, examples and throw-away sessions.
 
-    def __init__(self) -> None:
+    Args:
+        index: how items are found by meaning; None if they are not.
+        ttl: how long they live; None if that is left to each ``put``.
+    """
+
+    def __init__(self, *, index: IndexConfig | None = None, ttl: TTLConfig | None = None) -> None:
+        super().__init__(index, ttl)
         self._lock = threading.RLock()
-        self._items: dict[Namespace, dict[str, Item]] = {}
+        self._packing = _Copies()
+        self._rows = _MemoryRows()
 
     def __repr__(self) -> str:
-        return f"InMemoryStore({sum(map(len, self._items.values()))} items)"
+        return f"InMemoryStore({self._rows.count()} items)"
 
-    def batch(self, ops: Iterable[Op]) -> list[Any]:
-        """Carry out several operations; results in their order, puts last."""
-        listed = list(ops)
+    def sweep_ttl(self) -> int:
+        """Remove what has expired, to free its space; returns how many items that were."""
         with self._lock:
-            results = [self._read(op) for op in listed]
-            for op in listed:
-                if isinstance(op, PutOp):
-                    self._put(op)
-        return results
+            return self._rows.sweep(clock.wall())
 
-    def _read(self, op: Op) -> Any:  # noqa: ANN401  # each operation has its own result
-        if isinstance(op, GetOp):
-            found = self._items.get(op.namespace, {}).get(op.key)
-            return copy.deepcopy(found)
-        if isinstance(op, SearchOp):
-            return self._search(op)
-        if isinstance(op, ListNamespacesOp):
-            return self._list(op)
-        return None
-
-    def _put(self, op: PutOp) -> None:
-        if op.value is None:
-            items = self._items.get(op.namespace, {})
-            items.pop(op.key, None)
-            if not items:
-                self._items.pop(op.namespace, None)
-            return
-        items = self._items.setdefault(op.namespace, {})
-        at = datetime.now(UTC)
-        created = items[op.key].created_at if op.key in items else at
-        value = copy.deepcopy(op.value)
-        items[op.key] = Item(namespace=op.namespace, key=op.key, value=value, created_at=created, updated_at=at)
-
-    def _search(self, op: SearchOp) -> list[SearchItem]:
-        depth = len(op.namespace_prefix)
-        found = [
-            item
-            for namespace, items in self._items.items()
-            if namespace[:depth] == op.namespace_prefix
-            for item in items.values()
-            if all(_fits(item.value.get(name), wanted) for name, wanted in (op.filter or {}).items())
-        ]
-        return [
-            SearchItem(
-                namespace=item.namespace,
-                key=item.key,
-                value=copy.deepcopy(item.value),
-                created_at=item.created_at,
-                updated_at=item.updated_at,
-            )
-            for item in found[op.offset : op.offset + op.limit]
-        ]
-
-    def _list(self, op: ListNamespacesOp) -> list[Namespace]:
-        found = {
-            namespace[: op.max_depth]
-            for namespace in self._items
-            if all(_matches(namespace, condition) for condition in op.match_conditions)
-        }
-        return sorted(found)[op.offset : op.offset + op.limit]
+    def _transact(self, work: Callable[[Rows], list[Any]], *, writing: bool) -> list[Any]:  # noqa: ARG002  # one lock
+        with self._lock:
+            return work(self._rows)
 
 
-def _matches(namespace: Namespace, condition: MatchCondition) -> bool:
-    size = len(condition.path)
-    part = namespace[:size] if condition.match_type == "prefix" else namespace[-size:]
-    return len(part) == size and all(want in {"*", have} for want, have in zip(condition.path, part, strict=True))
+class _Copies:
+    """Values as deep copies, so that nobody shares a list with the store."""
+
+    pack = unpack = staticmethod(copy.deepcopy)
+
+    def peek(self, kept: object) -> object:
+        return kept
 
 
-def _fits(value: object, wanted: object) -> bool:
-    """Whether a value is what a filter wants: equal, a superset of a dict, or right for all operators."""
-    if not isinstance(wanted, dict):
-        return value == wanted
-    if not any(name.startswith("$") for name in wanted):
-        return isinstance(value, dict) and all(_fits(value.get(name), part) for name, part in wanted.items())
-    unknown = [name for name in wanted if name not in _OPERATORS]
-    if unknown:
-        raise InvalidOptionError("search()", "filter", repr(unknown[0]), f"operators are {', '.join(_OPERATORS)}")
-    return all(_OPERATORS[name](value, part) for name, part in wanted.items())
+class _MemoryRows:
+    """Items by namespace and key, each with a number that tells which was made first."""
+
+    def __init__(self) -> None:
+        self._items: dict[Namespace, dict[str, tuple[int, Kept]]] = {}
+        self._numbers = count()
+
+    def count(self) -> int:
+        return sum(map(len, self._items.values()))
+
+    def one(self, namespace: Namespace, key: str, at: float) -> Kept | None:
+        _, found = self._items.get(namespace, {}).get(key, (0, None))
+        return found if found is not None and found.lives(at) else None
+
+    def below(self, prefix: Namespace, at: float, *, vectors: bool = False) -> Iterable[Kept]:  # noqa: ARG002  # they are there
+        groups = [items.values() for name, items in self._items.items() if name[: len(prefix)] == prefix]
+        numbered = [pair for group in groups for pair in group if pair[1].lives(at)]
+        numbered.sort(key=itemgetter(0))
+        return [kept for _, kept in numbered]
+
+    def page(self, prefix: Namespace, at: float, limit: int, offset: int) -> list[Kept]:
+        return list(self.below(prefix, at))[offset : offset + limit]
+
+    def namespaces(self, at: float) -> Iterable[Namespace]:
+        return [name for name, items in self._items.items() if any(kept.lives(at) for _, kept in items.values())]
+
+    def refresh(self, found: list[Kept], at: float) -> None:
+        for kept in found:
+            kept.expires = None if kept.ttl is None else at + kept.ttl * 60
+
+    def put(self, item: Kept) -> None:
+        old = self.one(item.namespace, item.key, item.updated)
+        if old is None:
+            self.delete(item.namespace, item.key)
+            self._items.setdefault(item.namespace, {})[item.key] = (next(self._numbers), item)
+        else:
+            item.created = old.created
+            items = self._items[item.namespace]
+            items[item.key] = (items[item.key][0], item)
+
+    def delete(self, namespace: Namespace, key: str) -> None:
+        items = self._items.get(namespace, {})
+        items.pop(key, None)
+        if not items:
+            self._items.pop(namespace, None)
+
+    def sweep(self, at: float) -> int:
+        dead = [kept for items in self._items.values() for _, kept in items.values() if not kept.lives(at)]
+        for kept in dead:
+            self.delete(kept.namespace, kept.key)
+        return len(dead)

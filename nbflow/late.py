@@ -1,0 +1,11 @@
+"""Names of nbflow's face that are loaded when they are first asked for, and the modules they are in."""
+
+from __future__ import annotations
+
+LATE = {
+    "InMemoryCache": "nbflow.cache.memory",
+    "InMemoryStore": "nbflow.store.memory",
+    "SqliteCache": "nbflow.cache.sqlite",
+    "SqliteSaver": "nbflow.checkpoint.sqlite",
+    "SqliteStore": "nbflow.store.sqlite",
+}
