@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nbflow.checkpoint.memory import InMemorySaver, MemorySaver
 from nbflow.codec import register_type
-from nbflow.config import get_config, get_store, get_stream_writer
+from nbflow.config import emit_token, get_config, get_store, get_stream_writer
 from nbflow.errors import NbflowError
 from nbflow.func import entrypoint, task
 from nbflow.reading import list_runs, list_threads, read_run
@@ -37,6 +37,7 @@ __all__ = [
     "StateSnapshot",
     "StreamWriter",
     "Workflow",
+    "emit_token",
     "entrypoint",
     "get_config",
     "get_runtime",

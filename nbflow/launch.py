@@ -85,7 +85,7 @@ def launch(
     inline: bool = False,
     here: bool = False,
     listener: Callable[[Record], None] | None = None,
-    first: Callable[[object], None] | None = None,
+    first: Callable[[Session, Opening], None] | None = None,
 ) -> Run:
     """Begin a run.
 
@@ -95,7 +95,7 @@ def launch(
         inline: whether the thread that waits for the result runs a sync body itself.
         here: whether async functions run on the event loop of the caller.
         listener: told of each new record from the start.
-        first: told the thread's last result, if an unfinished run goes on.
+        first: told what the run begins with, before anything happens.
     """
     config = merge(request.where, workflow.config, request.config)
     if request.on_divergence not in {"error", "rerun"}:
@@ -123,8 +123,8 @@ def launch(
         context=context,
         kept=opening.kept,
     )
-    if first is not None and opening.past:
-        first(opening.result.get() if opening.result else None)
+    if first is not None:
+        first(session, opening)
     if opening.finished:
         cast("BaseCheckpointSaver", saver).release(thread_id, owner)
         return _handle(workflow, session, opening.past)
@@ -205,7 +205,8 @@ def _open(
     )
     key = RunKey(thread_id, started.run_id)
     reuse = _reuse(saver, started)
-    return Opening([], [started], key, request.input, last.kept if last is not None else None, reuse=reuse)
+    kept, result = (last.kept, last.returned) if last is not None else (None, None)
+    return Opening([], [started], key, request.input, kept, result.value if result is not None else None, reuse=reuse)
 
 
 def _reuse(saver: BaseCheckpointSaver | None, started: RunStarted, past: Sequence[Record] = ()) -> Reuse | None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from nbflow.values import RunnableConfig
 
 OPTIONS = tuple(RunOptions.__annotations__)
+_INVOKE = ("stream_mode", "print_mode", "version")
+_STREAM = (*_INVOKE, "subgraphs", "debug")
+OWN = {"invoke()": _INVOKE, "ainvoke()": _INVOKE, "stream()": _STREAM, "astream()": _STREAM}
 Method = TypeVar("Method", bound="Callable[..., object]")
 
 
@@ -42,7 +45,7 @@ def request_of(
     """
     for name in options:
         if name not in OPTIONS:
-            raise UnknownOptionError(where, name, OPTIONS)
+            raise UnknownOptionError(where, name, (*OWN.get(where, ()), *OPTIONS))
     return Request(where, input, config, **options)
 
 

@@ -6,12 +6,13 @@ import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nbflow import codec
+from nbflow.constants import INTERRUPT
 from nbflow.core.execution import halt, is_pause
 from nbflow.core.opening import pending_questions, status_of
 from nbflow.core.record import RunStarted
 from nbflow.errors import LostFailureWarning, RunCancelledError, RunStopped
 from nbflow.views.calls import CallRow, calls_of
-from nbflow.views.stream import INTERRUPT, interrupt_of
+from nbflow.views.state import interrupt_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence

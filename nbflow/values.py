@@ -18,6 +18,7 @@ StreamWriter = Callable[[object], None]
 Durability = Literal["sync", "async", "exit"]
 OnDivergence = Literal["error", "rerun"]
 All = Literal["*"]
+StreamVersion = Literal["v1", "v2"]
 
 
 class RunnableConfig(TypedDict, total=False):
@@ -35,6 +36,44 @@ class RunnableConfig(TypedDict, total=False):
     max_concurrency: int | None
     run_id: str
     run_name: str
+
+
+@dataclass(frozen=True)
+class GraphOutput:
+    """What ``invoke(version="v2")`` returns.
+
+    ``output[key]`` and ``key in output`` reach into the value, ``"__interrupt__"`` the interrupts, as if
+    the output were what version ``"v1"`` returns.
+
+    Attributes:
+        value: what the body returned; ``{}`` if it waits with questions.
+        interrupts: those questions.
+    """
+
+    value: Any
+    interrupts: tuple[Interrupt, ...] = ()
+
+    def __getitem__(self, key: object) -> Any:  # noqa: ANN401  # whatever the value holds there
+        return list(self.interrupts) if key == "__interrupt__" and self.interrupts else self.value[key]
+
+    def __contains__(self, key: object) -> bool:
+        return bool(self.interrupts) if key == "__interrupt__" else key in self.value
+
+
+def triggers_of(kind: str) -> tuple[str, ...]:
+    """Return what set a call in motion, by its kind, in LangGraph's words: an input, or a body that called it."""
+    return ("__start__",) if kind == "entrypoint" else ("__pregel_push",)
+
+
+def whereabouts(name: str, kind: str, path: str, step: int) -> dict[str, object]:
+    """Return what the metadata of a config, and of a streamed message, say of the call at ``path``."""
+    return {
+        "langgraph_step": step,
+        "langgraph_node": name,
+        "langgraph_triggers": triggers_of(kind),
+        "langgraph_path": tuple(path.split(".")),
+        "langgraph_checkpoint_ns": path,
+    }
 
 
 class RunOptions(TypedDict, total=False):

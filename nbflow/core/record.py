@@ -147,7 +147,12 @@ class CallRecord(Record):
 
 
 class CallStarted(CallRecord):
-    """A call was requested; ``replayed`` says that its stored outcome was handed out."""
+    """A call was requested with ``value``, its ``(args, kwargs)`` as they are; this is never stored.
+
+    Attributes:
+        replayed: whether its stored outcome was handed out.
+        shown: the arguments as short text.
+    """
 
     replayed: bool = False
     shown: str = ""
@@ -184,9 +189,11 @@ class CallReturned(CallSettled):
 
     Attributes:
         reused: whether the result was taken over from an earlier run.
+        cached: whether the result came out of a cache.
     """
 
     reused: bool = False
+    cached: bool = False
 
 
 class CallFailed(CallSettled):
