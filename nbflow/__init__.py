@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 from nbflow.checkpoint.memory import InMemorySaver, MemorySaver
 from nbflow.codec import register_type
-from nbflow.config import get_config, get_store, get_stream_writer
+from nbflow.config import emit_token, get_config, get_store, get_stream_writer
 from nbflow.errors import NbflowError
 from nbflow.func import entrypoint, task
 from nbflow.late import LATE
+from nbflow.policies import RetryPolicy
 from nbflow.reading import list_runs, list_threads, read_run
 from nbflow.run import Run
 from nbflow.runtime import Runtime, get_runtime, interrupt
-from nbflow.values import Command, Interrupt, RetryPolicy, RunnableConfig, StateSnapshot, StreamWriter
+from nbflow.values import Command, Interrupt, RunnableConfig, StateSnapshot, StreamWriter
 from nbflow.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ __all__ = [
     "StateSnapshot",
     "StreamWriter",
     "Workflow",
+    "emit_token",
     "entrypoint",
     "get_config",
     "get_runtime",

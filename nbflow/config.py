@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from nbflow.core.call import current_frame
+from nbflow.core.record import ROOT
 from nbflow.errors import CalledOutsideRunError, InvalidOptionError, MissingThreadIdError
 from nbflow.session import Session
 from nbflow.values import RunnableConfig
@@ -48,6 +49,20 @@ def get_stream_writer() -> StreamWriter:
     """
     session, frame = here("get_stream_writer()")
     return session.writer(frame)
+
+
+def emit_token(token: object, **metadata: object) -> None:
+    """Write a token, a message or a piece of one to the ``messages`` stream, for models that LangChain does not know.
+
+    Args:
+        token: what to show.
+        **metadata: goes beside it, with where the code stands (``langgraph_node``, ...).
+
+    Raises:
+        CalledOutsideRunError: outside of a run.
+    """
+    session, frame = here("emit_token()")
+    session.emit_message(frame, token, metadata)
 
 
 def here(what: str) -> tuple[Session, Frame]:
@@ -117,7 +132,18 @@ def thread_of(config: RunnableConfig, workflow: str) -> str:
 
 def is_independent(config: Mapping[str, object] | None) -> bool:
     """Whether a config says which thread it means, so that a nested run with it stands for itself."""
-    if not config:
+    if not config or is_callers(config):
         return False
     configurable = config.get("configurable") or {}
     return bool(COORDINATES & (set(config) | set(cast("dict[str, object]", configurable))))
+
+
+def is_callers(config: Mapping[str, object] | None) -> bool:
+    """Whether a config is the one that the run around this code handed out, or one with more to it."""
+    frame = current_frame.get()
+    if not config or frame is None or set(config) & COORDINATES:
+        return False
+    given = cast("dict[str, object]", config.get("configurable") or {})
+    own = cast("Session", frame.host).config["configurable"]
+    is_of_this_run = given.get("thread_id") == own.get("thread_id") and given.get("checkpoint_id") is None
+    return is_of_this_run and str(given.get("checkpoint_ns") or "").partition(".")[0] == ROOT

@@ -12,9 +12,10 @@ from nbflow.core.retry import matches
 from nbflow.drivers.gate import Gate, Lane
 from nbflow.drivers.pace import Pace
 from nbflow.errors import CalledOutsideRunError, DecorationError, InvalidOptionError, UnknownOptionError
+from nbflow.policies import CachePolicy, RetryPolicy, TimeoutPolicy
 from nbflow.recollection import namespace_of
 from nbflow.signature import injected, is_async, is_generator, name_of, parameters_of
-from nbflow.values import CachePolicy, Final, RetryPolicy, TimeoutPolicy
+from nbflow.values import Final
 from nbflow.workflow import Workflow
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ def launch(
     inline: bool = False,
     here: bool = False,
     listener: Callable[[Record], None] | None = None,
-    first: Callable[[object], None] | None = None,
+    first: Callable[[Session, Opening], None] | None = None,
 ) -> Run:
     """Begin a run.
 
@@ -50,7 +50,7 @@ def launch(
         inline: whether the thread that waits for the result runs a sync body itself.
         here: whether async functions run on the event loop of the caller.
         listener: told of each new record from the start.
-        first: told the thread's last result, if an unfinished run goes on.
+        first: told what the run begins with, before anything happens.
     """
     config = merge(request.where, workflow.config, request.config)
     _check_options(workflow, request)
@@ -62,21 +62,21 @@ def launch(
         saver.lease(thread_id, owner)
     try:
         opening = open_thread(workflow, request, saver, thread_id, config)
+        session = Session(
+            config=config,
+            thread_id=thread_id,
+            run_id=opening.key.run_id,
+            store=workflow.store,
+            context=opening.context,
+            kept=opening.kept,
+            control=request.control,
+        )
+        if first is not None:
+            first(session, opening)
     except BaseException:
         if saver is not None:
             saver.release(thread_id, owner)
         raise
-    session = Session(
-        config=config,
-        thread_id=thread_id,
-        run_id=opening.key.run_id,
-        store=workflow.store,
-        context=opening.context,
-        kept=opening.kept,
-        control=request.control,
-    )
-    if first is not None and opening.past:
-        first(opening.result.get() if opening.result else None)
     if opening.finished:
         cast("BaseCheckpointSaver", saver).release(thread_id, owner)
         return _handle(workflow, session, opening.past)

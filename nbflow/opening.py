@@ -110,10 +110,11 @@ def open_thread(
         reuses=newest.run_id if request.reuse and newest is not None else None,
         value=Value(request.input),
     )
-    kept = last.kept if last is not None else None
+    kept, result = (last.kept, last.returned) if last is not None else (None, None)
+    shown = result.value if result is not None else None
     records = [started, *_given(saver, request.context, started.at)]
     key, context = RunKey(thread_id, started.run_id), request.context
-    return Opening([], records, key, request.input, kept, reuse=_reuse(saver, started), context=context)
+    return Opening([], records, key, request.input, kept, shown, reuse=_reuse(saver, started), context=context)
 
 
 def _given(saver: BaseCheckpointSaver | None, context: object, at: float) -> list[Record]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from nbflow.values import RunnableConfig
 
 OPTIONS = tuple(RunOptions.__annotations__)
+_INVOKE = ("stream_mode", "print_mode", "version")
+_STREAM = (*_INVOKE, "subgraphs", "debug")
+OWN = {"invoke()": _INVOKE, "ainvoke()": _INVOKE, "stream()": _STREAM, "astream()": _STREAM}
 Method = TypeVar("Method", bound="Callable[..., object]")
 
 
@@ -46,7 +49,7 @@ def request_of(
         _translate(where, given)
     for name in given:
         if name not in OPTIONS:
-            raise UnknownOptionError(where, name, OPTIONS)
+            raise UnknownOptionError(where, name, (*OWN.get(where, ()), *OPTIONS))
     return Request(where, input, config, **given)
 
 

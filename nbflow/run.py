@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nbflow import codec
+from nbflow.constants import INTERRUPT
 from nbflow.core.announce import begun
 from nbflow.core.execution import halt, is_pause
 from nbflow.core.opening import pending_questions, status_of
@@ -13,7 +14,7 @@ from nbflow.core.record import RunStarted
 from nbflow.core.replay import unreached
 from nbflow.errors import LostFailureWarning, RunCancelledError, RunStopped, UnreachedCallsWarning
 from nbflow.views.calls import CallRow, calls_of
-from nbflow.views.stream import INTERRUPT, interrupt_of
+from nbflow.views.state import interrupt_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence

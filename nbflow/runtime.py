@@ -11,8 +11,9 @@ from nbflow.config import here
 from nbflow.core.questions import Question
 from nbflow.core.record import Value
 from nbflow.errors import InvalidOptionError
+from nbflow.policies import TimeoutPolicy
 from nbflow.schemas import check_answer, complaint, describe
-from nbflow.values import NO_ANSWER, RunControl, TimeoutPolicy
+from nbflow.values import NO_ANSWER, RunControl
 
 if TYPE_CHECKING:
     from collections.abc import Callable

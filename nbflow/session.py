@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nbflow.core.progress import progressed
-from nbflow.values import RunControl, RunnableConfig  # a field of a dataclass
+from nbflow.core.record import RunStarted
+from nbflow.values import RunControl, RunnableConfig, whereabouts  # a field of a dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +18,17 @@ if TYPE_CHECKING:
     from nbflow.drivers.dispatch import Dispatch
     from nbflow.store.base import BaseStore
     from nbflow.values import StreamWriter
+
+
+class ModelListener(Protocol):
+    """Hears what language models say; see ``nbflow.langchain``."""
+
+    def added_to(self, callbacks: object, frame: Frame) -> object:
+        """Return a config's callbacks with one more, which speaks for the code of ``frame``."""
+        ...
+
+
+model_listener: ContextVar[ModelListener | None] = ContextVar("nbflow_model_listener", default=None)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,26 +78,38 @@ class Session:
 
     def writer(self, frame: Frame) -> StreamWriter:
         """Return a function that writes one value to the ``custom`` stream."""
-        dispatch = self.dispatch
 
         def write(value: object) -> None:
-            with dispatch.lock:
-                dispatch.scheduler.emit(frame, value)
+            self._emit(frame, value, "custom")
 
         return write
 
-    def config_of(self, frame: Frame) -> RunnableConfig:
-        """Return the config as the code of one call sees it."""
-        metadata: dict[str, Any] = {
-            **self.config["metadata"],
-            "langgraph_node": frame.call.spec.name,
-            "langgraph_path": tuple(frame.prefix.split(".")),
-            "langgraph_checkpoint_ns": frame.prefix,
-        }
+    def emit_message(self, frame: Frame, message: object, metadata: dict[str, Any]) -> None:
+        """Pass a message, or a piece of one, to those who listen, with where the code stands added to ``metadata``."""
+        if self.dispatch.scheduler.log.listeners:
+            self._emit(frame, (message, self.metadata_of(frame, metadata)), "messages")
+
+    def _emit(self, frame: Frame, value: object, mode: str) -> None:
+        with self.dispatch.lock:
+            self.dispatch.scheduler.emit(frame, value, mode)
+
+    def metadata_of(self, frame: Frame, more: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the user's metadata, what else is said, and where a frame stands."""
+        spec, started = frame.call.spec, self.dispatch.scheduler.log.records[0]
+        step = started.step + 1 if isinstance(started, RunStarted) else 0
+        metadata = {**self.config["metadata"], **(more or {}), **whereabouts(spec.name, spec.kind, frame.prefix, step)}
         if self.thread_id:
             metadata["thread_id"] = self.thread_id
-        return {
+        return metadata
+
+    def config_of(self, frame: Frame) -> RunnableConfig:
+        """Return the config as the code of one call sees it."""
+        config: RunnableConfig = {
             **self.config,
-            "metadata": metadata,
+            "metadata": self.metadata_of(frame),
             "configurable": {**self.config["configurable"], "checkpoint_ns": frame.prefix, "checkpoint_id": None},
         }
+        listener = model_listener.get()
+        if listener is not None:
+            config["callbacks"] = listener.added_to(config.get("callbacks"), frame)
+        return config

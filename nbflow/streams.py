@@ -3,133 +3,177 @@
 from __future__ import annotations
 
 import queue
+from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 from nbflow.core.call import current_frame
-from nbflow.errors import InvalidOptionError
 from nbflow.launch import launch, nest
-from nbflow.opening import Request
-from nbflow.views.stream import MODES, StreamView
+from nbflow.session import Session, model_listener
+from nbflow.values import GraphOutput
+from nbflow.views.stream import StreamView
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterator
 
     from nbflow.core.record import Record
     from nbflow.definition import Definition
+    from nbflow.drivers.future import CallFuture
+    from nbflow.opening import Opening, Request
     from nbflow.run import Run
-    from nbflow.session import Session
+    from nbflow.shape import Shape
+    from nbflow.views.stream import Chunk
 
-_END = object()
+    Put = Callable[[Chunk], None]
+
+_END: Any = object()
 
 
-def chunks(workflow: Definition, mode: str | Sequence[str], request: Request) -> Iterator[Any]:
+def chunks(workflow: Definition, shape: Shape, request: Request) -> Iterator[Any]:
     """Yield the chunks of a run; closing the iterator cancels it."""
-    view = view_of(workflow, mode, request.where)
-    ready: queue.SimpleQueue[object] = queue.SimpleQueue()
-    run = _launch(workflow, view, request, ready.put)
+    ready: queue.SimpleQueue[Chunk] = queue.SimpleQueue()
+    run = watched(workflow, shape, request, ready.put)
+    run.on_done(lambda: ready.put(_END))
     try:
         while (chunk := ready.get()) is not _END:
-            yield chunk
+            yield from shape.give(chunk)
     finally:
         run.cancel("the stream was closed")
     run.result()
 
 
-async def achunks(
-    workflow: Definition, mode: str | Sequence[str], request: Request, *, nested: bool
-) -> AsyncGenerator[Any]:
+async def achunks(workflow: Definition, shape: Shape, request: Request, *, nested: bool) -> AsyncGenerator[Any]:
     """As ``chunks``, for ``async for``; async functions run on the loop that reads."""
     import asyncio  # noqa: PLC0415  # a loop runs, so it is loaded already
 
     loop = asyncio.get_running_loop()
-    ready: asyncio.Queue[object] = asyncio.Queue()
+    ready: asyncio.Queue[Chunk] = asyncio.Queue()
 
-    def put(chunk: object) -> None:
+    def put(chunk: Chunk) -> None:
         loop.call_soon_threadsafe(ready.put_nowait, chunk)
 
+    waited: Any
     if nested:
-        future, forget = _nested(workflow, mode, request, put)
-        try:
-            while (chunk := await ready.get()) is not _END:
-                yield chunk
-        finally:
-            forget()
-        await future
-        return
-    run = _launch(workflow, view_of(workflow, mode, request.where), request, put, here=True)
+        waited, leave = watched_call(workflow, shape, request.input, put)
+        waited.add_done_callback(lambda _: put(_END))
+    else:
+        waited = run = watched(workflow, shape, request, put, here=True)
+        run.on_done(lambda: put(_END))
+        leave = _leaver(run)
     try:
         while (chunk := await ready.get()) is not _END:
-            yield chunk
+            for given in shape.give(chunk):
+                yield given
     finally:
+        leave()
+    await waited
+
+
+def _leaver(run: Run) -> Callable[[], None]:
+    def leave() -> None:
         run.cancel("the stream was closed")
-    await run
+
+    return leave
 
 
-def nested_chunks(
-    workflow: Definition, value: object, mode: str | Sequence[str], where: str = "stream()"
-) -> Iterator[Any]:
+def nested_chunks(workflow: Definition, shape: Shape, value: object) -> Iterator[Any]:
     """Yield the chunks of a run that is a part of the run around it."""
-    ready: queue.SimpleQueue[object] = queue.SimpleQueue()
-    future, forget = _nested(workflow, mode, Request(where, value, None), ready.put)
+    ready: queue.SimpleQueue[Chunk] = queue.SimpleQueue()
+    future, leave = watched_call(workflow, shape, value, ready.put)
+    future.add_done_callback(lambda _: ready.put(_END))
     try:
         while (chunk := ready.get()) is not _END:
-            yield chunk
+            yield from shape.give(chunk)
     finally:
-        forget()
+        leave()
     future.result()
 
 
-def _launch(
-    workflow: Definition, view: StreamView, request: Request, put: Callable[[object], None], *, here: bool = False
+def begin(workflow: Definition, request: Request, shape: Shape, *, inline: bool = False, here: bool = False) -> Run:
+    """Begin a run that nobody streams, and print what is wanted of it; ``inline`` and ``here`` as for ``launch``."""
+    if not shape.printed:
+        return launch(workflow, request, inline=inline, here=here)
+    return watched(workflow, shape._replace(modes=frozenset()), request, shape.show, inline=inline, here=here)
+
+
+def output_of(result: object, shape: Shape, run: Run | None = None) -> Any:  # noqa: ANN401  # whatever a body returned
+    """Return a run's result in the form that its caller wants."""
+    if shape.version != "v2":
+        return result
+    return GraphOutput({}, run.interrupts) if run is not None and run.status == "paused" else GraphOutput(result)
+
+
+def watched(
+    workflow: Definition, shape: Shape, request: Request, put: Put, *, inline: bool = False, here: bool = False
 ) -> Run:
+    """Begin a run and have its chunks put somewhere; ``inline`` and ``here`` as for ``launch``."""
+    views: list[StreamView] = []
+
+    def first(session: Session, opening: Opening) -> None:
+        view = StreamView(shape.wanted, name=workflow.name, subgraphs=shape.subgraphs, metadata=_metadata(session))
+        views.append(view)
+        for chunk in view.begin(opening.past, opening.result):
+            put(chunk)
+
     def listen(record: Record) -> None:
-        for chunk in view.fold(record):
+        for chunk in views[0].fold(record):
             put(chunk)
 
-    def first(value: object) -> None:
-        for chunk in view.first_value(value):
-            put(chunk)
-
-    run = launch(workflow, request, here=here, listener=listen, first=first)
-    run.on_done(lambda: put(_END))
-    return run
+    with _hearing_models(shape):
+        return launch(workflow, request, inline=inline, here=here, listener=listen, first=first)
 
 
-def _nested(
-    workflow: Definition, mode: str | Sequence[str], request: Request, put: Callable[[object], None]
-) -> tuple[Any, Callable[[], None]]:
-    """Start a nested run; return its future and what ends the listening."""
+def watched_call(workflow: Definition, shape: Shape, value: object, put: Put) -> tuple[CallFuture, Callable[[], None]]:
+    """Start a nested run and have its chunks put somewhere; return its future and what ends the listening."""
     frame = current_frame.get()
     assert frame is not None, "only a body nests a run"
-    view = view_of(workflow, mode, request.where)
-    dispatch = cast("Session", frame.host).dispatch
-    listeners = dispatch.scheduler.log.listeners
+    session = cast("Session", frame.host)
+    log = session.dispatch.scheduler.log
     seen: list[Record] = []
-    listeners.append(seen.append)
-    future = nest(workflow, request.input)
-    view.root = future.call.path
+    log.listeners.append(seen.append)
+    try:
+        with _hearing_models(shape):
+            future = nest(workflow, value)
+    except BaseException:
+        log.listeners.remove(seen.append)
+        raise
+    view = StreamView(
+        shape.wanted,
+        name=workflow.name,
+        subgraphs=shape.subgraphs,
+        root=future.call.path,
+        metadata=_metadata(session),
+    )
+    view.recall(log.records[:1])
 
     def listen(record: Record) -> None:
         for chunk in view.fold(record):
             put(chunk)
 
-    with dispatch.lock:
-        listeners.remove(seen.append)
+    with session.dispatch.lock:
+        log.listeners.remove(seen.append)
         for record in seen:
             listen(record)
-        listeners.append(listen)
-    future.add_done_callback(lambda _: put(_END))
-    return future, lambda: listeners.remove(listen) if listen in listeners else None
+        log.listeners.append(listen)
+    return future, lambda: log.listeners.remove(listen) if listen in log.listeners else None
 
 
-def view_of(workflow: Definition, mode: str | Sequence[str], where: str) -> StreamView:
-    """Return the view that gives the wanted chunks.
+def _metadata(session: Session) -> dict[str, Any]:
+    """Return what the user wrote into the config."""
+    tags = session.config["tags"]
+    return {**session.config["metadata"], **({"tags": list(tags)} if tags else {})}
 
-    Raises:
-        InvalidOptionError: for modes that do not exist.
-    """
-    modes = [mode] if isinstance(mode, str) else list(mode)
-    for one in modes:
-        if one not in MODES:
-            raise InvalidOptionError(where, "stream_mode", repr(one), f"it is one or several of {', '.join(MODES)}")
-    return StreamView(modes, paired=not isinstance(mode, str), name=workflow.name)
+
+@contextmanager
+def _hearing_models(shape: Shape) -> Iterator[None]:
+    """Have the models that a run begun here calls heard, if anybody wants to and there is LangChain."""
+    if "messages" not in shape.wanted or model_listener.get() is not None or find_spec("langchain_core") is None:
+        yield
+        return
+    from nbflow.langchain import TokenListener  # noqa: PLC0415  # see above
+
+    token = model_listener.set(TokenListener())
+    try:
+        yield
+    finally:
+        model_listener.reset(token)

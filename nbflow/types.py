@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from nbflow.checkpoint.base import BaseCheckpointSaver
+from nbflow.policies import CachePolicy, RetryPolicy, TimeoutPolicy, default_retry_on
 from nbflow.runtime import interrupt
 from nbflow.values import (
     All,
-    CachePolicy,
     Command,
     Durability,
+    GraphOutput,
     Interrupt,
     OnDivergence,
     PregelTask,
     Reject,
-    RetryPolicy,
     RunControl,
     RunnableConfig,
     RunOptions,
     Send,
     StateSnapshot,
     StreamMode,
+    StreamVersion,
     StreamWriter,
-    TimeoutPolicy,
-    default_retry_on,
 )
 
 Checkpointer = BaseCheckpointSaver | bool | None
@@ -34,6 +33,7 @@ __all__ = [
     "Checkpointer",
     "Command",
     "Durability",
+    "GraphOutput",
     "Interrupt",
     "OnDivergence",
     "PregelTask",
@@ -45,6 +45,7 @@ __all__ = [
     "Send",
     "StateSnapshot",
     "StreamMode",
+    "StreamVersion",
     "StreamWriter",
     "TimeoutPolicy",
     "default_retry_on",

@@ -7,10 +7,9 @@ same. Nothing here runs anything; only ``errors`` is imported.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import KW_ONLY, dataclass, field
-from datetime import timedelta
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypedDict, TypeVar, cast
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypedDict, TypeVar
 
 from nbflow.errors import InvalidOptionError
 
@@ -19,6 +18,7 @@ StreamWriter = Callable[[object], None]
 Durability = Literal["sync", "async", "exit"]
 OnDivergence = Literal["error", "rerun"]
 All = Literal["*"]
+StreamVersion = Literal["v1", "v2"]
 
 
 class RunnableConfig(TypedDict, total=False):
@@ -60,6 +60,44 @@ class RunControl:
     def drain_requested(self) -> bool:
         """Whether a halt was asked for."""
         return self.drain_reason is not None
+
+
+@dataclass(frozen=True)
+class GraphOutput:
+    """What ``invoke(version="v2")`` returns.
+
+    ``output[key]`` and ``key in output`` reach into the value, ``"__interrupt__"`` the interrupts, as if
+    the output were what version ``"v1"`` returns.
+
+    Attributes:
+        value: what the body returned; ``{}`` if it waits with questions.
+        interrupts: those questions.
+    """
+
+    value: Any
+    interrupts: tuple[Interrupt, ...] = ()
+
+    def __getitem__(self, key: object) -> Any:  # noqa: ANN401  # whatever the value holds there
+        return list(self.interrupts) if key == "__interrupt__" and self.interrupts else self.value[key]
+
+    def __contains__(self, key: object) -> bool:
+        return bool(self.interrupts) if key == "__interrupt__" else key in self.value
+
+
+def triggers_of(kind: str) -> tuple[str, ...]:
+    """Return what set a call in motion, by its kind, in LangGraph's words: an input, or a body that called it."""
+    return ("__start__",) if kind == "entrypoint" else ("__pregel_push",)
+
+
+def whereabouts(name: str, kind: str, path: str, step: int) -> dict[str, object]:
+    """Return what the metadata of a config, and of a streamed message, say of the call at ``path``."""
+    return {
+        "langgraph_step": step,
+        "langgraph_node": name,
+        "langgraph_triggers": triggers_of(kind),
+        "langgraph_path": tuple(path.split(".")),
+        "langgraph_checkpoint_ns": path,
+    }
 
 
 class RunOptions(TypedDict, total=False):
@@ -237,120 +275,6 @@ class Final(Generic[Returned, Kept]):
 
     value: Returned
     save: Kept
-
-
-def default_retry_on(error: BaseException) -> bool:
-    """Whether another attempt may help: lost connections, time-outs, and HTTP 408, 425, 429 and 5xx.
-
-    Mistakes in the program (wrong types, missing keys, ...) fail again and are not retried.
-    Responses are recognised by their ``response.status_code``, as httpx and requests carry it.
-    """
-    if isinstance(error, (ConnectionError, TimeoutError)):
-        return True
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if isinstance(status, int):
-        return status in {408, 425, 429} or status >= 500  # noqa: PLR2004  # HTTP's server errors
-    hopeless = (
-        ValueError, TypeError, ArithmeticError, ImportError, LookupError, NameError, SyntaxError,
-        RuntimeError, ReferenceError, StopIteration, StopAsyncIteration, OSError, AssertionError,
-    )  # fmt: skip
-    return isinstance(error, Exception) and not isinstance(error, hopeless)
-
-
-RetryOn = type[BaseException] | Sequence[type[BaseException]] | Callable[[BaseException], bool]
-
-
-class RetryPolicy(NamedTuple):
-    """How often a failed call is tried again, and after how long.
-
-    Attributes:
-        initial_interval: seconds before the second attempt.
-        backoff_factor: what each later wait is multiplied by.
-        max_interval: upper bound of one wait, in seconds.
-        max_attempts: attempts in all, the first one included; 1 means no retry.
-        jitter: whether each wait is lengthened by up to a quarter of itself, by chance.
-        retry_on: an exception type, several, or a function from the error to a bool.
-    """
-
-    initial_interval: float = 0.5
-    backoff_factor: float = 2.0
-    max_interval: float = 128.0
-    max_attempts: int = 3
-    jitter: bool = True
-    retry_on: RetryOn = default_retry_on
-
-
-Seconds = float | timedelta
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeoutPolicy:
-    """How long one attempt of a task or body may take.
-
-    Times are given in seconds or as ``timedelta`` and kept in seconds. An async attempt is
-    cancelled when its time is up. A sync one can't be stopped: nobody waits for it any longer,
-    its result is dropped, and the calls it still makes are refused.
-
-    Attributes:
-        run_timeout: for the whole attempt; None for no limit.
-        idle_timeout: between two signs of progress; None for no limit.
-        refresh_on: what progress is: ``"auto"`` for output, calls of tasks and
-            ``runtime.heartbeat()``; ``"heartbeat"`` for the last alone.
-    """
-
-    run_timeout: Seconds | None = None
-    idle_timeout: Seconds | None = None
-    refresh_on: Literal["auto", "heartbeat"] = "auto"
-
-    def __post_init__(self) -> None:
-        for name in ("run_timeout", "idle_timeout"):
-            given = getattr(self, name)
-            object.__setattr__(self, name, None if given is None else _seconds(f"TimeoutPolicy({name})", given))
-        if self.refresh_on not in {"auto", "heartbeat"}:
-            raise InvalidOptionError(
-                "TimeoutPolicy()", "refresh_on", repr(self.refresh_on), "it is 'auto' or 'heartbeat'"
-            )
-
-    @property
-    def limits(self) -> tuple[float | None, float | None]:
-        """``run_timeout`` and ``idle_timeout`` in seconds."""
-        return cast("float | None", self.run_timeout), cast("float | None", self.idle_timeout)
-
-    @classmethod
-    def coerce(cls, timeout: Seconds | TimeoutPolicy | None) -> TimeoutPolicy | None:
-        """Return a policy as it is; a number or ``timedelta`` as the limit of a whole attempt; None for no limit."""
-        if timeout is None:
-            return None
-        policy = timeout if isinstance(timeout, TimeoutPolicy) else cls(run_timeout=timeout)
-        return None if policy.run_timeout is None and policy.idle_timeout is None else policy
-
-
-def _seconds(where: str, given: object) -> float:
-    seconds = given.total_seconds() if isinstance(given, timedelta) else given
-    if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not seconds > 0:
-        raise InvalidOptionError(where, "timeout", repr(given), "it is a number of seconds above 0, or a timedelta")
-    return float(seconds)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CachePolicy:
-    """That results of a function may be taken from an earlier call with the same arguments.
-
-    Attributes:
-        key_func: gives text or bytes for the arguments of a call; None for a digest of them. The
-            code of the function and what it closes over always count beside it.
-        ttl: seconds that a result is kept; None for ever.
-    """
-
-    key_func: Callable[..., str | bytes] | None = None
-    ttl: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.key_func is not None and not callable(self.key_func):
-            raise InvalidOptionError("CachePolicy()", "key_func", repr(self.key_func), "it is a function, or None")
-        ttl: object = self.ttl
-        if ttl is not None and not (isinstance(ttl, (int, float)) and ttl >= 0):
-            raise InvalidOptionError("CachePolicy()", "ttl", repr(self.ttl), "it is a number of seconds, or None")
 
 
 class PregelTask(NamedTuple):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from nbflow import history
-from nbflow.config import is_independent, merge, thread_of
+from nbflow.config import is_callers, is_independent, merge, thread_of
 from nbflow.core.call import current_frame
 from nbflow.definition import Definition
 from nbflow.errors import InvalidOptionError
 from nbflow.launch import attach, launch, nest, plain
 from nbflow.options import request_of, spelled_out
-from nbflow.streams import achunks, chunks, nested_chunks
+from nbflow.shape import shape_of
+from nbflow.streams import achunks, begin, chunks, nested_chunks, output_of, watched_call
 from nbflow.values import Command
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from nbflow.drivers.future import CallFuture
     from nbflow.opening import Request
     from nbflow.run import Run
-    from nbflow.values import RunnableConfig, RunOptions, StateSnapshot
+    from nbflow.shape import Shape
+    from nbflow.values import RunnableConfig, RunOptions, StateSnapshot, StreamVersion
 
 
 class Workflow(Definition):
@@ -49,6 +51,8 @@ class Workflow(Definition):
         config: RunnableConfig | dict[str, Any] | None = None,
         *,
         stream_mode: str | Sequence[str] = "values",
+        print_mode: str | Sequence[str] = (),
+        version: StreamVersion = "v1",
         **options: Unpack[RunOptions],
     ) -> Any:  # noqa: ANN401  # whatever the body returns
         """Run, and return what the body returns; ``{"__interrupt__": [...]}`` if it asks.
@@ -60,6 +64,8 @@ class Workflow(Definition):
                 ``Command(resume=...)`` answers its question.
             config: ``{"configurable": {"thread_id": ...}}`` and more; needed with a checkpointer.
             stream_mode: other than ``"values"``: return the list of chunks that ``stream`` would give.
+            print_mode: as for ``stream``.
+            version: ``"v2"`` returns a ``GraphOutput``, with the questions apart from the value.
             **options: what ``nbflow.types.RunOptions`` describes.
 
         Raises:
@@ -67,13 +73,15 @@ class Workflow(Definition):
             Exception: whatever the body raises, as it is.
         """
         request = request_of("invoke()", input, config, options)
+        shape = shape_of(request.where, stream_mode, print_mode, version=version)
         if stream_mode != "values":
-            return list(self._stream(request, stream_mode))
+            return list(self._stream(request, shape))
         if self._is_nested(config):
-            future = self._call(input, config)
+            future = self._call(request, shape)
             future.wait()
-            return plain(future.result())
-        return launch(self, request, inline=True).result()
+            return output_of(plain(future.result()), shape)
+        run = begin(self, request, shape, inline=True)
+        return output_of(run.result(), shape, run)
 
     @spelled_out
     async def ainvoke(
@@ -82,15 +90,19 @@ class Workflow(Definition):
         config: RunnableConfig | dict[str, Any] | None = None,
         *,
         stream_mode: str | Sequence[str] = "values",
+        print_mode: str | Sequence[str] = (),
+        version: StreamVersion = "v1",
         **options: Unpack[RunOptions],
     ) -> Any:  # noqa: ANN401  # whatever the body returns
         """As ``invoke``, awaited; an async body runs on the loop that awaits."""
         request = request_of("ainvoke()", input, config, options)
+        shape = shape_of(request.where, stream_mode, print_mode, version=version)
         if stream_mode != "values":
-            return [chunk async for chunk in self._astream(request, stream_mode)]
+            return [chunk async for chunk in self._astream(request, shape)]
         if self._is_nested(config):
-            return plain(await self._call(input, config))
-        return await launch(self, request, here=True)
+            return output_of(plain(await self._call(request, shape)), shape)
+        run = begin(self, request, shape, here=True)
+        return output_of(await run, shape, run)
 
     @spelled_out
     def stream(
@@ -98,7 +110,11 @@ class Workflow(Definition):
         input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None = None,
         *,
-        stream_mode: str | Sequence[str] = "updates",
+        stream_mode: str | Sequence[str] | None = None,
+        print_mode: str | Sequence[str] = (),
+        subgraphs: bool = False,
+        debug: bool | None = None,
+        version: StreamVersion = "v1",
         **options: Unpack[RunOptions],
     ) -> Iterator[Any]:
         """Run, and yield chunks as things happen; closing the iterator stops the run.
@@ -106,11 +122,25 @@ class Workflow(Definition):
         Args:
             input: as for ``invoke``.
             config: as for ``invoke``.
-            stream_mode: ``"updates"`` (each result, by task), ``"values"`` (the end result),
-                ``"custom"`` (what stream writers write), or a list, for ``(mode, chunk)`` pairs.
+            stream_mode: one of these, or a list of them, for ``(mode, chunk)`` pairs: ``"updates"`` (each
+                result, by task), ``"values"`` (the end result), ``"custom"`` (what stream writers write),
+                ``"messages"`` (tokens and messages of language models), ``"tasks"`` (what begins and ends),
+                ``"checkpoints"`` and ``"debug"`` (those two with step and time). None stands for
+                ``"updates"``; for ``"values"`` in a nested run that is handed its caller's config.
+            print_mode: modes whose chunks are printed as well, as ``[mode] chunk``.
+            subgraphs: whether runs nested in this one are shown too, as ``(run, chunk)`` or
+                ``(run, mode, chunk)``: a run is named by what leads to it, ``()`` is this one.
+            debug: whether to print ``updates`` and ``values``.
+            version: ``"v2"`` makes every chunk a dict of ``type``, ``ns`` and ``data``.
             **options: as for ``invoke``.
+
+        Raises:
+            NbflowError: for a mistake in the arguments; nothing was written then.
         """
-        return self._stream(request_of("stream()", input, config, options), stream_mode)
+        request = request_of("stream()", input, config, options)
+        mode = stream_mode if stream_mode is not None else self._default_mode(config)
+        shape = shape_of(request.where, mode, print_mode, subgraphs=subgraphs, debug=debug, version=version)
+        return self._stream(request, shape)
 
     @spelled_out
     def astream(
@@ -118,11 +148,18 @@ class Workflow(Definition):
         input: object,  # LangGraph's name
         config: RunnableConfig | dict[str, Any] | None = None,
         *,
-        stream_mode: str | Sequence[str] = "updates",
+        stream_mode: str | Sequence[str] | None = None,
+        print_mode: str | Sequence[str] = (),
+        subgraphs: bool = False,
+        debug: bool | None = None,
+        version: StreamVersion = "v1",
         **options: Unpack[RunOptions],
     ) -> AsyncGenerator[Any]:
         """As ``stream``, for ``async for``."""
-        return self._astream(request_of("astream()", input, config, options), stream_mode)
+        request = request_of("astream()", input, config, options)
+        mode = stream_mode if stream_mode is not None else self._default_mode(config)
+        shape = shape_of(request.where, mode, print_mode, subgraphs=subgraphs, debug=debug, version=version)
+        return self._astream(request, shape)
 
     @spelled_out
     def start(
@@ -134,25 +171,41 @@ class Workflow(Definition):
         """Begin a run in the background and return its handle at once; arguments as for ``invoke``."""
         return launch(self, request_of("start()", input, config, options))
 
-    def _stream(self, request: Request, mode: str | Sequence[str]) -> Iterator[Any]:
+    def _stream(self, request: Request, shape: Shape) -> Iterator[Any]:
         if self._is_nested(request.config):
-            return nested_chunks(self, request.input, mode, request.where)
-        return chunks(self, mode, request)
+            return nested_chunks(self, shape, self._nested_input(request))
+        return chunks(self, shape, request)
 
-    def _astream(self, request: Request, mode: str | Sequence[str]) -> AsyncGenerator[Any]:
-        return achunks(self, mode, request, nested=self._is_nested(request.config))
+    def _astream(self, request: Request, shape: Shape) -> AsyncGenerator[Any]:
+        nested = self._is_nested(request.config)
+        if nested:
+            self._nested_input(request)
+        return achunks(self, shape, request, nested=nested)
+
+    def _default_mode(self, config: RunnableConfig | dict[str, Any] | None) -> str:
+        return "values" if is_callers(cast("dict[str, object] | None", config)) else "updates"
 
     def _is_nested(self, config: RunnableConfig | dict[str, Any] | None) -> bool:
         """Whether a run would be a part of the run around it: it has one, and names no thread of its own."""
         return current_frame.get() is not None and not is_independent(cast("dict[str, object] | None", config))
 
-    def _call(self, input: object, config: object) -> CallFuture:  # LangGraph's name
-        if isinstance(input, Command) or input is None:
+    def _call(self, request: Request, shape: Shape) -> CallFuture:
+        """Start a run as a part of the run around it, and print what is wanted of it."""
+        value = self._nested_input(request)
+        if not shape.printed:
+            return nest(self, value)
+        future, leave = watched_call(self, shape._replace(modes=frozenset()), value, shape.show)
+        future.add_done_callback(lambda _: leave())
+        return future
+
+    def _nested_input(self, request: Request) -> object:
+        value = request.input
+        if isinstance(value, Command) or value is None:
             raise InvalidOptionError(
-                "invoke()", "input", repr(input), "a nested run is resumed through the run around it; pass an input"
+                request.where, "input", repr(value), "a nested run is resumed through the run around it; pass an input"
             )
-        merge("invoke()", cast("dict[str, object] | None", config))
-        return nest(self, input)
+        merge(request.where, cast("dict[str, object] | None", request.config))
+        return value
 
     def last_run(self, config: RunnableConfig | dict[str, Any]) -> Run | None:
         """Return the newest run of a thread as it stands in the checkpointer; None if there is none.

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 def started(call: Call, at: float) -> CallStarted:
     """Return that a call was asked for; replayed, if it has its outcome already."""
     spec, replayed = call.spec, call.outcome is not None
-    return CallStarted(path=call.path, at=at, name=spec.name, kind=spec.kind, replayed=replayed, shown=call.shown)
+    return CallStarted(
+        path=call.path,
+        at=at,
+        name=spec.name,
+        kind=spec.kind,
+        replayed=replayed,
+        shown=call.shown,
+        value=Value((call.args, call.kwargs)),
+    )
 
 
 def began(call: Call, at: float) -> CallBegan:

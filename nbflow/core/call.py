@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nbflow.core.deadline import Deadline
     from nbflow.core.outcome import Outcome
     from nbflow.core.record import Asked, CallFailed, Fallback, Record
-    from nbflow.values import CachePolicy, RetryPolicy, TimeoutPolicy
+    from nbflow.policies import CachePolicy, RetryPolicy, TimeoutPolicy
 
 
 class Injected(NamedTuple):

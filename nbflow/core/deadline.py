@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nbflow.errors import NodeTimeoutError
 
 if TYPE_CHECKING:
-    from nbflow.values import TimeoutPolicy
+    from nbflow.policies import TimeoutPolicy
 
 
 class Deadline:

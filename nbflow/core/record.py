@@ -159,7 +159,12 @@ class CallRecord(Record):
 
 
 class CallStarted(CallRecord):
-    """A call was requested; ``replayed`` says that its stored outcome was handed out."""
+    """A call was requested with ``value``, its ``(args, kwargs)`` as they are; this is never stored.
+
+    Attributes:
+        replayed: whether its stored outcome was handed out.
+        shown: the arguments as short text.
+    """
 
     replayed: bool = False
     shown: str = ""

@@ -13,7 +13,7 @@ from nbflow.core.effects import Sleep
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nbflow.values import RetryPolicy
+    from nbflow.policies import RetryPolicy
 
 JITTER = 0.25
 

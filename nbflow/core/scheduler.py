@@ -130,24 +130,23 @@ class Scheduler:
                 if past.error is not None:
                     recorded = self.log.settled[call.path]
                     call.failure = recorded if isinstance(recorded, CallFailed) else None
-        if call.outcome is None and self.reuse is not None and self._take_over(call, self.reuse):
-            return
         if self.log.listeners:
             call.shown = call.shown or self.show(call.args, call.kwargs)
             self.log.append(announce.started(call, self.now()))
+        if call.outcome is None and self.reuse is not None:
+            self._take_over(call, self.reuse)
 
-    def _take_over(self, call: Call, reuse: Reuse) -> bool:
+    def _take_over(self, call: Call, reuse: Reuse) -> None:
         """Give a call the result of an earlier run, if there is one for it; it becomes this run's own."""
         past = reuse.take(call)
         if past is None or past.value is None:
-            return False
+            return
         call.started, call.attempt = self.now(), past.attempt
         record = self._ended(CallReturned, call, None)
         record.reused, record.value = True, past.value
         call.outcome = Outcome(past.value.get())
         call.carry += (record,)
         self.log.append(record)
-        return True
 
     def perform(self, call: Call) -> Program:
         """Carry a call to its end.

@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from nbflow.core.record import Asked, Record, RunFailed, RunPaused, RunReturned, RunStarted
-from nbflow.values import PregelTask, RunnableConfig, StateSnapshot
-from nbflow.views.stream import interrupt_of
+from nbflow.values import Interrupt, PregelTask, RunnableConfig, StateSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nbflow.values import Interrupt
+
+def interrupt_of(asked: Asked) -> Interrupt:
+    """Return a recorded question as it is shown to people."""
+    return Interrupt(asked.value.get() if asked.value else None, asked.id, response_schema=asked.schema)
 
 
 def config_at(thread_id: str, point: str) -> RunnableConfig:

@@ -1,30 +1,58 @@
-"""Stream chunks as a fold of records, in LangGraph's shapes.
+"""Stream chunks as a fold of records, in LangGraph's shapes and order.
 
-Calls of a nested entrypoint give no ``updates`` of their own; what they write to ``custom`` is
-passed on. A replayed call gives nothing.
+Of the runs nested in the one that is shown, only ``custom`` and ``messages`` come through, unless
+every level is asked for. A call whose result is replayed shows that it was asked for, no more.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from nbflow.constants import INTERRUPT
 from nbflow.core.record import (
     ROOT,
     Asked,
+    CallFailed,
     CallReturned,
     CallStarted,
     Emitted,
     Record,
+    RunFailed,
+    RunHalted,
     RunPaused,
+    RunResumed,
     RunReturned,
+    RunStarted,
+    Value,
 )
-from nbflow.values import Interrupt
+from nbflow.values import Final, whereabouts
+from nbflow.views import payloads
+from nbflow.views.levels import Levels, Namespace
+from nbflow.views.messages import ShownMessages
+from nbflow.views.state import input_state, interrupt_of, result_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-INTERRUPT = "__interrupt__"
-MODES = ("values", "updates", "custom")
+    from nbflow.values import Interrupt, StateSnapshot
+
+MODES = ("values", "updates", "custom", "messages", "tasks", "checkpoints", "debug")
+FORWARDED = frozenset({"custom", "messages"})
+_OUTLINE = (RunStarted, RunPaused, RunFailed, RunReturned, RunHalted, Asked)
+
+
+class Chunk(NamedTuple):
+    """One thing to show.
+
+    Attributes:
+        ns: names the run that it belongs to; ``()`` is the one that is streamed.
+        mode: of ``MODES``.
+        payload: what there is to see.
+    """
+
+    ns: Namespace
+    mode: str
+    payload: object
 
 
 class StreamView:
@@ -32,63 +60,196 @@ class StreamView:
 
     Args:
         modes: what to show, of ``MODES``.
-        paired: whether chunks are ``(mode, payload)``; else payloads alone.
         name: name of the body to show.
-
-    Attributes:
-        root: path of that body; the call's own for the stream of a nested entrypoint.
+        subgraphs: whether nested runs are shown as the root is.
+        root: path of that body; the call's own for the stream of a nested workflow.
+        metadata: what the user wrote into the config, tags included.
     """
 
-    def __init__(self, modes: Sequence[str], *, paired: bool, name: str) -> None:
+    def __init__(
+        self,
+        modes: Collection[str],
+        *,
+        name: str,
+        subgraphs: bool = False,
+        root: str = ROOT,
+        metadata: Mapping[str, object] | None = None,
+    ) -> None:
         self._modes = frozenset(modes)
-        self._paired = paired
         self._name = name
-        self.root = ROOT
-        self._nested: list[str] = []
-        self._asked: dict[str, Asked] = {}
+        self._deep = subgraphs
+        self._metadata = dict(metadata or {})
+        self._levels = Levels(root)
+        self._outline: list[Record] = []
+        self._result: Value | None = None
+        self._shown = ShownMessages()
 
-    def fold(self, record: Record) -> Iterator[object]:
-        """Yield the chunks that a record gives."""
-        for mode, payload in self._payloads(record):
-            if mode in self._modes:
-                yield (mode, payload) if self._paired else payload
+    def begin(self, past: Sequence[Record], result: Value | None) -> Iterator[Chunk]:
+        """Yield what a stream shows before anything happens: where the thread stands, if its run goes on.
 
-    def first_value(self, value: object) -> Iterator[object]:
-        """Yield the chunk that shows a thread's last result before a resumed run goes on."""
+        Args:
+            past: records of the run; empty for a new one.
+            result: what the last finished run of the thread returned.
+        """
+        self._result = result
+        self.recall(past)
+        if not past:
+            return
+        finished = isinstance(past[-1], RunReturned)
         if "values" in self._modes:
-            yield ("values", value) if self._paired else value
+            yield Chunk((), "values", _get(result))
+        yield from self._wanted(self._checkpoint(result_state if finished else self._input_state, past[-1].at))
 
-    def _payloads(self, record: Record) -> Iterator[tuple[str, object]]:
-        if isinstance(record, Emitted):
-            if self._is_inside(record.path) or record.path == self.root:
-                yield "custom", record.value.get() if record.value else None
-        elif isinstance(record, (RunReturned, CallReturned)):
-            yield from self._returned(record)
-        elif isinstance(record, CallStarted):
-            if record.kind == "entrypoint" and record.path != self.root:
-                self._nested.append(f"{record.path}.")
-        elif isinstance(record, Asked):
-            self._asked[record.id] = record
-        elif isinstance(record, RunPaused):
-            waiting = {INTERRUPT: tuple(interrupt_of(self._asked[key]) for key in record.ids)}
-            yield "updates", waiting
-            yield "values", waiting
+    def recall(self, past: Iterable[Record]) -> None:
+        """Take in what happened before, and show none of it."""
+        for record in past:
+            self._note(record)
+            if "messages" in self._modes and isinstance(record, CallReturned):
+                self._shown.note(_get(record.value))
 
-    def _returned(self, record: RunReturned | CallReturned) -> Iterator[tuple[str, object]]:
-        value = record.value.get() if record.value else None
-        if record.path == self.root:
-            yield "updates", {self._name: value}
-            yield "values", value
-        elif isinstance(record, CallReturned) and record.kind != "entrypoint" and self._is_own(record.path):
-            yield "updates", {record.name: value}
+    def fold(self, record: Record) -> Iterator[Chunk]:
+        """Yield the chunks that a record gives."""
+        self._note(record)
+        if self._levels.covers(record.path):
+            yield from self._wanted(self._chunks(record))
 
-    def _is_inside(self, path: str) -> bool:
-        return path.startswith(f"{self.root}.")
+    def _wanted(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+        for chunk in chunks:
+            if chunk.mode in self._modes and (self._deep or not chunk.ns or chunk.mode in FORWARDED):
+                yield chunk
 
-    def _is_own(self, path: str) -> bool:
-        return self._is_inside(path) and not any(path.startswith(prefix) for prefix in self._nested)
+    def _chunks(self, record: Record) -> Iterator[Chunk]:
+        match record:
+            case RunStarted() | RunResumed():
+                yield from self._run_began(record)
+            case CallStarted():
+                yield from self._call_began(record)
+            case Emitted():
+                yield from self._emitted(record)
+            case CallReturned():
+                yield from self._call_returned(record)
+            case CallFailed() | RunFailed():
+                yield from self._failed(record)
+            case RunPaused():
+                yield from self._paused(record)
+            case RunReturned():
+                yield from self._body_returned(record, self._name, _get(record.value))
+                yield from self._checkpoint(result_state, record.at)
+
+    def _note(self, record: Record) -> None:
+        self._levels.fold(record)
+        if isinstance(record, _OUTLINE):
+            self._outline.append(record)
+
+    def _run_began(self, record: Record) -> Iterator[Chunk]:
+        if isinstance(record, RunStarted):
+            yield from self._checkpoint(self._input_state, record.at)
+        value = _get(self._started.value)
+        if "messages" in self._modes:
+            self._shown.note(value)
+        payload = payloads.start(ROOT, self._name, "entrypoint", value, self._metadata)
+        yield from self._task((), payload, record.at, "task")
+
+    def _call_began(self, record: CallStarted) -> Iterator[Chunk]:
+        if "messages" in self._modes:
+            self._shown.note(_get(record.value))
+        payload = payloads.call_start(record, self._metadata)
+        yield from self._task(self._levels.ns(record.path), payload, record.at, "task")
+
+    def _emitted(self, record: Emitted) -> Iterator[Chunk]:
+        value = _get(record.value)
+        if record.mode == "messages" and isinstance(value, tuple):
+            self._shown.note(value[0])
+        yield Chunk(self._levels.ns(record.path), record.mode, value)
+
+    def _call_returned(self, record: CallReturned) -> Iterator[Chunk]:
+        value = _get(record.value)
+        if record.kind == "entrypoint":
+            yield from self._body_returned(record, record.name, value.value if isinstance(value, Final) else value)
+            return
+        ns = self._levels.ns(record.path)
+        yield from self._messages(ns, record, record.name, record.kind, value)
+        yield Chunk(ns, "updates", {record.name: value, **_origin(record)})
+        payload = payloads.result(record.path, record.name, {"__return__": value})
+        yield from self._task(ns, payload, record.at, "task_result")
+
+    def _body_returned(self, record: Record, name: str, value: object) -> Iterator[Chunk]:
+        ns = self._levels.ns(record.path)
+        yield from self._messages(ns, record, name, "entrypoint", value)
+        yield Chunk(ns, "updates", {name: value, **_origin(record)})
+        payload = payloads.result(record.path, name, {"__end__": value})
+        yield from self._task(ns, payload, record.at, "task_result")
+        yield Chunk(ns, "values", value)
+
+    def _failed(self, record: CallFailed | RunFailed) -> Iterator[Chunk]:
+        name = record.name if isinstance(record, CallFailed) else self._name
+        payload = payloads.result(record.path, name, error=_get(record.value))
+        yield from self._task(self._levels.ns(record.path), payload, record.at, "task_result")
+
+    def _paused(self, record: RunPaused) -> Iterator[Chunk]:
+        asked = {one.id: one for one in self._outline if isinstance(one, Asked)}
+        waiting = [asked[key] for key in record.ids if key in asked]
+        for run in self._levels.open_runs():
+            below = [one for one in waiting if one.path == run.path or one.path.startswith(f"{run.path}.")]
+            if below:
+                yield from self._questions(run.ns, run.path, run.name, below, record.at)
+        yield from self._questions((), ROOT, self._name, waiting, record.at)
+
+    def _questions(self, ns: Namespace, path: str, name: str, asked: Iterable[Asked], at: float) -> Iterator[Chunk]:
+        interrupts: tuple[Interrupt, ...] = tuple(interrupt_of(one) for one in asked)
+        yield Chunk(ns, "updates", {INTERRUPT: interrupts})
+        yield Chunk(ns, "values", {INTERRUPT: interrupts})
+        yield from self._task(ns, payloads.result(path, name, interrupts=interrupts), at, "task_result")
+
+    def _messages(self, ns: Namespace, record: Record, name: str, kind: str, value: object) -> Iterator[Chunk]:
+        """Yield the messages in a result that nobody has seen."""
+        if "messages" not in self._modes:
+            return
+        for message in self._shown.unseen(value):
+            yield Chunk(ns, "messages", (message, self._metadata_of(name, kind, record.path)))
+
+    def _metadata_of(self, name: str, kind: str, path: str) -> dict[str, object]:
+        metadata = {**self._metadata, **whereabouts(name, kind, path, self._step)}
+        if self._started.thread_id:
+            metadata["thread_id"] = self._started.thread_id
+        return metadata
+
+    def _task(self, ns: Namespace, payload: payloads.Payload, at: float, kind: str) -> Iterator[Chunk]:
+        yield Chunk(ns, "tasks", payload)
+        if "debug" in self._modes:
+            yield Chunk(ns, "debug", payloads.debug(kind, payload, self._step, at))
+
+    def _checkpoint(self, state: Callable[[Sequence[Record]], StateSnapshot | None], at: float) -> Iterator[Chunk]:
+        """Yield a checkpoint; a run that is not kept has none."""
+        if not self._started.thread_id or not self._modes & {"checkpoints", "debug"}:
+            return
+        snapshot = state(self._outline)
+        if snapshot is not None:
+            payload = payloads.checkpoint(snapshot)
+            yield Chunk((), "checkpoints", payload)
+            step = self._step if snapshot.next == () else self._step - 1
+            yield Chunk((), "debug", payloads.debug("checkpoint", payload, step, at))
+
+    def _input_state(self, records: Sequence[Record]) -> StateSnapshot:
+        return input_state(records, _get(self._result))
+
+    @property
+    def _started(self) -> RunStarted:
+        started = self._outline[0]
+        assert isinstance(started, RunStarted), "a run's first record says that it started"
+        return started
+
+    @property
+    def _step(self) -> int:
+        return self._started.step + 1
 
 
-def interrupt_of(asked: Asked) -> Interrupt:
-    """Return a recorded question as it is shown to people."""
-    return Interrupt(asked.value.get() if asked.value else None, asked.id, response_schema=asked.schema)
+def _get(value: Value | None) -> object:
+    return value.get() if value is not None else None
+
+
+def _origin(record: Record) -> dict[str, object]:
+    """Return what an update says of a result that was not computed now."""
+    if isinstance(record, CallReturned) and (record.cached or record.reused):
+        return {"__metadata__": {"cached": True} if record.cached else {"reused": True}}
+    return {}

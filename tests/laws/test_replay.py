@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nbflow import Run
 from nbflow.core.record import CallReturned, Record
 from nbflow.journal import encode_value, from_row, to_row
+from nbflow.views.stream import MODES, StreamView
 from tests.laws.corpus import Plan, World, cut, plans
 
 flavours = pytest.mark.parametrize("flavour", ["sync", "async"])
@@ -72,6 +74,32 @@ def test_records_survive_the_way_to_the_disk(flavour: str, plan: Plan) -> None:
         assert to_row(fresh, row.seq)[:4] == row[:4]
         if not isinstance(record.value and record.value.get(), BaseException):
             assert record == fresh
+
+
+@flavours
+@settings(max_examples=40, deadline=None)
+@given(plan=plans)
+def test_a_streamed_run_is_the_fold_of_its_records(flavour: str, plan: Plan) -> None:
+    world = World(flavour, plan)
+    runs: list[Run] = []
+    Run.watchers.append(runs.append)
+    try:
+        streamed = world.flow.stream(world.workflow, plan, stream_mode=MODES, subgraphs=True)
+    finally:
+        Run.watchers.remove(runs.append)
+    view = StreamView(MODES, name=world.workflow.name, subgraphs=True)
+    folded = [chunk for record in runs[0].log for chunk in view.fold(record)]
+    assert streamed == folded
+    tasks = [(chunk.ns, *ended(chunk.payload)) for chunk in folded if chunk.mode == "tasks"]
+    starts = [(ns, key) for ns, key, end in tasks if not end]
+    ends = [(ns, key) for ns, key, end in tasks if end]
+    assert len(set(starts)) == len(starts), "every call starts once"
+    assert len(set(ends)) == len(ends), "and ends once at most"
+    assert set(ends) <= set(starts)
+
+
+def ended(payload: Any) -> tuple[str, bool]:
+    return payload["id"], "result" in payload
 
 
 def is_leaf(record: Record) -> bool:

@@ -1,0 +1,71 @@
+"""Which run a call belongs to: the root's, or one that is nested in it.
+
+A nested run is named by what leads to it: ``("task:0.0", "child:0.0.0")`` is what ``child``, called
+by ``task``, called by the root's body, runs as.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from nbflow.core.record import ROOT, CallSettled, CallStarted
+from nbflow.views.calls import parent_of
+
+if TYPE_CHECKING:
+    from nbflow.core.record import Record
+
+Namespace = tuple[str, ...]
+
+
+class NestedRun(NamedTuple):
+    """A nested run under way.
+
+    Attributes:
+        path: of its body.
+        name: of its workflow.
+        ns: names it in chunks.
+    """
+
+    path: str
+    name: str
+    ns: Namespace
+
+
+class Levels:
+    """The runs of a log, told from each other.
+
+    Args:
+        root: path of the body that counts as the outermost one.
+    """
+
+    def __init__(self, root: str = ROOT) -> None:
+        self._root = root
+        self._chains: dict[str, Namespace] = {root: ()}
+        self._runs: dict[str, Namespace] = {root: ()}
+        self._open: dict[str, NestedRun] = {}
+
+    def fold(self, record: Record) -> None:
+        """Take a record in: calls that begin, nested runs that end."""
+        if isinstance(record, CallStarted) and record.path != self._root and self.covers(record.path):
+            caller = parent_of(record.path)
+            chain = (*self._chains.get(caller, ()), f"{record.name}:{record.path}")
+            self._chains[record.path] = chain
+            self._runs[record.path] = self._runs.get(caller, ())
+            if record.kind == "entrypoint":
+                self._runs[record.path] = chain
+                if not record.replayed:
+                    self._open[record.path] = NestedRun(record.path, record.name, chain)
+        elif isinstance(record, CallSettled):
+            self._open.pop(record.path, None)
+
+    def covers(self, path: str) -> bool:
+        """Whether a path is the root's, or below it."""
+        return path == self._root or path.startswith(f"{self._root}.")
+
+    def ns(self, path: str) -> Namespace:
+        """Return the name of the run that a call belongs to; a body belongs to its own."""
+        return self._runs.get(path, ())
+
+    def open_runs(self) -> list[NestedRun]:
+        """Return the nested runs that have not ended, the innermost first."""
+        return sorted(self._open.values(), key=lambda run: -len(run.ns))
