@@ -92,8 +92,16 @@ def encoded(pairs: Mapping[FullKey, tuple[object, int | float | None]]) -> list[
         InvalidOptionError: if a key or a time can't be one.
     """
     at = clock.wall()
-    keys = checked_keys("set()", pairs)
-    return [(key, dumps(value), _expiry(ttl, at)) for key, (value, ttl) in zip(keys, pairs.values(), strict=True)]
+    entries = []
+    for key, pair in zip(checked_keys("set()", pairs), pairs.values(), strict=True):
+        entries.append((key, *_entry(pair, at)))
+    return entries
+
+
+def _entry(pair: object, at: float) -> tuple[bytes, float | None]:
+    if not isinstance(pair, tuple) or len(pair) != 2:  # noqa: PLR2004  # as above
+        raise InvalidOptionError("set()", "pairs", f"with {pair!r}", "each key has a pair of a value and its seconds")
+    return dumps(pair[0]), _expiry(pair[1], at)
 
 
 def _expiry(ttl: object, at: float) -> float | None:

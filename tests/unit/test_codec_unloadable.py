@@ -12,7 +12,8 @@ import msgspec
 import pydantic
 import pytest
 
-from nbflow.codec import Unloadable, dumps, loads
+from nbflow.codec import Unloadable, dumps, loads, loads_whole
+from nbflow.errors import CorruptValueError
 
 MODULE = ModuleType("shop")
 
@@ -79,6 +80,15 @@ def test_a_class_that_is_gone() -> None:
     assert loaded["order"].data == ["shop:Order", {"id": 1}]
     assert "shop:Order" in repr(loaded["order"])
     assert "not imported" in repr(loaded["order"])
+
+
+def test_what_is_wanted_whole_is_refused_when_a_part_is_gone() -> None:
+    data = dumps({"order": [publish(make_dataclass("Order", ["id"]))(1)]})
+    assert loads_whole(data) == loads(data)
+    del MODULE.Order
+    with pytest.raises(CorruptValueError, match="shop:Order can't be rebuilt here"):
+        loads_whole(data)
+    assert isinstance(loads(data)["order"][0], Unloadable)  # type: ignore[index]  # a dict
 
 
 def test_a_key_that_lost_its_hash_does_not_spoil_the_rest() -> None:
