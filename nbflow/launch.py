@@ -111,20 +111,20 @@ def launch(
         saver.lease(thread_id, owner)
     try:
         opening = _open(workflow, request, saver, thread_id, config)
+        session = Session(
+            config=config,
+            thread_id=thread_id,
+            run_id=opening.key.run_id,
+            store=workflow.store,
+            context=context,
+            kept=opening.kept,
+        )
+        if first is not None:
+            first(session, opening)
     except BaseException:
         if saver is not None:
             saver.release(thread_id, owner)
         raise
-    session = Session(
-        config=config,
-        thread_id=thread_id,
-        run_id=opening.key.run_id,
-        store=workflow.store,
-        context=context,
-        kept=opening.kept,
-    )
-    if first is not None:
-        first(session, opening)
     if opening.finished:
         cast("BaseCheckpointSaver", saver).release(thread_id, owner)
         return _handle(workflow, session, opening.past)

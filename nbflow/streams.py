@@ -131,8 +131,12 @@ def watched_call(workflow: Definition, shape: Shape, value: object, put: Put) ->
     log = session.dispatch.scheduler.log
     seen: list[Record] = []
     log.listeners.append(seen.append)
-    with _hearing_models(shape):
-        future = nest(workflow, value)
+    try:
+        with _hearing_models(shape):
+            future = nest(workflow, value)
+    except BaseException:
+        log.listeners.remove(seen.append)
+        raise
     view = StreamView(
         shape.wanted,
         name=workflow.name,

@@ -78,7 +78,6 @@ class StreamView:
         self._modes = frozenset(modes)
         self._name = name
         self._deep = subgraphs
-        self._root = root
         self._metadata = dict(metadata or {})
         self._levels = Levels(root)
         self._outline: list[Record] = []
@@ -217,7 +216,8 @@ class StreamView:
 
     def _task(self, ns: Namespace, payload: payloads.Payload, at: float, kind: str) -> Iterator[Chunk]:
         yield Chunk(ns, "tasks", payload)
-        yield Chunk(ns, "debug", payloads.debug(kind, payload, self._step, at))
+        if "debug" in self._modes:
+            yield Chunk(ns, "debug", payloads.debug(kind, payload, self._step, at))
 
     def _checkpoint(self, state: Callable[[Sequence[Record]], StateSnapshot | None], at: float) -> Iterator[Chunk]:
         """Yield a checkpoint; a run that is not kept has none."""

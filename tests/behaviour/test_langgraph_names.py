@@ -10,7 +10,17 @@ import pytest
 
 NAMES = {
     "func": ["entrypoint", "task"],
-    "types": ["Command", "Interrupt", "RetryPolicy", "StateSnapshot", "StreamWriter", "interrupt", "RunnableConfig"],
+    "types": [
+        "Command",
+        "GraphOutput",
+        "Interrupt",
+        "RetryPolicy",
+        "StateSnapshot",
+        "StreamMode",
+        "StreamWriter",
+        "interrupt",
+        "RunnableConfig",
+    ],
     "checkpoint.memory": ["InMemorySaver", "MemorySaver"],
     "checkpoint.sqlite": ["SqliteSaver"],
     "checkpoint.base": ["BaseCheckpointSaver", "BaseStore"],

@@ -9,6 +9,7 @@ import pytest
 from nbflow import Command, RunnableConfig, StreamWriter, entrypoint, interrupt
 from nbflow.errors import InvalidOptionError
 from nbflow.types import GraphOutput
+from nbflow.views.stream import StreamView
 from tests.behaviour.flavours import Flavour
 
 
@@ -248,3 +249,15 @@ def test_a_nested_stream_shows_values_when_it_is_handed_its_callers_config(flow:
     run = parent.last_run({"thread_id": "t"})
     assert run is not None
     assert [(row.path, row.name) for row in run.calls[1:]] == [("0.0", "child"), ("0.1", "child"), ("0.2", "child")]
+
+
+def test_a_stream_that_cannot_begin_gives_its_thread_back(flow: Flavour, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError("the stored result is unreadable")
+
+    ask = asking(flow)
+    with monkeypatch.context() as patch:
+        patch.setattr(StreamView, "begin", fail)
+        with pytest.raises(OSError, match="unreadable"):
+            flow.stream(ask, 1)
+    assert "__interrupt__" in flow.invoke(ask, 1)
