@@ -130,6 +130,11 @@ def thread_of(config: RunnableConfig, workflow: str) -> str:
     return str(thread_id)
 
 
+def is_nested(config: Mapping[str, object] | None) -> bool:
+    """Whether a run would be a part of the run around it: it has one, and names no thread of its own."""
+    return current_frame.get() is not None and not is_independent(config)
+
+
 def is_independent(config: Mapping[str, object] | None) -> bool:
     """Whether a config says which thread it means, so that a nested run with it stands for itself."""
     if not config or is_callers(config):

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import functools
 import warnings
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    NamedTuple,
+    ParamSpec,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    cast,
+    overload,
+)
 
 from nbflow import fingerprint
 from nbflow.core.call import Injected, Spec, current_frame
@@ -98,25 +110,44 @@ class Task(Generic[P, T]):
 _TaskFunction = Task
 
 
-@overload
-def task(func: Callable[P, Generator[T, Any, Any]] | Callable[P, AsyncGenerator[T, Any]], /) -> Task[P, list[T]]: ...
-@overload
-def task(func: Callable[P, Awaitable[T]], /) -> Task[P, T]: ...
-@overload
-def task(func: Callable[P, T], /) -> Task[P, T]: ...
+class TaskOptions(TypedDict, total=False):
+    """The keywords of ``task``, which documents them."""
+
+    name: str | None
+    retry_policy: RetryPolicy | Sequence[RetryPolicy] | None
+    cache_policy: CachePolicy | None
+    timeout: float | timedelta | TimeoutPolicy | None
+    max_concurrency: int | None
+    rate_limit: str | None
+    version: str | None
+    retry: RetryPolicy | Sequence[RetryPolicy] | None
+
+
+class _Decorator(Protocol):
+    """What ``task(...)`` without a function gives."""
+
+    @overload
+    def __call__(
+        self, func: Callable[P, Generator[T, Any, Any]] | Callable[P, AsyncGenerator[T, Any]], /
+    ) -> Task[P, list[T]]: ...
+    @overload
+    def __call__(self, func: Callable[P, Awaitable[T]], /) -> Task[P, T]: ...
+    @overload
+    def __call__(self, func: Callable[P, T], /) -> Task[P, T]: ...
+
+
 @overload
 def task(
-    func: None = None,
-    *,
-    name: str | None = None,
-    retry_policy: RetryPolicy | Sequence[RetryPolicy] | None = None,
-    cache_policy: CachePolicy | None = None,
-    timeout: float | timedelta | TimeoutPolicy | None = None,
-    max_concurrency: int | None = None,
-    rate_limit: str | None = None,
-    version: str | None = None,
-    **deprecated: object,
-) -> Callable[[Callable[P, Awaitable[T]] | Callable[P, T]], Task[P, T]]: ...
+    func: Callable[P, Generator[T, Any, Any]] | Callable[P, AsyncGenerator[T, Any]],
+    /,
+    **options: Unpack[TaskOptions],
+) -> Task[P, list[T]]: ...
+@overload
+def task(func: Callable[P, Awaitable[T]], /, **options: Unpack[TaskOptions]) -> Task[P, T]: ...
+@overload
+def task(func: Callable[P, T], /, **options: Unpack[TaskOptions]) -> Task[P, T]: ...
+@overload
+def task(func: None = None, **options: Unpack[TaskOptions]) -> _Decorator: ...
 def task(
     func: Callable[..., object] | None = None,
     *,

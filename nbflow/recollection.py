@@ -12,9 +12,11 @@ import inspect
 import threading
 import warnings
 from hashlib import blake2b
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, cast
 
 from nbflow import codec
+from nbflow.core.call import Spec
 from nbflow.core.record import Value
 from nbflow.errors import InvalidOptionError, NotCachedWarning, UnserializableError
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nbflow.cache.base import BaseCache, FullKey
-    from nbflow.core.call import Call, Spec
+    from nbflow.core.call import Call
     from nbflow.drivers.future import CallFuture
 
 Flight = tuple[int, "FullKey"]
@@ -59,7 +61,11 @@ class Caches:
                 return other
             _computing[flight] = mine
         self._keys[call.path] = key
-        found = self.cache.get([key])
+        try:
+            found = self.cache.get([key])
+        except Exception as error:  # noqa: BLE001  # a cache that fails is none, and the run goes on
+            _warn(call.spec, f"{self.cache!r} failed: {error!r}")
+            return None
         if key not in found:
             return None
         self.land(mine)
@@ -72,8 +78,9 @@ class Caches:
             return
         try:
             self.cache.set({key: (result, policy.ttl)})
-        except UnserializableError as error:
-            _warn(call.spec, str(error))
+        except Exception as error:  # noqa: BLE001  # as in find
+            unfit = isinstance(error, UnserializableError)
+            _warn(call.spec, str(error) if unfit else f"{self.cache!r} failed: {error!r}")
 
     def land(self, future: CallFuture) -> None:
         """Note that a call has ended, so that who asks next need not wait for it."""
@@ -127,21 +134,32 @@ def _arguments(call: Call) -> bytes:
 
 
 def _bound(fn: Callable[..., object]) -> bytes:
+    return _exact(_brought(fn, set()))
+
+
+def _brought(fn: object, seen: set[int]) -> list[object]:
     """Return what a function brings along: partial arguments, the object it is a method of, what it closes over."""
     parts: list[object] = []
     while isinstance(fn, functools.partial):
         parts.append((fn.args, fn.keywords))
         fn = fn.func
     parts.append(getattr(fn, "__self__", None))
-    plain = inspect.unwrap(getattr(fn, "__func__", fn))
+    plain = _inner(fn)
+    if id(plain) in seen:
+        return parts
+    seen.add(id(plain))
     for cell in getattr(plain, "__closure__", None) or ():
         try:
             inside = cell.cell_contents
         except ValueError:  # a variable that is not bound yet
             continue
-        if not callable(inside):  # functions count by their code
-            parts.append(inside)
-    return _exact(parts)
+        spec = getattr(inside, "spec", None)
+        inner = spec.fn if isinstance(spec, Spec) else inside
+        if isinstance(inner, (FunctionType, MethodType, functools.partial)):
+            parts.append(_brought(inner, seen))  # its code counts already
+        elif not isinstance(inner, (type, BuiltinFunctionType, ModuleType)):
+            parts.append(inner)
+    return parts
 
 
 def _exact(value: object) -> bytes:
@@ -154,10 +172,12 @@ def _exact(value: object) -> bytes:
     return codec.digest(value)
 
 
-def _inner(fn: Callable[..., object]) -> object:
+def _inner(fn: object) -> object:
+    """Return the plain function inside partials, methods and wrappers."""
     while isinstance(fn, functools.partial):
         fn = fn.func
-    return inspect.unwrap(getattr(fn, "__func__", fn))
+    fn = getattr(fn, "__func__", fn)
+    return inspect.unwrap(fn) if callable(fn) else fn
 
 
 def _is_above(one: Call, other: Call) -> bool:

@@ -36,7 +36,7 @@ _BOUNDS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-def describe(wanted: object) -> Schema | None:
+def describe(wanted: object, where: str = "interrupt()") -> Schema | None:
     """Return a type as JSON schema; a schema as it is; None for None.
 
     Raises:
@@ -52,8 +52,8 @@ def describe(wanted: object) -> Schema | None:
         return msgspec.json.schema(wanted)
     except TypeError as error:
         raise InvalidOptionError(
-            "interrupt()",
-            "response_schema",
+            where,
+            "response_schema" if where == "interrupt()" else "type",
             repr(wanted),
             f"it is a JSON schema or a type such as bool, Literal['yes', 'no'] or a dataclass ({error})",
         ) from None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from nbflow import history
-from nbflow.config import is_callers, is_independent, merge, thread_of
-from nbflow.core.call import current_frame
-from nbflow.definition import Definition
+from nbflow.batches import Batched
+from nbflow.config import is_callers, is_nested, merge, thread_of
+from nbflow.described import Described
 from nbflow.errors import InvalidOptionError
 from nbflow.launch import attach, launch, nest, plain
 from nbflow.options import request_of, spelled_out
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nbflow.values import RunnableConfig, RunOptions, StateSnapshot, StreamVersion
 
 
-class Workflow(Definition):
+class Workflow(Described, Batched):
     """A function that runs durably: ``invoke`` it, ``stream`` it, ``start`` it, ask for its state."""
 
     def __repr__(self) -> str:
@@ -76,7 +76,7 @@ class Workflow(Definition):
         shape = shape_of(request.where, stream_mode, print_mode, version=version)
         if stream_mode != "values":
             return list(self._stream(request, shape))
-        if self._is_nested(config):
+        if is_nested(config):
             future = self._call(request, shape)
             future.wait()
             return output_of(plain(future.result()), shape)
@@ -99,7 +99,7 @@ class Workflow(Definition):
         shape = shape_of(request.where, stream_mode, print_mode, version=version)
         if stream_mode != "values":
             return [chunk async for chunk in self._astream(request, shape)]
-        if self._is_nested(config):
+        if is_nested(config):
             return output_of(plain(await self._call(request, shape)), shape)
         run = begin(self, request, shape, here=True)
         return output_of(await run, shape, run)
@@ -172,22 +172,18 @@ class Workflow(Definition):
         return launch(self, request_of("start()", input, config, options))
 
     def _stream(self, request: Request, shape: Shape) -> Iterator[Any]:
-        if self._is_nested(request.config):
+        if is_nested(request.config):
             return nested_chunks(self, shape, self._nested_input(request))
         return chunks(self, shape, request)
 
     def _astream(self, request: Request, shape: Shape) -> AsyncGenerator[Any]:
-        nested = self._is_nested(request.config)
+        nested = is_nested(request.config)
         if nested:
             self._nested_input(request)
         return achunks(self, shape, request, nested=nested)
 
     def _default_mode(self, config: RunnableConfig | dict[str, Any] | None) -> str:
         return "values" if is_callers(cast("dict[str, object] | None", config)) else "updates"
-
-    def _is_nested(self, config: RunnableConfig | dict[str, Any] | None) -> bool:
-        """Whether a run would be a part of the run around it: it has one, and names no thread of its own."""
-        return current_frame.get() is not None and not is_independent(cast("dict[str, object] | None", config))
 
     def _call(self, request: Request, shape: Shape) -> CallFuture:
         """Start a run as a part of the run around it, and print what is wanted of it."""

@@ -23,6 +23,9 @@ def cached(call: Call, attempts: Callable[[Call], Program], now: float) -> Progr
     """
     while True:
         reply = yield Recall(call)
+        if reply.error is not None:
+            call.started, call.attempt = now, 1
+            return reply
         if not isinstance(reply.value, Call):
             break
         yield Await((reply.value,))

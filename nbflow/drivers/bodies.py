@@ -68,13 +68,10 @@ class Bodies:
 
     def _run(self, effect: Invoke) -> Outcome:
         __tracebackhide__ = True
-        call, frame = effect.call, effect.frame
-        spec = call.spec
-        current_frame.set(frame)
         try:
-            value = spec.fn(*call.args, **self._keywords(call, frame))
-            if spec.yields:
-                value = [self._pass_on(frame, part) for part in cast("Iterable[object]", value)]
+            value = self._called(effect)
+            if effect.call.spec.yields:
+                value = [self._pass_on(effect.frame, part) for part in cast("Iterable[object]", value)]
             elif hasattr(type(value), "__await__"):
                 value = self._resolve(value)
         except BaseException as error:  # noqa: BLE001  # every end of a body is an outcome
@@ -94,18 +91,22 @@ class Bodies:
 
     async def _arun(self, effect: Invoke) -> Outcome:
         __tracebackhide__ = True
-        call, frame = effect.call, effect.frame
-        spec = call.spec
-        current_frame.set(frame)
         try:
-            value = spec.fn(*call.args, **self._keywords(call, frame))
-            if spec.yields:
-                value = [self._pass_on(frame, part) async for part in cast("AsyncIterable[object]", value)]
-            elif hasattr(type(value), "__await__"):
-                value = await aio().fully(value)
+            value = self._called(effect)
+            if effect.call.spec.yields:
+                return Outcome(
+                    [self._pass_on(effect.frame, part) async for part in cast("AsyncIterable[object]", value)]
+                )
+            return Outcome(await aio().fully(value))
         except BaseException as error:  # noqa: BLE001  # as in _run
-            return Outcome(None, self._own_cancel(call, error))
-        return Outcome(value)
+            return Outcome(None, self._own_cancel(effect.call, error))
+
+    def _called(self, effect: Invoke) -> object:
+        """Return what calling the function gives, which may be a coroutine or a generator still to run."""
+        __tracebackhide__ = True
+        call = effect.call
+        current_frame.set(effect.frame)
+        return call.spec.fn(*call.args, **self._keywords(call, effect.frame))
 
     def _keywords(self, call: Call, frame: Frame) -> dict[str, object]:
         """Return a call's keyword arguments, what the runtime fills in included."""

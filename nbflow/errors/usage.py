@@ -125,6 +125,17 @@ class NoCheckpointerError(NbflowError, ValueError):
         )
 
 
+class NoCacheError(NbflowError, ValueError):
+    """Something that needs a cache was asked of a workflow that has none."""
+
+    def __init__(self, workflow: str) -> None:
+        super().__init__(workflow)
+        self.workflow = workflow
+
+    def __str__(self) -> str:
+        return f"{self.workflow!r} has no cache. Declare it with @entrypoint(cache=InMemoryCache())."
+
+
 class WouldBlockError(NbflowError, RuntimeError):
     """The result of a call was asked for on an event loop, which would stand still."""
 

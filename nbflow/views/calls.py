@@ -40,8 +40,8 @@ class CallRow(NamedTuple):
         parent: position of the caller; empty for the body.
         name: name of the task or body.
         kind: ``"task"``, ``"entrypoint"`` or ``"node"``.
-        state: ``waiting``, ``running``, ``retrying``, ``done``, ``replayed``, ``reused``, ``failed``, ``asking`` or
-            ``stopped``; ``discarded`` when the call no longer counts and has left the rows.
+        state: ``waiting``, ``running``, ``retrying``, ``done``, ``replayed``, ``reused``, ``cached``, ``failed``,
+            ``asking`` or ``stopped``; ``discarded`` when the call no longer counts and has left the rows.
         attempt: number of the attempt, from 1.
         started, ended: seconds since 1970; ``ended`` is None while it runs.
         shown: the arguments as short text.
@@ -137,7 +137,7 @@ class CallsView:
     def _settled(self, record: CallSettled) -> CallRow:
         state = "failed"
         if isinstance(record, CallReturned):
-            state = "reused" if record.reused else "done"
+            state = "reused" if record.reused else "cached" if record.cached else "done"
         before = self.rows.get(record.path)
         return CallRow(
             record.path, parent_of(record.path), record.name, record.kind, state, record.attempt,

@@ -74,7 +74,7 @@ def test_a_config_of_the_wrong_shape_is_refused(flow: Flavour, config: Any) -> N
 
 def test_unknown_keywords_are_refused() -> None:
     with pytest.raises(UnknownOptionError, match="@task has no option 'retries'; it knows name, retry_policy"):
-        task(retries=3)
+        task(retries=3)  # type: ignore[call-overload]  # the mistake that is tested
     with pytest.raises(UnknownOptionError, match="@entrypoint has no option 'saver'"):
         entrypoint(saver=InMemorySaver())
     with pytest.raises(TypeError, match="zzz"):
