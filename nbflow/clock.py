@@ -42,3 +42,13 @@ def later(seconds: float, fn: Callable[[], None]) -> None:
     timer = threading.Timer(seconds, fn)
     timer.daemon = True
     timer.start()
+
+
+def nap(seconds: float) -> float:
+    """Return how long a sleep of so many seconds really takes."""
+    return seconds
+
+
+def poll(seconds: float) -> float:
+    """Return after how long one who waits for something looks at the clock again, if that is so many seconds away."""
+    return seconds

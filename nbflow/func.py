@@ -6,7 +6,6 @@ import functools
 import warnings
 from typing import (
     TYPE_CHECKING,
-    Any,
     Generic,
     NamedTuple,
     ParamSpec,
@@ -27,11 +26,11 @@ from nbflow.errors import CalledOutsideRunError, DecorationError, InvalidOptionE
 from nbflow.policies import CachePolicy, RetryPolicy, TimeoutPolicy
 from nbflow.recollection import namespace_of
 from nbflow.signature import injected, is_async, is_generator, name_of, parameters_of
-from nbflow.values import Final
+from nbflow.values import Final, Kept, Returned
 from nbflow.workflow import Workflow
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
     from datetime import timedelta
 
     from nbflow.cache.base import BaseCache
@@ -127,9 +126,7 @@ class _Decorator(Protocol):
     """What ``task(...)`` without a function gives."""
 
     @overload
-    def __call__(
-        self, func: Callable[P, Generator[T, Any, Any]] | Callable[P, AsyncGenerator[T, Any]], /
-    ) -> Task[P, list[T]]: ...
+    def __call__(self, func: Callable[P, Iterator[T]] | Callable[P, AsyncIterator[T]], /) -> Task[P, list[T]]: ...
     @overload
     def __call__(self, func: Callable[P, Awaitable[T]], /) -> Task[P, T]: ...
     @overload
@@ -138,7 +135,7 @@ class _Decorator(Protocol):
 
 @overload
 def task(
-    func: Callable[P, Generator[T, Any, Any]] | Callable[P, AsyncGenerator[T, Any]],
+    func: Callable[P, Iterator[T]] | Callable[P, AsyncIterator[T]],
     /,
     **options: Unpack[TaskOptions],
 ) -> Task[P, list[T]]: ...
@@ -284,7 +281,13 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
         name: what the workflow is named; None for the function's name.
     """
 
-    final = Final
+    if TYPE_CHECKING:
+
+        class final(Final[Returned, Kept]):  # noqa: N801  # checkers want a class; at run time it is Final itself
+            """What a body returns to give its caller one value and the next run another."""
+
+    else:
+        final = Final
 
     def __init__(  # LangGraph's signature
         self,

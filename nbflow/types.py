@@ -22,6 +22,7 @@ from nbflow.values import (
     StreamMode,
     StreamVersion,
     StreamWriter,
+    TaskFuture,
 )
 
 Checkpointer = BaseCheckpointSaver | bool | None
@@ -47,6 +48,7 @@ __all__ = [
     "StreamMode",
     "StreamVersion",
     "StreamWriter",
+    "TaskFuture",
     "TimeoutPolicy",
     "default_retry_on",
     "interrupt",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
     from typing import Unpack
 
+    from nbflow.checkpoint.base import BaseCheckpointSaver
     from nbflow.drivers.future import CallFuture
     from nbflow.opening import Request
     from nbflow.run import Run
@@ -34,15 +35,15 @@ class Workflow(Described, Batched):
 
     def with_config(self, config: RunnableConfig | dict[str, Any]) -> Workflow:
         """Return the same workflow with a config that later ones are merged into."""
-        bound = merge("with_config()", self.config, config)
-        return Workflow(
-            self.spec,
-            checkpointer=self.checkpointer,
-            store=self.store,
-            cache=self.cache,
-            context_schema=self.context_schema,
-            config=bound,
-        )
+        return self._copy(config=merge("with_config()", self.config, config))
+
+    def with_checkpointer(self, checkpointer: BaseCheckpointSaver | None) -> Workflow:
+        """Return the same workflow with its runs kept elsewhere."""
+        return self._copy(checkpointer=checkpointer)
+
+    def _copy(self, **changes: Any) -> Workflow:  # noqa: ANN401  # arguments of the class
+        names = ("checkpointer", "store", "cache", "context_schema", "config")
+        return Workflow(self.spec, **{**{name: getattr(self, name) for name in names}, **changes})
 
     @spelled_out
     def invoke(

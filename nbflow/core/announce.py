@@ -34,10 +34,13 @@ def began(call: Call, at: float) -> CallBegan:
     return CallBegan(path=call.path, at=at, name=spec.name, kind=spec.kind, attempt=call.attempt)
 
 
-def retried(call: Call, at: float, error: BaseException) -> CallRetried:
-    """Return that an attempt of a call failed and another one follows."""
+def retried(call: Call, at: float, error: BaseException, wait: float) -> CallRetried:
+    """Return that an attempt of a call failed and another one follows after ``wait`` seconds."""
     spec = call.spec
-    return CallRetried(path=call.path, at=at, name=spec.name, kind=spec.kind, attempt=call.attempt, value=Value(error))
+    told = Value(error)
+    return CallRetried(
+        path=call.path, at=at, name=spec.name, kind=spec.kind, attempt=call.attempt, wait=wait, value=told
+    )
 
 
 def begun(log: Log, replayed: Iterable[str], open_calls: Iterable[Call], at: float) -> list[CallRecord]:

@@ -175,7 +175,13 @@ class CallBegan(CallRecord):
 
 
 class CallRetried(CallRecord):
-    """An attempt failed with ``value`` and another one follows."""
+    """An attempt failed with ``value`` and another one follows.
+
+    Attributes:
+        wait: seconds before it, without what chance adds.
+    """
+
+    wait: float = 0.0
 
 
 class CallSettled(CallRecord):

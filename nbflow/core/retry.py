@@ -18,13 +18,17 @@ if TYPE_CHECKING:
 JITTER = 0.25
 
 
-def wait_before_retry(policies: Sequence[RetryPolicy], failures: int, error: BaseException) -> Sleep | None:
+def wait_before_retry(
+    policies: Sequence[RetryPolicy], failures: int, error: BaseException, now: float = 0.0
+) -> Sleep | None:
     """Return the wait before the next attempt, or None to give up.
 
     Args:
         policies: of the failed call; the first that matches the error governs it.
         failures: attempts that have failed so far; 1 after the first.
-        error: what the last attempt raised.
+        error: what the last attempt raised; if it carries an HTTP response with ``Retry-After`` (RFC 9110
+            section 10.2.3), the wait is at least that.
+        now: seconds since 1970.
     """
     if not isinstance(error, Exception):
         return None
@@ -32,7 +36,8 @@ def wait_before_retry(policies: Sequence[RetryPolicy], failures: int, error: Bas
         if matches(policy, error):
             if failures >= policy.max_attempts:
                 return None
-            return Sleep(min(_backoff(policy, failures), policy.max_interval), JITTER if policy.jitter else 0.0)
+            own, asked = min(_backoff(policy, failures), policy.max_interval), _retry_after(error, now)
+            return Sleep(max(own, asked), JITTER if policy.jitter else 0.0)
     return None
 
 
@@ -51,3 +56,17 @@ def _backoff(policy: RetryPolicy, failures: int) -> float:
         return policy.initial_interval * policy.backoff_factor ** (failures - 1)
     except OverflowError:  # 2.0 ** 1024 is no float any more
         return policy.max_interval
+
+
+def _retry_after(error: Exception, now: float) -> float:
+    """Return the seconds that a server asked to wait; 0.0 if it did not."""
+    headers = getattr(getattr(error, "response", None), "headers", None)
+    if not headers:
+        return 0.0
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415  # it loads half of the mail package
+
+    try:
+        text = str(headers.get("retry-after") or headers.get("Retry-After") or "0").strip()
+        return max(0.0, float(text) if text.isdigit() else parsedate_to_datetime(text).timestamp() - now)
+    except (AttributeError, TypeError, ValueError):
+        return 0.0

@@ -210,10 +210,10 @@ class Scheduler:
             error = outcome.error
             if error is None or self.stopping or not call.spec.retry:
                 return outcome
-            wait = wait_before_retry(call.spec.retry, call.attempt, error)
+            wait = wait_before_retry(call.spec.retry, call.attempt, error, self.now())
             if wait is None:
                 return outcome
-            self._tell_retry(call, error)
+            self._tell_retry(call, error, wait.seconds)
             yield wait
             stopped = self._stopped()
             if stopped is not None:
@@ -223,10 +223,10 @@ class Scheduler:
         """Return the end of a call whose run was stopped while it waited; None if it goes on."""
         return Outcome(None, RunStopped(self.stopping)) if self.stopping else None
 
-    def _tell_retry(self, call: Call, error: BaseException) -> None:
+    def _tell_retry(self, call: Call, error: BaseException, wait: float) -> None:
         call.asked = None
         if self.log.listeners:
-            self.log.append(announce.retried(call, self.now(), error))
+            self.log.append(announce.retried(call, self.now(), error, wait))
 
     def _settle(self, call: Call, outcome: Outcome) -> Program:
         """Make the end of a call durable, if it is one."""

@@ -13,6 +13,7 @@ import threading
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Protocol, cast
 
+from nbflow import clock
 from nbflow.core.call import current_frame
 from nbflow.core.effects import Await, Commit, Invoke, Program, Recall, Remember, Sleep
 from nbflow.core.outcome import Outcome
@@ -70,7 +71,7 @@ async def drive(program: Program, hands: AsyncHands) -> Outcome:
 
 async def _sleep(seconds: float) -> Outcome:
     try:
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(clock.nap(seconds))
     except asyncio.CancelledError as error:
         return Outcome(None, error)
     return Outcome(None)
@@ -86,7 +87,7 @@ async def within(body: Coroutine[object, object, Outcome], left: Callable[[], fl
     task = asyncio.Task(body, loop=asyncio.get_running_loop(), context=copy_context())
     try:
         while not task.done() and (seconds := left()) > 0:
-            await asyncio.wait({task}, timeout=seconds)
+            await asyncio.wait({task}, timeout=clock.poll(seconds))
     except asyncio.CancelledError as error:
         task.cancel()
         await asyncio.wait({task}, timeout=GRACE_SECONDS)

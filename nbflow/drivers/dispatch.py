@@ -11,6 +11,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Protocol
 
+from nbflow import clock
 from nbflow.core.call import Frame, current_frame
 from nbflow.core.effects import Await, Commit, Invoke, Program, Recall, Remember, Sleep
 from nbflow.core.outcome import Outcome
@@ -286,7 +287,7 @@ class Dispatch:
 
     def sleep(self, seconds: float) -> Outcome:
         """Wait, but not longer than the run goes on."""
-        threads.pool.wait(lambda: self._stopped.wait(seconds))
+        threads.pool.wait(lambda: self._stopped.wait(clock.nap(seconds)))
         return Outcome(None)
 
     def jittered(self, effect: Sleep) -> float:

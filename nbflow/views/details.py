@@ -62,7 +62,7 @@ def details_of(records: Iterable[Record], path: str) -> list[Detail]:
 
 def _facts(record: Record) -> dict[str, str]:
     if isinstance(record, CallRetried):
-        return {f"attempt {record.attempt}": text_of(record)}
+        return {f"attempt {record.attempt}": f"{text_of(record)} (again after {record.wait:.3g} s)"}
     if isinstance(record, RunHalted):
         return {"stopped": record.reason}
     facts = {"arguments": record.shown} if isinstance(record, CallSettled) else {}

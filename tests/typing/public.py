@@ -1,0 +1,105 @@
+"""What type checkers make of the public names; checked by mypy and by pyright, never run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, assert_type
+
+from nbflow import Command, InMemorySaver, Interrupt, Runtime, Workflow, entrypoint, interrupt, task
+from nbflow.types import (
+    CachePolicy,
+    GraphOutput,
+    Reject,
+    RetryPolicy,
+    RunControl,
+    StateSnapshot,
+    TaskFuture,
+    TimeoutPolicy,
+)
+
+
+@task
+def plain(n: int, *, name: str = "x") -> str:
+    return f"{n} {name}"
+
+
+@task
+async def later(n: int) -> float:
+    return float(n)
+
+
+@task
+def parts(n: int) -> Iterator[bytes]:
+    yield bytes(n)
+
+
+@task
+async def later_parts(n: int) -> AsyncIterator[complex]:
+    yield complex(n)
+
+
+@task(
+    name="other",
+    retry_policy=RetryPolicy(max_attempts=2),
+    cache_policy=CachePolicy(ttl=1),
+    timeout=TimeoutPolicy(idle_timeout=3),
+    max_concurrency=2,
+    rate_limit="1/s",
+    version="2",
+)
+def with_options(n: int) -> list[int]:
+    return [n]
+
+
+@task(timeout=3)
+async def later_with_options(n: int) -> dict[str, int]:
+    return {"n": n}
+
+
+called = task(len, name="size")
+
+
+class Bot:
+    @task
+    def say(self, word: str) -> str:
+        return word
+
+
+assert_type(plain(1), TaskFuture[str])
+assert_type(plain(1, name="y").result(), str)
+assert_type(later(2), TaskFuture[float])
+assert_type(later(2).result(), float)
+assert_type(parts(1).result(), list[bytes])
+assert_type(later_parts(1).result(), list[complex])
+assert_type(with_options(1).result(), list[int])
+assert_type(later_with_options(1).result(), dict[str, int])
+assert_type(plain(1).exception(), BaseException | None)
+assert_type(called("abc").result(), int)
+
+plain("1")  # type: ignore[arg-type]  # an int is wanted
+plain(1, nome="y")  # type: ignore[call-arg]  # no such parameter
+task(plain, tries=3)  # type: ignore[call-overload]  # no such option
+
+
+async def awaits() -> None:
+    assert_type(await plain(1), str)
+    assert_type(await later(1), float)
+
+
+@entrypoint(checkpointer=InMemorySaver())
+def body(topic: str, *, runtime: Runtime[int], previous: int | None = None) -> entrypoint.final[str, int]:
+    assert_type(runtime.context, int)
+    answer = interrupt({"question": topic}, response_schema=bool, timeout=3, default=False)
+    assert_type(answer, Any)
+    return entrypoint.final(value=topic, save=(previous or 0) + 1)
+
+
+assert_type(body, Workflow)
+assert_type(body.invoke("cats", {"configurable": {"thread_id": "a"}}, context=1), Any)
+assert_type(body.get_state({"configurable": {"thread_id": "a"}}), StateSnapshot)
+body.invoke("cats", durability="exit", control=RunControl(), version="v2")
+body.invoke("cats", durability="soon")  # type: ignore[arg-type]  # no such durability
+body.invoke("cats", zzz=1)  # type: ignore[call-arg]  # no such option
+Command(resume=Reject("no"))
+output = GraphOutput(1)
+assert_type(output.interrupts, tuple[Interrupt, ...])
