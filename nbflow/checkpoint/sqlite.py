@@ -51,10 +51,19 @@ class SqliteSaver:
     Args:
         conn: path of the file, which is made when missing; or an open connection that was
             made with ``check_same_thread=False``.
+        read_only: whether the file is only looked at: threads, states and histories can be read then, and
+            nothing can run. It has to exist.
+        network: whether the file may be on a network file system; it is used without a write-ahead log then,
+            more slowly, and by one machine at a time.
+
+    Raises:
+        StorageError: if the file can't be used; its kinds say why.
     """
 
-    def __init__(self, conn: str | Path | sqlite3.Connection) -> None:
-        self._file = SqliteFile(conn, Schema("checkpoints", MIGRATIONS))
+    def __init__(
+        self, conn: str | Path | sqlite3.Connection, *, read_only: bool = False, network: bool = False
+    ) -> None:
+        self._file = SqliteFile(conn, Schema("checkpoints", MIGRATIONS), read_only=read_only, network=network)
 
     def __repr__(self) -> str:
         return f"SqliteSaver({self._file.path!r})"

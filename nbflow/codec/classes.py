@@ -8,6 +8,7 @@ or metaclass of what is found there runs.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -49,6 +50,7 @@ def register_type(
     encode: Callable[[T], object] | None = None,
     decode: Callable[[Any], T] | None = None,
     name: str | None = None,
+    pickle: bool = False,
 ) -> type[T]:
     """Allow values of a class to be stored and rebuilt. Usable as a decorator.
 
@@ -60,17 +62,34 @@ def register_type(
         encode: turns an instance into a value that can be stored. None: its attributes are stored.
         decode: the inverse of ``encode``; given with it or not at all.
         name: what stored values call the class. None: module and qualified name.
+        pickle: store what can't be stored otherwise, a fitted model for instance, by cloudpickle. Loading such
+            a value runs whatever code its bytes hold, so a warning says to open only files that you trust.
 
     Raises:
-        TypeError: if ``cls`` is no class, or only one of ``encode`` and ``decode`` is given.
+        TypeError: if ``cls`` is no class, or only one of ``encode`` and ``decode`` is given, or ``pickle`` too.
+        ImportError: if ``pickle`` is asked for and cloudpickle is not installed.
         ValueError: if nbflow stores values of this class already in its own way.
     """
+    if pickle:
+        encode, decode = _pickled(cls, encode or decode)
     _check_registration(cls, encode, decode)
     row = Registration(cls, name or _qualified(cls), encode, decode)
     _by_class[cls] = _by_name[row.name] = row
     PLANS.pop(cls, None)
     family_of.cache_clear()
     return cls
+
+
+def _pickled(cls: type, given: object) -> tuple[Callable[[Any], bytes], Callable[[bytes], Any]]:
+    if given is not None:
+        raise TypeError(f"register_type({cls!r}) expects pickle=True, or encode= and decode=, but not both")
+    try:
+        import cloudpickle  # who asks for it by name has it
+    except ImportError:
+        raise ImportError("register_type(..., pickle=True) needs cloudpickle: pip install cloudpickle") from None
+    text = f"values of {cls.__qualname__} are stored by pickle: loading them runs code, so open only files you trust"
+    warnings.warn(text, UserWarning, stacklevel=3)
+    return cloudpickle.dumps, cloudpickle.loads
 
 
 def _check_registration(cls: type, encode: object, decode: object) -> None:

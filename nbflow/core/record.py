@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = "0"
+FORMAT = 1
 _UNSET = object()
 
 
@@ -83,6 +84,7 @@ class RunStarted(Record):
         metadata: the user's metadata and plain ``configurable`` entries.
         code: digest of the body's code; empty when unknown.
         reuses: run id of the run whose unchanged results this one takes over, or None.
+        format: of the run's records; a later nbflow counts it up when an earlier one could not read them.
     """
 
     run_id: str
@@ -94,6 +96,7 @@ class RunStarted(Record):
     metadata: dict[str, object] = msgspec.field(default_factory=dict)
     code: bytes = b""
     reuses: str | None = None
+    format: int = 1
 
 
 class ContextGiven(Record):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-from nbflow.errors import NewerFormatError
+from nbflow.errors import NewerFormatError, ReadOnlyFileError
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS nbflow_schema (component TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID
@@ -30,6 +30,19 @@ class Schema(NamedTuple):
 
     component: str
     migrations: tuple[str, ...]
+
+
+def check(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
+    """Make sure that a file that may only be read has the tables of one component.
+
+    Raises:
+        NewerFormatError: if they were made by a later nbflow.
+        ReadOnlyFileError: if they were made by an earlier one, or not at all.
+    """
+    version = _version(connection, path, schema)
+    if version < len(schema.migrations):
+        found = f"format {version}" if version else f"no tables of nbflow's {schema.component}"
+        raise ReadOnlyFileError(path, f"it has {found}; open it once for writing to bring it up to date")
 
 
 def migrate(connection: sqlite3.Connection, path: str, schema: Schema) -> None:

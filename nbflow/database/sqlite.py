@@ -12,17 +12,17 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
-from nbflow.database.migrations import Schema, migrate
+from nbflow.database.migrations import Schema, check, migrate
+from nbflow.database.opening import BUSY_SECONDS, connect, in_plain_words, plain
 from nbflow.errors import NbflowError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-BUSY_SECONDS = 30.0
 Statement = tuple[str, "Sequence[Sequence[object]]"]
 Guard = Callable[[sqlite3.Connection], None]
 T = TypeVar("T")
@@ -65,31 +65,53 @@ class SqliteFile:
 
     Attributes:
         path: the file, or ``":memory:"``.
+
+    Args:
+        source: the file, or an open connection.
+        schema: its tables.
+        read_only: whether it is only looked at; a write raises ReadOnlyFileError then.
+        network: whether it may be on a network file system: used without a write-ahead log, by one machine at a time.
+
+    Raises:
+        StorageError: if it can't be used; its kinds say why.
     """
 
-    def __init__(self, source: str | Path | sqlite3.Connection, schema: Schema) -> None:
+    def __init__(
+        self,
+        source: str | Path | sqlite3.Connection,
+        schema: Schema,
+        *,
+        read_only: bool = False,
+        network: bool = False,
+    ) -> None:
         self.path = "connection" if isinstance(source, sqlite3.Connection) else str(source)
         self._waiting: deque[_Ticket] = deque()
-        self._connection = source if isinstance(source, sqlite3.Connection) else self._connect()
-        self._turn = _turn_of(self._connection)
-        self._lock = self._turn.lock
-        with self._lock:
-            self._connection.isolation_level = None  # which ends a transaction that is open
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-            self._connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
-            try:
-                migrate(self._connection, self.path, schema)
-            except BaseException:
-                if self._connection is not source:
-                    self._connection.close()
-                raise
+        with in_plain_words(self.path):
+            self._connection = (
+                source
+                if isinstance(source, sqlite3.Connection)
+                else connect(self.path, read_only=read_only, network=network)
+            )
+            self._turn = _turn_of(self._connection)
+            self._lock = self._turn.lock
+            with self._lock:
+                self._connection.isolation_level = None  # which ends a transaction that is open
+                try:
+                    self._prepare(schema, read_only=read_only, network=network)
+                except BaseException:
+                    if self._connection is not source:
+                        self._connection.close()
+                    raise
 
-    def _connect(self) -> sqlite3.Connection:
-        if self.path != ":memory:":
-            Path(self.path).expanduser().parent.mkdir(parents=True, exist_ok=True)
-        path = self.path if self.path == ":memory:" else str(Path(self.path).expanduser())
-        return sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
+    def _prepare(self, schema: Schema, *, read_only: bool, network: bool) -> None:
+        self._connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+        if read_only:
+            check(self._connection, self.path, schema)
+            return
+        # A write-ahead log needs memory that all who open the file share, which a network does not have.
+        self._connection.execute(f"PRAGMA journal_mode={'DELETE' if network else 'WAL'}")
+        self._connection.execute(f"PRAGMA synchronous={'FULL' if network else 'NORMAL'}")
+        migrate(self._connection, self.path, schema)
 
     def write(self, *statements: Statement, guard: Guard | None = None) -> None:
         """Carry out statements in one transaction, perhaps shared with others; durable on return.
@@ -100,13 +122,15 @@ class SqliteFile:
 
         Raises:
             NbflowError: what the guard raised; nothing was carried out.
-            sqlite3.Error: if they could not be carried out; then none of them was.
+            StorageError: if they could not be carried out; then none of them was.
         """
         ticket = _Ticket(statements, guard)
         self._waiting.append(ticket)
         with self._lock:
             if not ticket.done:
                 self._commit_waiting()
+        if isinstance(ticket.error, sqlite3.Error):
+            raise plain(self.path, ticket.error) from ticket.error
         if ticket.error is not None:
             raise ticket.error
 
@@ -115,7 +139,7 @@ class SqliteFile:
         while self._waiting:
             tickets.append(self._waiting.popleft())
         try:
-            self.transact(partial(_carry_out, tickets=tickets))
+            self._transact(partial(_carry_out, tickets=tickets))
         except sqlite3.Error as error:
             if len(tickets) > 1:  # one bad ticket must not fail its neighbours
                 self._one_by_one(tickets)
@@ -128,12 +152,16 @@ class SqliteFile:
     def _one_by_one(self, tickets: Sequence[_Ticket]) -> None:
         for ticket in tickets:
             try:
-                self.transact(partial(_carry_out, tickets=(ticket,)))
+                self._transact(partial(_carry_out, tickets=(ticket,)))
             except sqlite3.Error as error:
                 ticket.error = error
 
     def transact(self, work: Callable[[sqlite3.Connection], T], *, writing: bool = True) -> T:
         """Run ``work`` in a transaction: all of it or none, and all that it reads of one moment."""
+        with in_plain_words(self.path):
+            return self._transact(work, writing=writing)
+
+    def _transact(self, work: Callable[[sqlite3.Connection], T], *, writing: bool = True) -> T:
         with self._lock:
             connection = self._connection
             connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
@@ -148,7 +176,7 @@ class SqliteFile:
 
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """Return all rows of a query."""
-        with self._lock:
+        with self._lock, in_plain_words(self.path):
             return self._connection.execute(sql, parameters).fetchall()
 
     def close(self) -> None:

@@ -30,7 +30,17 @@ from nbflow.errors.running import (
     UnreachedCallsWarning,
 )
 from nbflow.errors.signals import GraphBubbleUp, GraphDrained, GraphInterrupt, RunStopped, Signal
-from nbflow.errors.storage import CorruptValueError, NewerFormatError, RemoteError, UnserializableError
+from nbflow.errors.storage import (
+    CorruptFileError,
+    CorruptValueError,
+    DiskFullError,
+    NetworkFileError,
+    NewerFormatError,
+    ReadOnlyFileError,
+    RemoteError,
+    StorageError,
+    UnserializableError,
+)
 from nbflow.errors.usage import (
     CalledOutsideRunError,
     DecorationError,
@@ -46,8 +56,10 @@ from nbflow.errors.usage import (
 __all__ = [
     "AmbiguousResumeError",
     "CalledOutsideRunError",
+    "CorruptFileError",
     "CorruptValueError",
     "DecorationError",
+    "DiskFullError",
     "EmptyInputError",
     "GraphBubbleUp",
     "GraphDrained",
@@ -60,6 +72,7 @@ __all__ = [
     "MissingContextError",
     "MissingThreadIdError",
     "NbflowError",
+    "NetworkFileError",
     "NewerFormatError",
     "NoCacheError",
     "NoCheckpointerError",
@@ -67,11 +80,13 @@ __all__ = [
     "NodeTimeoutError",
     "NotCachedWarning",
     "NothingToResumeError",
+    "ReadOnlyFileError",
     "RemoteError",
     "ReplayMismatchError",
     "RunCancelledError",
     "RunStopped",
     "Signal",
+    "StorageError",
     "ThreadBusyError",
     "UnknownCheckpointError",
     "UnknownInterruptError",

@@ -24,6 +24,39 @@ class NewerFormatError(NbflowError):
         return f"{self.path}: format {self.found}, but this nbflow reads up to {self.known}; upgrade nbflow."
 
 
+class StorageError(NbflowError):
+    """A file can't be used for keeping runs.
+
+    Attributes:
+        path: the file.
+        problem: what is wrong, and what to do.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path = path
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
+
+
+class CorruptFileError(StorageError):
+    """A file is damaged, or no database at all. It was not touched."""
+
+
+class DiskFullError(StorageError):
+    """There is no room left for a file. What was stored before is safe."""
+
+
+class ReadOnlyFileError(StorageError):
+    """A file was to be written that may only be read."""
+
+
+class NetworkFileError(StorageError):
+    """A file is on a file system of the network, where SQLite's locks and shared memory can't be relied on."""
+
+
 class UnserializableError(NbflowError):
     """A value can't be stored.
 
