@@ -1,4 +1,8 @@
-"""What a saver holds about a thread: its newest run, what it saved last, its checkpoints."""
+"""What a saver holds about a thread: its newest run, its checkpoints, what was saved last at each.
+
+A checkpoint is the input of a run, its result, or a segment that was written whole by an update or
+the fork of a result. Runs may have been pruned: what refers to them finds nothing, and goes on.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,14 @@ from nbflow.errors import UnknownCheckpointError
 from nbflow.views import state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from nbflow.checkpoint.base import BaseCheckpointSaver
-    from nbflow.values import RunnableConfig, StateSnapshot
+    from nbflow.values import StateSnapshot
 
 
 class Head(NamedTuple):
-    """The newest run of a thread, read without its calls.
+    """A run, read without its calls.
 
     Attributes:
         started: its first record.
@@ -30,16 +34,56 @@ class Head(NamedTuple):
     returned: RunReturned | None
     kept: Value | None
 
+    @property
+    def result(self) -> Value | None:
+        """What it returned; None while it has not."""
+        return self.returned.value if self.returned is not None else None
 
-def read_head(saver: BaseCheckpointSaver, run: RunKey) -> Head:
-    """Return the outline of a run."""
-    started = cast("RunStarted", journal.load(saver, run, first=1)[0])
+    @property
+    def saved(self) -> bool:
+        """Whether what it saved is not what it returned."""
+        return self.returned is not None and self.returned.saved
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it was written whole, without a body: it is one checkpoint then, not two."""
+        return self.returned is not None and self.returned.point == self.started.run_id
+
+
+class Point(NamedTuple):
+    """A checkpoint.
+
+    Attributes:
+        id: names it.
+        head: the run that it belongs to.
+        is_result: whether it is the run's result, not its input.
+        is_newest: whether the thread goes on from it.
+        last: the last finished run at that moment on that branch; None if there was none.
+    """
+
+    id: str
+    head: Head
+    is_result: bool
+    is_newest: bool
+    last: Head | None
+
+    @property
+    def step(self) -> int:
+        """Number of the checkpoint in its branch, from -1."""
+        return self.head.started.step + (self.is_result and not self.head.is_whole)
+
+
+def read_head(saver: BaseCheckpointSaver, run: RunKey) -> Head | None:
+    """Return the outline of a run; None if there is no such run."""
+    first = journal.load(saver, run, first=1)
+    if not first:
+        return None
     tail = journal.load(saver, run, last=2)
     returned = tail[-1] if isinstance(tail[-1], RunReturned) else None
     kept = None
     if returned is not None:
         kept = tail[0].value if returned.saved and isinstance(tail[0], Saved) else returned.value
-    return Head(started, returned, kept)
+    return Head(cast("RunStarted", first[0]), returned, kept)
 
 
 def newest(saver: BaseCheckpointSaver, thread_id: str) -> RunKey | None:
@@ -48,33 +92,67 @@ def newest(saver: BaseCheckpointSaver, thread_id: str) -> RunKey | None:
     return RunKey(thread_id, found[0]) if found else None
 
 
-def last_result(saver: BaseCheckpointSaver, head: Head) -> Head | None:
-    """Return the thread's last finished run, this one included; None if there is none."""
-    if head.returned is not None:
-        return head
-    if head.started.prior is None:
-        return None
-    return read_head(saver, RunKey(head.started.thread_id, head.started.prior))
+def prior(saver: BaseCheckpointSaver, started: RunStarted) -> Head | None:
+    """Return the last finished run before one; None if there was none, or it was pruned."""
+    return read_head(saver, RunKey(started.thread_id, started.prior)) if started.prior is not None else None
 
 
-def state_of(saver: BaseCheckpointSaver, config: RunnableConfig, thread_id: str) -> StateSnapshot:
-    """Return the state that a config addresses: the newest, or that of its ``checkpoint_id``.
+def executed(saver: BaseCheckpointSaver, head: Head | None) -> str | None:
+    """Return the id of a run, or of the newest one before it in the thread that executed a body; None if none did."""
+    while head is not None and head.is_whole:
+        thread_id = head.started.thread_id
+        earlier = saver.runs(thread_id, before=head.started.run_id, limit=1)
+        head = read_head(saver, RunKey(thread_id, earlier[0])) if earlier else None
+    return head.started.run_id if head is not None else None
+
+
+def point_of(saver: BaseCheckpointSaver, thread_id: str, point: str | None) -> Point:
+    """Return a checkpoint of a thread; None takes the newest.
 
     Raises:
         UnknownCheckpointError: if the thread has no such checkpoint.
     """
-    point = config["configurable"].get("checkpoint_id")
+    top = saver.runs(thread_id, limit=1)
+    found = top if point is None else saver.runs(thread_id, before=f"{point}~", limit=1)
+    head = read_head(saver, RunKey(thread_id, found[0])) if found else None
+    if head is None:
+        raise UnknownCheckpointError(thread_id, str(point))
+    result = head.returned.point if head.returned is not None else None
+    newest_id = result or head.started.run_id
+    if point not in {None, result, head.started.run_id}:
+        raise UnknownCheckpointError(thread_id, str(point))
+    chosen = newest_id if point is None else point
+    is_result = chosen == result
+    return Point(
+        id=chosen,
+        head=head,
+        is_result=is_result,
+        is_newest=found == top and chosen == newest_id,
+        last=head if is_result else prior(saver, head.started),
+    )
+
+
+def state_of(saver: BaseCheckpointSaver, thread_id: str, point: str | None) -> StateSnapshot | None:
+    """Return the state at a checkpoint; None stands for the newest one, and is returned if there is no run.
+
+    Raises:
+        UnknownCheckpointError: if the thread has no such checkpoint.
+    """
     if point is None:
-        return next(history_of(saver, thread_id), None) or state.empty_state(config)
-    for snapshot in history_of(saver, thread_id, upto=str(point)):
-        if snapshot.config["configurable"]["checkpoint_id"] == point:
-            return snapshot
-        break
-    raise UnknownCheckpointError(thread_id, str(point))
+        return next(history_of(saver, thread_id), None)
+    found = next(history_of(saver, thread_id, upto=point), None)
+    if found is None or found.config["configurable"]["checkpoint_id"] != point:
+        raise UnknownCheckpointError(thread_id, point)
+    return found
 
 
 def history_of(
-    saver: BaseCheckpointSaver, thread_id: str, *, before: str | None = None, upto: str | None = None
+    saver: BaseCheckpointSaver,
+    thread_id: str,
+    *,
+    before: str | None = None,
+    upto: str | None = None,
+    metadata: Mapping[str, object] | None = None,
 ) -> Iterator[StateSnapshot]:
     """Yield the checkpoints of a thread, newest first, reading one run at a time.
 
@@ -83,18 +161,21 @@ def history_of(
         thread_id: the thread.
         before: checkpoint id; only older ones are shown.
         upto: checkpoint id; only this and older ones are shown.
+        metadata: what the metadata of those that are shown hold; None shows all.
     """
-    below = before if before is not None else (upto + "~" if upto is not None else None)
-    while True:
-        found = saver.runs(thread_id, before=below, limit=1)
-        if not found:
-            return
+    below = before if before is not None else (f"{upto}~" if upto is not None else None)
+    while found := saver.runs(thread_id, before=below, limit=1):
         below = found[0]
         records = journal.load(saver, RunKey(thread_id, below))
         for snapshot in _points(saver, records):
             point = snapshot.config["configurable"]["checkpoint_id"]
-            if (before is None or point < before) and (upto is None or point <= upto):
+            if (before is None or point < before) and (upto is None or point <= upto) and _has(snapshot, metadata):
                 yield snapshot
+
+
+def _has(snapshot: StateSnapshot, metadata: Mapping[str, object] | None) -> bool:
+    own = snapshot.metadata or {}
+    return not metadata or all(name in own and own[name] == value for name, value in metadata.items())
 
 
 def _points(saver: BaseCheckpointSaver, records: list[Record]) -> Iterator[StateSnapshot]:
@@ -102,6 +183,21 @@ def _points(saver: BaseCheckpointSaver, records: list[Record]) -> Iterator[State
     started = cast("RunStarted", records[0])
     result = state.result_state(records)
     if result is not None:
-        yield result
-    prior = read_head(saver, RunKey(started.thread_id, started.prior)).returned if started.prior else None
-    yield state.input_state(records, prior.value.get() if prior is not None and prior.value is not None else None)
+        yield _rooted(saver, state.with_calls(result, records))
+        if result.config["configurable"]["checkpoint_id"] == started.run_id:
+            return
+    last = prior(saver, started)
+    shown = state.input_state(records, last.result.get() if last is not None and last.result is not None else None)
+    yield _rooted(saver, state.with_calls(shown, records))
+
+
+def _rooted(saver: BaseCheckpointSaver, snapshot: StateSnapshot) -> StateSnapshot:
+    """Return a state without its parent, if that was pruned."""
+    if snapshot.parent_config is None:
+        return snapshot
+    parent = snapshot.parent_config["configurable"]
+    try:
+        point_of(saver, parent["thread_id"], parent["checkpoint_id"])
+    except UnknownCheckpointError:
+        return snapshot._replace(parent_config=None)
+    return snapshot

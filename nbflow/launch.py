@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from nbflow import clock, codec, history, runtime
+from nbflow.beginning import Opening, Request
 from nbflow.config import merge, thread_of
 from nbflow.core.brief import brief_call
 from nbflow.core.call import Call, current_frame
@@ -18,7 +19,7 @@ from nbflow.drivers.dispatch import Dispatch
 from nbflow.drivers.future import running_loop
 from nbflow.errors import InvalidOptionError, NoCheckpointerError
 from nbflow.journal import JOURNALS, Journal, load
-from nbflow.opening import Opening, Request, open_thread
+from nbflow.opening import open_thread
 from nbflow.recollection import Caches
 from nbflow.run import Run
 from nbflow.session import Session
@@ -54,6 +55,7 @@ def launch(
     """
     config = merge(request.where, workflow.config, request.config)
     _check_options(workflow, request)
+    _check_point(workflow, request, config)
     saver = _saver(workflow, request)
     thread_id = thread_of(config, workflow.name) if saver is not None else ""
     request = request._replace(context=_context(workflow, request.context))
@@ -63,9 +65,10 @@ def launch(
     try:
         opening = open_thread(workflow, request, saver, thread_id, config)
         session = Session(
-            config=config,
+            config=_at_head(config),
             thread_id=thread_id,
             run_id=opening.key.run_id,
+            origin=opening.origin,
             store=workflow.store,
             context=opening.context,
             kept=opening.kept,
@@ -73,6 +76,8 @@ def launch(
         )
         if first is not None:
             first(session, opening)
+        if opening.finished and saver is not None:
+            _journal(saver, opening, owner, None).save(opening.records)
     except BaseException:
         if saver is not None:
             saver.release(thread_id, owner)
@@ -81,6 +86,12 @@ def launch(
         cast("BaseCheckpointSaver", saver).release(thread_id, owner)
         return _handle(workflow, session, opening.past)
     return _begin(workflow, request, session, opening, saver, owner, inline=inline, here=here, listener=listener)
+
+
+def _at_head(config: RunnableConfig) -> RunnableConfig:
+    """Return a config that names no checkpoint: an answer to the run means the end of its thread."""
+    configurable = {name: value for name, value in config["configurable"].items() if name != "checkpoint_id"}
+    return {**config, "configurable": configurable}
 
 
 def _begin(  # noqa: PLR0913  # everything that a run is made of
@@ -126,7 +137,8 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
 
 
 def _journal(saver: BaseCheckpointSaver, opening: Opening, owner: str, durability: Durability | None) -> Journal:
-    first = saver.rows(opening.key, last=1)[0].seq + 1 if opening.past else 0
+    there = saver.rows(opening.key, last=1) if opening.past else ()
+    first = there[0].seq + 1 if there else 0
     return JOURNALS[durability or "sync"](saver, opening.key, owner, first)
 
 
@@ -157,6 +169,14 @@ def _check_options(workflow: Definition, request: Request) -> None:
         )
     if workflow.checkpointer is None:
         raise NoCheckpointerError(workflow.name, "Command(resume=...)")
+
+
+def _check_point(workflow: Definition, request: Request, config: RunnableConfig) -> None:
+    if workflow.checkpointer in {None, False}:
+        if request.fork is not None:
+            raise NoCheckpointerError(workflow.name, request.where)
+        if config["configurable"].get("checkpoint_id") is not None:
+            raise NoCheckpointerError(workflow.name, "checkpoint_id")
 
 
 def _saver(workflow: Definition, request: Request) -> BaseCheckpointSaver | None:

@@ -1,19 +1,19 @@
-"""What a run begins with: what its input means for the thread, and what of the past it takes along.
+"""What an input means for a thread: a new run, the newest one going on, or travel to an older checkpoint.
 
 Nothing here writes; ``launch`` does, once all of this has been checked.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
-from nbflow import clock, codec, history
+from nbflow import clock, forks, history
+from nbflow.beginning import Opening, Request, context_given, context_of, started_at
 from nbflow.checkpoint.base import RunKey
-from nbflow.config import COORDINATES
 from nbflow.core.opening import answers_for, check_workflow, expired_answers, status_of
-from nbflow.core.record import ContextGiven, Record, RunResumed, RunReturned, RunStarted, Value
+from nbflow.core.record import Record, RunResumed, RunReturned, RunStarted, Value
 from nbflow.core.reuse import Reuse
-from nbflow.errors import EmptyInputError, MissingContextError, NothingToResumeError, UnserializableError
+from nbflow.errors import EmptyInputError, NothingToResumeError, UnknownCheckpointError
 from nbflow.journal import load
 from nbflow.values import Command
 
@@ -22,57 +22,7 @@ if TYPE_CHECKING:
 
     from nbflow.checkpoint.base import BaseCheckpointSaver
     from nbflow.definition import Definition
-    from nbflow.values import Durability, OnDivergence, RunControl, RunnableConfig
-
-
-class Request(NamedTuple):
-    """What a caller asked for.
-
-    Attributes:
-        where: the method, for errors.
-        input: an input, None or a Command.
-        config: as given.
-        context: as given.
-        on_divergence: as given.
-        durability: as given.
-        control: as given.
-        reuse: as given.
-    """
-
-    where: str
-    input: object
-    config: RunnableConfig | dict[str, Any] | None
-    context: object = None
-    on_divergence: OnDivergence = "error"
-    durability: Durability | None = None
-    control: RunControl | None = None
-    reuse: bool = False
-
-
-class Opening(NamedTuple):
-    """What a run begins with.
-
-    Attributes:
-        past: records of the run that goes on; empty for a new one.
-        records: to be written before the first line of the body.
-        key: names the run.
-        input: for the body.
-        kept: what the last finished run saved.
-        result: what the last finished run returned.
-        finished: whether there is nothing left to do.
-        reuse: results of the thread's last run that the new one may take over.
-        context: of the body and its tasks.
-    """
-
-    past: list[Record]
-    records: list[Record]
-    key: RunKey
-    input: object
-    kept: Value | None = None
-    result: Value | None = None
-    finished: bool = False
-    reuse: Reuse | None = None
-    context: object = None
+    from nbflow.values import RunnableConfig
 
 
 def open_thread(
@@ -86,61 +36,67 @@ def open_thread(
         saver: keeps the thread; None without a checkpointer.
         thread_id: the thread.
         config: merged and complete.
-    """
-    newest = history.newest(saver, thread_id) if saver is not None else None
-    if saver is not None and newest is not None:
-        if request.input is None or isinstance(request.input, Command):
-            return _go_on(workflow, request, saver, newest)
-    elif request.input is None:
-        raise EmptyInputError(workflow.name, thread_id)
-    elif isinstance(request.input, Command):
-        raise NothingToResumeError(workflow.name, thread_id, "unknown")
-    head = history.read_head(saver, newest) if saver is not None and newest is not None else None
-    last = history.last_result(saver, head) if saver is not None and head is not None else None
-    started = RunStarted(
-        at=clock.now(),
-        run_id=clock.new_id(),
-        thread_id=thread_id,
-        workflow=workflow.name,
-        prior=last.started.run_id if last is not None else None,
-        parent=_newest_point(head),
-        step=_next_step(head),
-        metadata=_metadata(config),
-        code=workflow.spec.code if saver is not None else b"",
-        reuses=newest.run_id if request.reuse and newest is not None else None,
-        value=Value(request.input),
-    )
-    kept, result = (last.kept, last.returned) if last is not None else (None, None)
-    shown = result.value if result is not None else None
-    records = [started, *_given(saver, request.context, started.at)]
-    key, context = RunKey(thread_id, started.run_id), request.context
-    return Opening([], records, key, request.input, kept, shown, reuse=_reuse(saver, started), context=context)
-
-
-def _given(saver: BaseCheckpointSaver | None, context: object, at: float) -> list[Record]:
-    """Return the record of a context, if there is one to keep."""
-    if saver is None or context is None:
-        return []
-    value = Value(context)
-    try:
-        value.raw = codec.dumps(context)
-    except UnserializableError as error:
-        return [ContextGiven(at=at, missing=str(error))]
-    return [ContextGiven(at=at, value=value)]
-
-
-def _context(workflow: Definition, request: Request, past: Sequence[Record], thread_id: str) -> object:
-    """Return the context that a run goes on with: as given now, else as it was.
 
     Raises:
-        MissingContextError: if none is given, and that of the run could not be saved.
+        UnknownCheckpointError: if the config names a checkpoint that the thread does not have.
     """
-    if request.context is not None:
-        return request.context
-    given = next((record for record in reversed(past) if isinstance(record, ContextGiven)), None)
-    if given is not None and given.missing:
-        raise MissingContextError(workflow.name, thread_id, given.missing)
-    return given.value.get() if given is not None and given.value is not None else None
+    goes_on = request.input is None or isinstance(request.input, Command)
+    newest = history.newest(saver, thread_id) if saver is not None else None
+    if saver is not None and request.fork is not None:
+        return forks.fork(workflow, request, saver, thread_id, config)
+    point = _point(saver, newest, config, goes_on=goes_on)
+    if saver is not None and newest is not None and goes_on:
+        if point is not None and not point.is_newest:
+            return forks.travel(workflow, request, saver, point, config)
+        return _go_on(workflow, request, saver, newest)
+    if request.input is None:
+        raise EmptyInputError(workflow.name, thread_id)
+    if goes_on:
+        raise NothingToResumeError(workflow.name, thread_id, "unknown")
+    return _begin(workflow, request, saver, point, thread_id, config)
+
+
+def _point(
+    saver: BaseCheckpointSaver | None,
+    newest: RunKey | None,
+    config: RunnableConfig,
+    *,
+    goes_on: bool,
+) -> history.Point | None:
+    """Return the checkpoint that the run begins from: the one that the config names, else the newest."""
+    named = config["configurable"].get("checkpoint_id")
+    if saver is None or (named is None and (newest is None or goes_on)):
+        return None
+    if newest is None:
+        raise UnknownCheckpointError(str(config["configurable"].get("thread_id")), str(named))
+    return history.point_of(saver, newest.thread_id, None if named is None else str(named))
+
+
+def _begin(
+    workflow: Definition,
+    request: Request,
+    saver: BaseCheckpointSaver | None,
+    point: history.Point | None,
+    thread_id: str,
+    config: RunnableConfig,
+) -> Opening:
+    """Return how a new run begins."""
+    started = started_at(workflow, thread_id, config, point)
+    started.value = Value(request.input)
+    if request.reuse and saver is not None and point is not None:
+        started.reuses = history.executed(saver, point.head)
+    records = [started, *(context_given(request.context, started.at) if saver is not None else ())]
+    last = point.last if point is not None else None
+    return Opening(
+        [],
+        records,
+        RunKey(thread_id, started.run_id),
+        request.input,
+        last.kept if last is not None else None,
+        last.result if last is not None else None,
+        reuse=_reuse(saver, started),
+        context=request.context,
+    )
 
 
 def _reuse(saver: BaseCheckpointSaver | None, started: RunStarted, past: Sequence[Record] = ()) -> Reuse | None:
@@ -164,32 +120,9 @@ def _go_on(workflow: Definition, request: Request, saver: BaseCheckpointSaver, k
         return Opening(past, [], key, None, result=ended.value, finished=True)
     else:
         records += expired_answers(past, at)
-    context = _context(workflow, request, past, key.thread_id)
-    records += _given(saver, request.context, at)
-    last = history.read_head(saver, RunKey(key.thread_id, started.prior)) if started.prior is not None else None
-    kept, result = (last.kept, last.returned) if last is not None else (None, None)
+    context = context_of(workflow, request, past, key.thread_id)
+    records += context_given(request.context, at)
+    last = history.prior(saver, started)
+    kept, result = (last.kept, last.result) if last is not None else (None, None)
     value = started.value.get() if started.value is not None else None
-    shown = result.value if result is not None else None
-    return Opening(past, records, key, value, kept, shown, reuse=_reuse(saver, started, past), context=context)
-
-
-def _newest_point(head: history.Head | None) -> str | None:
-    if head is None:
-        return None
-    return head.returned.point if head.returned is not None else head.started.run_id
-
-
-def _next_step(head: history.Head | None) -> int:
-    if head is None:
-        return -1
-    return head.started.step + (2 if head.returned is not None else 1)
-
-
-def _metadata(config: RunnableConfig) -> dict[str, object]:
-    """Return what is stored of a config: plain values of ``metadata`` and ``configurable``."""
-    both = {**config["configurable"], **config["metadata"]}
-    return {
-        name: value
-        for name, value in both.items()
-        if isinstance(value, (str, int, float, bool)) and not name.startswith("__") and name not in COORDINATES
-    }
+    return Opening(past, records, key, value, kept, result, reuse=_reuse(saver, started, past), context=context)

@@ -9,8 +9,8 @@ import inspect
 import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from nbflow.beginning import Request
 from nbflow.errors import InvalidOptionError, UnknownOptionError
-from nbflow.opening import Request
 from nbflow.values import RunOptions
 
 if TYPE_CHECKING:

@@ -182,7 +182,7 @@ def interrupt(
     session, frame = here("interrupt()")
     schema = describe(response_schema)
     seconds, fallback = _limits(timeout, default, schema)
-    parts = b"%s|%s|%d|" % (session.run_id.encode(), frame.prefix.encode(), frame.asks) + codec.digest(value)
+    parts = b"%s|%s|%d|" % (session.origin.encode(), frame.prefix.encode(), frame.asks) + codec.digest(value)
     key = blake2b(parts, digest_size=16).hexdigest()
     with session.dispatch.lock:
         answer = session.dispatch.scheduler.questions.ask(frame, Question(value, key, schema, seconds, fallback))

@@ -39,6 +39,7 @@ class Session:
         config: merged and complete.
         thread_id: the thread; empty without a checkpointer.
         run_id: names the run.
+        origin: run id that the ids of its questions are made of.
         store: long-term memory, or None.
         context: what the caller passed as ``context``.
         kept: what the last finished run saved; None if there was none.
@@ -49,6 +50,7 @@ class Session:
     config: RunnableConfig
     thread_id: str = ""
     run_id: str = ""
+    origin: str = ""
     store: BaseStore | None = None
     context: object = None
     kept: Value | None = None

@@ -16,10 +16,10 @@ from nbflow.views.stream import StreamView
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
 
+    from nbflow.beginning import Opening, Request
     from nbflow.core.record import Record
     from nbflow.definition import Definition
     from nbflow.drivers.future import CallFuture
-    from nbflow.opening import Opening, Request
     from nbflow.run import Run
     from nbflow.shape import Shape
     from nbflow.views.stream import Chunk

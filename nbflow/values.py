@@ -299,6 +299,50 @@ class PregelTask(NamedTuple):
     result: object = None
 
 
+class ShownCall(Protocol):
+    """One call of a run in a state snapshot; a ``CallRow`` of ``nbflow.views.calls``, which says more."""
+
+    @property
+    def path(self) -> str:
+        """Position, such as ``"0.2"``."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Name of the task, or of the nested workflow."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """How it stands, such as ``"done"``, ``"failed"`` or ``"asking"``."""
+        ...
+
+    @property
+    def shown(self) -> str:
+        """The arguments as short text."""
+        ...
+
+    @property
+    def started(self) -> float:
+        """Seconds since 1970."""
+        ...
+
+    @property
+    def ended(self) -> float | None:
+        """Seconds since 1970; None while it runs."""
+        ...
+
+    @property
+    def result(self) -> object:
+        """What it returned, decoded anew each time; None while it has not."""
+        ...
+
+    @property
+    def error(self) -> BaseException | None:
+        """What it raised, if that was its end."""
+        ...
+
+
 class StateSnapshot(NamedTuple):
     """Where a thread stands at one checkpoint.
 
@@ -311,6 +355,7 @@ class StateSnapshot(NamedTuple):
         parent_config: the config of the checkpoint before, or None.
         tasks: the units of work of this checkpoint.
         interrupts: the open questions.
+        calls: what the run called, with status, arguments, result or error, and times.
     """
 
     values: object
@@ -321,6 +366,7 @@ class StateSnapshot(NamedTuple):
     parent_config: RunnableConfig | None
     tasks: tuple[PregelTask, ...]
     interrupts: tuple[Interrupt, ...]
+    calls: tuple[ShownCall, ...] = ()
 
 
 @dataclass

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from nbflow import history
 from nbflow.batches import Batched
-from nbflow.config import is_callers, is_nested, merge, thread_of
+from nbflow.config import is_callers, is_nested, merge
 from nbflow.described import Described
 from nbflow.errors import InvalidOptionError
-from nbflow.launch import attach, launch, nest, plain
+from nbflow.launch import launch, nest, plain
 from nbflow.options import request_of, spelled_out
 from nbflow.shape import shape_of
 from nbflow.streams import achunks, begin, chunks, nested_chunks, output_of, watched_call
+from nbflow.threaded import Threaded
 from nbflow.values import Command
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Iterator, Sequence
     from typing import Unpack
 
+    from nbflow.beginning import Request
     from nbflow.checkpoint.base import BaseCheckpointSaver
     from nbflow.drivers.future import CallFuture
-    from nbflow.opening import Request
     from nbflow.run import Run
     from nbflow.shape import Shape
-    from nbflow.values import RunnableConfig, RunOptions, StateSnapshot, StreamVersion
+    from nbflow.values import RunnableConfig, RunOptions, StreamVersion
 
 
-class Workflow(Described, Batched):
+class Workflow(Threaded, Described, Batched):
     """A function that runs durably: ``invoke`` it, ``stream`` it, ``start`` it, ask for its state."""
 
     def __repr__(self) -> str:
@@ -203,66 +203,6 @@ class Workflow(Described, Batched):
             )
         merge(request.where, cast("dict[str, object] | None", request.config))
         return value
-
-    def last_run(self, config: RunnableConfig | dict[str, Any]) -> Run | None:
-        """Return the newest run of a thread as it stands in the checkpointer; None if there is none.
-
-        Raises:
-            NoCheckpointerError: if the workflow keeps no runs.
-        """
-        return attach(self, merge("last_run()", self.config, config))
-
-    def get_state(self, config: RunnableConfig | dict[str, Any]) -> StateSnapshot:
-        """Return where a thread stands: now, or at the ``checkpoint_id`` of the config.
-
-        Raises:
-            NoCheckpointerError: if the workflow keeps no runs.
-            UnknownCheckpointError: if the thread has no such checkpoint.
-        """
-        merged, thread_id = self._address("get_state()", config)
-        return history.state_of(self.saver("get_state()"), merged, thread_id)
-
-    async def aget_state(self, config: RunnableConfig | dict[str, Any]) -> StateSnapshot:
-        """As ``get_state``, awaited."""
-        return self.get_state(config)
-
-    def get_state_history(
-        self,
-        config: RunnableConfig | dict[str, Any],
-        *,
-        before: RunnableConfig | None = None,
-        limit: int | None = None,
-    ) -> Iterator[StateSnapshot]:
-        """Yield the states of a thread, newest first: for each run its result, then its input.
-
-        Args:
-            config: names the thread.
-            before: a config with a ``checkpoint_id``; only older states are shown.
-            limit: how many at most; None for all.
-        """
-        _, thread_id = self._address("get_state_history()", config)
-        below = before["configurable"].get("checkpoint_id") if before is not None else None
-        states = history.history_of(self.saver("get_state_history()"), thread_id, before=below)
-        for number, snapshot in enumerate(states):
-            if limit is not None and number >= limit:
-                return
-            yield snapshot
-
-    async def aget_state_history(
-        self,
-        config: RunnableConfig | dict[str, Any],
-        *,
-        before: RunnableConfig | None = None,
-        limit: int | None = None,
-    ) -> AsyncIterator[StateSnapshot]:
-        """As ``get_state_history``, for ``async for``."""
-        for snapshot in self.get_state_history(config, before=before, limit=limit):
-            yield snapshot
-
-    def _address(self, where: str, config: RunnableConfig | dict[str, Any]) -> tuple[RunnableConfig, str]:
-        self.saver(where)
-        merged = merge(where, self.config, config)
-        return merged, thread_of(merged, self.name)
 
 
 EntrypointPregel = Workflow

@@ -39,6 +39,7 @@ def execute(scheduler: Scheduler, body: Call, opening: Sequence[Record], point: 
         return Outcome(None, reply.error)
     for record in opening:
         scheduler.log.append(record)
+    scheduler.replay.recorded = dict(scheduler.log.settled)  # a fork begins with results of another run
     scheduler.opened = True
     if scheduler.stopping:
         return (yield from halt(scheduler, scheduler.stopping))

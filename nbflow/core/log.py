@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from nbflow.core.record import Answered, Asked, CallFailed, CallReturned, Discarded, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+T = TypeVar("T")
 
 
 class Log:
@@ -52,11 +54,13 @@ class Log:
         elif isinstance(record, Asked):
             self.asked.setdefault(record.id, record)
         elif isinstance(record, Discarded):
-            self._forget_from(record.path)
+            forget_from(self.settled, record.path)
 
-    def _forget_from(self, path: str) -> None:
-        prefix, _, position = path.rpartition(".")
-        for other in [other for other in self.settled if other.startswith(f"{prefix}.")]:
-            step = other[len(prefix) + 1 :].partition(".")[0]
-            if step.isdigit() and int(step) >= int(position):
-                del self.settled[other]
+
+def forget_from(found: dict[str, T], path: str) -> None:
+    """Take what stands at a position, and after it in that branch, out of what was found by path."""
+    prefix, _, position = path.rpartition(".")
+    for other in [other for other in found if other.startswith(f"{prefix}.")]:
+        step = other[len(prefix) + 1 :].partition(".")[0]
+        if step.isdigit() and int(step) >= int(position):
+            del found[other]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from nbflow.core.effects import Commit, Program
 from nbflow.core.outcome import Outcome
-from nbflow.core.record import Answered, Asked, Fallback, Value
+from nbflow.core.record import Answered, Asked, Caller, Fallback, Value
 from nbflow.errors import GraphInterrupt, InterruptExpiredError, InterruptRejectedError, RunStopped
 from nbflow.values import Interrupt
 
@@ -85,6 +85,7 @@ class Questions:
             ordinal=ordinal,
             schema=question.schema,
             expires=None if question.seconds is None else since + question.seconds,
+            callers=_callers(call),
             value=Value(question.value),
         )
         call.asked = [*(call.asked or ()), asked]
@@ -121,6 +122,16 @@ class Questions:
             for asked in self.pending.values()
             if asked.path == path or asked.path.startswith(f"{path}.")
         ]
+
+
+def _callers(call: Call) -> tuple[Caller, ...]:
+    """Return a call and those around it, outermost first, without the body of the run."""
+    found: list[Caller] = []
+    while call.caller is not None:
+        spec = call.spec
+        found.insert(0, Caller(call.path, spec.name, spec.kind, call.shown, call.started))
+        call = call.caller.call
+    return tuple(found)
 
 
 def _reply(answered: Answered) -> object:

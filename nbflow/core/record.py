@@ -49,7 +49,9 @@ class Value:
         return self._loads(self.raw)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Value) and self.get() == other.get()
+        if not isinstance(other, Value):
+            return False
+        return (self.raw is not None and self.raw == other.raw) or self.get() == other.get()
 
     __hash__ = None  # type: ignore[assignment]  # it holds any value
 
@@ -64,11 +66,13 @@ class Record(msgspec.Struct, tag=True, kw_only=True, omit_defaults=True):
         path: position of the call it happened in; ``"0"`` is the body.
         at: seconds since 1970, UTC.
         value: the user's value that belongs to it, if any.
+        copied: whether it was taken over from the run that this one was forked from.
     """
 
     path: str = ROOT
     at: float = 0.0
     value: Value | None = None
+    copied: bool = False
 
 
 class RunStarted(Record):
@@ -85,6 +89,8 @@ class RunStarted(Record):
         code: digest of the body's code; empty when unknown.
         reuses: run id of the run whose unchanged results this one takes over, or None.
         format: of the run's records; a later nbflow counts it up when an earlier one could not read them.
+        source: ``"input"``, ``"fork"`` or ``"update"``: what the segment was begun by.
+        origin: run id that the ids of its questions are made of; None for its own.
     """
 
     run_id: str
@@ -97,6 +103,8 @@ class RunStarted(Record):
     code: bytes = b""
     reuses: str | None = None
     format: int = 1
+    source: str = "input"
+    origin: str | None = None
 
 
 class ContextGiven(Record):
@@ -117,7 +125,7 @@ class RunReturned(Record):
     """The body returned ``value``.
 
     Attributes:
-        point: checkpoint id of the result.
+        point: checkpoint id of the result; the run id in a segment that was written whole, without a body.
         saved: whether a Saved record holds what is kept for the next run; else the result is.
         cached: whether the result came out of a cache.
     """
@@ -231,6 +239,24 @@ class Discarded(Record):
     """What the log held at ``path`` and after it in that branch no longer counts: the body changed."""
 
 
+class Caller(msgspec.Struct, array_like=True, frozen=True):
+    """A call that waits for an answer: the one that asked, or one around it.
+
+    Attributes:
+        path: position.
+        name: the task's name.
+        kind: ``"task"``, ``"entrypoint"`` or ``"node"``.
+        shown: the arguments as short text.
+        started: seconds since 1970 when its body began.
+    """
+
+    path: str
+    name: str
+    kind: str = "task"
+    shown: str = ""
+    started: float = 0.0
+
+
 class Asked(Record):
     """The question ``value`` was asked.
 
@@ -240,6 +266,7 @@ class Asked(Record):
         ordinal: how many questions the call had asked before.
         schema: JSON schema of the answer, or None.
         expires: seconds since 1970 from when on it need not be answered; None if it waits for ever.
+        callers: the calls that wait with it, outermost first; the body of the run is not among them.
     """
 
     id: str
@@ -247,6 +274,7 @@ class Asked(Record):
     ordinal: int = 0
     schema: dict[str, object] | None = None
     expires: float | None = None
+    callers: tuple[Caller, ...] = ()
 
 
 class Fallback(Record):

@@ -30,7 +30,7 @@ class Reuse:
         answered = [record.path for record in records if isinstance(record, Answered)]
         returned = [record for record in Log(records).settled.values() if isinstance(record, CallReturned)]
         self._results: dict[Key, deque[CallReturned]] = {}
-        for record in sorted(returned, key=lambda one: _order(one.path)):
+        for record in sorted(returned, key=lambda one: order_of(one.path)):
             asked = any(path == record.path or path.startswith(f"{record.path}.") for path in answered)
             if record.code and record.inputs and not asked:
                 self._results.setdefault(_key(record), deque()).append(record)
@@ -52,5 +52,6 @@ def _key(record: CallReturned) -> Key:
     return record.name, record.kind, record.inputs, record.code
 
 
-def _order(path: str) -> list[tuple[bool, int]]:
+def order_of(path: str) -> list[tuple[bool, int]]:
+    """Return what sorts paths as a reader expects: ``0.2`` before ``0.10``, calls before branches."""
     return [(not part.isdigit(), int(part.lstrip("b"))) for part in path.split(".")]

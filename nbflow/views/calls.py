@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ENDED = {RunReturned: "done", RunFailed: "failed", RunPaused: "asking", RunHalted: "stopped"}
+RETURNED = frozenset({"done", "replayed", "reused"})
 OPEN = frozenset({"waiting", "running", "retrying"})
 
 
@@ -63,6 +64,17 @@ class CallRow(NamedTuple):
     value: Value | None = None
     requested: float = 0.0
 
+    @property
+    def result(self) -> object:
+        """What it returned, decoded anew each time; None while it has not."""
+        return self.value.get() if self.value is not None and self.state in RETURNED else None
+
+    @property
+    def error(self) -> BaseException | None:
+        """What it raised, if that was its end."""
+        error = self.value.get() if self.value is not None and self.state == "failed" else None
+        return error if isinstance(error, BaseException) else None
+
 
 class CallsView:
     """The calls of one run, kept up to date record by record.
@@ -80,6 +92,8 @@ class CallsView:
         """Take a record in; return the rows that it changed."""
         if isinstance(record, Discarded):
             return self._discard(record.path)
+        if isinstance(record, Asked):
+            return self._asked(record)
         changed = self._changed(record)
         if changed is None:
             return []
@@ -117,6 +131,21 @@ class CallsView:
         row = self.rows.get(record.path)
         return _paused_or_resumed(row, record) if row is not None else None
 
+    def _asked(self, record: Asked) -> list[CallRow]:
+        """Return the calls that wait with a question: the one that asked, and those of which nothing is known yet."""
+        if record.copied:
+            return []
+        rows = [
+            CallRow(one.path, parent_of(one.path), one.name, one.kind, "asking", 1, one.started, record.at, one.shown)
+            for one in record.callers
+            if one.path not in self.rows
+        ]
+        if record.path in self.rows:
+            rows.append(self.rows[record.path]._replace(state="asking", ended=record.at))
+        for row in rows:
+            self._keep(row)
+        return rows
+
     def _begun(self, record: CallRecord) -> CallRow | None:
         before = self.rows.get(record.path)
         if isinstance(record, CallStarted):
@@ -137,7 +166,9 @@ class CallsView:
     def _settled(self, record: CallSettled) -> CallRow:
         state = "failed"
         if isinstance(record, CallReturned):
-            state = "reused" if record.reused else "cached" if record.cached else "done"
+            state = (
+                "replayed" if record.copied else "reused" if record.reused else "cached" if record.cached else "done"
+            )
         before = self.rows.get(record.path)
         return CallRow(
             record.path, parent_of(record.path), record.name, record.kind, state, record.attempt,
@@ -200,8 +231,6 @@ def position(path: str) -> tuple[tuple[bool, int], ...]:
 def _paused_or_resumed(row: CallRow, record: Record) -> CallRow | None:
     if isinstance(record, RunResumed):
         return row._replace(state="running", ended=None, value=None)
-    if isinstance(record, Asked):
-        return row._replace(state="asking", ended=record.at)
     state = ENDED.get(type(record))
     return row._replace(state=state, ended=record.at, value=record.value) if state is not None else None
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
-from nbflow.core.record import Asked, Record, RunFailed, RunPaused, RunReturned, RunStarted
+from nbflow.core.record import ROOT, Asked, Record, RunFailed, RunPaused, RunReturned, RunStarted
 from nbflow.values import Interrupt, PregelTask, RunnableConfig, StateSnapshot
+from nbflow.views.calls import calls_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,13 +34,17 @@ def result_state(records: Sequence[Record]) -> StateSnapshot | None:
     returned = next((record for record in reversed(records) if isinstance(record, RunReturned)), None)
     if returned is None:
         return None
+    is_whole = returned.point == started.run_id
+    source, step, parent = ("loop", started.step + 1, started.run_id)
+    if is_whole:
+        source, step, parent = (started.source, started.step, started.parent or "")
     return StateSnapshot(
         values=_value(returned),
         next=(),
         config=config_at(started.thread_id, returned.point),
-        metadata=_metadata(started, "loop", started.step + 1),
+        metadata=_metadata(started, source, step),
         created_at=_iso(returned.at),
-        parent_config=config_at(started.thread_id, started.run_id),
+        parent_config=config_at(started.thread_id, parent) if parent else None,
         tasks=(),
         interrupts=(),
     )
@@ -68,12 +73,17 @@ def input_state(records: Sequence[Record], previous_result: object) -> StateSnap
         values=previous_result,
         next=(started.workflow,),
         config=config_at(started.thread_id, started.run_id),
-        metadata=_metadata(started, "input", started.step),
+        metadata=_metadata(started, started.source, started.step),
         created_at=_iso(started.at),
         parent_config=config_at(started.thread_id, started.parent) if started.parent else None,
         tasks=(task,),
         interrupts=interrupts,
     )
+
+
+def with_calls(snapshot: StateSnapshot, records: Sequence[Record]) -> StateSnapshot:
+    """Return a state with the calls of its run."""
+    return snapshot._replace(calls=tuple(row for row in calls_of(records) if row.path != ROOT))
 
 
 def _end(records: Sequence[Record]) -> Record | None:

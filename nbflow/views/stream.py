@@ -110,6 +110,8 @@ class StreamView:
     def fold(self, record: Record) -> Iterator[Chunk]:
         """Yield the chunks that a record gives."""
         self._note(record)
+        if record.copied:
+            return
         if self._levels.covers(record.path):
             yield from self._wanted(self._chunks(record))
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbflow import Run
-from nbflow.core.record import CallReturned, Record
+from nbflow.core.record import Asked, CallReturned, Record
 from nbflow.journal import encode_value, from_row, to_row
 from nbflow.views.stream import MODES, StreamView
 from tests.laws.corpus import Plan, World, cut, plans
@@ -117,6 +117,8 @@ def told(record: Record) -> tuple[Any, ...]:
     facts = {name: getattr(record, name) for name in record.__struct_fields__}
     if isinstance(record, CallReturned):
         facts["code"] = b""  # sync and async bodies are not the same text
+    if isinstance(record, Asked):
+        facts["callers"] = [(one.path, one.name, one.kind, one.shown) for one in record.callers]
     for name in ("at", "started", "run_id", "id", "ids", "point", "value"):
         facts.pop(name, None)
     value = record.value.get() if record.value is not None else None

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from nbflow import entrypoint
+from nbflow.beginning import Request
 from nbflow.errors import UnknownOptionError
-from nbflow.opening import Request
 from nbflow.options import OPTIONS, OWN
 
 

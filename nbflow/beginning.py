@@ -1,0 +1,164 @@
+"""What a caller asks for, what a run begins with, and the first records that every kind of run shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from nbflow import clock, codec
+from nbflow.config import COORDINATES
+from nbflow.core.record import ContextGiven, RunStarted, Value
+from nbflow.errors import MissingContextError, UnserializableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbflow.checkpoint.base import RunKey
+    from nbflow.core.record import Record
+    from nbflow.core.reuse import Reuse
+    from nbflow.definition import Definition
+    from nbflow.history import Point
+    from nbflow.values import Durability, OnDivergence, RunControl, RunnableConfig
+
+
+class _AsItWas:
+    """Stands where nothing was given in the place of what a run had."""
+
+    def __repr__(self) -> str:
+        return "AS_IT_WAS"
+
+
+AS_IT_WAS = _AsItWas()
+
+
+class Fork(NamedTuple):
+    """Where a run is to be forked.
+
+    Attributes:
+        at: position of the first call that runs again.
+        replace: what that call is to have returned, or AS_IT_WAS.
+    """
+
+    at: str
+    replace: object = AS_IT_WAS
+
+
+class Request(NamedTuple):
+    """What a caller asked for.
+
+    Attributes:
+        where: the method, for errors.
+        input: an input, None or a Command; AS_IT_WAS of a fork.
+        config: as given.
+        context: as given.
+        on_divergence: as given.
+        durability: as given.
+        control: as given.
+        reuse: as given.
+        fork: where a run is to be forked; None to run or go on.
+    """
+
+    where: str
+    input: object
+    config: RunnableConfig | dict[str, Any] | None
+    context: object = None
+    on_divergence: OnDivergence = "error"
+    durability: Durability | None = None
+    control: RunControl | None = None
+    reuse: bool = False
+    fork: Fork | None = None
+
+
+class Opening(NamedTuple):
+    """What a run begins with.
+
+    Attributes:
+        past: records of the run that goes on; empty for a new one.
+        records: to be written before the first line of the body.
+        key: names the run.
+        input: for the body.
+        kept: what the last finished run saved.
+        result: what the last finished run returned.
+        finished: whether there is nothing to run.
+        reuse: results of the thread's last run that the new one may take over.
+        context: of the body and its tasks.
+    """
+
+    past: list[Record]
+    records: list[Record]
+    key: RunKey
+    input: object
+    kept: Value | None = None
+    result: Value | None = None
+    finished: bool = False
+    reuse: Reuse | None = None
+    context: object = None
+
+    @property
+    def origin(self) -> str:
+        """Run id that the ids of the run's questions are made of."""
+        started = cast("RunStarted", (self.past or self.records)[0])
+        return started.origin or started.run_id
+
+
+def started_at(workflow: Definition, thread_id: str, config: RunnableConfig, point: Point | None) -> RunStarted:
+    """Return the first record of a new run of a thread.
+
+    Args:
+        workflow: what runs.
+        thread_id: the thread; empty without a checkpointer.
+        config: merged and complete.
+        point: the checkpoint that the run begins from; None for the first one of a thread.
+    """
+    last = point.last if point is not None else None
+    return RunStarted(
+        at=clock.now(),
+        run_id=clock.new_id(),
+        thread_id=thread_id,
+        workflow=workflow.name,
+        prior=last.started.run_id if last is not None else None,
+        parent=point.id if point is not None else None,
+        step=point.step + 1 if point is not None else -1,
+        metadata=_metadata(config),
+        code=workflow.spec.code if thread_id else b"",
+    )
+
+
+def context_given(context: object, at: float) -> list[Record]:
+    """Return the record of a context, if there is one to keep."""
+    if context is None:
+        return []
+    value = Value(context)
+    try:
+        value.raw = codec.dumps(context)
+    except UnserializableError as error:
+        return [ContextGiven(at=at, missing=str(error))]
+    return [ContextGiven(at=at, value=value)]
+
+
+def last_context(past: Sequence[Record]) -> ContextGiven | None:
+    """Return the record of the context that a run had last; None if it had none."""
+    return next((record for record in reversed(past) if isinstance(record, ContextGiven)), None)
+
+
+def context_of(workflow: Definition, request: Request, past: Sequence[Record], thread_id: str) -> object:
+    """Return the context that a run goes on with: as given now, else as it was.
+
+    Raises:
+        MissingContextError: if none is given, and that of the run could not be saved.
+    """
+    if request.context is not None:
+        return request.context
+    given = last_context(past)
+    if given is not None and given.missing:
+        raise MissingContextError(workflow.name, thread_id, given.missing)
+    return given.value.get() if given is not None and given.value is not None else None
+
+
+def _metadata(config: RunnableConfig) -> dict[str, object]:
+    """Return what is stored of a config: plain values of ``metadata`` and ``configurable``."""
+    both = {**config["configurable"], **config["metadata"]}
+    return {
+        name: value
+        for name, value in both.items()
+        if isinstance(value, (str, int, float, bool)) and not name.startswith("__") and name not in COORDINATES
+    }

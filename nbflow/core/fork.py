@@ -1,0 +1,144 @@
+"""What a run that is forked from another one takes over of it, decided from the other's records alone.
+
+What is taken over is copied: the fork needs nothing of the run that it came from.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from nbflow.core.log import Log, forget_from
+from nbflow.core.record import ROOT, Answered, Asked, CallReturned, CallSettled, Discarded, Record, RunPaused, Value
+from nbflow.core.reuse import order_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+def copied(record: AnyRecord) -> AnyRecord:
+    """Return a record as the fork holds it."""
+    return msgspec.structs.replace(record, copied=True)
+
+
+def without_answers(records: Sequence[Record]) -> list[Record]:
+    """Return the outcomes of calls that no answer can have changed.
+
+    An answer reaches the call that asked and those around it. So neither their results are taken
+    over, nor what their bodies called after they had been given it. Other branches are not touched.
+    """
+    settled = _settled(records)
+    answered: list[str] = []
+    taken: list[Record] = []
+    for record in records:
+        if isinstance(record, Answered):
+            answered.append(record.path)
+        elif id(record) in settled and not any(_is_steered_by(path, record.path) for path in answered):
+            taken.append(copied(record))
+    return taken
+
+
+def before(records: Sequence[Record], at: str) -> list[Record]:
+    """Return what was settled before the call at a position: outcomes of calls, and answers.
+
+    Of the branch that the call is in, and of those around it, that is what was called before it; of
+    other branches, what had ended before it did. For the body of the run it is nothing.
+    """
+    if at == ROOT:
+        return []
+    settled, end = _settled(records), places(records)[at]
+    asked = {record.id: record for record in reversed(records) if isinstance(record, Asked)}
+    taken: list[Record] = []
+    for index, record in enumerate(records):
+        if isinstance(record, Answered) and index < end:
+            question = asked.get(record.id)
+            taken += [copied(one) for one in (question, record) if one is not None]
+        elif id(record) in settled and _is_before(record.path, at, ended=index < end):
+            taken.append(copied(record))
+    return taken
+
+
+def places(records: Sequence[Record]) -> dict[str, int]:
+    """Return the positions of a run's calls, each with where in the log it ended; if it has not, the log's length."""
+    found: dict[str, int] = {}
+    for index, record in enumerate(records):
+        if isinstance(record, CallSettled):
+            found[record.path] = index
+        elif isinstance(record, Discarded):
+            forget_from(found, record.path)
+        elif isinstance(record, Asked) and record.path != ROOT:
+            found[record.path] = len(records)
+    for path in tuple(found):
+        for caller in _callers(path):
+            found.setdefault(caller, len(records))
+    return dict(sorted(found.items(), key=lambda one: order_of(one[0])))
+
+
+def handed_in(records: Sequence[Record], at: str, value: object, now: float) -> CallReturned | None:
+    """Return a result for the call at a position, to be found there instead of running it.
+
+    It has no digests, so it stands for whatever the body asks for there by that name. None if the
+    log does not tell the name.
+    """
+    found = [record for record in records if record.path == at and isinstance(record, (CallSettled, Asked))]
+    if not found:
+        return None
+    past = found[-1]
+    record = CallReturned(path=at, at=now, name=past.name, started=now, value=Value(value), copied=True)
+    if isinstance(past, CallSettled):
+        record.kind, record.shown, record.edges = past.kind, past.shown, past.edges
+    return record
+
+
+def first_pause(records: Sequence[Record]) -> Sequence[Record]:
+    """Return the records up to a run's first pause; all, if it never paused."""
+    for index, record in enumerate(records):
+        if isinstance(record, RunPaused):
+            return records[: index + 1]
+    return records
+
+
+def names(records: Sequence[Record]) -> dict[str, str]:
+    """Return the names of calls by position, as far as the log tells them."""
+    return {record.path: record.name for record in records if isinstance(record, (CallSettled, Asked))}
+
+
+def _settled(records: Sequence[Record]) -> set[int]:
+    return {id(record) for record in Log(records).settled.values()}
+
+
+def _is_steered_by(answered: str, path: str) -> bool:
+    """Whether an answer given to the call at ``answered`` may have changed a call that ended later."""
+    one, other, shared = _parted(answered, path)
+    if shared in {len(one), len(other)}:
+        return True
+    mine, its = one[shared], other[shared]
+    return its.isdigit() and not (mine.isdigit() and int(its) < int(mine))
+
+
+def _is_before(path: str, at: str, *, ended: bool) -> bool:
+    one, other, shared = _parted(at, path)
+    if shared in {len(one), len(other)}:
+        return False
+    mine, its = one[shared], other[shared]
+    return int(its) < int(mine) if mine.isdigit() and its.isdigit() else ended
+
+
+def _parted(one: str, other: str) -> tuple[list[str], list[str], int]:
+    """Return the parts of two paths, and how many of them are the same from the start."""
+    mine, its = one.split("."), other.split(".")
+    same = 0
+    for left, right in zip(mine, its, strict=False):
+        if left != right:
+            break
+        same += 1
+    return mine, its, same
+
+
+def _callers(path: str) -> list[str]:
+    """Return the positions of the calls around one, without the body of the run."""
+    parts = path.split(".")
+    return [".".join(parts[:end]) for end in range(2, len(parts)) if parts[end - 1].isdigit()]

@@ -1,0 +1,179 @@
+"""How a run begins in the past of a thread: travel to an older checkpoint, and forks at a call.
+
+Both begin a new run, whose first records hold copies of what it takes over; the run that it comes
+from stays as it was. Nothing here writes; ``launch`` does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from nbflow import history
+from nbflow.beginning import AS_IT_WAS, Opening, Request, context_given, context_of, last_context, started_at
+from nbflow.checkpoint.base import RunKey
+from nbflow.core.fork import before, copied, first_pause, handed_in, names, places, without_answers
+from nbflow.core.opening import answers_for, check_workflow, pending_questions
+from nbflow.core.record import ROOT, Answered, Record, RunReturned, RunStarted, Saved, Value
+from nbflow.errors import InvalidOptionError, NothingToResumeError
+from nbflow.journal import load
+from nbflow.values import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbflow.checkpoint.base import BaseCheckpointSaver
+    from nbflow.definition import Definition
+    from nbflow.values import RunnableConfig
+
+_LISTED = 20
+
+
+def travel(
+    workflow: Definition, request: Request, saver: BaseCheckpointSaver, point: history.Point, config: RunnableConfig
+) -> Opening:
+    """Return how a thread goes on at an older checkpoint, with None or an answer.
+
+    At a result, that is a copy of the result. At an input, the run is repeated: finished calls are
+    replayed, but for what answers have led to, and its questions are open again.
+
+    Raises:
+        NothingToResumeError: if there is an answer, and no question to give it to.
+        ReplayMismatchError: if the run was that of another workflow.
+    """
+    source = load(saver, RunKey(point.head.started.thread_id, point.head.started.run_id))
+    check_workflow(source, workflow.name)
+    if point.is_result:
+        return _copy_of_result(workflow, request, point, config)
+    started = started_at(workflow, point.head.started.thread_id, config, point)
+    taken = [*without_answers(source), *_answers(workflow, request, source, started)]
+    return _repeat(workflow, request, saver, source, started, taken)
+
+
+def fork(
+    workflow: Definition, request: Request, saver: BaseCheckpointSaver, thread_id: str, config: RunnableConfig
+) -> Opening:
+    """Return how a run is repeated from one of its calls.
+
+    Raises:
+        InvalidOptionError: if there is no such call, or nothing that could be forked.
+    """
+    assert request.fork is not None, "asked for by a request for a fork"
+    _check(request)
+    at, value = request.fork
+    source = _source(request, saver, thread_id, config)
+    check_workflow(source, workflow.name)
+    started = started_at(workflow, thread_id, config, _input_of(saver, source))
+    if at != ROOT and at not in places(source):
+        raise InvalidOptionError(request.where, "at", repr(at), _known_places(source))
+    taken = before(source, at)
+    if value is not AS_IT_WAS:
+        record = handed_in(source, at, value, started.at)
+        if record is None:
+            raise InvalidOptionError(
+                request.where, "replace", repr(value), f"call {at} left no trace but that of calls inside it"
+            )
+        taken.append(record)
+    return _repeat(workflow, request, saver, source, started, taken)
+
+
+def _repeat(
+    workflow: Definition,
+    request: Request,
+    saver: BaseCheckpointSaver,
+    source: Sequence[Record],
+    started: RunStarted,
+    taken: Sequence[Record],
+) -> Opening:
+    """Return how a run begins that repeats another one."""
+    of = cast("RunStarted", source[0])
+    thread_id = started.thread_id
+    started.source, started.origin, started.value = "fork", of.origin or of.run_id, of.value
+    if request.fork is not None and request.input is not AS_IT_WAS:
+        started.value = Value(request.input)
+    context = context_of(workflow, request, source, thread_id)
+    before_it = last_context(source)
+    kept_context = [copied(before_it)] if before_it is not None and request.context is None else []
+    last = history.prior(saver, of)
+    return Opening(
+        [],
+        [started, *context_given(request.context, started.at), *kept_context, *taken],
+        RunKey(thread_id, started.run_id),
+        started.value.get() if started.value is not None else None,
+        last.kept if last is not None else None,
+        last.result if last is not None else None,
+        context=context,
+    )
+
+
+def _copy_of_result(workflow: Definition, request: Request, point: history.Point, config: RunnableConfig) -> Opening:
+    of, head = point.head.started, point.head
+    if isinstance(request.input, Command):
+        raise NothingToResumeError(workflow.name, of.thread_id, "finished")
+    started = started_at(workflow, of.thread_id, config, point)
+    started.source = "fork"
+    records = [started, *whole(started, head.result, head.kept if head.saved else None)]
+    key = RunKey(of.thread_id, started.run_id)
+    return Opening(records, records, key, None, head.kept, head.result, finished=True)
+
+
+def whole(started: RunStarted, result: Value | None, saved: Value | None) -> list[Record]:
+    """Return the end of a segment that no body wrote: what was returned, and what was saved if that differs."""
+    returned = RunReturned(at=started.at, point=started.run_id, value=result, saved=saved is not None)
+    return [returned] if saved is None else [Saved(at=started.at, value=saved), returned]
+
+
+def _answers(workflow: Definition, request: Request, source: Sequence[Record], started: RunStarted) -> list[Record]:
+    """Return the answers of a command, each after its question; they go to the questions of the run's first pause."""
+    if not isinstance(request.input, Command):
+        return []
+    paused = first_pause(source)
+    asked = pending_questions(paused)
+    found: list[Record] = []
+    for record in answers_for(paused, request.input, workflow.name, started.thread_id, started.at):
+        if isinstance(record, Answered) and not record.expired:  # in the fork, the time of the others begins anew
+            found += [copied(asked[record.id]), record]
+    return found
+
+
+def _check(request: Request) -> None:
+    assert request.fork is not None, "asked for by a request for a fork"
+    at, value = request.fork
+    if request.reuse:
+        raise InvalidOptionError(request.where, "reuse", "True", "a fork takes over what came before `at` anyway")
+    if isinstance(request.input, Command):
+        raise InvalidOptionError(request.where, "input", repr(request.input), "it is an input for the body")
+    if not isinstance(at, str):
+        raise InvalidOptionError(request.where, "at", repr(at), "it is the position of a call, such as '0.2'")
+    if at == ROOT and value is not AS_IT_WAS:
+        raise InvalidOptionError(
+            request.where, "replace", repr(value), "at='0' is the body itself; give it another input with input="
+        )
+
+
+def _source(request: Request, saver: BaseCheckpointSaver, thread_id: str, config: RunnableConfig) -> Sequence[Record]:
+    """Return the records of the run that is to be forked: the one that the config names, else the newest."""
+    named = config["configurable"].get("checkpoint_id")
+    newest = history.newest(saver, thread_id)
+    if newest is None:
+        raise InvalidOptionError(request.where, "thread_id", repr(thread_id), "that thread has no run to fork")
+    point = history.point_of(saver, thread_id, None if named is None else str(named))
+    run_id: str | None = point.head.started.run_id
+    if point.head.is_whole:
+        run_id = history.executed(saver, point.head) if named is None else None
+    if run_id is None:
+        raise InvalidOptionError(
+            request.where, "checkpoint_id", repr(point.id), "nothing ran there; name a checkpoint of a run"
+        )
+    return load(saver, RunKey(thread_id, run_id))
+
+
+def _input_of(saver: BaseCheckpointSaver, source: Sequence[Record]) -> history.Point:
+    started = cast("RunStarted", source[0])
+    return history.point_of(saver, started.thread_id, started.run_id)
+
+
+def _known_places(source: Sequence[Record]) -> str:
+    known, called = list(places(source)), names(source)
+    listed = [f"{path} ({called[path]})" if path in called else path for path in known[:_LISTED]]
+    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+    return f"the run has calls at {', '.join(listed)}{more}; '0' runs all again" if known else "the run made no calls"

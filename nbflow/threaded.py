@@ -1,0 +1,125 @@
+"""What a workflow does with its threads besides running them: look at them, fork their runs."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from nbflow import history
+from nbflow.beginning import AS_IT_WAS, Fork
+from nbflow.config import merge, thread_of
+from nbflow.definition import Definition
+from nbflow.errors import InvalidOptionError
+from nbflow.launch import attach, launch
+from nbflow.options import request_of, spelled_out
+from nbflow.views.state import empty_state
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+    from typing import Unpack
+
+    from nbflow.run import Run
+    from nbflow.values import RunnableConfig, RunOptions, StateSnapshot
+
+    Config = RunnableConfig | dict[str, Any]
+
+
+class Threaded(Definition):
+    """A workflow as the owner of threads."""
+
+    @spelled_out
+    def fork(
+        self,
+        config: Config,
+        at: str = "0",
+        replace: object = AS_IT_WAS,
+        *,
+        input: object = AS_IT_WAS,  # as in `invoke`
+        **options: Unpack[RunOptions],
+    ) -> Run:
+        """Run again from one call of a run, in the background, as a new run of its thread; return its handle at once.
+
+        What was called before that call in its branch, and what had ended before it in other
+        branches, is replayed, with the answers that had been given by then; the rest runs.
+
+        Args:
+            config: names the thread, and with a ``checkpoint_id`` the run; else it is the newest one.
+            at: position of the call, such as ``"0.2"``; ``"0"`` runs all again, and asks all again.
+            replace: what the call is to have returned; it does not run then.
+            input: another input for the body.
+            **options: as for ``invoke``.
+
+        Raises:
+            InvalidOptionError: if there is no such run or call; nothing was written then.
+        """
+        request = request_of("fork()", input, config, options)
+        return launch(self, request._replace(fork=Fork(at, replace)))
+
+    def last_run(self, config: Config) -> Run | None:
+        """Return the newest run of a thread as it stands in the checkpointer; None if there is none.
+
+        Raises:
+            NoCheckpointerError: if the workflow keeps no runs.
+        """
+        return attach(self, merge("last_run()", self.config, config))
+
+    def get_state(self, config: Config) -> StateSnapshot:
+        """Return where a thread stands: now, or at the ``checkpoint_id`` of the config.
+
+        Raises:
+            NoCheckpointerError: if the workflow keeps no runs.
+            UnknownCheckpointError: if the thread has no such checkpoint.
+        """
+        merged, thread_id = self._address("get_state()", config)
+        return history.state_of(self.saver("get_state()"), thread_id, _point(merged)) or empty_state(merged)
+
+    async def aget_state(self, config: Config) -> StateSnapshot:
+        """As ``get_state``, awaited."""
+        return self.get_state(config)
+
+    def get_state_history(
+        self,
+        config: Config,
+        *,
+        filter: Mapping[str, object] | None = None,
+        before: Config | None = None,
+        limit: int | None = None,
+    ) -> Iterator[StateSnapshot]:
+        """Return the states of a thread, newest first, over all its branches: for each run its result, then its input.
+
+        Args:
+            config: names the thread; a ``checkpoint_id`` in it leaves that one only.
+            filter: what the metadata of those that are wanted hold.
+            before: a config with a ``checkpoint_id``; only older states are shown.
+            limit: how many at most; None for all.
+
+        Raises:
+            UnknownCheckpointError: if the thread has no checkpoint as named.
+        """
+        merged, thread_id = self._address("get_state_history()", config)
+        saver, point = self.saver("get_state_history()"), _point(merged)
+        if limit is not None and limit < 0:
+            raise InvalidOptionError(
+                "get_state_history()", "limit", repr(limit), "it is a whole number from 0, or None"
+            )
+        if point is not None:
+            history.point_of(saver, thread_id, point)
+            limit = 1 if limit is None else min(limit, 1)
+        below = _point(merge("get_state_history()", before)) if before is not None else None
+        found = history.history_of(saver, thread_id, before=below, upto=point, metadata=filter)
+        return islice(found, limit)
+
+    async def aget_state_history(self, config: Config, **options: Any) -> AsyncIterator[StateSnapshot]:  # noqa: ANN401  # those of the other
+        """As ``get_state_history``, for ``async for``."""
+        for snapshot in self.get_state_history(config, **options):
+            yield snapshot
+
+    def _address(self, where: str, config: Config) -> tuple[RunnableConfig, str]:
+        self.saver(where)
+        merged = merge(where, self.config, config)
+        return merged, thread_of(merged, self.name)
+
+
+def _point(config: RunnableConfig) -> str | None:
+    point = config["configurable"].get("checkpoint_id")
+    return None if point is None else str(point)
