@@ -13,9 +13,10 @@ from nbflow.values import RunControl, RunnableConfig, whereabouts  # a field of 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nbflow.core.call import Frame, Promise, Spec
+    from nbflow.core.call import Call, Frame, Promise, Spec
     from nbflow.core.record import Value
     from nbflow.drivers.dispatch import Dispatch
+    from nbflow.lineage import Lineages
     from nbflow.store.base import BaseStore
     from nbflow.values import StreamWriter
 
@@ -42,6 +43,7 @@ class Session:
         store: long-term memory, or None.
         context: what the caller passed as ``context``.
         kept: what the last finished run saved; None if there was none.
+        lineages: what nested runs saved; None without a run that could nest any.
         control: what the caller passed as ``control``, or None.
         dispatch: carries out calls; set when the run begins.
     """
@@ -52,6 +54,7 @@ class Session:
     store: BaseStore | None = None
     context: object = None
     kept: Value | None = None
+    lineages: Lineages | None = None
     control: RunControl | None = None
     dispatch: Dispatch = field(init=False)
 
@@ -70,11 +73,21 @@ class Session:
         return beat
 
     def previous(self, frame: Frame) -> object:
-        """Return what the thread's last finished run saved; None in a nested run."""
-        nested = frame.call
-        while nested.caller is not None and nested.spec.kind != "entrypoint":
-            nested = nested.caller.call
-        return self.kept.get() if self.kept is not None and nested.caller is None else None
+        """Return what the thread's last finished run saved; in a nested run, what its own lineage did."""
+        body = frame.call
+        while body.caller is not None and body.spec.kind != "entrypoint":
+            body = body.caller.call
+        return self.saved_for(body)
+
+    def saved_for(self, body: Call) -> object:
+        """Return the ``previous`` of a body."""
+        if body.caller is None:
+            return self.kept.get() if self.kept is not None else None
+        return self.lineages.last(body.lineage) if self.lineages is not None and body.spec.stateful else None
+
+    def surroundings(self, body: Call) -> object:
+        """Return what a body depends on beside its input."""
+        return self.saved_for(body), self.context
 
     def writer(self, frame: Frame) -> StreamWriter:
         """Return a function that writes one value to the ``custom`` stream."""
