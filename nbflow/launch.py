@@ -181,11 +181,17 @@ def _context(workflow: Definition, context: object) -> object:
     return context
 
 
-def nest(workflow: Definition, value: object) -> CallFuture:
-    """Run a workflow as a call of the body that runs here: one log, one path tree."""
+def nest(workflow: Definition, value: object, *, waits: bool = False) -> CallFuture:
+    """Run a workflow as a call of the body that runs here: one log, one path tree.
+
+    Args:
+        workflow: what to run.
+        value: its input.
+        waits: whether this thread waits for it at once, event loop or not.
+    """
     frame = current_frame.get()
     assert frame is not None, "only a body nests a run"
-    return cast("CallFuture", frame.host.submit(frame, workflow.spec, (value,), {}))
+    return cast("CallFuture", frame.host.submit(frame, workflow.spec, (value,), {}, waits=waits))
 
 
 def plain(result: object) -> object:

@@ -58,9 +58,11 @@ class Session:
     control: RunControl | None = None
     dispatch: Dispatch = field(init=False)
 
-    def submit(self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object]) -> Promise:
+    def submit(
+        self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object], *, waits: bool = False
+    ) -> Promise:
         """Take a request of a body and have it carried out."""
-        return self.dispatch.submit(frame, spec, args, kwargs)
+        return self.dispatch.submit(frame, spec, args, kwargs, waits=waits)
 
     def heartbeat(self, frame: Frame) -> Callable[[], None]:
         """Return a function by which the code of a call tells that it is alive."""

@@ -77,7 +77,7 @@ class Workflow(Definition):
         if stream_mode != "values":
             return list(self._stream(request, shape))
         if self._is_nested(config):
-            future = self._call(request, shape)
+            future = self._call(request, shape, waits=True)
             future.wait()
             return output_of(plain(future.result()), shape)
         run = begin(self, request, shape, inline=True)
@@ -189,12 +189,12 @@ class Workflow(Definition):
         """Whether a run would be a part of the run around it: it has one, and names no thread of its own."""
         return current_frame.get() is not None and not is_independent(cast("dict[str, object] | None", config))
 
-    def _call(self, request: Request, shape: Shape) -> CallFuture:
+    def _call(self, request: Request, shape: Shape, *, waits: bool = False) -> CallFuture:
         """Start a run as a part of the run around it, and print what is wanted of it."""
         value = self._nested_input(request)
         if not shape.printed:
-            return nest(self, value)
-        future, leave = watched_call(self, shape._replace(modes=frozenset()), value, shape.show)
+            return nest(self, value, waits=waits)
+        future, leave = watched_call(self, shape._replace(modes=frozenset()), value, shape.show, waits=waits)
         future.add_done_callback(lambda _: leave())
         return future
 

@@ -84,8 +84,10 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
 class Host(Protocol):
     """Takes the requests that the code of a run makes."""
 
-    def submit(self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object]) -> Promise:
-        """Have a call carried out."""
+    def submit(
+        self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object], *, waits: bool = False
+    ) -> Promise:
+        """Have a call carried out; ``waits`` says that whoever asks waits for it at once, in its thread."""
         ...
 
 
