@@ -178,3 +178,27 @@ def test_going_on_after_a_failure_runs_no_finished_task_again(flow: Flavour, sha
     assert ran["parent 7"] == 1
     assert flow.invoke(nest.parent, None) == nest.expected()
     assert Counter(nest.ran) == ran, "a finished run is silent"
+
+
+def test_a_workflow_on_a_thread_of_its_own_does_not_pause_the_one_around_it(flow: Flavour) -> None:
+    config: Any = {"configurable": {"thread_id": "its own"}}
+
+    @flow.entrypoint
+    def child(n: int) -> Any:
+        return [n, interrupt("child?")]
+
+    @flow.task
+    def run_child(n: int) -> Any:
+        return (yield flow.nested(child, n, config))
+
+    @flow.entrypoint
+    def parent(n: int) -> Any:
+        paused = yield run_child(n)
+        return [paused, interrupt("parent?")]
+
+    first = flow.invoke(parent, 1)["__interrupt__"]
+    assert [question.value for question in first] == ["parent?"]
+    paused, answer = flow.invoke(parent, Command(resume="yes"))
+    assert paused == {"__interrupt__": list(child.get_state(config).interrupts)}
+    assert answer == "yes"
+    assert flow.invoke(child, Command(resume="later"), config=config) == [1, "later"]
