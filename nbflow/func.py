@@ -270,7 +270,8 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
     """Make a workflow of a function with one positional argument, its input.
 
     Args:
-        checkpointer: keeps runs, so that they can pause and go on; None keeps nothing.
+        checkpointer: keeps runs, so that they can pause and go on; None keeps nothing. A workflow that runs
+            inside another is kept by that one; ``True`` gives it a ``previous`` of its own there.
         store: long-term memory for the body and its tasks.
         context_schema: type of what callers pass as ``context``.
         cache: where results are taken from and put; only those of functions with a cache policy.
@@ -326,6 +327,7 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
                 "@entrypoint", name_of(func), "it takes no argument; give it one positional argument, the input"
             )
         spec = _spec(func, "entrypoint", self._name, self._rules, injected(func, first=1))
+        spec.stateful = self._checkpointer is True
         return Workflow(
             spec,
             checkpointer=self._checkpointer,

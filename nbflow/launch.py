@@ -13,12 +13,13 @@ from nbflow.core.brief import brief_call
 from nbflow.core.call import Call, current_frame
 from nbflow.core.execution import execute
 from nbflow.core.log import Log
-from nbflow.core.record import ROOT, Record
+from nbflow.core.record import ROOT, Record, RunStarted
 from nbflow.core.scheduler import Scheduler
 from nbflow.drivers.dispatch import Dispatch
 from nbflow.drivers.future import running_loop
 from nbflow.errors import InvalidOptionError, NoCheckpointerError
 from nbflow.journal import JOURNALS, Journal, load
+from nbflow.lineage import Lineages
 from nbflow.opening import open_thread
 from nbflow.recollection import Caches
 from nbflow.run import Run
@@ -72,6 +73,7 @@ def launch(
             store=workflow.store,
             context=opening.context,
             kept=opening.kept,
+            lineages=Lineages(saver, cast("RunStarted", (opening.past or opening.records)[0])),
             control=request.control,
         )
         if first is not None:
@@ -126,7 +128,7 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         save=_journal(saver, opening, owner, request.durability).save if saver is not None else None,
         loop=loop,
         max_concurrency=session.config.get("max_concurrency"),
-        recollect=Caches(workflow.cache, lambda: (session.kept and session.kept.get(), session.context)),
+        recollect=Caches(workflow.cache, session.surroundings),
     )
     if saver is not None:
         dispatch.on_end.append(lambda _: saver.release(session.thread_id, owner))
@@ -199,11 +201,17 @@ def _context(workflow: Definition, context: object) -> object:
     return context
 
 
-def nest(workflow: Definition, value: object) -> CallFuture:
-    """Run a workflow as a call of the body that runs here: one log, one path tree."""
+def nest(workflow: Definition, value: object, *, waits: bool = False) -> CallFuture:
+    """Run a workflow as a call of the body that runs here: one log, one path tree.
+
+    Args:
+        workflow: what to run.
+        value: its input.
+        waits: whether this thread waits for it at once, event loop or not.
+    """
     frame = current_frame.get()
     assert frame is not None, "only a body nests a run"
-    return cast("CallFuture", frame.host.submit(frame, workflow.spec, (value,), {}))
+    return cast("CallFuture", frame.host.submit(frame, workflow.spec, (value,), {}, waits=waits))
 
 
 def plain(result: object) -> object:

@@ -40,7 +40,7 @@ class Caches:
         surroundings: of the body, beside its input: the previous value and the context.
     """
 
-    def __init__(self, cache: BaseCache | None, surroundings: Callable[[], object]) -> None:
+    def __init__(self, cache: BaseCache | None, surroundings: Callable[[Call], object]) -> None:
         self.cache = cache
         self._surroundings = surroundings
         self._keys: dict[str, FullKey] = {}
@@ -100,8 +100,8 @@ class Caches:
             return None
         try:
             parts = [_arguments(call), _bound(spec.fn)]
-            if call.caller is None:
-                parts.append(_exact(self._surroundings()))
+            if call.caller is None or spec.stateful:
+                parts.append(_exact(self._surroundings(call)))
         except UnserializableError as error:
             _warn(spec, str(error))
             return None

@@ -13,9 +13,10 @@ from nbflow.values import RunControl, RunnableConfig, whereabouts  # a field of 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nbflow.core.call import Frame, Promise, Spec
+    from nbflow.core.call import Call, Frame, Promise, Spec
     from nbflow.core.record import Value
     from nbflow.drivers.dispatch import Dispatch
+    from nbflow.lineage import Lineages
     from nbflow.store.base import BaseStore
     from nbflow.values import StreamWriter
 
@@ -43,6 +44,7 @@ class Session:
         store: long-term memory, or None.
         context: what the caller passed as ``context``.
         kept: what the last finished run saved; None if there was none.
+        lineages: what nested runs saved; None without a run that could nest any.
         control: what the caller passed as ``control``, or None.
         dispatch: carries out calls; set when the run begins.
     """
@@ -54,12 +56,15 @@ class Session:
     store: BaseStore | None = None
     context: object = None
     kept: Value | None = None
+    lineages: Lineages | None = None
     control: RunControl | None = None
     dispatch: Dispatch = field(init=False)
 
-    def submit(self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object]) -> Promise:
+    def submit(
+        self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object], *, waits: bool = False
+    ) -> Promise:
         """Take a request of a body and have it carried out."""
-        return self.dispatch.submit(frame, spec, args, kwargs)
+        return self.dispatch.submit(frame, spec, args, kwargs, waits=waits)
 
     def heartbeat(self, frame: Frame) -> Callable[[], None]:
         """Return a function by which the code of a call tells that it is alive."""
@@ -72,11 +77,21 @@ class Session:
         return beat
 
     def previous(self, frame: Frame) -> object:
-        """Return what the thread's last finished run saved; None in a nested run."""
-        nested = frame.call
-        while nested.caller is not None and nested.spec.kind != "entrypoint":
-            nested = nested.caller.call
-        return self.kept.get() if self.kept is not None and nested.caller is None else None
+        """Return what the thread's last finished run saved; in a nested run, what its own lineage did."""
+        body = frame.call
+        while body.caller is not None and body.spec.kind != "entrypoint":
+            body = body.caller.call
+        return self.saved_for(body)
+
+    def saved_for(self, body: Call) -> object:
+        """Return the ``previous`` of a body."""
+        if body.caller is None:
+            return self.kept.get() if self.kept is not None else None
+        return self.lineages.last(body.lineage) if self.lineages is not None and body.spec.stateful else None
+
+    def surroundings(self, body: Call) -> object:
+        """Return what a body depends on beside its input."""
+        return self.saved_for(body), self.context
 
     def writer(self, frame: Frame) -> StreamWriter:
         """Return a function that writes one value to the ``custom`` stream."""

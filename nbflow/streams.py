@@ -79,9 +79,11 @@ def _leaver(run: Run) -> Callable[[], None]:
 def nested_chunks(workflow: Definition, shape: Shape, value: object) -> Iterator[Any]:
     """Yield the chunks of a run that is a part of the run around it."""
     ready: queue.SimpleQueue[Chunk] = queue.SimpleQueue()
-    future, leave = watched_call(workflow, shape, value, ready.put)
-    future.add_done_callback(lambda _: ready.put(_END))
+    future, leave = watched_call(workflow, shape, value, ready.put, waits=True)
+    future.when_settled(lambda: ready.put(_END))
     try:
+        if _session().dispatch.is_on_loop():  # which can't turn while this waits, so chunks come when all is done
+            future.wait()
         while (chunk := ready.get()) is not _END:
             yield from shape.give(chunk)
     finally:
@@ -123,17 +125,17 @@ def watched(
         return launch(workflow, request, inline=inline, here=here, listener=listen, first=first)
 
 
-def watched_call(workflow: Definition, shape: Shape, value: object, put: Put) -> tuple[CallFuture, Callable[[], None]]:
+def watched_call(
+    workflow: Definition, shape: Shape, value: object, put: Put, *, waits: bool = False
+) -> tuple[CallFuture, Callable[[], None]]:
     """Start a nested run and have its chunks put somewhere; return its future and what ends the listening."""
-    frame = current_frame.get()
-    assert frame is not None, "only a body nests a run"
-    session = cast("Session", frame.host)
+    session = _session()
     log = session.dispatch.scheduler.log
     seen: list[Record] = []
     log.listeners.append(seen.append)
     try:
         with _hearing_models(shape):
-            future = nest(workflow, value)
+            future = nest(workflow, value, waits=waits)
     except BaseException:
         log.listeners.remove(seen.append)
         raise
@@ -156,6 +158,12 @@ def watched_call(workflow: Definition, shape: Shape, value: object, put: Put) ->
             listen(record)
         log.listeners.append(listen)
     return future, lambda: log.listeners.remove(listen) if listen in log.listeners else None
+
+
+def _session() -> Session:
+    frame = current_frame.get()
+    assert frame is not None, "only a body nests a run"
+    return cast("Session", frame.host)
 
 
 def _metadata(session: Session) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class Workflow(Threaded, Described, Batched):
         if stream_mode != "values":
             return list(self._stream(request, shape))
         if is_nested(config):
-            future = self._call(request, shape)
+            future = self._call(request, shape, waits=True)
             future.wait()
             return output_of(plain(future.result()), shape)
         run = begin(self, request, shape, inline=True)
@@ -186,12 +186,12 @@ class Workflow(Threaded, Described, Batched):
     def _default_mode(self, config: RunnableConfig | dict[str, Any] | None) -> str:
         return "values" if is_callers(cast("dict[str, object] | None", config)) else "updates"
 
-    def _call(self, request: Request, shape: Shape) -> CallFuture:
+    def _call(self, request: Request, shape: Shape, *, waits: bool = False) -> CallFuture:
         """Start a run as a part of the run around it, and print what is wanted of it."""
         value = self._nested_input(request)
         if not shape.printed:
-            return nest(self, value)
-        future, leave = watched_call(self, shape._replace(modes=frozenset()), value, shape.show)
+            return nest(self, value, waits=waits)
+        future, leave = watched_call(self, shape._replace(modes=frozenset()), value, shape.show, waits=waits)
         future.add_done_callback(lambda _: leave())
         return future
 

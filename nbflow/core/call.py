@@ -51,6 +51,7 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
         timeout: how long an attempt may take; None for no limit.
         lane: its limits, as the drivers keep them; None for none.
         yields: whether it is a generator function, whose parts are passed on as they come.
+        stateful: whether a nested body has a ``previous`` of its own, from earlier runs of the thread.
         source: normalised source of the function; empty when there is none.
         version: stands for the code, if the author gave one.
         digest: gives the digest of the code.
@@ -66,6 +67,7 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
     timeout: TimeoutPolicy | None = None
     lane: object = None
     yields: bool = False
+    stateful: bool = False
     source: str = ""
     version: str | None = None
     digest: Callable[[Spec], bytes] = lambda _: b""
@@ -82,8 +84,10 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
 class Host(Protocol):
     """Takes the requests that the code of a run makes."""
 
-    def submit(self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object]) -> Promise:
-        """Have a call carried out."""
+    def submit(
+        self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object], *, waits: bool = False
+    ) -> Promise:
+        """Have a call carried out; ``waits`` says that whoever asks waits for it at once, in its thread."""
         ...
 
 
@@ -123,12 +127,13 @@ class Call:
         waits_for: calls whose outcomes are among the arguments and still to come.
         promise: what its caller was given.
         inline: how many calls run nested in one worker thread above this one.
+        namesakes: how many calls of the same name its caller had made before.
         held: whether it may not begin yet.
     """
 
     __slots__ = (
         "args", "asked", "attempt", "cached", "caller", "carry", "context", "deadline", "edges", "failure",
-        "held", "inline", "inputs", "kwargs", "outcome", "path", "promise", "seen", "shown", "spec",
+        "held", "inline", "inputs", "kwargs", "namesakes", "outcome", "path", "promise", "seen", "shown", "spec",
         "started", "waits_for",
     )  # fmt: skip
 
@@ -154,7 +159,25 @@ class Call:
         self.outcome: Outcome | None = None
         self.promise: Promise | None = None
         self.inline = 0
+        self.namesakes = 0
         self.held = False
+
+    @property
+    def lineage(self) -> str:
+        """What a stateful nested body keeps its history under; empty for any other call.
+
+        It says where the call stands as its path does, but counts calls by name, so that other calls
+        before it may come and go between two runs.
+        """
+        if not self.spec.stateful:
+            return ""
+        steps: list[str] = []
+        call = self
+        while call.caller is not None:
+            frame = call.caller
+            steps.append(f"{frame.prefix.removeprefix(frame.call.path)}/{call.spec.name}#{call.namesakes}")
+            call = frame.call
+        return "".join(reversed(steps))
 
 
 class Frame:
@@ -165,11 +188,12 @@ class Frame:
         host: takes its requests.
         prefix: path that positions are counted under.
         calls, branches, asks: how many it has made so far.
+        names: how many of the calls had which name.
         fresh: whether what the log holds for later positions no longer counts.
         closed: whether the attempt is over, so that no more calls may be made.
     """
 
-    __slots__ = ("asks", "branches", "call", "calls", "closed", "fresh", "host", "prefix")
+    __slots__ = ("asks", "branches", "call", "calls", "closed", "fresh", "host", "names", "prefix")
 
     def __init__(self, call: Call, host: Host, prefix: str = "") -> None:
         self.call = call
@@ -180,6 +204,7 @@ class Frame:
         self.asks = 0
         self.fresh: bool = call.caller is not None and call.caller.fresh
         self.closed = False
+        self.names: dict[str, int] = {}
 
     def branch(self) -> Frame:
         """Return the frame of the next concurrent branch of this body."""

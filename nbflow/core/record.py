@@ -219,10 +219,12 @@ class CallReturned(CallSettled):
     Attributes:
         reused: whether the result was taken over from an earlier run.
         cached: whether the result came out of a cache.
+        lineage: of a stateful nested workflow, which of the thread's histories goes on with it; else empty.
     """
 
     reused: bool = False
     cached: bool = False
+    lineage: str = ""
 
 
 class CallFailed(CallSettled):

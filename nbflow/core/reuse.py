@@ -21,18 +21,18 @@ class Reuse:
     """The results of one run, found by what was called with what; each is handed out once.
 
     Calls with the same name, code and arguments are matched in the order of their positions.
-    A result that a person's answer went into belongs to its run and is not handed out, nor is
-    one whose code or arguments have no digest.
+    A result that a person's answer went into belongs to its run and is not handed out, nor is one that a
+    stateful nested workflow had a part in, nor one whose code or arguments have no digest.
     """
 
     def __init__(self, records: Sequence[Record], past: Sequence[Record] = ()) -> None:
         """Gather the results of ``records``, less those that ``past``, of the new run, has taken already."""
-        answered = [record.path for record in records if isinstance(record, Answered)]
+        tied = [record.path for record in records if isinstance(record, Answered) or _has_lineage(record)]
         returned = [record for record in Log(records).settled.values() if isinstance(record, CallReturned)]
         self._results: dict[Key, deque[CallReturned]] = {}
         for record in sorted(returned, key=lambda one: order_of(one.path)):
-            asked = any(path == record.path or path.startswith(f"{record.path}.") for path in answered)
-            if record.code and record.inputs and not asked:
+            is_tied = any(path == record.path or path.startswith(f"{record.path}.") for path in tied)
+            if record.code and record.inputs and not is_tied:
                 self._results.setdefault(_key(record), deque()).append(record)
         for taken in past:
             if isinstance(taken, CallReturned) and taken.reused:
@@ -50,6 +50,10 @@ class Reuse:
 
 def _key(record: CallReturned) -> Key:
     return record.name, record.kind, record.inputs, record.code
+
+
+def _has_lineage(record: Record) -> bool:
+    return isinstance(record, CallReturned) and bool(record.lineage)
 
 
 def order_of(path: str) -> list[tuple[bool, int]]:

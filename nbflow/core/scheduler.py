@@ -101,6 +101,8 @@ class Scheduler:
         path = f"{frame.prefix}.{position}"
         call = Call(path, spec, args, kwargs)
         call.caller = frame
+        call.namesakes = frame.names.get(spec.name, 0)
+        frame.names[spec.name] = call.namesakes + 1
         waits_for = [arg.call for arg in args if isinstance(arg, Promise)]
         if kwargs:
             waits_for += [arg.call for arg in kwargs.values() if isinstance(arg, Promise)]
@@ -236,7 +238,7 @@ class Scheduler:
         if error is None:
             record = self._ended(CallReturned, call, outcome.value)
             carry = (*call.carry, *self.failures.survived(call)) if call.carry or call.seen else ()
-            record.cached = call.cached
+            record.cached, record.lineage = call.cached, call.lineage
             reply = yield Commit((*carry, record))
             if reply.error is None:
                 self.log.append(record)

@@ -96,8 +96,10 @@ class Dispatch:
         with self.lock:
             self.scheduler.emit(frame, value)
 
-    def submit(self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object]) -> CallFuture:
-        """Take a request of a body and have it carried out."""
+    def submit(
+        self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object], *, waits: bool = False
+    ) -> CallFuture:
+        """Take a request of a body and have it carried out; ``waits`` as for ``Host``."""
         with self.lock:
             call = self.scheduler.open(frame, spec, args, kwargs)
             future = call.promise = CallFuture(call, self)
@@ -105,7 +107,9 @@ class Dispatch:
             self._settle_past(call)
         if call.outcome is None:
             call.context = copy_context()
-            if self.admission.is_free(call):
+            if waits and self.is_on_loop() and not spec.is_async:
+                self.admission.leave(frame.call)  # and wait_for runs it here: a worker might need the loop that waits
+            elif self.admission.is_free(call):
                 # The body of a sync caller is likely to ask for the result at once, and then runs the call itself.
                 self._launch(future, soon=frame.call.spec.is_async)
             else:
@@ -231,15 +235,19 @@ class Dispatch:
         with self.lock:
             self.scheduler.failures.saw(current_frame.get(), call)
 
+    def is_on_loop(self) -> bool:
+        """Whether this thread is the one of the loop where async functions run."""
+        return self.loop is not None and running_loop() is self.loop
+
     def wait_for(self, future: CallFuture) -> None:
         """Wait until a call has ended; run it here if nobody has begun."""
         call = future.call
         frame = current_frame.get()
         depth = frame.call.inline if frame is not None else 0
         if call.spec.is_async:
-            if running_loop() is self.loop and self.loop is not None:
+            if self.is_on_loop():
                 raise WouldBlockError(call.path, call.spec.name)
-        elif depth < INLINE_LIMIT and not call.held and future.claim():
+        elif (depth < INLINE_LIMIT or self.is_on_loop()) and not call.held and future.claim():
             call.inline = depth + 1
             self.run_here(future)
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from _thread import allocate_lock
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Protocol
 
 from nbflow.core.call import Promise, current_frame
@@ -50,6 +51,22 @@ class Driver(Protocol):
         ...
 
 
+class Waiter(Protocol):
+    """What ``concurrent.futures`` leaves with the futures that it waits for."""
+
+    def add_result(self, future: CallFuture) -> None:
+        """Note that it returned."""
+        ...
+
+    def add_exception(self, future: CallFuture) -> None:
+        """Note that it failed."""
+        ...
+
+    def add_cancelled(self, future: CallFuture) -> None:
+        """Note that it was cancelled."""
+        ...
+
+
 def running_loop() -> AbstractEventLoop | None:
     """Return the event loop that runs in this thread; asyncio is not imported to find out."""
     asyncio = sys.modules.get("asyncio")
@@ -74,7 +91,8 @@ class CallFuture(Promise):
     """
 
     __slots__ = (
-        "__weakref__", "_asyncio_future_blocking", "_callbacks", "_claim", "_done", "_driver", "outcome", "task",
+        "__weakref__", "_asyncio_future_blocking", "_callbacks", "_claim", "_done", "_driver", "_watchers",
+        "outcome", "task",
     )  # fmt: skip
 
     def __init__(self, call: Call, driver: Driver) -> None:
@@ -83,6 +101,7 @@ class CallFuture(Promise):
         self.outcome: Outcome | None = call.outcome
         self.task: Task[None] | None = None
         self._asyncio_future_blocking = False
+        self._watchers: list[Waiter] | None = None
         self._callbacks: list[tuple[Callable[[CallFuture], object], AbstractEventLoop | None, Context | None]] = []
         if self.outcome is None:
             self._claim = allocate_lock()
@@ -107,6 +126,8 @@ class CallFuture(Promise):
             if self.outcome is not None:
                 return False
             self.outcome = outcome
+            for waiter in self._watchers or ():
+                self._tell(waiter, outcome)
         self._done.release()
         while self._callbacks:
             try:
@@ -204,6 +225,8 @@ class CallFuture(Promise):
     def add_done_callback(self, fn: Callable[[CallFuture], object], *, context: Context | None = None) -> None:
         """Call ``fn(self)`` when done: on the event loop for code on a loop, else where it ended."""
         loop = on_loop() if context is None else running_loop()
+        if loop is not None and context is None:
+            context = copy_context()  # whose callback it is, not whose call
         entry = (fn, loop, context)
         if not self.done():
             self._callbacks.append(entry)
@@ -237,6 +260,34 @@ class CallFuture(Promise):
             msg = "no event loop runs in this thread"
             raise RuntimeError(msg)
         return loop
+
+    # What concurrent.futures.wait and as_completed use of its own futures.
+
+    @property
+    def _condition(self) -> threading.RLock:
+        return self._driver.lock
+
+    @property
+    def _state(self) -> str:
+        if self.outcome is None:
+            return "RUNNING" if self.running() else "PENDING"
+        return "CANCELLED_AND_NOTIFIED" if self.cancelled() else "FINISHED"
+
+    @property
+    def _waiters(self) -> list[Waiter]:
+        if self.outcome is None and on_loop() is not None:
+            raise WouldBlockError(self.call.path, self.call.spec.name)
+        if self._watchers is None:
+            self._watchers = []
+        return self._watchers
+
+    def _tell(self, waiter: Waiter, outcome: Outcome) -> None:
+        if outcome.error is None:
+            waiter.add_result(self)
+        elif self.cancelled():
+            waiter.add_cancelled(self)
+        else:
+            waiter.add_exception(self)
 
     def __await__(self) -> Generator[CallFuture, None, object]:
         if self.outcome is None:

@@ -64,9 +64,11 @@ class Flavour:
             return asyncio.run(collect())
         return list(workflow.stream(value, config, **options))
 
-    def nested(self, workflow: Any, value: Any) -> Any:
+    def nested(self, workflow: Any, value: Any, config: Any = None) -> Any:
         """Return what a body yields to run another workflow inside."""
-        return workflow.ainvoke(value) if self.name == "async" else _Later(lambda: workflow.invoke(value))
+        if self.name == "async":
+            return workflow.ainvoke(value, config)
+        return _Later(lambda: workflow.invoke(value, config))
 
 
 class _Later:

@@ -1,0 +1,115 @@
+"""The futures of calls in the hands of the standard library, and what replay makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, as_completed, wait
+from threading import Event
+from typing import Any
+
+import pytest
+
+from nbflow import Command, InMemorySaver, entrypoint, interrupt, task
+from nbflow.errors import WouldBlockError
+
+THREAD = {"thread_id": "t"}
+
+
+@pytest.mark.parametrize("how", ["gather", "task_group", "wait"])
+def test_a_failure_that_asyncio_caught_is_an_outcome_and_is_replayed(how: str) -> None:
+    ran: list[int] = []
+
+    @task
+    async def odd_fails(n: int) -> int:
+        ran.append(n)
+        await asyncio.sleep(0)
+        if n % 2:
+            raise ValueError(n)
+        return n
+
+    async def collect() -> list[str]:
+        if how == "gather":
+            return [str(one) for one in await asyncio.gather(*map(odd_fails, range(4)), return_exceptions=True)]
+        if how == "wait":
+            calls: list[Any] = [odd_fails(n) for n in range(4)]
+            await asyncio.wait(calls)
+            return [str(call.exception() or call.result()) for call in calls]
+        with pytest.raises(ExceptionGroup) as raised:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(odd_fails(1))  # type: ignore[arg-type]  # as in test_runs
+        return [str(one) for one in raised.value.exceptions]
+
+    @entrypoint(checkpointer=InMemorySaver())
+    async def body(_: int) -> Any:
+        return [await collect(), interrupt("go on?")]
+
+    expected = ["1"] if how == "task_group" else ["0", "1", "2", "3"]
+    assert "__interrupt__" in body.invoke(0, THREAD)
+    assert body.invoke(Command(resume="yes"), THREAD) == [expected, "yes"]
+    assert sorted(ran) == sorted(int(n) for n in expected)
+
+
+def test_concurrent_futures_wait_and_as_completed_take_the_future() -> None:
+    go = Event()
+
+    @task
+    def square(n: int) -> int:
+        return n * n
+
+    @task
+    def held() -> str:
+        assert go.wait(30)
+        return "held"
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def body(_: int) -> list[Any]:
+        waiting: Any = held()
+        squares: list[Any] = [square(n) for n in range(4)]
+        some, rest = wait([*squares, waiting], return_when=FIRST_COMPLETED)
+        assert some
+        assert waiting in rest
+        completed = sorted(call.result() for call in as_completed(squares))
+        with pytest.raises(TimeoutError):
+            list(as_completed([waiting], timeout=0.01))
+        go.set()
+        done, rest = wait([*squares, waiting], timeout=30, return_when=ALL_COMPLETED)
+        return [completed, len(done), len(rest)]
+
+    assert body.invoke(0, THREAD) == [[0, 1, 4, 9], 5, 0]
+
+
+def test_concurrent_futures_wait_knows_failures_and_cancelled_calls() -> None:
+    @task
+    def fails() -> None:
+        raise ValueError("no")
+
+    @task
+    async def held() -> None:
+        await asyncio.Event().wait()
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def body(_: int) -> Any:
+        failing: Any = fails()
+        waiting: Any = held()
+        settled, rest = wait([failing, waiting], return_when=FIRST_EXCEPTION)
+        assert (settled, rest) == ({failing}, {waiting})
+        waiting.cancel()
+        ended = wait([failing, waiting], timeout=30).done
+        return [str(failing.exception()), len(ended), waiting.cancelled()]
+
+    assert body.invoke(0, THREAD) == ["no", 2, True]
+
+
+def test_concurrent_futures_wait_on_an_event_loop_says_to_await() -> None:
+    @task
+    async def one() -> int:
+        return 1
+
+    @entrypoint(checkpointer=InMemorySaver())
+    async def body(_: int) -> Any:
+        call: Any = one()
+        with pytest.raises(WouldBlockError):
+            wait([call])
+        return await call
+
+    assert body.invoke(0, THREAD) == 1
