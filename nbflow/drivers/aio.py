@@ -32,7 +32,7 @@ class AsyncHands(Protocol):
 
     lock: threading.RLock
 
-    async def acall(self, effect: Invoke) -> Outcome:
+    def acall(self, effect: Invoke) -> Awaitable[Outcome]:
         """Run the function of a call on this loop."""
         ...
 

@@ -16,7 +16,7 @@ from nbflow.errors import NodeCancelledError
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import AsyncIterable, Callable, Iterable
+    from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
     from types import ModuleType
 
     from nbflow.core.call import Call, Frame, Spec
@@ -78,11 +78,13 @@ class Bodies:
             return Outcome(None, error)
         return Outcome(value)
 
-    async def arun(self, effect: Invoke) -> Outcome:
+    def arun(self, effect: Invoke) -> Awaitable[Outcome]:
         """Run an async function on this loop; with a timeout, in an asyncio task of its own."""
+        return self._arun(effect) if effect.call.deadline is None else self._in_time(effect)
+
+    async def _in_time(self, effect: Invoke) -> Outcome:
         deadline = effect.call.deadline
-        if deadline is None:
-            return await self._arun(effect)
+        assert deadline is not None, "only a call with a timeout comes here"
         outcome: Outcome | None = await aio().within(self._arun(effect), lambda: deadline.left(clock.now()))
         if outcome is None:
             effect.frame.closed = True
@@ -97,7 +99,8 @@ class Bodies:
                 return Outcome(
                     [self._pass_on(effect.frame, part) async for part in cast("AsyncIterable[object]", value)]
                 )
-            return Outcome(await aio().fully(value))
+            value = await cast("Awaitable[object]", value)
+            return Outcome(await aio().fully(value) if hasattr(type(value), "__await__") else value)
         except BaseException as error:  # noqa: BLE001  # as in _run
             return Outcome(None, self._own_cancel(effect.call, error))
 

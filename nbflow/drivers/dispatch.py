@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from nbflow import clock
 from nbflow.core.call import Frame, current_frame
-from nbflow.core.effects import Await, Commit, Invoke, Program, Recall, Remember, Sleep
+from nbflow.core.effects import Await, Commit, Program, Recall, Remember, Sleep
 from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads
 from nbflow.drivers.admission import Admission
@@ -84,6 +84,7 @@ class Dispatch:
             home_loop=self.home_loop,
             stopping=lambda: scheduler.stopping,
         )
+        self.call, self.acall = self.bodies.run, self.bodies.arun
         self.loop = loop
         self.admission = Admission(max_concurrency, self._launch)
         self.program: Program | None = None
@@ -252,14 +253,6 @@ class Dispatch:
             self.run_here(future)
             return
         threads.pool.wait(future.block)
-
-    def call(self, effect: Invoke) -> Outcome:
-        """Run the function of a call in this thread."""
-        return self.bodies.run(effect)
-
-    async def acall(self, effect: Invoke) -> Outcome:
-        """Run the function of a call on this loop."""
-        return await self.bodies.arun(effect)
 
     def carry_out(self, effect: Commit | Recall | Remember) -> Outcome:
         """Do what needs no waiting for others: storage and caches."""
