@@ -1,0 +1,32 @@
+"""SIGKILL at random moments: nothing durable is lost, nothing durable runs again, every resume ends right."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+KILLS = int(os.environ.get("NBFLOW_KILLS", "200"))
+
+
+def test_a_workflow_may_be_killed_at_any_moment(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.fault.killing", str(tmp_path), str(KILLS), "7"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=110)
+    assert run.returncode == 0, run.stderr
+    told = json.loads(run.stdout)
+    assert told["wrong"] == []
+    assert told["integrity"] == "ok"
+    assert told["kills"] == KILLS
+    assert told["in_the_middle"] > KILLS // 10
+
+
+def test_two_processes_that_answer_at_once_do_the_work_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.fault.racing", str(tmp_path), "25"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=110)
+    assert run.returncode == 0, run.stderr
+    told = json.loads(run.stdout)
+    assert set(told["outcomes"]) <= {"busy done", "done late"}, told
+    assert told["paid"] == [5]
