@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from nbflow import journal
 from nbflow.checkpoint.base import RunKey
-from nbflow.core.record import Record, RunReturned, RunStarted, Saved, Value
+from nbflow.core.record import ROOT, Record, RunReturned, RunStarted, Saved, Value
 from nbflow.errors import UnknownCheckpointError
 from nbflow.views import state
+from nbflow.views.nested import NestedRuns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -106,6 +107,11 @@ def executed(saver: BaseCheckpointSaver, head: Head | None) -> str | None:
     return head.started.run_id if head is not None else None
 
 
+def newest_point(saver: BaseCheckpointSaver, thread_id: str) -> Point | None:
+    """Return the checkpoint that a thread goes on from; None if it has no run."""
+    return point_of(saver, thread_id, None) if saver.runs(thread_id, limit=1) else None
+
+
 def point_of(saver: BaseCheckpointSaver, thread_id: str, point: str | None) -> Point:
     """Return a checkpoint of a thread; None takes the newest.
 
@@ -132,18 +138,34 @@ def point_of(saver: BaseCheckpointSaver, thread_id: str, point: str | None) -> P
     )
 
 
-def state_of(saver: BaseCheckpointSaver, thread_id: str, point: str | None) -> StateSnapshot | None:
+def state_of(
+    saver: BaseCheckpointSaver, thread_id: str, point: str | None, *, ns: str = "", subgraphs: bool = False
+) -> StateSnapshot | None:
     """Return the state at a checkpoint; None stands for the newest one, and is returned if there is no run.
+
+    Args:
+        saver: where the runs are.
+        thread_id: the thread.
+        point: names the checkpoint.
+        ns: position of a nested run, or of a call in one, whose state is wanted instead; empty for none.
+        subgraphs: whether the states of nested runs are shown in that of the body.
 
     Raises:
         UnknownCheckpointError: if the thread has no such checkpoint.
     """
+    found = next(_states(saver, thread_id, below=None if point is None else f"{point}~", upto=point), None)
+    if found is None and point is None:
+        return None
+    if found is None or point not in {None, _id(found[0])}:
+        raise UnknownCheckpointError(thread_id, str(point))
+    snapshot, records = found
     if point is None:
-        return next(history_of(saver, thread_id), None)
-    found = next(history_of(saver, thread_id, upto=point), None)
-    if found is None or found.config["configurable"]["checkpoint_id"] != point:
-        raise UnknownCheckpointError(thread_id, point)
-    return found
+        snapshot = state.open_only(snapshot, records)
+    if not ns and not subgraphs:
+        return snapshot
+    nested = NestedRuns(records, snapshot)
+    run = nested.around(ns)
+    return nested.state(run) if run != ROOT else nested.shown_in(snapshot) if subgraphs else snapshot
 
 
 def history_of(
@@ -164,13 +186,25 @@ def history_of(
         metadata: what the metadata of those that are shown hold; None shows all.
     """
     below = before if before is not None else (f"{upto}~" if upto is not None else None)
+    for snapshot, _ in _states(saver, thread_id, below=below, upto=upto):
+        if (before is None or _id(snapshot) < before) and _has(snapshot, metadata):
+            yield snapshot
+
+
+def _states(
+    saver: BaseCheckpointSaver, thread_id: str, *, below: str | None, upto: str | None
+) -> Iterator[tuple[StateSnapshot, list[Record]]]:
+    """Yield checkpoints with the records of their runs, newest first."""
     while found := saver.runs(thread_id, before=below, limit=1):
         below = found[0]
         records = journal.load(saver, RunKey(thread_id, below))
         for snapshot in _points(saver, records):
-            point = snapshot.config["configurable"]["checkpoint_id"]
-            if (before is None or point < before) and (upto is None or point <= upto) and _has(snapshot, metadata):
-                yield snapshot
+            if upto is None or _id(snapshot) <= upto:
+                yield _rooted(saver, state.with_calls(snapshot, records)), records
+
+
+def _id(snapshot: StateSnapshot) -> str:
+    return str(snapshot.config["configurable"]["checkpoint_id"])
 
 
 def _has(snapshot: StateSnapshot, metadata: Mapping[str, object] | None) -> bool:
@@ -179,16 +213,15 @@ def _has(snapshot: StateSnapshot, metadata: Mapping[str, object] | None) -> bool
 
 
 def _points(saver: BaseCheckpointSaver, records: list[Record]) -> Iterator[StateSnapshot]:
-    """Yield the result of a run, if there is one, then its input."""
+    """Yield the result of a run, if there is one, then its input; one checkpoint for what no body wrote."""
     started = cast("RunStarted", records[0])
     result = state.result_state(records)
     if result is not None:
-        yield _rooted(saver, state.with_calls(result, records))
-        if result.config["configurable"]["checkpoint_id"] == started.run_id:
+        yield result
+        if _id(result) == started.run_id:
             return
     last = prior(saver, started)
-    shown = state.input_state(records, last.result.get() if last is not None and last.result is not None else None)
-    yield _rooted(saver, state.with_calls(shown, records))
+    yield state.input_state(records, last.result.get() if last is not None and last.result is not None else None)
 
 
 def _rooted(saver: BaseCheckpointSaver, snapshot: StateSnapshot) -> StateSnapshot:

@@ -24,11 +24,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from nbflow import clock, codec
+from nbflow.beginning import Request
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.memory import InMemorySaver
 from nbflow.core.record import ENDS, KINDS, CallBegan, CallStarted, Record, RunStarted
 from nbflow.errors import GraphDrained, NbflowError
 from nbflow.journal import Journal
+from nbflow.launch import launch
 from nbflow.run import Run
 from nbflow.values import Command, RunControl
 
@@ -158,19 +160,15 @@ def _drive(
             counts[record.path, record.name] += 1
 
     last = workflow.last_run(_CONFIG)
-    run = _started(workflow, input if last is None else None, last, answer)
+    value = input if last is None else None
+    if last is not None and last.interrupts:
+        value = Command(resume={one.id: answer(one) for one in last.interrupts})
     while True:
-        run.listen(listen)
+        run = launch(workflow, Request("crash_everywhere()", value, _CONFIG), listener=listen)
         result = run.result()
         if not run.interrupts:
             return result
-        run = workflow.start(Command(resume={one.id: answer(one) for one in run.interrupts}), _CONFIG)
-
-
-def _started(workflow: Workflow, value: object, last: Run | None, answer: Callable[[Interrupt], object]) -> Run:
-    if last is not None and last.interrupts:
-        value = Command(resume={one.id: answer(one) for one in last.interrupts})
-    return workflow.start(value, _CONFIG)
+        value = Command(resume={one.id: answer(one) for one in run.interrupts})
 
 
 def _answerer(answers: Answers) -> Callable[[Interrupt], object]:
@@ -223,8 +221,13 @@ def replay(run: Run | Iterable[Record], workflow: Workflow) -> Any:  # noqa: ANN
     key = RunKey(_THREAD, records[0].run_id)
     Journal(saver, key, "replay").save([record for record in records if not isinstance(record, ENDS)])
     started: list[CallStarted] = []
-    again = workflow.with_checkpointer(saver).start(None, _CONFIG, control=_ReplayOnly())
-    again.listen(lambda record: started.append(record) if isinstance(record, CallStarted) else None)
+
+    def listen(record: Record) -> None:
+        if isinstance(record, CallStarted):
+            started.append(record)
+
+    request = Request("replay()", None, _CONFIG, control=_ReplayOnly())
+    again = launch(workflow.with_checkpointer(saver), request, listener=listen)
     try:
         result = again.result()
     except GraphDrained:

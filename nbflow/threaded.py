@@ -1,7 +1,8 @@
-"""What a workflow does with its threads besides running them: look at them, fork their runs."""
+"""What a workflow does with its threads besides running them: look at them, fork their runs, change them."""
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,12 @@ from nbflow.definition import Definition
 from nbflow.errors import InvalidOptionError
 from nbflow.launch import attach, launch
 from nbflow.options import request_of, spelled_out
+from nbflow.updates import update
+from nbflow.values import StateUpdate
 from nbflow.views.state import empty_state
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
     from typing import Unpack
 
     from nbflow.run import Run
@@ -63,19 +66,29 @@ class Threaded(Definition):
         """
         return attach(self, merge("last_run()", self.config, config))
 
-    def get_state(self, config: Config) -> StateSnapshot:
+    def get_state(self, config: Config, *, subgraphs: bool = False) -> StateSnapshot:
         """Return where a thread stands: now, or at the ``checkpoint_id`` of the config.
+
+        Args:
+            config: names the thread; a ``checkpoint_ns`` in it names a run nested in that one, by its position.
+            subgraphs: whether ``tasks[0].state`` shows the states of nested runs.
 
         Raises:
             NoCheckpointerError: if the workflow keeps no runs.
             UnknownCheckpointError: if the thread has no such checkpoint.
         """
         merged, thread_id = self._address("get_state()", config)
-        return history.state_of(self.saver("get_state()"), thread_id, _point(merged)) or empty_state(merged)
+        ns = str(merged["configurable"].get("checkpoint_ns") or "")
+        if ns and not _POSITION.fullmatch(ns):
+            raise InvalidOptionError(
+                "get_state()", "checkpoint_ns", repr(ns), "it is the position of a nested run, such as '0.2'"
+            )
+        found = history.state_of(self.saver("get_state()"), thread_id, _point(merged), ns=ns, subgraphs=subgraphs)
+        return found or empty_state(merged)
 
-    async def aget_state(self, config: Config) -> StateSnapshot:
+    async def aget_state(self, config: Config, *, subgraphs: bool = False) -> StateSnapshot:
         """As ``get_state``, awaited."""
-        return self.get_state(config)
+        return self.get_state(config, subgraphs=subgraphs)
 
     def get_state_history(
         self,
@@ -114,10 +127,58 @@ class Threaded(Definition):
         for snapshot in self.get_state_history(config, **options):
             yield snapshot
 
+    def update_state(
+        self, config: Config, values: object, as_node: str | None = None, task_id: str | None = None
+    ) -> RunnableConfig:
+        """Write a checkpoint by hand, and return its config; the thread goes on from it.
+
+        Nothing runs: a run that was unfinished, or asked, is left behind as it was. To have it go
+        on with another result of one of its calls, use ``fork(replace=...)``; to answer it, resume it.
+
+        Args:
+            config: names the thread, and with a ``checkpoint_id`` where the new checkpoint belongs.
+            values: what the body is to have returned; an ``entrypoint.final`` says what is saved for the next run.
+            as_node: None or the workflow's name: ``values`` is its result. ``"__input__"``: ``values`` is an input,
+                which ``invoke(None, config)`` runs. ``"__end__"``, with None: what was unfinished is given up, and the
+                last result stands. ``"__copy__"``, with None: the same checkpoint once more, beside it.
+            task_id: the unit of work that it stands for, ``tasks[0].id`` of a snapshot; None for the one that is there.
+
+        Raises:
+            InvalidUpdateError: if there is no such node or unit of work; nothing was written.
+            ThreadBusyError: if somebody works on the thread.
+        """
+        return update(self, "update_state()", config, [[StateUpdate(values, as_node, task_id)]])
+
+    async def aupdate_state(
+        self, config: Config, values: object, as_node: str | None = None, task_id: str | None = None
+    ) -> RunnableConfig:
+        """As ``update_state``, awaited."""
+        return self.update_state(config, values, as_node, task_id)
+
+    def bulk_update_state(self, config: Config, supersteps: Sequence[Sequence[StateUpdate]]) -> RunnableConfig:
+        """Write a checkpoint for each list of updates, one after the other, all or none; return the last one's config.
+
+        Args:
+            config: as for ``update_state``.
+            supersteps: lists of one ``StateUpdate`` each.
+
+        Raises:
+            InvalidOptionError: if a list is empty.
+            InvalidUpdateError: as for ``update_state``.
+        """
+        return update(self, "bulk_update_state()", config, supersteps)
+
+    async def abulk_update_state(self, config: Config, supersteps: Sequence[Sequence[StateUpdate]]) -> RunnableConfig:
+        """As ``bulk_update_state``, awaited."""
+        return self.bulk_update_state(config, supersteps)
+
     def _address(self, where: str, config: Config) -> tuple[RunnableConfig, str]:
         self.saver(where)
         merged = merge(where, self.config, config)
         return merged, thread_of(merged, self.name)
+
+
+_POSITION = re.compile(r"0(\.b?\d+)*")
 
 
 def _point(config: RunnableConfig) -> str | None:

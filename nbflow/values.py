@@ -369,6 +369,14 @@ class StateSnapshot(NamedTuple):
     calls: tuple[ShownCall, ...] = ()
 
 
+class StateUpdate(NamedTuple):
+    """One change of a thread from outside, for ``bulk_update_state``; fields as ``update_state`` takes them."""
+
+    values: Any
+    as_node: str | None = None
+    task_id: str | None = None
+
+
 @dataclass
 class Send:
     """Run a node of a graph in the next step, with an input of its own.

@@ -33,6 +33,23 @@ class InvalidOptionError(NbflowError, ValueError):
         return f"{self.where}: {self.name} is {self.found}, but {self.expected}"
 
 
+class InvalidUpdateError(NbflowError):
+    """A thread can't be updated as asked. Nothing was written.
+
+    Attributes:
+        workflow: name of the workflow.
+        problem: what is wrong, and what to do.
+    """
+
+    def __init__(self, workflow: str, problem: str) -> None:
+        super().__init__(workflow, problem)
+        self.workflow = workflow
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"update of a thread of {self.workflow!r}: {self.problem}. Nothing was written."
+
+
 class UnknownOptionError(NbflowError, TypeError):
     """A keyword that the call does not know.
 

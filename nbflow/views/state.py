@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
-from nbflow.core.record import ROOT, Asked, Record, RunFailed, RunPaused, RunReturned, RunStarted
+from nbflow.core.record import ROOT, Answered, Asked, Record, RunFailed, RunPaused, RunReturned, RunStarted
 from nbflow.values import Interrupt, PregelTask, RunnableConfig, StateSnapshot
 from nbflow.views.calls import calls_of
 
@@ -42,8 +42,8 @@ def result_state(records: Sequence[Record]) -> StateSnapshot | None:
         values=_value(returned),
         next=(),
         config=config_at(started.thread_id, returned.point),
-        metadata=_metadata(started, source, step),
-        created_at=_iso(returned.at),
+        metadata=metadata_at(started, source, step),
+        created_at=iso(returned.at),
         parent_config=config_at(started.thread_id, parent) if parent else None,
         tasks=(),
         interrupts=(),
@@ -73,8 +73,8 @@ def input_state(records: Sequence[Record], previous_result: object) -> StateSnap
         values=previous_result,
         next=(started.workflow,),
         config=config_at(started.thread_id, started.run_id),
-        metadata=_metadata(started, started.source, started.step),
-        created_at=_iso(started.at),
+        metadata=metadata_at(started, started.source, started.step),
+        created_at=iso(started.at),
         parent_config=config_at(started.thread_id, started.parent) if started.parent else None,
         tasks=(task,),
         interrupts=interrupts,
@@ -84,6 +84,14 @@ def input_state(records: Sequence[Record], previous_result: object) -> StateSnap
 def with_calls(snapshot: StateSnapshot, records: Sequence[Record]) -> StateSnapshot:
     """Return a state with the calls of its run."""
     return snapshot._replace(calls=tuple(row for row in calls_of(records) if row.path != ROOT))
+
+
+def open_only(snapshot: StateSnapshot, records: Sequence[Record]) -> StateSnapshot:
+    """Return the state of a run as it stands now: without questions that were answered since it asked them."""
+    answered = {record.id for record in records if isinstance(record, Answered)}
+    pending = tuple(one for one in snapshot.interrupts if one.id not in answered)
+    tasks = tuple(task._replace(interrupts=pending) for task in snapshot.tasks)
+    return snapshot._replace(interrupts=pending, tasks=tasks)
 
 
 def _end(records: Sequence[Record]) -> Record | None:
@@ -100,7 +108,8 @@ def _interrupts(records: Sequence[Record]) -> tuple[Interrupt, ...]:
     return tuple(interrupt_of(asked[key]) for key in paused.ids if key in asked)
 
 
-def _metadata(started: RunStarted, source: str, step: int) -> dict[str, object]:
+def metadata_at(started: RunStarted, source: str, step: int) -> dict[str, object]:
+    """Return the metadata of a checkpoint."""
     return {"source": source, "step": step, "parents": {}, **started.metadata}
 
 
@@ -113,5 +122,6 @@ def _value(record: Record) -> object:
     return record.value.get() if record.value is not None else None
 
 
-def _iso(at: float) -> str:
+def iso(at: float) -> str:
+    """Return a time as text, in UTC."""
     return datetime.fromtimestamp(at, UTC).isoformat()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nbflow import Command, interrupt
-from nbflow.errors import UnknownCheckpointError
+from nbflow.errors import InvalidOptionError, UnknownCheckpointError
 from tests.behaviour.flavours import Flavour
 
 HERE = {"configurable": {"thread_id": "t"}}
@@ -146,6 +146,143 @@ def test_inputs_are_compared_by_content(flow: Flavour, one: Any, other: Any, sam
 
     flow.invoke(body, [one])
     assert body.last_run(HERE).began_with([other]) is same
+
+
+def test_the_calls_of_a_run_are_shown(flow: Flavour) -> None:
+    @flow.task
+    def good(n: int) -> int:
+        return n + 1
+
+    @flow.task
+    def bad() -> int:
+        raise ValueError("boom")
+
+    @flow.task
+    def asks() -> Any:
+        return interrupt("?")
+
+    @flow.entrypoint
+    def body(n: int) -> Any:
+        one = yield good(n)
+        try:
+            yield bad()
+        except ValueError:
+            pass
+        return [one, (yield asks())]
+
+    flow.invoke(body, 1)
+    state = body.get_state(HERE)
+    calls = [(call.path, call.name, call.state, call.shown, call.result) for call in state.calls]
+    assert calls == [
+        ("0.0", "good", "done", "1", 2),
+        ("0.1", "bad", "failed", "", None),
+        ("0.2", "asks", "asking", "", None),
+    ]
+    assert repr(state.calls[1].error) == "ValueError('boom')"
+    assert all(call.started <= (call.ended or 0) for call in state.calls)
+    flow.invoke(body, Command(resume="a"))
+    assert [call.state for call in body.get_state(HERE).calls] == ["done", "failed", "done"]
+
+
+def test_the_error_of_a_run_is_gone_once_it_has_succeeded(flow: Flavour) -> None:
+    broken = [True]
+
+    @flow.task
+    def work() -> int:
+        if broken:
+            raise ValueError("boom")
+        return 1
+
+    @flow.entrypoint
+    def body(n: int) -> Any:
+        return (yield work())
+
+    with pytest.raises(ValueError, match="boom"):
+        flow.invoke(body, 1)
+    failed = body.get_state(HERE)
+    assert failed.tasks[0].error == "ValueError('boom')"
+    assert [call.state for call in failed.calls] == ["failed"]
+    broken.clear()
+    flow.invoke(body, None)
+    after = body.get_state(failed.config)
+    assert (after.tasks[0].error, after.tasks[0].result) == (None, 1)
+    assert [(call.state, call.error) for call in after.calls] == [("done", None)]
+
+
+def test_history_is_filtered_by_metadata(flow: Flavour) -> None:
+    @flow.entrypoint
+    def body(n: int) -> int:
+        return n
+
+    for n in range(3):
+        flow.invoke(body, n, config={"configurable": {"thread_id": "t", "user": "ab"[n % 2]}})
+    everything = list(body.get_state_history(HERE))
+    found = list(body.get_state_history(HERE, filter={"source": "loop", "user": "a"}))
+    assert found == [state for state in everything if state.values in (0, 2) and not state.next]
+    assert list(body.get_state_history(HERE, filter={"source": "loop"}, limit=1)) == everything[:1]
+    assert list(body.get_state_history(HERE, filter={"step": 2}, before=everything[2].config)) == []
+    assert list(body.get_state_history(HERE, filter={"unknown": None})) == []
+
+
+def test_nested_runs_have_states_of_their_own(flow: Flavour) -> None:
+    @flow.task
+    def asks(name: str) -> Any:
+        return interrupt(f"{name}?")
+
+    @flow.entrypoint
+    def inner(name: str) -> Any:
+        answer = yield asks(name)
+        return [name, answer]
+
+    @flow.entrypoint
+    def child(name: str) -> Any:
+        return (yield flow.nested(inner, name))
+
+    @flow.task
+    def around() -> Any:
+        return (yield flow.nested(child, "deep"))
+
+    @flow.entrypoint
+    def body(n: int) -> Any:
+        first = yield flow.nested(child, "first")
+        return [first, (yield around())]
+
+    flow.invoke(body, 1)
+    state = body.get_state(HERE, subgraphs=True)
+    assert body.get_state(HERE).tasks[0].state is None
+    [unit] = state.tasks[0].state
+    assert (unit.name, unit.path, unit.interrupts) == ("child", ("0", "0"), state.interrupts)
+    assert (unit.state.values, unit.state.next) == (None, ("child",))
+    assert unit.state.tasks[0].state[0].state.next == ("inner",)
+    flow.invoke(body, Command(resume=1))
+    state = body.get_state(HERE, subgraphs=True)
+    done, deep = state.tasks[0].state
+    assert (done.result, done.state.values, done.state.next, done.interrupts) == (["first", 1], ["first", 1], (), ())
+    assert (deep.path, deep.interrupts) == (("0", "1", "0"), state.interrupts)
+    by_path = body.get_state({"configurable": {"thread_id": "t", "checkpoint_ns": "0.1.0"}})
+    assert by_path == deep.state
+    assert body.get_state(by_path.config) == by_path
+    assert [call.path for call in by_path.calls] == ["0.1.0.0", "0.1.0.0.0"]
+    for wrong in ("parent:1", "bogus"):
+        with pytest.raises(InvalidOptionError, match="checkpoint_ns"):
+            body.get_state({"configurable": {"thread_id": "t", "checkpoint_ns": wrong}})
+
+
+def test_the_newest_state_shows_open_questions_and_an_older_one_all_of_its_last_pause(flow: Flavour) -> None:
+    @flow.task
+    def ask(name: str) -> Any:
+        return interrupt(name)
+
+    @flow.entrypoint
+    def body(n: int) -> Any:
+        return (yield [ask("one"), ask("two")])
+
+    flow.invoke(body, 1)
+    state = body.get_state(HERE)
+    flow.invoke(body, Command(resume={state.interrupts[0].id: 1}))
+    assert [one.value for one in body.get_state(HERE).interrupts] == ["two"]
+    flow.invoke(body, Command(resume=2))
+    assert [one.value for one in body.get_state(state.config).interrupts] == ["two"]
 
 
 def test_frames_and_arrays_are_compared_by_content(flow: Flavour) -> None:

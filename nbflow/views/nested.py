@@ -1,0 +1,89 @@
+"""The states of runs nested in a run: each is a call in the same log, and its state a view of its path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from nbflow.core.record import ROOT, Asked, Record, RunStarted
+from nbflow.values import Final, Interrupt, PregelTask, RunnableConfig, StateSnapshot
+from nbflow.views.calls import RETURNED, CallRow, calls_of, parent_of
+from nbflow.views.state import iso, metadata_at
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class NestedRuns:
+    """The runs nested in one run.
+
+    Attributes:
+        rows: their calls, by position.
+    """
+
+    def __init__(self, records: Sequence[Record], state: StateSnapshot) -> None:
+        """Find them in the records of the run around them; ``state`` is that run's."""
+        self._started = cast("RunStarted", records[0])
+        self._calls = calls_of(records)
+        self._asked = {record.id: record.path for record in records if isinstance(record, Asked)}
+        self._interrupts = state.interrupts
+        self.rows = {row.path: row for row in self._calls if row.kind == "entrypoint" and row.path != ROOT}
+
+    def around(self, path: str) -> str:
+        """Return the innermost run that a position is in, itself included; ``"0"`` for the outermost one."""
+        while path and path not in self.rows:
+            path = parent_of(path)
+        return path or ROOT
+
+    def shown_in(self, state: StateSnapshot) -> StateSnapshot:
+        """Return the state of the run around them, with theirs in that of its body."""
+        if not state.tasks:
+            return state
+        body, *others = state.tasks
+        return state._replace(tasks=(body._replace(state=self._units(ROOT)), *others))
+
+    def state(self, path: str) -> StateSnapshot:
+        """Return the state of one of them."""
+        row, started = self.rows[path], self._started
+        has_returned = row.state in RETURNED
+        step = started.step + has_returned
+        metadata = metadata_at(started, "loop" if has_returned else "input", step)
+        body = self._unit(row, self._units(path))
+        return StateSnapshot(
+            values=body.result,
+            next=() if has_returned else (row.name,),
+            config=_config(started, path),
+            metadata={**metadata, "parents": {"": started.run_id}},
+            created_at=iso(row.ended or row.started),
+            parent_config=None,
+            tasks=() if has_returned else (body,),
+            interrupts=body.interrupts,
+            calls=tuple(one for one in self._calls if one.path.startswith(f"{path}.")),
+        )
+
+    def _units(self, around: str) -> tuple[PregelTask, ...] | None:
+        """Return those in one run that are in no other one inside it, each with its state; None for none."""
+        inside = [row for row in self.rows.values() if self.around(parent_of(row.path)) == around]
+        return tuple(self._unit(row, self.state(row.path)) for row in inside) or None
+
+    def _unit(self, row: CallRow, state: object) -> PregelTask:
+        result = row.result
+        return PregelTask(
+            id=row.path,
+            name=row.name,
+            path=tuple(row.path.split(".")),
+            error=repr(row.error) if row.error is not None else None,
+            interrupts=self._questions(row.path),
+            state=state,
+            result=result.value if isinstance(result, Final) else result,
+        )
+
+    def _questions(self, path: str) -> tuple[Interrupt, ...]:
+        return tuple(one for one in self._interrupts if f"{self._asked[one.id]}.".startswith(f"{path}."))
+
+
+def _config(started: RunStarted, path: str) -> RunnableConfig:
+    where = {"thread_id": started.thread_id, "checkpoint_ns": path, "checkpoint_id": started.run_id}
+    return {"configurable": where}
+
+
+__all__ = ["NestedRuns"]
