@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import Any
 
@@ -15,11 +16,13 @@ from nbflow.journal import encode_value, from_row, to_row
 from nbflow.views.stream import MODES, StreamView
 from tests.laws.corpus import Plan, World, cut, plans
 
+# How many random workflows each law is held against; 1200 make 10,000 in all.
+EXAMPLES = int(os.environ.get("NBFLOW_LAWS", "60"))
 flavours = pytest.mark.parametrize("flavour", ["sync", "async"])
 
 
 @flavours
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(plan=plans)
 def test_finished_is_silent(flavour: str, plan: Plan) -> None:
     world = World(flavour, plan)
@@ -30,7 +33,7 @@ def test_finished_is_silent(flavour: str, plan: Plan) -> None:
 
 
 @flavours
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(plan=plans, data=st.data())
 def test_cut_anywhere(flavour: str, plan: Plan, data: st.DataObject) -> None:
     world = World(flavour, plan)
@@ -49,7 +52,7 @@ def test_cut_anywhere(flavour: str, plan: Plan, data: st.DataObject) -> None:
     assert again.rows()[:length] == rows[:length], "what is settled is frozen"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(plan=plans)
 def test_two_flavours_write_one_log(plan: Plan) -> None:
     worlds = [World(flavour, plan) for flavour in ("sync", "async")]
@@ -60,7 +63,7 @@ def test_two_flavours_write_one_log(plan: Plan) -> None:
 
 
 @flavours
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=EXAMPLES // 2, deadline=None)
 @given(plan=plans)
 def test_records_survive_the_way_to_the_disk(flavour: str, plan: Plan) -> None:
     world = World(flavour, plan)
@@ -77,7 +80,7 @@ def test_records_survive_the_way_to_the_disk(flavour: str, plan: Plan) -> None:
 
 
 @flavours
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=EXAMPLES // 2, deadline=None)
 @given(plan=plans)
 def test_a_streamed_run_is_the_fold_of_its_records(flavour: str, plan: Plan) -> None:
     world = World(flavour, plan)
