@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nbflow import Command, InMemorySaver, entrypoint, interrupt, task
-from nbflow.errors import WouldBlockError
+from nbflow.errors import UnserializableError, WouldBlockError
 
 THREAD = {"thread_id": "t"}
 
@@ -146,3 +146,16 @@ def test_a_callback_that_raises_breaks_nothing(where: str) -> None:
     with pytest.warns(RuntimeWarning, match="in a callback"):
         assert body.invoke(0, THREAD) == "held"
     assert told == ["held"]
+
+
+def test_a_future_in_a_returned_list_is_told_what_to_do() -> None:
+    @task
+    def one() -> int:
+        return 1
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def body(_: int) -> Any:
+        return {"calls": [one()]}
+
+    with pytest.raises(UnserializableError, match=r'value\["calls"\]\[0\].*ask for its result\(\)'):
+        body.invoke(0, THREAD)
