@@ -28,7 +28,7 @@ _DEEP = 8
 
 
 def source_of(fn: Callable[..., object]) -> str:
-    """Return the normalised source of a function, or ``""`` where there is none to read.
+    """Return the normalised source of a function, or ``""`` where there is none to read that is its own.
 
     Read it at decoration: the file or cell that it stands in may change later.
     """
@@ -38,10 +38,17 @@ def source_of(fn: Callable[..., object]) -> str:
         tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(fn))))
     except (OSError, TypeError, SyntaxError, ValueError):
         return ""
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    if _name(fn) == "<lambda>" and sum(isinstance(node, ast.Lambda) for node in nodes) > 1:
+        return ""  # the source of a lambda is its whole line, which is that of the others too
+    for node in nodes:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             node.decorator_list = []
     return ast.unparse(tree)
+
+
+def _name(fn: Callable[..., object]) -> str:
+    return getattr(inspect.unwrap(fn), "__name__", "")
 
 
 def digest_of(spec: Spec) -> bytes:

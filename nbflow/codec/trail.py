@@ -19,6 +19,7 @@ ADVICE: Final[tuple[tuple[Callable[[object], bool], str], ...]] = (
     (lambda value: isinstance(value, type), "store the class's name instead"),
     (lambda value: isinstance(value, types.ModuleType), "store the module's name instead"),
     (lambda value: isinstance(value, types.CoroutineType), "await it first"),
+    (lambda value: hasattr(type(value), "__await__"), "await it first, or ask for its result()"),
     (lambda value: isinstance(value, types.GeneratorType | types.AsyncGeneratorType), "return list(...) of it"),
     (lambda value: hasattr(value, "__next__"), "an iterator can be read once only; return list(...) of it"),
     (callable, "store a function's name and its arguments, and look it up where it is needed"),

@@ -8,6 +8,7 @@ and ``asyncio.Future`` offer, so ``gather``, ``wait`` and ``as_completed`` take 
 from __future__ import annotations
 
 import sys
+import warnings
 from _thread import allocate_lock
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Protocol
@@ -141,7 +142,10 @@ class CallFuture(Promise):
         self, fn: Callable[[CallFuture], object], loop: AbstractEventLoop | None, context: Context | None
     ) -> None:
         if loop is None:
-            fn(self)
+            try:
+                fn(self)
+            except Exception as error:  # noqa: BLE001  # others are still to be told, and whoever works here has more to do
+                warnings.warn(f"{fn!r}, told of {self!r}, raised {error!r}", RuntimeWarning, stacklevel=2)
         elif loop is running_loop():
             loop.call_soon(fn, self, context=context)
         elif not loop.is_closed():

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nbflow import Command, InMemorySaver, entrypoint, interrupt, task
-from nbflow.errors import WouldBlockError
+from nbflow.errors import UnserializableError, WouldBlockError
 
 THREAD = {"thread_id": "t"}
 
@@ -113,3 +113,49 @@ def test_concurrent_futures_wait_on_an_event_loop_says_to_await() -> None:
         return await call
 
     assert body.invoke(0, THREAD) == 1
+
+
+@pytest.mark.parametrize("where", ["in a worker", "in the waiting thread", "afterwards"])
+def test_a_callback_that_raises_breaks_nothing(where: str) -> None:
+    go, told = Event(), []
+
+    @task
+    def held() -> str:
+        assert go.wait(30)
+        return "held"
+
+    def broken(_: object) -> None:
+        raise ZeroDivisionError("in a callback")
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def body(_: int) -> Any:
+        call: Any = held()
+        if where == "afterwards":
+            go.set()
+            call.result()
+        elif where == "in a worker":
+            with pytest.raises(TimeoutError):
+                call.result(timeout=0.05)  # so that a worker takes it
+        call.add_done_callback(broken)
+        call.add_done_callback(lambda done: told.append(done.result()))
+        go.set()
+        while not told:
+            call.result()
+        return call.result()
+
+    with pytest.warns(RuntimeWarning, match="in a callback"):
+        assert body.invoke(0, THREAD) == "held"
+    assert told == ["held"]
+
+
+def test_a_future_in_a_returned_list_is_told_what_to_do() -> None:
+    @task
+    def one() -> int:
+        return 1
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def body(_: int) -> Any:
+        return {"calls": [one()]}
+
+    with pytest.raises(UnserializableError, match=r'value\["calls"\]\[0\].*ask for its result\(\)'):
+        body.invoke(0, THREAD)

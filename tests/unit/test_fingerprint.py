@@ -61,6 +61,11 @@ def test_closures_and_partials_are_told_apart() -> None:
     assert of(functools.partial(one)) == of(one)
 
 
+def test_two_lambdas_on_one_line_are_told_apart() -> None:
+    one, two = lambda x: x + 1, lambda x: x + 2
+    assert of(one) != of(two)
+
+
 def test_a_builtin_has_none() -> None:
     assert of(len) == b""
 
