@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Generator
 from dataclasses import KW_ONLY, dataclass, field
+from hashlib import blake2b
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypedDict, TypeVar
 
 from nbflow.errors import InvalidOptionError
@@ -147,6 +148,11 @@ class Interrupt:
         self.value = value
         self.id = id
         self.response_schema = response_schema
+
+    @classmethod
+    def from_ns(cls, value: object, ns: str) -> Interrupt:
+        """Return a question with an id made of the place that asks."""
+        return cls(value, blake2b(ns.encode(), digest_size=16).hexdigest())
 
     @property
     def interrupt_id(self) -> str:

@@ -20,6 +20,7 @@ from nbflow.errors.resuming import (
     ThreadBusyError,
     UnknownCheckpointError,
     UnknownInterruptError,
+    is_invalid_resume,
 )
 from nbflow.errors.running import (
     LostFailureWarning,
@@ -29,7 +30,7 @@ from nbflow.errors.running import (
     RunCancelledError,
     UnreachedCallsWarning,
 )
-from nbflow.errors.signals import GraphBubbleUp, GraphDrained, GraphInterrupt, RunStopped, Signal
+from nbflow.errors.signals import GraphBubbleUp, GraphDrained, GraphInterrupt, NodeInterrupt, RunStopped, Signal
 from nbflow.errors.storage import (
     CorruptFileError,
     CorruptValueError,
@@ -79,6 +80,7 @@ __all__ = [
     "NoCacheError",
     "NoCheckpointerError",
     "NodeCancelledError",
+    "NodeInterrupt",
     "NodeTimeoutError",
     "NotCachedWarning",
     "NothingToResumeError",
@@ -96,6 +98,7 @@ __all__ = [
     "UnreachedCallsWarning",
     "UnserializableError",
     "WouldBlockError",
+    "is_invalid_resume",
 ]
 
 for _name in __all__:  # users, pickles and stored logs know them by this module

@@ -114,6 +114,11 @@ class InvalidAnswerError(NbflowError, ValueError):
         return f"question {self.interrupt_id}: {self.problem}. The question is still open."
 
 
+def is_invalid_resume(error: BaseException) -> bool:
+    """Whether an error says that an answer was refused and its question is still open."""
+    return isinstance(error, (InvalidAnswerError, UnknownInterruptError, AmbiguousResumeError, NothingToResumeError))
+
+
 class InterruptRejectedError(NbflowError):
     """A person refused to answer a question; raised by ``interrupt()``.
 

@@ -24,6 +24,23 @@ class GraphInterrupt(GraphBubbleUp):
         self.interrupts = tuple(interrupts)
 
 
+class NodeInterrupt(GraphInterrupt):
+    """An older way to pause: raised by hand, it can't be answered; ``interrupt()`` asks.
+
+    Attributes:
+        value: what to show.
+        id: a name for it.
+    """
+
+    def __init__(self, value: object, id: str = "placeholder-id") -> None:  # LangGraph's names
+        super().__init__((value,))
+        self.value = value
+        self.id = id
+
+    def __reduce__(self) -> tuple[type[NodeInterrupt], tuple[object, str], dict[str, object]]:
+        return NodeInterrupt, (self.value, self.id), self.__dict__
+
+
 class GraphDrained(GraphBubbleUp):
     """The run came to a halt between two calls, as its ``RunControl`` was asked; it can be resumed.
 

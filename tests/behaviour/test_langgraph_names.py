@@ -11,13 +11,21 @@ import pytest
 NAMES = {
     "func": ["entrypoint", "task"],
     "types": [
+        "All",
+        "CachePolicy",
+        "Checkpointer",
         "Command",
+        "Durability",
         "GraphOutput",
         "Interrupt",
+        "PregelTask",
         "RetryPolicy",
+        "Send",
         "StateSnapshot",
+        "StateUpdate",
         "StreamMode",
         "StreamWriter",
+        "TimeoutPolicy",
         "interrupt",
         "RunnableConfig",
     ],
@@ -34,9 +42,12 @@ NAMES = {
     "store.memory": ["InMemoryStore"],
     "store.sqlite": ["SqliteStore"],
     "config": ["get_config", "get_store", "get_stream_writer"],
-    "runtime": ["Runtime", "get_runtime"],
+    "runtime": ["Runtime", "get_runtime", "ExecutionInfo", "RunControl"],
     "constants": ["START", "END", "TAG_HIDDEN", "TAG_NOSTREAM"],
-    "errors": ["GraphInterrupt", "GraphBubbleUp", "EmptyInputError"],
+    "errors": [
+        *("GraphInterrupt", "GraphBubbleUp", "GraphDrained", "NodeInterrupt", "EmptyInputError", "InvalidUpdateError"),
+        *("NodeTimeoutError", "NodeCancelledError", "UnknownInterruptError", "is_invalid_resume"),
+    ],
 }
 
 
@@ -147,3 +158,33 @@ def test_a_retried_task_and_a_run_that_goes_on_after_an_error() -> None:
         main.invoke({"any": "input"}, config=config)
     assert main.invoke(None, config=config) == ["slow", "OK", "OK"]
     assert tries == {"retried": 2, "resumed": 2, "slow": 1}
+
+
+def test_an_interrupt_that_is_raised_by_hand_pauses() -> None:
+    from nbflow.errors import NodeInterrupt
+    from nbflow.func import entrypoint
+
+    @entrypoint()
+    def body(_: int) -> None:
+        raise NodeInterrupt("by hand")
+
+    assert body.invoke(1) == {"__interrupt__": ["by hand"]}
+
+
+def test_an_answer_that_was_refused_is_known() -> None:
+    from nbflow.checkpoint.memory import InMemorySaver
+    from nbflow.errors import is_invalid_resume
+    from nbflow.func import entrypoint
+    from nbflow.types import Command, Interrupt, interrupt
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def body(_: int) -> Any:
+        return interrupt("?", response_schema=int)
+
+    config: Any = {"configurable": {"thread_id": "t"}}
+    body.invoke(1, config)
+    with pytest.raises(Exception, match="integer") as caught:
+        body.invoke(Command(resume="three"), config)
+    assert is_invalid_resume(caught.value)
+    assert not is_invalid_resume(ValueError("other"))
+    assert len(Interrupt.from_ns("?", "body:0").id) == 32
