@@ -18,6 +18,7 @@ from nbflow import Command, InMemorySaver, RetryPolicy, SqliteSaver, entrypoint,
 from nbflow.core.effects import Sleep
 from nbflow.drivers.threads import jittered
 from nbflow.errors import CalledOutsideRunError, NothingToResumeError, ThreadBusyError, UnserializableError
+from nbflow.types import StreamWriter
 from tests.behaviour.flavours import Flavour
 from tests.house.sources import ROOT, environment
 
@@ -205,6 +206,21 @@ def test_chance_lengthens_a_wait_by_a_share_of_it(seconds: float) -> None:
     share = RetryPolicy().jitter
     waits = [jittered(Sleep(seconds, jitter=float(share))) for _ in range(50)]
     assert all(seconds <= wait <= 2 * seconds for wait in waits)
+
+
+def test_a_replayed_call_writes_nothing(flow: Flavour) -> None:
+    @flow.task
+    def tells(writer: StreamWriter) -> None:
+        writer("task")
+
+    @flow.entrypoint
+    def body(_: int, writer: StreamWriter) -> Any:
+        writer("body")
+        yield tells()
+        return interrupt("?")
+
+    assert flow.stream(body, 0, stream_mode="custom") == ["body", "task"]
+    assert flow.stream(body, Command(resume=1), stream_mode="custom") == ["body"]
 
 
 def test_naming_a_task_leaves_its_function_as_it_is() -> None:
