@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nbflow.checkpoint.base import BaseCheckpointSaver
+from nbflow.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
+from nbflow.checkpoint.upkeep import Pruned
 from nbflow.policies import CachePolicy, RetryPolicy, TimeoutPolicy, default_retry_on
 from nbflow.runtime import interrupt
 from nbflow.values import (
@@ -31,6 +32,7 @@ __all__ = [
     "All",
     "BaseCheckpointSaver",
     "CachePolicy",
+    "CheckpointTuple",
     "Checkpointer",
     "Command",
     "Durability",
@@ -38,6 +40,7 @@ __all__ = [
     "Interrupt",
     "OnDivergence",
     "PregelTask",
+    "Pruned",
     "Reject",
     "RetryPolicy",
     "RunControl",
