@@ -16,7 +16,7 @@ from nbflow.errors import NbflowError
 from nbflow.func import entrypoint, task
 from nbflow.late import LATE
 from nbflow.policies import RetryPolicy
-from nbflow.reading import list_runs, list_threads, read_run
+from nbflow.reading import list_runs, list_threads, read_run, threads
 from nbflow.run import Run
 from nbflow.runtime import Runtime, get_runtime, interrupt
 from nbflow.values import Command, Interrupt, RunnableConfig, StateSnapshot, StreamWriter
@@ -59,6 +59,7 @@ __all__ = [
     "read_run",
     "register_type",
     "task",
+    "threads",
 ]
 
 _TOOLKIT = "nbflow_widgets"  # the one door to it, opened by name: the runtime imports no notebook package

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nbflow.checkpoint.base import RunKey
+    from nbflow.checkpoint.points import Point
     from nbflow.core.record import Record
     from nbflow.core.reuse import Reuse
     from nbflow.definition import Definition
-    from nbflow.history import Point
     from nbflow.values import Durability, OnDivergence, RunControl, RunnableConfig
 
 

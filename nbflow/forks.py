@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from nbflow import history
 from nbflow.beginning import AS_IT_WAS, Opening, Request, context_given, context_of, last_context, started_at
+from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
+from nbflow.checkpoint.rows import load
 from nbflow.core.fork import before, copied, first_pause, handed_in, names, places, without_answers
 from nbflow.core.opening import answers_for, check_workflow, pending_questions
 from nbflow.core.record import ROOT, Answered, Record, RunReturned, RunStarted, Saved, Value
 from nbflow.errors import InvalidOptionError, NothingToResumeError
-from nbflow.journal import load
 from nbflow.values import Command
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _LISTED = 20
 
 
 def travel(
-    workflow: Definition, request: Request, saver: BaseCheckpointSaver, point: history.Point, config: RunnableConfig
+    workflow: Definition, request: Request, saver: BaseCheckpointSaver, point: points.Point, config: RunnableConfig
 ) -> Opening:
     """Return how a thread goes on at an older checkpoint, with None or an answer.
 
@@ -93,7 +93,7 @@ def _repeat(
     context = context_of(workflow, request, source, thread_id)
     before_it = last_context(source)
     kept_context = [copied(before_it)] if before_it is not None and request.context is None else []
-    last = history.prior(saver, of)
+    last = points.prior(saver, of)
     return Opening(
         [],
         [started, *context_given(request.context, started.at), *kept_context, *taken],
@@ -105,7 +105,7 @@ def _repeat(
     )
 
 
-def _copy_of_result(workflow: Definition, request: Request, point: history.Point, config: RunnableConfig) -> Opening:
+def _copy_of_result(workflow: Definition, request: Request, point: points.Point, config: RunnableConfig) -> Opening:
     of, head = point.head.started, point.head
     if isinstance(request.input, Command):
         raise NothingToResumeError(workflow.name, of.thread_id, "finished")
@@ -153,13 +153,13 @@ def _check(request: Request) -> None:
 def _source(request: Request, saver: BaseCheckpointSaver, thread_id: str, config: RunnableConfig) -> Sequence[Record]:
     """Return the records of the run that is to be forked: the one that the config names, else the newest."""
     named = config["configurable"].get("checkpoint_id")
-    newest = history.newest(saver, thread_id)
+    newest = points.newest(saver, thread_id)
     if newest is None:
         raise InvalidOptionError(request.where, "thread_id", repr(thread_id), "that thread has no run to fork")
-    point = history.point_of(saver, thread_id, None if named is None else str(named))
+    point = points.point_of(saver, thread_id, None if named is None else str(named))
     run_id: str | None = point.head.started.run_id
     if point.head.is_whole:
-        run_id = history.executed(saver, point.head) if named is None else None
+        run_id = points.executed(saver, point.head) if named is None else None
     if run_id is None:
         raise InvalidOptionError(
             request.where, "checkpoint_id", repr(point.id), "nothing ran there; name a checkpoint of a run"
@@ -167,9 +167,9 @@ def _source(request: Request, saver: BaseCheckpointSaver, thread_id: str, config
     return load(saver, RunKey(thread_id, run_id))
 
 
-def _input_of(saver: BaseCheckpointSaver, source: Sequence[Record]) -> history.Point:
+def _input_of(saver: BaseCheckpointSaver, source: Sequence[Record]) -> points.Point:
     started = cast("RunStarted", source[0])
-    return history.point_of(saver, started.thread_id, started.run_id)
+    return points.point_of(saver, started.thread_id, started.run_id)
 
 
 def _known_places(source: Sequence[Record]) -> str:

@@ -6,8 +6,10 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from nbflow import clock, codec, history, runtime
+from nbflow import clock, codec, runtime
 from nbflow.beginning import Opening, Request
+from nbflow.checkpoint import points
+from nbflow.checkpoint.rows import load
 from nbflow.config import merge, thread_of
 from nbflow.core.brief import brief_call
 from nbflow.core.call import Call, current_frame
@@ -18,7 +20,7 @@ from nbflow.core.scheduler import Scheduler
 from nbflow.drivers.dispatch import Dispatch
 from nbflow.drivers.future import running_loop
 from nbflow.errors import InvalidOptionError, NoCheckpointerError
-from nbflow.journal import JOURNALS, Journal, load
+from nbflow.journal import JOURNALS, Journal
 from nbflow.lineage import Lineages
 from nbflow.opening import open_thread
 from nbflow.recollection import Caches
@@ -223,7 +225,7 @@ def attach(workflow: Definition, config: RunnableConfig) -> Run | None:
     """Return the newest run of a thread, as it is stored."""
     saver = workflow.saver("last_run()")
     thread_id = thread_of(config, workflow.name)
-    newest = history.newest(saver, thread_id)
+    newest = points.newest(saver, thread_id)
     if newest is None:
         return None
     session = Session(config=config, thread_id=thread_id, run_id=newest.run_id, store=workflow.store)

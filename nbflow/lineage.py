@@ -10,9 +10,9 @@ import threading
 from typing import TYPE_CHECKING, cast
 
 from nbflow.checkpoint.base import RunKey
+from nbflow.checkpoint.rows import load
 from nbflow.core.log import Log
 from nbflow.core.record import CallReturned, RunStarted
-from nbflow.journal import load
 from nbflow.values import Final
 
 if TYPE_CHECKING:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from nbflow import clock, forks, history
+from nbflow import clock, forks
 from nbflow.beginning import Opening, Request, context_given, context_of, started_at
+from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
+from nbflow.checkpoint.rows import load
 from nbflow.core.opening import answers_for, check_workflow, expired_answers, status_of
 from nbflow.core.record import Record, RunResumed, RunReturned, RunStarted, Value
 from nbflow.core.reuse import Reuse
 from nbflow.errors import EmptyInputError, NothingToResumeError, UnknownCheckpointError
-from nbflow.journal import load
 from nbflow.values import Command
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def open_thread(
         UnknownCheckpointError: if the config names a checkpoint that the thread does not have.
     """
     goes_on = request.input is None or isinstance(request.input, Command)
-    newest = history.newest(saver, thread_id) if saver is not None else None
+    newest = points.newest(saver, thread_id) if saver is not None else None
     if saver is not None and request.fork is not None:
         return forks.fork(workflow, request, saver, thread_id, config)
     point = _point(saver, newest, config, goes_on=goes_on)
@@ -62,21 +63,21 @@ def _point(
     config: RunnableConfig,
     *,
     goes_on: bool,
-) -> history.Point | None:
+) -> points.Point | None:
     """Return the checkpoint that the run begins from: the one that the config names, else the newest."""
     named = config["configurable"].get("checkpoint_id")
     if saver is None or (named is None and (newest is None or goes_on)):
         return None
     if newest is None:
         raise UnknownCheckpointError(str(config["configurable"].get("thread_id")), str(named))
-    return history.point_of(saver, newest.thread_id, None if named is None else str(named))
+    return points.point_of(saver, newest.thread_id, None if named is None else str(named))
 
 
 def _begin(
     workflow: Definition,
     request: Request,
     saver: BaseCheckpointSaver | None,
-    point: history.Point | None,
+    point: points.Point | None,
     thread_id: str,
     config: RunnableConfig,
 ) -> Opening:
@@ -84,7 +85,7 @@ def _begin(
     started = started_at(workflow, thread_id, config, point)
     started.value = Value(request.input)
     if request.reuse and saver is not None and point is not None:
-        started.reuses = history.executed(saver, point.head)
+        started.reuses = points.executed(saver, point.head)
     records = [started, *(context_given(request.context, started.at) if saver is not None else ())]
     last = point.last if point is not None else None
     return Opening(
@@ -122,7 +123,7 @@ def _go_on(workflow: Definition, request: Request, saver: BaseCheckpointSaver, k
         records += expired_answers(past, at)
     context = context_of(workflow, request, past, key.thread_id)
     records += context_given(request.context, at)
-    last = history.prior(saver, started)
+    last = points.prior(saver, started)
     kept, result = (last.kept, last.result) if last is not None else (None, None)
     value = started.value.get() if started.value is not None else None
     return Opening(past, records, key, value, kept, result, reuse=_reuse(saver, started, past), context=context)

@@ -5,10 +5,14 @@ Nothing here writes, and nothing needs the workflow that wrote it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
 
-from nbflow import journal
 from nbflow.checkpoint.base import RunKey
+from nbflow.checkpoint.rows import load
+from nbflow.core.opening import status_of
+from nbflow.core.record import RunStarted
+from nbflow.definition import Definition
 
 if TYPE_CHECKING:
     from nbflow.checkpoint.base import BaseCheckpointSaver
@@ -18,6 +22,58 @@ if TYPE_CHECKING:
 def list_threads(saver: BaseCheckpointSaver) -> list[str]:
     """Return the threads that have runs, sorted."""
     return saver.thread_ids()
+
+
+class ThreadInfo(NamedTuple):
+    """A thread, as its newest run stands.
+
+    Attributes:
+        thread_id: the thread.
+        workflow: what ran last.
+        status: ``running`` while somebody works on it; else ``finished``, ``paused``, ``failed``, ``stopped``, or
+            ``crashed`` if its process died.
+        runs: how many there are.
+        updated_at: when something happened last, in UTC.
+        size: bytes of its records and values.
+    """
+
+    thread_id: str
+    workflow: str
+    status: str
+    runs: int
+    updated_at: datetime
+    size: int
+
+
+def threads(saver: BaseCheckpointSaver | Definition) -> list[ThreadInfo]:
+    """Return the threads of a checkpointer, the one with the newest event first.
+
+    Args:
+        saver: the checkpointer, or a workflow that has one.
+
+    Raises:
+        NoCheckpointerError: if the workflow has none.
+    """
+    kept = saver.saver("threads()") if isinstance(saver, Definition) else saver
+    found = (_thread(kept, thread_id) for thread_id in kept.thread_ids())
+    return sorted((one for one in found if one is not None), key=lambda one: one.updated_at, reverse=True)
+
+
+def _thread(saver: BaseCheckpointSaver, thread_id: str) -> ThreadInfo | None:
+    sizes = saver.sizes(thread_id)
+    if not sizes:  # somebody was quicker to delete it
+        return None
+    newest = RunKey(thread_id, max(sizes))
+    started, last = load(saver, newest, first=1)[0], load(saver, newest, last=_TAIL)
+    status = status_of(last)
+    if status == "crashed" and saver.holder(thread_id) is not None:
+        status = "running"
+    workflow = started.workflow if isinstance(started, RunStarted) else ""
+    updated_at = datetime.fromtimestamp(last[-1].at, UTC)
+    return ThreadInfo(thread_id, workflow, status, len(sizes), updated_at, sum(sizes.values()))
+
+
+_TAIL = 8  # records; what workers brought in after the end of a run may stand behind it
 
 
 def list_runs(saver: BaseCheckpointSaver, thread_id: str, *, limit: int | None = None) -> list[str]:
@@ -47,4 +103,4 @@ def read_run(
         if not newest:
             return []
         run_id = newest[0]
-    return journal.load(saver, RunKey(thread_id, run_id), first=first, last=last)
+    return load(saver, RunKey(thread_id, run_id), first=first, last=last)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbflow import history
 from nbflow.beginning import AS_IT_WAS, Fork
+from nbflow.checkpoint import points
 from nbflow.config import merge, thread_of
 from nbflow.definition import Definition
 from nbflow.errors import InvalidOptionError
@@ -116,7 +117,7 @@ class Threaded(Definition):
                 "get_state_history()", "limit", repr(limit), "it is a whole number from 0, or None"
             )
         if point is not None:
-            history.point_of(saver, thread_id, point)
+            points.point_of(saver, thread_id, point)
             limit = 1 if limit is None else min(limit, 1)
         below = _point(merge("get_state_history()", before)) if before is not None else None
         found = history.history_of(saver, thread_id, before=below, upto=point, metadata=filter)

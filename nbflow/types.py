@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nbflow.checkpoint.base import BaseCheckpointSaver
+from nbflow.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
+from nbflow.checkpoint.upkeep import Pruned
 from nbflow.policies import CachePolicy, RetryPolicy, TimeoutPolicy, default_retry_on
 from nbflow.runtime import interrupt
 from nbflow.values import (
@@ -32,6 +33,7 @@ __all__ = [
     "All",
     "BaseCheckpointSaver",
     "CachePolicy",
+    "CheckpointTuple",
     "Checkpointer",
     "Command",
     "Durability",
@@ -39,6 +41,7 @@ __all__ = [
     "Interrupt",
     "OnDivergence",
     "PregelTask",
+    "Pruned",
     "Reject",
     "RetryPolicy",
     "RunControl",

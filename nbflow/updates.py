@@ -8,18 +8,19 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, cast
 
-from nbflow import clock, history
+from nbflow import clock
 from nbflow.beginning import started_at
+from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
+from nbflow.checkpoint.points import Head, Point
+from nbflow.checkpoint.rows import encode_value, load
 from nbflow.config import merge, thread_of
 from nbflow.core.fork import without_answers
 from nbflow.core.record import ENDS, Record, RunHalted, RunReturned, RunStarted, Saved, Value
 from nbflow.errors import InvalidOptionError, InvalidUpdateError
 from nbflow.forks import whole
-from nbflow.history import Head, Point
-from nbflow.journal import Journal, encode_value, load
-from nbflow.values import Final, StateUpdate
-from nbflow.views.state import config_at
+from nbflow.journal import Journal
+from nbflow.values import Final, StateUpdate, config_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,9 +56,9 @@ def update(
     try:
         named = merged["configurable"].get("checkpoint_id")
         if named is None:
-            point = history.newest_point(saver, thread_id)
+            point = points.newest_point(saver, thread_id)
         else:
-            point = history.point_of(saver, thread_id, str(named))
+            point = points.point_of(saver, thread_id, str(named))
         segments: list[list[Record]] = []
         for one in updates:
             started = started_at(workflow, thread_id, merged, point)

@@ -39,6 +39,11 @@ class RunnableConfig(TypedDict, total=False):
     run_name: str
 
 
+def config_at(thread_id: str, point: str) -> RunnableConfig:
+    """Return the config that addresses a checkpoint."""
+    return {"configurable": {"thread_id": thread_id, "checkpoint_ns": "", "checkpoint_id": point}}
+
+
 class RunControl:
     """A handle by which a caller brings a run to a halt between two calls.
 

@@ -2,19 +2,22 @@
 
 A thread is a sequence of runs, and a run is a segment of numbered rows. Run ids are ordered by
 time, so the newest run of a thread is the one with the greatest id. Backends know nothing of
-what rows mean; one suite in ``tests/contract`` holds every backend to this port.
+what rows mean; what can be made of this port they derive from ``shared``. One suite in
+``tests/contract`` holds every backend to it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from nbflow.store.base import BaseStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["BaseCheckpointSaver", "BaseStore", "Row", "RunKey"]
+    from nbflow.values import RunnableConfig
+
+__all__ = ["BaseCheckpointSaver", "BaseStore", "CheckpointTuple", "Row", "RunKey"]
 
 
 class Row(NamedTuple):
@@ -47,6 +50,25 @@ class RunKey(NamedTuple):
     run_id: str
 
 
+class CheckpointTuple(NamedTuple):
+    """A checkpoint and what belongs to it.
+
+    Attributes:
+        config: addresses it.
+        checkpoint: ``v``, ``id``, ``ts`` (ISO time in UTC) and ``channel_values``: ``__start__`` is an
+            input, ``__end__`` the last result, ``__previous__`` what was saved with it.
+        metadata: source, step and the user's metadata.
+        parent_config: addresses the checkpoint before; None if there is none.
+        pending_writes: what calls and the body have made of it: ``(position, channel, value)`` each.
+    """
+
+    config: RunnableConfig
+    checkpoint: dict[str, Any]
+    metadata: dict[str, Any]
+    parent_config: RunnableConfig | None = None
+    pending_writes: list[tuple[str, str, Any]] | None = None
+
+
 @runtime_checkable
 class BaseCheckpointSaver(Protocol):
     """Keeps the rows of runs; safe to use from any thread and any event loop."""
@@ -76,8 +98,20 @@ class BaseCheckpointSaver(Protocol):
         """Return the threads that have runs, sorted."""
         ...
 
-    def delete_thread(self, thread_id: str) -> None:
-        """Forget all runs of a thread; an unknown one is no error."""
+    def sizes(self, thread_id: str) -> dict[str, int]:
+        """Return how many bytes the rows of each run of a thread take, by run."""
+        ...
+
+    def remove(self, thread_id: str, run_ids: Sequence[str], owner: str) -> None:
+        """Forget runs of a thread, all or none; unknown ones are no error.
+
+        Raises:
+            ThreadBusyError: if another one than ``owner`` holds the thread.
+        """
+        ...
+
+    def vacuum(self) -> None:
+        """Give the space of what was removed back."""
         ...
 
     def lease(self, thread_id: str, owner: str) -> None:
@@ -86,6 +120,10 @@ class BaseCheckpointSaver(Protocol):
         Raises:
             ThreadBusyError: if a living runner holds it.
         """
+        ...
+
+    def holder(self, thread_id: str) -> str | None:
+        """Return the living runner that holds a thread; None if nobody does."""
         ...
 
     def release(self, thread_id: str, owner: str) -> None:

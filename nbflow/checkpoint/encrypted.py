@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING, Protocol
 
 from nbflow.checkpoint.base import Row, RunKey
+from nbflow.checkpoint.shared import SharedMethods
 from nbflow.errors import CorruptValueError, InvalidOptionError
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class AesCipher:
             raise CorruptValueError("it can't be decrypted: another key, or changed or moved since") from None
 
 
-class EncryptedSaver:
+class EncryptedSaver(SharedMethods):
     """A checkpointer that encrypts what another one keeps.
 
     Args:
@@ -124,9 +125,21 @@ class EncryptedSaver:
         """Return the threads that have runs, sorted."""
         return self._saver.thread_ids()
 
-    def delete_thread(self, thread_id: str) -> None:
-        """Forget all runs of a thread."""
-        self._saver.delete_thread(thread_id)
+    def sizes(self, thread_id: str) -> dict[str, int]:
+        """Return how many bytes the rows of each run of a thread take, by run."""
+        return self._saver.sizes(thread_id)
+
+    def remove(self, thread_id: str, run_ids: Sequence[str], owner: str) -> None:
+        """Forget runs of a thread; see ``BaseCheckpointSaver``."""
+        self._saver.remove(thread_id, run_ids, owner)
+
+    def vacuum(self) -> None:
+        """Give the space of what was removed back."""
+        self._saver.vacuum()
+
+    def holder(self, thread_id: str) -> str | None:
+        """Return who works on a thread, or None."""
+        return self._saver.holder(thread_id)
 
     def lease(self, thread_id: str, owner: str) -> None:
         """Reserve a thread for one runner."""

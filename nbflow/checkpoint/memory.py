@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from nbflow.checkpoint.shared import SharedMethods
 from nbflow.errors import ThreadBusyError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 _SLACK = 64
 
 
-class InMemorySaver:
+class InMemorySaver(SharedMethods):
     """A checkpointer for tests, examples and throw-away sessions."""
 
     def __init__(self) -> None:
@@ -29,9 +30,7 @@ class InMemorySaver:
     def append(self, run: RunKey, rows: Sequence[Row], owner: str) -> None:
         """Store rows; see ``BaseCheckpointSaver``."""
         with self._lock:
-            holder = self._owners.get(run.thread_id, owner)
-            if holder != owner:
-                raise ThreadBusyError(run.thread_id, holder)
+            self._check(run.thread_id, owner)
             self._threads.setdefault(run.thread_id, {}).setdefault(run.run_id, []).extend(rows)
 
     def rows(self, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Row]:
@@ -55,10 +54,24 @@ class InMemorySaver:
         with self._lock:
             return sorted(self._threads)
 
-    def delete_thread(self, thread_id: str) -> None:
-        """Forget all runs of a thread."""
+    def sizes(self, thread_id: str) -> dict[str, int]:
+        """Return how many bytes the rows of each run take."""
         with self._lock:
-            self._threads.pop(thread_id, None)
+            found = self._threads.get(thread_id, {})
+            return {run: sum(len(row.head) + len(row.value or b"") for row in rows) for run, rows in found.items()}
+
+    def remove(self, thread_id: str, run_ids: Sequence[str], owner: str) -> None:
+        """Forget runs of a thread."""
+        with self._lock:
+            self._check(thread_id, owner)
+            runs = self._threads.get(thread_id, {})
+            for run_id in run_ids:
+                runs.pop(run_id, None)
+            if not runs:
+                self._threads.pop(thread_id, None)
+
+    def vacuum(self) -> None:
+        """Do nothing: what was removed is gone."""
 
     def lease(self, thread_id: str, owner: str) -> None:
         """Reserve a thread for one runner."""
@@ -66,11 +79,21 @@ class InMemorySaver:
             if self._owners.setdefault(thread_id, owner) != owner:
                 raise ThreadBusyError(thread_id, self._owners[thread_id])
 
+    def holder(self, thread_id: str) -> str | None:
+        """Return who holds a thread."""
+        with self._lock:
+            return self._owners.get(thread_id)
+
     def release(self, thread_id: str, owner: str) -> None:
         """Give a thread back."""
         with self._lock:
             if self._owners.get(thread_id) == owner:
                 del self._owners[thread_id]
+
+    def _check(self, thread_id: str, owner: str) -> None:
+        holder = self._owners.get(thread_id, owner)
+        if holder != owner:
+            raise ThreadBusyError(thread_id, holder)
 
 
 MemorySaver = InMemorySaver

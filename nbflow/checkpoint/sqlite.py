@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbflow.checkpoint.base import Row, RunKey
+from nbflow.checkpoint.shared import SharedMethods
 from nbflow.database.migrations import Schema
 from nbflow.database.sqlite import SqliteFile
 from nbflow.errors import ThreadBusyError
@@ -42,10 +43,12 @@ _INSERT = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ROWS = "SELECT seq, kind, path, head, value FROM records WHERE thread_id = ? AND run_id = ? ORDER BY seq"
 _THREADS = "SELECT DISTINCT thread_id FROM records WHERE seq = 0 ORDER BY thread_id"
 _HOLDER = "SELECT owner, process FROM leases WHERE thread_id = ?"
+_SIZES = "SELECT run_id, SUM(LENGTH(head) + IFNULL(LENGTH(value), 0)) FROM records WHERE thread_id = ? GROUP BY run_id"
+_REMOVE = "DELETE FROM records WHERE thread_id = ? AND run_id = ?"
 _RELEASE = "DELETE FROM leases WHERE thread_id = ? AND owner = ?"
 
 
-class SqliteSaver:
+class SqliteSaver(SharedMethods):
     """A checkpointer in a file, for sync and async code alike.
 
     Args:
@@ -87,13 +90,8 @@ class SqliteSaver:
 
     def append(self, run: RunKey, rows: Sequence[Row], owner: str) -> None:
         """Store rows; see ``BaseCheckpointSaver``."""
-
-        def still_mine(connection: sqlite3.Connection) -> None:
-            holder = connection.execute(_HOLDER, (run.thread_id,)).fetchone()
-            if holder is not None and holder[0] != owner:
-                raise ThreadBusyError(run.thread_id, holder[0])
-
-        self._file.write((_INSERT, [(*run, *row) for row in rows]), guard=still_mine)
+        guard = partial(_check_holder, run.thread_id, owner)
+        self._file.write((_INSERT, [(*run, *row) for row in rows]), guard=guard)
 
     def rows(self, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Row]:
         """Return the rows of a run, in order."""
@@ -115,9 +113,19 @@ class SqliteSaver:
         """Return the threads that have runs, sorted."""
         return [str(key) for (key,) in self._file.read(_THREADS)]
 
-    def delete_thread(self, thread_id: str) -> None:
-        """Forget all runs of a thread."""
-        self._file.write(("DELETE FROM records WHERE thread_id = ?", [(thread_id,)]))
+    def sizes(self, thread_id: str) -> dict[str, int]:
+        """Return how many bytes the rows of each run take."""
+        return {str(run): int(str(size)) for run, size in self._file.read(_SIZES, (thread_id,))}
+
+    def remove(self, thread_id: str, run_ids: Sequence[str], owner: str) -> None:
+        """Forget runs of a thread."""
+        if run_ids:
+            rows = [(thread_id, run_id) for run_id in run_ids]
+            self._file.write((_REMOVE, rows), guard=partial(_check_holder, thread_id, owner))
+
+    def vacuum(self) -> None:
+        """Make the file as small as what is in it; for that time, nobody else can use it."""
+        self._file.compact()
 
     def lease(self, thread_id: str, owner: str) -> None:
         """Reserve a thread for one runner; one whose process is gone is taken over."""
@@ -131,10 +139,23 @@ class SqliteSaver:
         self._file.transact(take)
         _owners_here.add(owner)
 
+    def holder(self, thread_id: str) -> str | None:
+        """Return the living runner that holds a thread."""
+        held = self._file.read(_HOLDER, (thread_id,))
+        owner, process = (str(part) for part in held[0]) if held else ("", "")
+        return owner if held and _lives(owner, process) else None
+
     def release(self, thread_id: str, owner: str) -> None:
         """Give a thread back."""
         self._file.write((_RELEASE, [(thread_id, owner)]))
         _owners_here.discard(owner)
+
+
+def _check_holder(thread_id: str, owner: str, connection: sqlite3.Connection) -> None:
+    """Refuse a write to a thread that somebody else has taken."""
+    holder = connection.execute(_HOLDER, (thread_id,)).fetchone()
+    if holder is not None and holder[0] != owner:
+        raise ThreadBusyError(thread_id, holder[0])
 
 
 _owners_here: set[str] = set()

@@ -179,6 +179,12 @@ class SqliteFile:
         with self._lock, in_plain_words(self.path):
             return self._connection.execute(sql, parameters).fetchall()
 
+    def compact(self) -> None:
+        """Write the file anew without the space of what was deleted, and empty its log."""
+        with self._lock:
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close the file; a later use raises ``sqlite3.ProgrammingError``."""
         with self._lock:

@@ -10,6 +10,7 @@ from nbflow.core.record import (
     Asked,
     Record,
     RunPaused,
+    RunResumed,
     RunReturned,
     RunStarted,
 )
@@ -19,8 +20,6 @@ from nbflow.views.details import text_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-UNFINISHED = "unfinished"
-
 
 class ThreadRow(NamedTuple):
     """A thread, as its newest run stands.
@@ -28,7 +27,7 @@ class ThreadRow(NamedTuple):
     Attributes:
         thread_id: the thread.
         workflow: what ran last.
-        state: ``done``, ``failed``, ``asking``, ``stopped``; ``unfinished`` if it runs, or its process died.
+        state: ``done``, ``failed``, ``asking``, ``stopped``, ``running``; ``crashed`` if its process died.
         questions: how many questions wait for an answer.
         started, updated: seconds since 1970.
         run_id: the newest run.
@@ -44,11 +43,11 @@ class ThreadRow(NamedTuple):
 
 
 class PointRow(NamedTuple):
-    """A checkpoint: the input of a run, or its result.
+    """A checkpoint: the input of a run, its result, or one that no body wrote.
 
     Attributes:
         step: number in the thread, from -1.
-        source: ``input`` or ``loop``, as in a checkpoint's metadata.
+        source: ``input``, ``loop``, ``fork`` or ``update``, as in a checkpoint's metadata.
         workflow: what ran.
         state: how the run stands at its input; ``done`` at its result.
         at: seconds since 1970.
@@ -92,38 +91,65 @@ class QuestionRow(NamedTuple):
     id: str
 
 
-def run_state(records: Sequence[Record]) -> str:
-    """Return how a run stands by its last records."""
-    ended = next((record for record in reversed(records) if isinstance(record, ENDS)), None)
-    if ended is None or records[-1] is not ended:
-        return UNFINISHED
-    return ENDED[type(ended)]
+def run_state(records: Sequence[Record], *, running: bool = False) -> str:
+    """Return how a run stands by its last records.
+
+    Args:
+        records: the last ones are enough; what workers brought in after an end does not count.
+        running: whether somebody works on it; without an end it has crashed else.
+    """
+    for record in reversed(records):
+        if isinstance(record, ENDS):
+            return ENDED[type(record)]
+        if isinstance(record, (RunStarted, RunResumed)):
+            break
+    return "running" if running else "crashed"
 
 
-def thread_row(first: Sequence[Record], last: Sequence[Record]) -> ThreadRow | None:
-    """Return a thread by the first and the last records of its newest run; None if that has none."""
+def thread_row(first: Sequence[Record], last: Sequence[Record], *, running: bool = False) -> ThreadRow | None:
+    """Return a thread by the first and the last records of its newest run; None if that has none.
+
+    Args:
+        first: the first record at least.
+        last: the last few.
+        running: whether somebody works on the thread.
+    """
     if not first or not isinstance(first[0], RunStarted):
         return None
     started, newest = first[0], last[-1]
     questions = len(newest.ids) if isinstance(newest, RunPaused) else 0
     return ThreadRow(
-        started.thread_id, started.workflow, run_state(last), questions, started.at, newest.at, started.run_id
+        started.thread_id,
+        started.workflow,
+        run_state(last, running=running),
+        questions,
+        started.at,
+        newest.at,
+        started.run_id,
     )
 
 
-def points_of(records: Sequence[Record]) -> list[PointRow]:
-    """Return the checkpoints of a run, newest first: its result, if there is one, then its input."""
+def points_of(records: Sequence[Record], *, running: bool = False) -> list[PointRow]:
+    """Return the checkpoints of a run, newest first: its result, if there is one, then its input.
+
+    Args:
+        records: of the run.
+        running: whether somebody works on it.
+    """
     if not records or not isinstance(records[0], RunStarted):
         return []
     started = records[0]
     name, run_id = started.workflow, started.run_id
+    returned = next((record for record in reversed(records) if isinstance(record, RunReturned)), None)
+    if returned is not None and returned.point == run_id:
+        at, text = returned.at, text_of(returned)
+        return [PointRow(started.step, started.source, name, "done", at, text, run_id, started.parent, run_id)]
     points = [
         PointRow(
-            started.step, "input", name, run_state(records), started.at, text_of(started),
+            started.step, started.source, name, run_state(records, running=running), started.at, text_of(started),
             run_id, started.parent, run_id,
         )
     ]  # fmt: skip
-    returned = next((record for record in reversed(records) if isinstance(record, RunReturned)), None)
     if returned is not None:
         result = PointRow(
             started.step + 1, "loop", name, "done", returned.at, text_of(returned), returned.point, run_id, run_id

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from nbflow.core.record import ROOT, Answered, Asked, Record, RunFailed, RunPaused, RunReturned, RunStarted
-from nbflow.values import Interrupt, PregelTask, RunnableConfig, StateSnapshot
+from nbflow.values import Interrupt, PregelTask, RunnableConfig, StateSnapshot, config_at
 from nbflow.views.calls import calls_of
 
 if TYPE_CHECKING:
@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 def interrupt_of(asked: Asked) -> Interrupt:
     """Return a recorded question as it is shown to people."""
     return Interrupt(asked.value.get() if asked.value else None, asked.id, response_schema=asked.schema)
-
-
-def config_at(thread_id: str, point: str) -> RunnableConfig:
-    """Return the config that addresses a checkpoint."""
-    return {"configurable": {"thread_id": thread_id, "checkpoint_ns": "", "checkpoint_id": point}}
 
 
 def empty_state(config: RunnableConfig) -> StateSnapshot:

@@ -12,6 +12,8 @@ from nbflow import clock
 from nbflow.cache.base import BaseCache
 from nbflow.cache.memory import InMemoryCache
 from nbflow.cache.sqlite import SqliteCache
+from nbflow.checkpoint.memory import InMemorySaver
+from nbflow.checkpoint.sqlite import SqliteSaver
 from nbflow.store.backend import Backend
 from nbflow.store.memory import InMemoryStore
 from nbflow.store.sqlite import SqliteStore
@@ -66,3 +68,12 @@ def hands(monkeypatch: pytest.MonkeyPatch) -> Hands:
     hands = Hands()
     monkeypatch.setattr(clock, "wall", lambda: hands.at)
     return hands
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def saver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[InMemorySaver | SqliteSaver]:
+    if request.param == "memory":
+        yield InMemorySaver()
+        return
+    with SqliteSaver.from_conn_string(tmp_path / "runs.db") as saver:
+        yield saver

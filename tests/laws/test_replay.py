@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbflow import Run
+from nbflow.checkpoint.rows import encode_value, from_row, to_row
 from nbflow.core.record import Asked, CallReturned, Record
-from nbflow.journal import encode_value, from_row, to_row
 from nbflow.views.stream import MODES, StreamView
 from tests.laws.corpus import Plan, World, cut, plans
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbflow.core.record import RunPaused, RunResumed, RunStarted
+from nbflow.core.record import CallReturned, RunHalted, RunPaused, RunResumed, RunStarted
 from nbflow.views.rows import points_of, questions_of, run_state, thread_row
 from tests.unit.stories import story
 
@@ -15,9 +15,11 @@ def test_a_thread_is_told_by_its_ends() -> None:
     assert thread_row([], []) is None
 
 
-def test_a_run_that_goes_on_is_unfinished() -> None:
-    assert run_state([STARTED, RunPaused(ids=()), RunResumed()]) == "unfinished"
-    assert run_state([STARTED]) == "unfinished"
+def test_a_run_without_an_end_runs_or_has_crashed() -> None:
+    assert run_state([STARTED, RunPaused(ids=()), RunResumed()]) == "crashed"
+    assert run_state([STARTED]) == "crashed"
+    assert run_state([STARTED], running=True) == "running"
+    assert run_state([STARTED, RunHalted(), CallReturned(name="late")], running=True) == "stopped"
 
 
 def test_a_finished_run_has_two_checkpoints() -> None:

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import ipywidgets
 
-from nbflow import Interrupt, NbflowError, Run
+from nbflow import Interrupt, Run
 from nbflow_widgets.display import Mode, Slot, bundle_of, make_live, show_once
 from nbflow_widgets.prose import BORDER, FAINT, escaped, note
 
 if TYPE_CHECKING:
     from nbflow.types import BaseCheckpointSaver
 
-OWNER = "nbflow inbox"
 ENDED = {"RunReturned", "RunFailed"}
 LIMIT = 20
 """Entries with forms; more are counted."""
@@ -50,7 +49,7 @@ def waiting_in(saver: BaseCheckpointSaver, last_run: Callable[[str], Run | None]
         if not _may_wait(saver, thread_id):
             continue
         run = last_run(thread_id)
-        if run is not None and run.status in STATES and not is_busy(saver, thread_id):
+        if run is not None and run.status in STATES and saver.holder(thread_id) is None:
             name = str(getattr(run.log[0], "workflow", ""))
             found.append(Waiting(thread_id, name, run.status, run.interrupts, run))
     return found
@@ -63,16 +62,6 @@ def _may_wait(saver: BaseCheckpointSaver, thread_id: str) -> bool:
         return False
     last = saver.rows(cast("Any", (thread_id, newest[0])), last=1)
     return bool(last) and last[0].kind not in ENDED
-
-
-def is_busy(saver: BaseCheckpointSaver, thread_id: str) -> bool:
-    """Whether a living runner holds a thread."""
-    try:
-        saver.lease(thread_id, OWNER)
-    except NbflowError:
-        return True
-    saver.release(thread_id, OWNER)
-    return False
 
 
 class Inbox:

@@ -29,7 +29,8 @@ SPAN = "timedelta64[us]"
 TEXT = "string"
 NAME = "category"
 WIDE = 200
-_RUN = pd.CategoricalDtype(["asking", "unfinished", "running", "done", "failed", "stopped", "crashed"])
+_TAIL = 8  # records; what workers brought in after the end of a run may stand behind it
+_RUN = pd.CategoricalDtype(["asking", "running", "done", "failed", "stopped", "crashed"])
 _CALL = pd.CategoricalDtype([*STATES, "crashed"])
 _KIND = pd.CategoricalDtype(["entrypoint", "task", "node"])
 _SOURCE = pd.CategoricalDtype(["input", "loop", "update", "fork"])
@@ -63,7 +64,8 @@ def threads(saver: Workflow | BaseCheckpointSaver) -> pd.DataFrame:
     rows = []
     for thread_id in list_threads(kept):
         runs = list_runs(kept, thread_id)
-        row = thread_row(read_run(kept, thread_id, runs[0], first=1), read_run(kept, thread_id, runs[0], last=1))
+        first, last = read_run(kept, thread_id, runs[0], first=1), read_run(kept, thread_id, runs[0], last=_TAIL)
+        row = thread_row(first, last, running=kept.holder(thread_id) is not None)
         if row is not None:
             rows.append({**row._asdict(), "runs": len(runs), "duration": _between(row.started, row.updated)})
     return _frame(sorted(rows, key=lambda row: -cast("float", row["updated"])), THREADS)
@@ -78,10 +80,11 @@ def history(saver: Workflow | BaseCheckpointSaver, thread_id: str, *, limit: int
         limit: how many runs at most; None for all.
     """
     kept = _saver(saver, "history()")
+    held = kept.holder(thread_id) is not None
     points = [
         {**point._asdict(), "created": point.at, "value": _short(point.value)}
-        for run_id in list_runs(kept, thread_id, limit=limit)
-        for point in points_of(read_run(kept, thread_id, run_id))
+        for age, run_id in enumerate(list_runs(kept, thread_id, limit=limit))
+        for point in points_of(read_run(kept, thread_id, run_id), running=held and age == 0)
     ]
     return _frame(points, HISTORY)
 

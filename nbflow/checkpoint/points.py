@@ -1,0 +1,133 @@
+"""The checkpoints of a thread: what their runs are, in outline, and what was saved last at each.
+
+A checkpoint is the input of a run, its result, or a segment that was written whole by an update or
+the fork of a result. Runs may have been pruned: what refers to them finds nothing, and goes on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from nbflow.checkpoint.base import RunKey
+from nbflow.checkpoint.rows import load
+from nbflow.core.record import RunReturned, RunStarted, Saved, Value
+from nbflow.errors import UnknownCheckpointError
+
+if TYPE_CHECKING:
+    from nbflow.checkpoint.base import BaseCheckpointSaver
+
+
+class Head(NamedTuple):
+    """A run, read without its calls.
+
+    Attributes:
+        started: its first record.
+        returned: its last record, if it is finished.
+        kept: what it saved for the next run, if it is finished.
+    """
+
+    started: RunStarted
+    returned: RunReturned | None
+    kept: Value | None
+
+    @property
+    def result(self) -> Value | None:
+        """What it returned; None while it has not."""
+        return self.returned.value if self.returned is not None else None
+
+    @property
+    def saved(self) -> bool:
+        """Whether what it saved is not what it returned."""
+        return self.returned is not None and self.returned.saved
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it was written whole, without a body: it is one checkpoint then, not two."""
+        return self.returned is not None and self.returned.point == self.started.run_id
+
+
+class Point(NamedTuple):
+    """A checkpoint.
+
+    Attributes:
+        id: names it.
+        head: the run that it belongs to.
+        is_result: whether it is the run's result, not its input.
+        is_newest: whether the thread goes on from it.
+        last: the last finished run at that moment on that branch; None if there was none.
+    """
+
+    id: str
+    head: Head
+    is_result: bool
+    is_newest: bool
+    last: Head | None
+
+    @property
+    def step(self) -> int:
+        """Number of the checkpoint in its branch, from -1."""
+        return self.head.started.step + (self.is_result and not self.head.is_whole)
+
+
+def read_head(saver: BaseCheckpointSaver, run: RunKey) -> Head | None:
+    """Return the outline of a run; None if there is no such run."""
+    first = load(saver, run, first=1)
+    if not first:
+        return None
+    tail = load(saver, run, last=2)
+    returned = tail[-1] if isinstance(tail[-1], RunReturned) else None
+    kept = None
+    if returned is not None:
+        kept = tail[0].value if returned.saved and isinstance(tail[0], Saved) else returned.value
+    return Head(cast("RunStarted", first[0]), returned, kept)
+
+
+def newest(saver: BaseCheckpointSaver, thread_id: str) -> RunKey | None:
+    """Return the newest run of a thread, or None."""
+    found = saver.runs(thread_id, limit=1)
+    return RunKey(thread_id, found[0]) if found else None
+
+
+def prior(saver: BaseCheckpointSaver, started: RunStarted) -> Head | None:
+    """Return the last finished run before one; None if there was none, or it was pruned."""
+    return read_head(saver, RunKey(started.thread_id, started.prior)) if started.prior is not None else None
+
+
+def executed(saver: BaseCheckpointSaver, head: Head | None) -> str | None:
+    """Return the id of a run, or of the newest one before it in the thread that executed a body; None if none did."""
+    while head is not None and head.is_whole:
+        thread_id = head.started.thread_id
+        earlier = saver.runs(thread_id, before=head.started.run_id, limit=1)
+        head = read_head(saver, RunKey(thread_id, earlier[0])) if earlier else None
+    return head.started.run_id if head is not None else None
+
+
+def newest_point(saver: BaseCheckpointSaver, thread_id: str) -> Point | None:
+    """Return the checkpoint that a thread goes on from; None if it has no run."""
+    return point_of(saver, thread_id, None) if saver.runs(thread_id, limit=1) else None
+
+
+def point_of(saver: BaseCheckpointSaver, thread_id: str, point: str | None) -> Point:
+    """Return a checkpoint of a thread; None takes the newest.
+
+    Raises:
+        UnknownCheckpointError: if the thread has no such checkpoint.
+    """
+    top = saver.runs(thread_id, limit=1)
+    found = top if point is None else saver.runs(thread_id, before=f"{point}~", limit=1)
+    head = read_head(saver, RunKey(thread_id, found[0])) if found else None
+    if head is None:
+        raise UnknownCheckpointError(thread_id, str(point))
+    result = head.returned.point if head.returned is not None else None
+    newest_id = result or head.started.run_id
+    if point not in {None, result, head.started.run_id}:
+        raise UnknownCheckpointError(thread_id, str(point))
+    chosen = newest_id if point is None else point
+    is_result = chosen == result
+    return Point(
+        id=chosen,
+        head=head,
+        is_result=is_result,
+        is_newest=found == top and chosen == newest_id,
+        last=head if is_result else prior(saver, head.started),
+    )

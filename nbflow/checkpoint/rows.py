@@ -1,0 +1,88 @@
+"""Records as the rows that a saver keeps, and back."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import msgspec
+
+from nbflow import codec
+from nbflow.checkpoint.base import Row, RunKey
+from nbflow.core.record import FORMAT, KINDS, Record, RunStarted, Value
+from nbflow.errors import CorruptValueError, NewerFormatError
+
+if TYPE_CHECKING:
+    from nbflow.checkpoint.base import BaseCheckpointSaver
+
+_MARK = b"\xc1"  # a byte that MessagePack never begins with: a checksum follows
+_SUM_SIZE = 4
+_encode = msgspec.msgpack.Encoder(enc_hook=lambda _value: None).encode
+_decode = msgspec.msgpack.Decoder(reduce(or_, KINDS.values())).decode
+
+
+def to_row(record: Record, seq: int) -> Row:
+    """Return a record as it is stored; its value must be encoded already."""
+    raw = record.value.raw if record.value is not None else None
+    head = _encode(record)
+    return Row(seq, type(record).__name__, record.path, _MARK + _sum(head, raw) + head, raw)
+
+
+def _sum(head: bytes, value: bytes | None) -> bytes:
+    return crc32(value or b"", crc32(head)).to_bytes(_SUM_SIZE, "big")
+
+
+def encode_value(record: Record) -> None:
+    """Encode the value of a record, once.
+
+    Raises:
+        UnserializableError: if it can't be encoded; names the path inside the value.
+    """
+    value = record.value
+    if value is not None and value.raw is None:
+        value.raw = codec.dumps(value.get())
+
+
+def from_row(row: Row) -> Record:
+    """Return a stored record; its value is decoded when asked for.
+
+    Raises:
+        CorruptValueError: if it is not what was written.
+        NewerFormatError: if a later nbflow wrote it.
+    """
+    head = row.head
+    if head.startswith(_MARK):  # rows of the first versions have no checksum
+        head = head[1 + _SUM_SIZE :]
+        if row.head[1 : 1 + _SUM_SIZE] != _sum(head, row.value):
+            raise CorruptValueError("its checksum is wrong")
+    if row.kind not in KINDS:
+        raise NewerFormatError(f"a record of kind {row.kind!r}", FORMAT + 1, FORMAT)
+    try:
+        record: Record = _decode(head)
+    except msgspec.DecodeError as error:
+        raise CorruptValueError(str(error)) from error
+    if isinstance(record, RunStarted) and record.format > FORMAT:
+        raise NewerFormatError(f"run {record.run_id}", record.format, FORMAT)
+    if row.value is not None:
+        record.value = Value.stored(row.value, codec.loads)
+    return record
+
+
+def load(saver: BaseCheckpointSaver, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Record]:
+    """Return the records of a stored run: all, the first few or the last few.
+
+    Raises:
+        CorruptValueError: if one is not what was written.
+        NewerFormatError: if a later nbflow wrote one.
+    """
+    return [_loaded(run, row) for row in saver.rows(run, first=first, last=last)]
+
+
+def _loaded(run: RunKey, row: Row) -> Record:
+    try:
+        return from_row(row)
+    except CorruptValueError as error:
+        where = f"record {row.seq} ({row.kind}, call {row.path}) of run {run.run_id} on thread {run.thread_id!r}"
+        raise CorruptValueError(f"{where}: {error.reason}") from error

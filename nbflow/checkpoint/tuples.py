@@ -1,0 +1,158 @@
+"""Checkpoints in the shape that users of LangGraph's savers know: a view of ours, made when it is asked for."""
+
+from __future__ import annotations
+
+import heapq
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any, cast
+
+from nbflow.checkpoint.base import CheckpointTuple, RunKey
+from nbflow.checkpoint.points import prior
+from nbflow.checkpoint.rows import load
+from nbflow.core.record import (
+    Asked,
+    CallFailed,
+    CallReturned,
+    Record,
+    RunFailed,
+    RunPaused,
+    RunReturned,
+    RunStarted,
+    Saved,
+)
+from nbflow.errors import InvalidOptionError
+from nbflow.values import Interrupt, config_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from nbflow.checkpoint.base import BaseCheckpointSaver
+    from nbflow.core.record import Value
+
+VERSION = 4
+
+
+def find(saver: BaseCheckpointSaver, config: Mapping[str, Any]) -> CheckpointTuple | None:
+    """Return the checkpoint that a config names, or the newest of its thread; None if there is none."""
+    thread_id, point, ns = _address("get_tuple()", config)
+    if thread_id is None:
+        raise InvalidOptionError("get_tuple()", "config", repr(config), "it names a thread_id")
+    found = next(_of_thread(saver, thread_id, upto=point), None) if not ns else None
+    return found if found is not None and point in {None, _id(found)} else None
+
+
+def listed(
+    saver: BaseCheckpointSaver,
+    config: Mapping[str, Any] | None,
+    metadata: Mapping[str, object] | None,
+    before: Mapping[str, Any] | None,
+    limit: int | None,
+) -> Iterator[CheckpointTuple]:
+    """Yield checkpoints, newest first, of one thread or of all; arguments as for a saver's ``list``."""
+    thread_id, point, ns = _address("list()", config) if config is not None else (None, None, "")
+    threads = [thread_id] if thread_id is not None else saver.thread_ids()
+    below = _address("list()", before)[1] if before is not None else None
+    merged = heapq.merge(*(_of_thread(saver, one, upto=point or below) for one in threads), key=_id, reverse=True)
+    wanted = (
+        one
+        for one in merged
+        if not ns
+        and (below is None or _id(one) < below)
+        and (point is None or _id(one) == point)
+        and all(name in one.metadata and one.metadata[name] == value for name, value in (metadata or {}).items())
+    )
+    return islice(wanted, limit)
+
+
+def _address(where: str, config: Mapping[str, Any]) -> tuple[str | None, str | None, str]:
+    """Return the thread, the checkpoint and the namespace of a config."""
+    if not isinstance(config, dict):
+        raise InvalidOptionError(where, "config", repr(config), "it is a dict such as {'configurable': {...}}")
+    given = {**config, **(config.get("configurable") or {})}
+    thread_id, point = given.get("thread_id"), given.get("checkpoint_id")
+    ns = str(given.get("checkpoint_ns") or "")
+    return None if thread_id is None else str(thread_id), None if point is None else str(point), ns
+
+
+def _of_thread(saver: BaseCheckpointSaver, thread_id: str, *, upto: str | None) -> Iterator[CheckpointTuple]:
+    """Yield the checkpoints of a thread, newest first, reading one run at a time."""
+    below = None if upto is None else f"{upto}~"
+    while found := saver.runs(thread_id, before=below, limit=1):
+        below = found[0]
+        for one in _of_run(saver, load(saver, RunKey(thread_id, below))):
+            if upto is None or _id(one) <= upto:
+                yield one
+
+
+def _of_run(saver: BaseCheckpointSaver, records: Sequence[Record]) -> Iterator[CheckpointTuple]:
+    started = cast("RunStarted", records[0])
+    ended = next((record for record in reversed(records) if isinstance(record, RunReturned)), None)
+    if ended is not None:
+        saved = next((record for record in reversed(records) if isinstance(record, Saved)), None)
+        kept = saved.value if ended.saved and saved is not None else ended.value
+        is_whole = ended.point == started.run_id
+        parent = started.parent if is_whole else started.run_id
+        step, source = (started.step, started.source) if is_whole else (started.step + 1, "loop")
+        channels = {"__end__": _get(ended.value), "__previous__": _get(kept)}
+        yield _tuple(started, ended.point, ended.at, channels, (source, step, parent), [])
+        if is_whole:
+            return
+    last = prior(saver, started)
+    carried = {"__end__": _get(last.result), "__previous__": _get(last.kept)} if last is not None else {}
+    channels = {"__start__": _get(started.value), **carried}
+    where = (started.source, started.step, started.parent)
+    yield _tuple(started, started.run_id, started.at, channels, where, _writes(records))
+
+
+def _tuple(
+    started: RunStarted,
+    point: str,
+    at: float,
+    channels: dict[str, object],
+    where: tuple[str, int, str | None],
+    writes: list[tuple[str, str, Any]],
+) -> CheckpointTuple:
+    source, step, parent = where
+    checkpoint = {
+        "v": VERSION,
+        "id": point,
+        "ts": datetime.fromtimestamp(at, UTC).isoformat(),
+        "channel_values": channels,
+    }
+    return CheckpointTuple(
+        config=config_at(started.thread_id, point),
+        checkpoint=checkpoint,
+        metadata={"source": source, "step": step, "parents": {}, **started.metadata},
+        parent_config=config_at(started.thread_id, parent) if parent else None,
+        pending_writes=writes,
+    )
+
+
+def _writes(records: Sequence[Record]) -> list[tuple[str, str, Any]]:
+    """Return how calls and the body ended, the last end of each."""
+    found: dict[str, tuple[str, str, Any]] = {}
+    asked = {record.id: record for record in records if isinstance(record, Asked)}
+    for record in records:
+        if isinstance(record, CallReturned):
+            found[record.path] = (record.path, "__return__", _get(record.value))
+        elif isinstance(record, (CallFailed, RunFailed)):
+            found[record.path] = (record.path, "__error__", _get(record.value))
+        elif isinstance(record, RunPaused):
+            questions = tuple(_interrupt(asked[key]) for key in record.ids if key in asked)
+            found[record.path] = (record.path, "__interrupt__", questions)
+        elif isinstance(record, RunReturned):
+            found[record.path] = (record.path, "__end__", _get(record.value))
+    return list(found.values())
+
+
+def _interrupt(asked: Asked) -> Interrupt:
+    return Interrupt(_get(asked.value), asked.id, response_schema=asked.schema)
+
+
+def _get(value: Value | None) -> object:
+    return value.get() if value is not None else None
+
+
+def _id(one: CheckpointTuple) -> str:
+    return str(one.checkpoint["id"])
