@@ -126,6 +126,10 @@ class BaseCheckpointSaver(Protocol):
         """Return the living runner that holds a thread; None if nobody does."""
         ...
 
+    def take_away(self, thread_id: str) -> None:
+        """Free a thread from whoever holds it; once another runner has taken it, that one's writes are refused."""
+        ...
+
     def release(self, thread_id: str, owner: str) -> None:
         """Give a thread back; does nothing if ``owner`` does not hold it."""
         ...

@@ -145,6 +145,10 @@ class EncryptedSaver(SharedMethods):
         """Reserve a thread for one runner."""
         self._saver.lease(thread_id, owner)
 
+    def take_away(self, thread_id: str) -> None:
+        """Free a thread from whoever holds it."""
+        self._saver.take_away(thread_id)
+
     def release(self, thread_id: str, owner: str) -> None:
         """Give a thread back."""
         self._saver.release(thread_id, owner)

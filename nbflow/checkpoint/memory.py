@@ -84,6 +84,11 @@ class InMemorySaver(SharedMethods):
         with self._lock:
             return self._owners.get(thread_id)
 
+    def take_away(self, thread_id: str) -> None:
+        """Free a thread from whoever holds it; once another runner has taken it, that one's writes are refused."""
+        with self._lock:
+            self._owners.pop(thread_id, None)
+
     def release(self, thread_id: str, owner: str) -> None:
         """Give a thread back."""
         with self._lock:

@@ -1,27 +1,26 @@
 """Runs kept in one SQLite file; two kernels may use it at once.
 
-Table ``records`` holds one row per record; ``leases`` says which process works on a thread.
-A lease is stale when its process is gone, so a killed kernel blocks nothing.
+Table ``records`` holds one row per record, ``blobs`` the large values among them, and ``leases``
+says which process works on a thread.
 """
 
 from __future__ import annotations
 
-import os
-import socket
 from contextlib import contextmanager
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
+from nbflow.checkpoint import blobs
 from nbflow.checkpoint.base import Row, RunKey
+from nbflow.checkpoint.leases import Leases
 from nbflow.checkpoint.shared import SharedMethods
 from nbflow.database.migrations import Schema
 from nbflow.database.sqlite import SqliteFile
-from nbflow.errors import ThreadBusyError
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 MIGRATIONS = (
     """
@@ -38,14 +37,22 @@ MIGRATIONS = (
     CREATE INDEX runs ON records (thread_id, run_id) WHERE seq = 0;
     CREATE TABLE leases (thread_id TEXT PRIMARY KEY, owner TEXT NOT NULL, process TEXT NOT NULL) WITHOUT ROWID
     """,
+    f"ALTER TABLE leases ADD COLUMN beat REAL; {blobs.TABLES}",
 )
-_INSERT = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)"
-_ROWS = "SELECT seq, kind, path, head, value FROM records WHERE thread_id = ? AND run_id = ? ORDER BY seq"
+_INSERT = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_ROWS = (
+    "SELECT seq, kind, path, head, value, form, data FROM records LEFT JOIN blobs ON digest = blob "
+    "WHERE thread_id = ? AND run_id = ? ORDER BY seq"
+)
 _THREADS = "SELECT DISTINCT thread_id FROM records WHERE seq = 0 ORDER BY thread_id"
-_HOLDER = "SELECT owner, process FROM leases WHERE thread_id = ?"
-_SIZES = "SELECT run_id, SUM(LENGTH(head) + IFNULL(LENGTH(value), 0)) FROM records WHERE thread_id = ? GROUP BY run_id"
+# A value that several runs name counts for the newest of them: it stays until that one goes.
+_SIZES = (
+    "SELECT run_id, SUM(size) FROM ("
+    "SELECT run_id, LENGTH(head) + IFNULL(LENGTH(value), 0) AS size FROM records WHERE thread_id = ?1 UNION ALL "
+    "SELECT MAX(run_id), LENGTH(data) FROM records JOIN blobs ON digest = blob WHERE thread_id = ?1 GROUP BY digest"
+    ") GROUP BY run_id"
+)
 _REMOVE = "DELETE FROM records WHERE thread_id = ? AND run_id = ?"
-_RELEASE = "DELETE FROM leases WHERE thread_id = ? AND owner = ?"
 
 
 class SqliteSaver(SharedMethods):
@@ -67,6 +74,7 @@ class SqliteSaver(SharedMethods):
         self, conn: str | Path | sqlite3.Connection, *, read_only: bool = False, network: bool = False
     ) -> None:
         self._file = SqliteFile(conn, Schema("checkpoints", MIGRATIONS), read_only=read_only, network=network)
+        self._leases = Leases(self._file)
 
     def __repr__(self) -> str:
         return f"SqliteSaver({self._file.path!r})"
@@ -90,8 +98,17 @@ class SqliteSaver(SharedMethods):
 
     def append(self, run: RunKey, rows: Sequence[Row], owner: str) -> None:
         """Store rows; see ``BaseCheckpointSaver``."""
-        guard = partial(_check_holder, run.thread_id, owner)
-        self._file.write((_INSERT, [(*run, *row) for row in rows]), guard=guard)
+        large = {
+            row.seq: blobs.pack(row.value) for row in rows if row.value is not None and len(row.value) > blobs.LARGE
+        }
+        stored = [
+            (*run, *row[:-1], None, large[row.seq].digest) if row.seq in large else (*run, *row, None) for row in rows
+        ]
+        guard = partial(self._leases.check, thread_id=run.thread_id, owner=owner)
+        if large:
+            self._file.write((blobs.INSERT, [*large.values()]), (_INSERT, stored), guard=guard)
+        else:
+            self._file.write((_INSERT, stored), guard=guard)
 
     def rows(self, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Row]:
         """Return the rows of a run, in order."""
@@ -99,7 +116,7 @@ class SqliteSaver(SharedMethods):
             found = self._file.read(f"{_ROWS} LIMIT ?", (*run, -1 if first is None else first))
         else:
             found = self._file.read(f"{_ROWS} DESC LIMIT ?", (*run, last))[::-1]
-        return [Row(*row) for row in found]  # type: ignore[arg-type]  # the columns' declared types
+        return [_to_row(*row) for row in found]  # type: ignore[arg-type]  # the columns' declared types
 
     def runs(self, thread_id: str, *, before: str | None = None, limit: int | None = None) -> list[str]:
         """Return ids of a thread's runs, newest first."""
@@ -121,77 +138,29 @@ class SqliteSaver(SharedMethods):
         """Forget runs of a thread."""
         if run_ids:
             rows = [(thread_id, run_id) for run_id in run_ids]
-            self._file.write((_REMOVE, rows), guard=partial(_check_holder, thread_id, owner))
+            guard = partial(self._leases.check, thread_id=thread_id, owner=owner)
+            self._file.write((_REMOVE, rows), (blobs.SWEEP, [()]), guard=guard)
 
     def vacuum(self) -> None:
         """Make the file as small as what is in it; for that time, nobody else can use it."""
         self._file.compact()
 
     def lease(self, thread_id: str, owner: str) -> None:
-        """Reserve a thread for one runner; one whose process is gone is taken over."""
-
-        def take(connection: sqlite3.Connection) -> None:
-            held = connection.execute(_HOLDER, (thread_id,)).fetchone()
-            if held is not None and held[0] != owner and _lives(*held):
-                raise ThreadBusyError(thread_id, held[0])
-            connection.execute("INSERT OR REPLACE INTO leases VALUES (?, ?, ?)", (thread_id, owner, _process()))
-
-        self._file.transact(take)
-        _owners_here.add(owner)
+        """Reserve a thread for one runner; one that is gone is taken over."""
+        self._leases.take(thread_id, owner)
 
     def holder(self, thread_id: str) -> str | None:
         """Return the living runner that holds a thread."""
-        held = self._file.read(_HOLDER, (thread_id,))
-        owner, process = (str(part) for part in held[0]) if held else ("", "")
-        return owner if held and _lives(owner, process) else None
+        return self._leases.holder(thread_id)
 
     def release(self, thread_id: str, owner: str) -> None:
         """Give a thread back."""
-        self._file.write((_RELEASE, [(thread_id, owner)]))
-        _owners_here.discard(owner)
+        self._leases.release(thread_id, owner)
+
+    def take_away(self, thread_id: str) -> None:
+        """Free a thread from whoever holds it; once another runner has taken it, that one's writes are refused."""
+        self._leases.take_away(thread_id)
 
 
-def _check_holder(thread_id: str, owner: str, connection: sqlite3.Connection) -> None:
-    """Refuse a write to a thread that somebody else has taken."""
-    holder = connection.execute(_HOLDER, (thread_id,)).fetchone()
-    if holder is not None and holder[0] != owner:
-        raise ThreadBusyError(thread_id, holder[0])
-
-
-_owners_here: set[str] = set()
-
-
-def _lives(owner: str, process: str) -> bool:
-    """Whether the runner that took a lease may still be at work."""
-    if process == _process():
-        return owner in _owners_here
-    host, pid, born = process.rsplit("/", 2)
-    return host != socket.gethostname() or _birth(int(pid)) == born
-
-
-def _process() -> str:
-    """Return what names this process among all that ever ran on this machine."""
-    return _named(os.getpid())
-
-
-@cache
-def _named(pid: int) -> str:
-    return f"{socket.gethostname()}/{pid}/{_birth(pid)}"
-
-
-def _birth(pid: int) -> str | None:
-    """Return when a process began, as the system counts it; None if it is gone."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        return stat.rpartition(")")[2].split()[19]  # field 22, proc(5)
-    except OSError:
-        pass
-    if Path("/proc/self/stat").exists():
-        return None
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except OSError:
-        pass
-    return "alive"
+def _to_row(seq: int, kind: str, path: str, head: bytes, value: bytes | None, form: int | None, data: bytes) -> Row:
+    return Row(seq, kind, path, head, value if form is None else blobs.unpack(form, data))

@@ -212,7 +212,8 @@ class ThreadBusyError(NbflowError, RuntimeError):
     def __str__(self) -> str:
         return (
             f"thread {self.thread_id!r} is being worked on by {self.owner}; two runs on one thread would do the "
-            "same work twice. Wait for it or cancel it, or use another thread_id."
+            "same work twice. Wait for it or cancel it, or use another thread_id. One whose process is gone is taken "
+            "over by itself; if you know that it is stuck, saver.take_away(thread_id) frees the thread."
         )
 
 

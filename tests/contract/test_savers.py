@@ -167,9 +167,9 @@ def test_a_holder_whose_process_is_gone_holds_nothing(tmp_path: Path) -> None:
     with SqliteSaver.from_conn_string(path) as saver:
         saver.append(A, rows(0), "dead")
         with sqlite3.connect(path) as other:
-            other.execute("INSERT INTO leases VALUES ('t', 'dead', 'nohost/1/0')")
+            other.execute("INSERT INTO leases VALUES ('t', 'dead', 'nohost/1/0', NULL)")
         other.close()
-        assert saver.holder("t") == "dead", "of another machine nothing is known"
+        assert saver.holder("t") == "dead on nohost", "of another machine nothing is known"
         with sqlite3.connect(path) as other:
             other.execute("UPDATE leases SET process = ?", (_gone(),))
         other.close()
@@ -179,7 +179,7 @@ def test_a_holder_whose_process_is_gone_holds_nothing(tmp_path: Path) -> None:
 
 
 def _gone() -> str:
-    from nbflow.checkpoint.sqlite import _process
+    from nbflow.checkpoint.leases import _process
 
     host, pid, _ = _process().rsplit("/", 2)
     return f"{host}/{pid}/another birth"
