@@ -120,12 +120,21 @@ class Threaded(Definition):
             points.point_of(saver, thread_id, point)
             limit = 1 if limit is None else min(limit, 1)
         below = _point(merge("get_state_history()", before)) if before is not None else None
+        if before is not None and below is None:
+            raise InvalidOptionError("get_state_history()", "before", repr(before), "it has a checkpoint_id")
         found = history.history_of(saver, thread_id, before=below, upto=point, metadata=filter)
         return islice(found, limit)
 
-    async def aget_state_history(self, config: Config, **options: Any) -> AsyncIterator[StateSnapshot]:  # noqa: ANN401  # those of the other
+    async def aget_state_history(
+        self,
+        config: Config,
+        *,
+        filter: Mapping[str, object] | None = None,
+        before: Config | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[StateSnapshot]:
         """As ``get_state_history``, for ``async for``."""
-        for snapshot in self.get_state_history(config, **options):
+        for snapshot in self.get_state_history(config, filter=filter, before=before, limit=limit):
             yield snapshot
 
     def update_state(

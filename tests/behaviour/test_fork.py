@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import Any
 
 import pytest
 
-from nbflow import Command, interrupt
+from nbflow import Command, entrypoint, interrupt, task
 from nbflow.errors import InvalidOptionError, NoCheckpointerError, ReplayMismatchError, ThreadBusyError
 from tests.behaviour.flavours import Flavour
 
@@ -222,3 +223,32 @@ def test_a_thread_that_somebody_works_on_is_not_forked(flow: Flavour, chain: Cha
     with pytest.raises(ThreadBusyError, match="somebody"):
         chain.workflow.fork(HERE, "0.1")
     flow.saver.release("t", "somebody")
+
+
+def test_other_branches_keep_what_had_ended(flow: Flavour) -> None:
+    ran: Counter[str] = Counter()
+
+    @task
+    async def step(name: str) -> str:
+        ran[name] += 1
+        return name
+
+    async def pipeline(name: str, *, asks: bool) -> list[Any]:
+        first = await step(f"{name}1")
+        answer = interrupt("?") if asks else None
+        return [first, answer, await step(f"{name}2")]
+
+    @entrypoint(checkpointer=flow.saver)
+    async def body(n: int) -> Any:
+        both = await asyncio.gather(pipeline("a", asks=True), pipeline("b", asks=False))
+        return [*both, await step("last")]
+
+    body.invoke(1, HERE)
+    result = body.invoke(Command(resume="x"), HERE)
+    assert result == [["a1", "x", "a2"], ["b1", None, "b2"], "last"]
+    once = {"a1": 1, "b1": 1, "b2": 1, "a2": 1, "last": 1}
+    assert ran == once
+    assert body.fork(HERE, "0.b0.1").result() == result
+    assert ran == {**once, "a2": 2, "last": 2}
+    assert body.fork(HERE, "0.b1.0").result()["__interrupt__"][0].value == "?"
+    assert body.invoke(Command(resume="x"), HERE) == result

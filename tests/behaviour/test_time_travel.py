@@ -311,3 +311,5 @@ def test_only_one_checkpoint_is_shown_by_its_id(flow: Flavour, order: Order) -> 
         assert list(order.workflow.get_state_history(state.config)) == [state]
     with pytest.raises(InvalidOptionError, match="limit"):
         order.workflow.get_state_history(HERE, limit=-1)
+    with pytest.raises(InvalidOptionError, match="before"):
+        order.workflow.get_state_history(HERE, before=HERE)

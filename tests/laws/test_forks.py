@@ -1,0 +1,69 @@
+"""The laws of forks, over random workflows and every call they may be forked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nbflow.checkpoint.base import RunKey
+from nbflow.checkpoint.rows import from_row
+from nbflow.core.fork import before, places, without_answers
+from nbflow.core.record import CallReturned, Record
+from tests.laws.corpus import THREAD, Plan, World, plans
+
+flavours = pytest.mark.parametrize("flavour", ["sync", "async"])
+
+
+def leaves(records: Iterable[Record]) -> set[str]:
+    """Return the texts that the leaves among these results note when they run: their last arguments."""
+    return {
+        record.shown.rpartition("'")[0].rpartition("'")[2]
+        for record in records
+        if isinstance(record, CallReturned) and record.name in {"leaf", "flaky"}
+    }
+
+
+def finished(flavour: str, plan: Plan) -> tuple[World, Any, list[Any], list[Record]]:
+    """Return a world whose run has ended, its result, its rows and its records."""
+    world = World(flavour, plan)
+    result = world.to_the_end()
+    rows = world.rows()
+    world.ran.clear()
+    return world, result, rows, [from_row(row) for row in rows]
+
+
+@flavours
+@settings(max_examples=60, deadline=None)
+@given(plan=plans, data=st.data())
+def test_a_fork_anywhere_ends_the_same_and_repeats_nothing_from_before(
+    flavour: str, plan: Plan, data: st.DataObject
+) -> None:
+    world, result, rows, records = finished(flavour, plan)
+    source = RunKey("t", world.saver.runs("t")[0])
+    at = data.draw(st.sampled_from(["0", *places(records)]))
+    taken = leaves(before(records, at))
+    world.workflow.fork(THREAD, at).result()
+    assert world.to_the_end() == result
+    assert not taken & set(world.ran)
+    assert taken | set(world.ran) == leaves(records) | {ran for ran in world.ran if ran.endswith(".bad")}
+    assert world.saver.rows(source) == rows, "the run that it came from stays as it was"
+    world.saver.delete_for_runs([source.run_id])
+    assert world.workflow.get_state(THREAD).values == result, "and is not needed"
+
+
+@flavours
+@settings(max_examples=60, deadline=None)
+@given(plan=plans)
+def test_travel_to_the_input_ends_the_same_and_repeats_what_answers_led_to_alone(flavour: str, plan: Plan) -> None:
+    world, result, rows, records = finished(flavour, plan)
+    source = RunKey("t", world.saver.runs("t")[0])
+    taken = leaves(without_answers(records))
+    given_input = list(world.workflow.get_state_history(THREAD))[-1]
+    world.flow.invoke(world.workflow, None, config=given_input.config)
+    assert world.to_the_end() == result
+    assert not taken & set(world.ran)
+    assert world.saver.rows(source) == rows
