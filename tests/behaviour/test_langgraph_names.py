@@ -31,6 +31,7 @@ NAMES = {
     ],
     "checkpoint.memory": ["InMemorySaver", "MemorySaver"],
     "checkpoint.sqlite": ["SqliteSaver"],
+    "checkpoint.sqlite.aio": ["AsyncSqliteSaver"],
     "checkpoint.base": ["BaseCheckpointSaver", "BaseStore"],
     "cache.base": ["BaseCache"],
     "cache.memory": ["InMemoryCache"],
@@ -188,3 +189,25 @@ def test_an_answer_that_was_refused_is_known() -> None:
     assert is_invalid_resume(caught.value)
     assert not is_invalid_resume(ValueError("other"))
     assert len(Interrupt.from_ns("?", "body:0").id) == 32
+
+
+def test_the_async_saver_is_opened_by_async_with(tmp_path: Any) -> None:
+    from nbflow.checkpoint.sqlite.aio import AsyncSqliteSaver
+    from nbflow.func import entrypoint, task
+
+    @task
+    async def double(n: int) -> int:
+        return 2 * n
+
+    async def main() -> Any:
+        async with AsyncSqliteSaver.from_conn_string(tmp_path / "runs.db") as saver:
+
+            @entrypoint(checkpointer=saver)
+            async def body(n: int) -> int:
+                return await double(n)
+
+            config: Any = {"configurable": {"thread_id": "t"}}
+            result = await body.ainvoke(4, config)
+            return result, (await body.aget_state(config)).values, await saver.aget_tuple(config) is not None
+
+    assert asyncio.run(main()) == (8, 8, True)

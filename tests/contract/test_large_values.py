@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nbflow import Command, SqliteSaver, entrypoint, interrupt, task
-from nbflow.checkpoint import blobs
+from nbflow.checkpoint.sqlite import blobs
 from nbflow.errors import CorruptValueError
 
 

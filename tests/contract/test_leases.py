@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from nbflow import InMemorySaver, SqliteSaver, entrypoint
-from nbflow.checkpoint import leases
 from nbflow.checkpoint.base import BaseCheckpointSaver, Row, RunKey
+from nbflow.checkpoint.sqlite import leases
 from nbflow.errors import ThreadBusyError
 
 ROW = Row(0, "RunStarted", "0", b"", None)

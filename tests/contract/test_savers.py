@@ -179,7 +179,7 @@ def test_a_holder_whose_process_is_gone_holds_nothing(tmp_path: Path) -> None:
 
 
 def _gone() -> str:
-    from nbflow.checkpoint.leases import _process
+    from nbflow.checkpoint.sqlite.leases import _process
 
     host, pid, _ = _process().rsplit("/", 2)
     return f"{host}/{pid}/another birth"

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nbflow.checkpoint import blobs
 from nbflow.checkpoint.base import Row, RunKey
-from nbflow.checkpoint.leases import Leases
 from nbflow.checkpoint.shared import SharedMethods
+from nbflow.checkpoint.sqlite import blobs
+from nbflow.checkpoint.sqlite.leases import Leases
 from nbflow.database.migrations import Schema
 from nbflow.database.sqlite import SqliteFile
 
