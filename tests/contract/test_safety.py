@@ -100,7 +100,7 @@ def test_another_key_reads_nothing(path: Path) -> None:
 def test_a_row_that_was_moved_is_refused(path: Path) -> None:
     saver = EncryptedSaver(SqliteSaver(path), AesCipher(b"a" * 32))
     flow_in(saver).invoke("word", CONFIG)
-    damage(path, "UPDATE records SET thread_id = 'other'")
+    damage(path, "UPDATE runs SET thread_id = 'other'")
     with pytest.raises(CorruptValueError, match="moved"):
         flow_in(saver).get_state({"configurable": {"thread_id": "other"}})
 

@@ -18,7 +18,6 @@ _LEVEL = 1  # speed: values come faster than disks fill
 
 TABLES = """
     CREATE TABLE blobs (digest BLOB PRIMARY KEY, size INTEGER NOT NULL, form INTEGER NOT NULL, data BLOB NOT NULL);
-    ALTER TABLE records ADD COLUMN blob BLOB;
     CREATE INDEX blob_uses ON records (blob) WHERE blob IS NOT NULL
 """
 INSERT = "INSERT OR IGNORE INTO blobs VALUES (?, ?, ?, ?)"

@@ -1,7 +1,7 @@
 """Runs kept in one SQLite file; two kernels may use it at once.
 
-Table ``records`` holds one row per record, ``blobs`` the large values among them, and ``leases``
-says which process works on a thread.
+Table ``runs`` numbers the runs, ``records`` holds a row for each of their records, ``blobs`` the large
+values among them, and ``leases`` says which process works on a thread. View ``log`` shows all in words.
 """
 
 from __future__ import annotations
@@ -37,22 +37,49 @@ MIGRATIONS = (
     CREATE INDEX runs ON records (thread_id, run_id) WHERE seq = 0;
     CREATE TABLE leases (thread_id TEXT PRIMARY KEY, owner TEXT NOT NULL, process TEXT NOT NULL) WITHOUT ROWID
     """,
-    f"ALTER TABLE leases ADD COLUMN beat REAL; {blobs.TABLES}",
+    # Rows under an integer key: those of a run lie together, in order, and one of a page's size needs no page more.
+    """
+    CREATE TABLE runs_of (number INTEGER PRIMARY KEY, thread_id TEXT NOT NULL, run_id TEXT NOT NULL);
+    CREATE UNIQUE INDEX run_by_thread ON runs_of (thread_id, run_id);
+    INSERT INTO runs_of (thread_id, run_id) SELECT DISTINCT thread_id, run_id FROM records ORDER BY run_id;
+    CREATE TABLE rows_of (
+        id INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,
+        path TEXT NOT NULL,
+        head BLOB NOT NULL,
+        value BLOB,
+        blob BLOB
+    );
+    INSERT INTO rows_of SELECT number << 32 | seq, kind, path, head, value, NULL FROM records NATURAL JOIN runs_of;
+    DROP TABLE records;
+    ALTER TABLE runs_of RENAME TO runs;
+    ALTER TABLE rows_of RENAME TO records;
+    CREATE VIEW log AS SELECT thread_id, run_id, id & 4294967295 AS seq, kind, path, head, IFNULL(value, data) AS value
+        FROM runs JOIN records ON id >> 32 = number LEFT JOIN blobs ON digest = blob;
+    ALTER TABLE leases ADD COLUMN beat REAL
+    """,
+    blobs.TABLES,
 )
-_INSERT = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_BEGIN = "INSERT OR IGNORE INTO runs (thread_id, run_id) VALUES (?, ?)"
+_NUMBER = "(SELECT number FROM runs WHERE thread_id = ?1 AND run_id = ?2)"
+_INSERT = f"INSERT INTO records VALUES ({_NUMBER} << 32 | ?3, ?4, ?5, ?6, ?7, ?8)"  # noqa: S608  # a constant
 _ROWS = (
-    "SELECT seq, kind, path, head, value, form, data FROM records LEFT JOIN blobs ON digest = blob "
-    "WHERE thread_id = ? AND run_id = ? ORDER BY seq"
+    "SELECT id & 4294967295, kind, path, head, value, form, data FROM records LEFT JOIN blobs ON digest = blob "  # noqa: S608  # of constants
+    f"WHERE id BETWEEN {_NUMBER} << 32 AND {_NUMBER} << 32 | 4294967295 ORDER BY id"
 )
-_THREADS = "SELECT DISTINCT thread_id FROM records WHERE seq = 0 ORDER BY thread_id"
+_RUNS = "SELECT run_id FROM runs WHERE thread_id = ? AND run_id < ? ORDER BY run_id DESC LIMIT ?"
+_THREADS = "SELECT DISTINCT thread_id FROM runs ORDER BY thread_id"
 # A value that several runs name counts for the newest of them: it stays until that one goes.
 _SIZES = (
     "SELECT run_id, SUM(size) FROM ("
-    "SELECT run_id, LENGTH(head) + IFNULL(LENGTH(value), 0) AS size FROM records WHERE thread_id = ?1 UNION ALL "
-    "SELECT MAX(run_id), LENGTH(data) FROM records JOIN blobs ON digest = blob WHERE thread_id = ?1 GROUP BY digest"
-    ") GROUP BY run_id"
+    "SELECT run_id, LENGTH(head) + IFNULL(LENGTH(value), 0) AS size FROM runs "
+    "JOIN records ON id BETWEEN number << 32 AND number << 32 | 4294967295 WHERE thread_id = ?1 UNION ALL "
+    "SELECT MAX(run_id), LENGTH(data) FROM runs "
+    "JOIN records ON id BETWEEN number << 32 AND number << 32 | 4294967295 JOIN blobs ON digest = blob "
+    "WHERE thread_id = ?1 GROUP BY digest) GROUP BY run_id"
 )
-_REMOVE = "DELETE FROM records WHERE thread_id = ? AND run_id = ?"
+_REMOVE = f"DELETE FROM records WHERE id BETWEEN {_NUMBER} << 32 AND {_NUMBER} << 32 | 4294967295"  # noqa: S608  # a constant
+_END = "DELETE FROM runs WHERE thread_id = ? AND run_id = ?"
 
 
 class SqliteSaver(SharedMethods):
@@ -105,25 +132,20 @@ class SqliteSaver(SharedMethods):
             (*run, *row[:-1], None, large[row.seq].digest) if row.seq in large else (*run, *row, None) for row in rows
         ]
         guard = partial(self._leases.check, thread_id=run.thread_id, owner=owner)
-        if large:
-            self._file.write((blobs.INSERT, [*large.values()]), (_INSERT, stored), guard=guard)
-        else:
-            self._file.write((_INSERT, stored), guard=guard)
+        first = ((blobs.INSERT, [*large.values()]),) if large else ()
+        self._file.write(*first, (_BEGIN, [run]), (_INSERT, stored), guard=guard)
 
     def rows(self, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Row]:
         """Return the rows of a run, in order."""
         if last is None:
-            found = self._file.read(f"{_ROWS} LIMIT ?", (*run, -1 if first is None else first))
+            found = self._file.read(f"{_ROWS} LIMIT ?3", (*run, -1 if first is None else first))
         else:
-            found = self._file.read(f"{_ROWS} DESC LIMIT ?", (*run, last))[::-1]
+            found = self._file.read(f"{_ROWS} DESC LIMIT ?3", (*run, last))[::-1]
         return [_to_row(*row) for row in found]  # type: ignore[arg-type]  # the columns' declared types
 
     def runs(self, thread_id: str, *, before: str | None = None, limit: int | None = None) -> list[str]:
         """Return ids of a thread's runs, newest first."""
-        found = self._file.read(
-            "SELECT run_id FROM records WHERE thread_id = ? AND seq = 0 AND run_id < ? ORDER BY run_id DESC LIMIT ?",
-            (thread_id, before or "~", -1 if limit is None else limit),
-        )
+        found = self._file.read(_RUNS, (thread_id, before or "~", -1 if limit is None else limit))
         return [str(run_id) for (run_id,) in found]
 
     def thread_ids(self) -> list[str]:
@@ -139,7 +161,7 @@ class SqliteSaver(SharedMethods):
         if run_ids:
             rows = [(thread_id, run_id) for run_id in run_ids]
             guard = partial(self._leases.check, thread_id=thread_id, owner=owner)
-            self._file.write((_REMOVE, rows), (blobs.SWEEP, [()]), guard=guard)
+            self._file.write((_REMOVE, rows), (_END, rows), (blobs.SWEEP, [()]), guard=guard)
 
     def vacuum(self) -> None:
         """Make the file as small as what is in it; for that time, nobody else can use it."""
