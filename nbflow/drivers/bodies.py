@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import aclosing, closing
 from contextvars import Context, copy_context
 from functools import cache, partial
 from typing import TYPE_CHECKING, cast
@@ -12,11 +13,11 @@ from nbflow.core.call import current_frame
 from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads
 from nbflow.drivers.future import CallFuture
-from nbflow.errors import NodeCancelledError
+from nbflow.errors import NodeCancelledError, RunStopped
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import AsyncIterable, Callable, Iterable
+    from collections.abc import AsyncGenerator, Callable, Generator
     from types import ModuleType
 
     from nbflow.core.call import Call, Frame, Spec
@@ -74,7 +75,8 @@ class Bodies:
         try:
             value = spec.fn(*call.args, **self._keywords(call, frame))
             if spec.yields:
-                value = [self._pass_on(frame, part) for part in cast("Iterable[object]", value)]
+                with closing(cast("Generator[object]", value)) as parts:
+                    value = [self._pass_on(frame, part) for part in parts]
             elif hasattr(type(value), "__await__"):
                 value = self._resolve(value)
         except BaseException as error:  # noqa: BLE001  # every end of a body is an outcome
@@ -100,7 +102,8 @@ class Bodies:
         try:
             value = spec.fn(*call.args, **self._keywords(call, frame))
             if spec.yields:
-                value = [self._pass_on(frame, part) async for part in cast("AsyncIterable[object]", value)]
+                async with aclosing(cast("AsyncGenerator[object]", value)) as parts:
+                    value = [self._pass_on(frame, part) async for part in parts]
             elif hasattr(type(value), "__await__"):
                 value = await aio().fully(value)
         except BaseException as error:  # noqa: BLE001  # as in _run
@@ -112,7 +115,13 @@ class Bodies:
         return {**self._provide(call.spec, frame), **call.kwargs} if call.spec.inject else call.kwargs
 
     def _pass_on(self, frame: Frame, part: object) -> object:
-        """Return a part of what a generator yields, once those who listen have it."""
+        """Return a part of what a generator yields, once those who listen have it.
+
+        Raises:
+            RunStopped: if nobody waits for the rest any more.
+        """
+        if frame.closed or self._stopping():
+            raise RunStopped(self._stopping() or "the attempt is over")
         self._emit(frame, part)
         return part
 
