@@ -47,6 +47,7 @@ class Scheduler:
         keep: gives the digest of arguments; None when nothing is kept, so none is needed.
         show: gives arguments as short text.
         draining: says why no further call may begin; None while it may.
+        refused: paths of the calls that did not begin for that reason.
         open_calls: by path, the calls that were asked for and have not ended.
         replayed: paths of the calls whose outcome the log held.
         failures: what became of calls that failed.
@@ -78,6 +79,7 @@ class Scheduler:
         self.replay = Replay(log, rerun_changed=rerun_changed)
         self.reuse = reuse
         self.draining = draining
+        self.refused: list[str] = []
         self.open_calls: dict[str, Call] = {}
         self.replayed: list[str] = []
         self.failures = Failures()
@@ -200,6 +202,7 @@ class Scheduler:
         while True:
             reason = self.draining() if self.draining is not None else None
             if reason is not None:
+                self.refused.append(call.path)
                 return Outcome(None, GraphDrained(reason))
             call.attempt += 1
             if self.log.listeners:
@@ -221,6 +224,12 @@ class Scheduler:
             if stopped is not None:
                 return stopped
 
+    def halted(self, call: Call) -> GraphDrained | None:
+        """Return the halt that a call met below it, even if its body hid that; None if it met none."""
+        if any(path.startswith(f"{call.path}.") for path in self.refused):
+            return GraphDrained((self.draining and self.draining()) or "")
+        return None
+
     def _stopped(self) -> Outcome | None:
         """Return the end of a call whose run was stopped while it waited; None if it goes on."""
         return Outcome(None, RunStopped(self.stopping)) if self.stopping else None
@@ -235,6 +244,7 @@ class Scheduler:
         error = outcome.error
         if self.questions.waits(call) and not isinstance(error, Exception):
             return (yield from self.questions.pause(call))
+        error = error or self.halted(call)
         if error is None:
             record = self._ended(CallReturned, call, outcome.value)
             carry = (*call.carry, *self.failures.survived(call)) if call.carry or call.seen else ()
