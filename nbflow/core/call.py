@@ -189,11 +189,12 @@ class Frame:
         prefix: path that positions are counted under.
         calls, branches, asks: how many it has made so far.
         names: how many of the calls had which name.
+        below: the event loop that ran in its thread when its body began; None if there was none.
         fresh: whether what the log holds for later positions no longer counts.
         closed: whether the attempt is over, so that no more calls may be made.
     """
 
-    __slots__ = ("asks", "branches", "call", "calls", "closed", "fresh", "host", "names", "prefix")
+    __slots__ = ("asks", "below", "branches", "call", "calls", "closed", "fresh", "host", "names", "prefix")
 
     def __init__(self, call: Call, host: Host, prefix: str = "") -> None:
         self.call = call
@@ -205,6 +206,7 @@ class Frame:
         self.fresh: bool = call.caller is not None and call.caller.fresh
         self.closed = False
         self.names: dict[str, int] = {}
+        self.below: object = None
 
     def branch(self) -> Frame:
         """Return the frame of the next concurrent branch of this body."""

@@ -12,7 +12,7 @@ from nbflow import clock
 from nbflow.core.call import current_frame
 from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads
-from nbflow.drivers.future import CallFuture
+from nbflow.drivers.future import CallFuture, running_loop
 from nbflow.errors import NodeCancelledError, RunStopped
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class Bodies:
         call, frame = effect.call, effect.frame
         spec = call.spec
         current_frame.set(frame)
+        frame.below = running_loop()
         try:
             value = spec.fn(*call.args, **self._keywords(call, frame))
             if spec.yields:

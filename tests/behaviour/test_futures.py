@@ -159,3 +159,34 @@ def test_a_future_in_a_returned_list_is_told_what_to_do() -> None:
 
     with pytest.raises(UnserializableError, match=r'value\["calls"\]\[0\].*ask for its result\(\)'):
         body.invoke(0, THREAD)
+
+
+@pytest.mark.parametrize("where", ["in a body", "in a task"])
+def test_sync_code_may_run_a_loop_of_its_own(where: str) -> None:
+    ran: list[int] = []
+
+    @task
+    async def slow(n: int) -> int:
+        ran.append(n)
+        await asyncio.sleep(0)
+        return n
+
+    @task
+    def quick(n: int) -> int:
+        ran.append(n)
+        return n
+
+    async def gathered() -> list[int]:
+        return [*await asyncio.gather(slow(1), quick(2)), await slow(3)]
+
+    @task
+    def runs_a_loop() -> list[int]:
+        return asyncio.run(gathered())
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def body(_: int) -> Any:
+        return [asyncio.run(gathered()) if where == "in a body" else runs_a_loop().result(), interrupt("?")]
+
+    assert "__interrupt__" in body.invoke(0, THREAD)
+    assert body.invoke(Command(resume="yes"), THREAD) == [[1, 2, 3], "yes"]
+    assert sorted(ran) == [1, 2, 3]
