@@ -47,7 +47,7 @@ class Scheduler:
         keep: gives the digest of arguments; None when nothing is kept, so none is needed.
         show: gives arguments as short text.
         draining: says why no further call may begin; None while it may.
-        refused: paths of the calls that did not begin for that reason.
+        refused: paths of the calls that did not begin for that reason, or were given up when the run stopped.
         open_calls: by path, the calls that were asked for and have not ended.
         replayed: paths of the calls whose outcome the log held.
         failures: what became of calls that failed.
@@ -96,6 +96,8 @@ class Scheduler:
             RunStopped: if the run was told to stop, or the frame's attempt is over.
             ReplayMismatchError: if the log holds another call at this position.
         """
+        if self.stopping:
+            self.refused.append(f"{frame.prefix}.{frame.calls}")
         if self.stopping or frame.closed:
             raise RunStopped(self.stopping or "the attempt that made this call is over")
         position = frame.calls
@@ -222,17 +224,17 @@ class Scheduler:
             yield wait
             stopped = self._stopped()
             if stopped is not None:
-                return stopped
+                return Outcome(None, stopped)
 
-    def halted(self, call: Call) -> GraphDrained | None:
-        """Return the halt that a call met below it, even if its body hid that; None if it met none."""
-        if any(path.startswith(f"{call.path}.") for path in self.refused):
-            return GraphDrained((self.draining and self.draining()) or "")
-        return None
+    def halted(self, call: Call) -> BaseException | None:
+        """Return the stop or halt that a call met below it, even if its body hid that; None if it met none."""
+        if not any(path.startswith(f"{call.path}.") for path in self.refused):
+            return None
+        return self._stopped() or GraphDrained((self.draining and self.draining()) or "")
 
-    def _stopped(self) -> Outcome | None:
-        """Return the end of a call whose run was stopped while it waited; None if it goes on."""
-        return Outcome(None, RunStopped(self.stopping)) if self.stopping else None
+    def _stopped(self) -> RunStopped | None:
+        """Return why a call whose run was stopped ends; None if it goes on."""
+        return RunStopped(self.stopping) if self.stopping else None
 
     def _tell_retry(self, call: Call, error: BaseException) -> None:
         call.asked = None
