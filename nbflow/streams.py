@@ -8,6 +8,10 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 from nbflow.core.call import current_frame
+from nbflow.core.record import ROOT
+from nbflow.drivers.bodies import aio
+from nbflow.drivers.future import running_loop
+from nbflow.errors import WouldBlockError
 from nbflow.launch import launch, nest
 from nbflow.session import Session, model_listener
 from nbflow.values import GraphOutput
@@ -30,7 +34,13 @@ _END: Any = object()
 
 
 def chunks(workflow: Definition, shape: Shape, request: Request) -> Iterator[Any]:
-    """Yield the chunks of a run; closing the iterator cancels it."""
+    """Yield the chunks of a run; closing the iterator cancels it.
+
+    Raises:
+        WouldBlockError: on the runtime's own loop, which the run may need.
+    """
+    if running_loop() is not None and aio().on_runtime_loop():
+        raise WouldBlockError(ROOT, workflow.name)
     ready: queue.SimpleQueue[Chunk] = queue.SimpleQueue()
     run = watched(workflow, shape, request, ready.put)
     run.on_done(lambda: ready.put(_END))

@@ -189,11 +189,15 @@ class Frame:
         prefix: path that positions are counted under.
         calls, branches, asks: how many it has made so far.
         names: how many of the calls had which name.
+        below: the event loop that ran in its thread when its body began; None if there was none.
         fresh: whether what the log holds for later positions no longer counts.
-        closed: whether the attempt is over, so that no more calls may be made.
+        trunk: the frame of the attempt that this one is a branch of; None if it is that frame.
+        over: of a trunk, whether the attempt is over.
     """
 
-    __slots__ = ("asks", "branches", "call", "calls", "closed", "fresh", "host", "names", "prefix")
+    __slots__ = (
+        "asks", "below", "branches", "call", "calls", "fresh", "host", "names", "over", "prefix", "trunk",
+    )  # fmt: skip
 
     def __init__(self, call: Call, host: Host, prefix: str = "") -> None:
         self.call = call
@@ -203,8 +207,19 @@ class Frame:
         self.branches = 0
         self.asks = 0
         self.fresh: bool = call.caller is not None and call.caller.fresh
-        self.closed = False
+        self.trunk: Frame | None = None
+        self.over = False
         self.names: dict[str, int] = {}
+        self.below: object = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the attempt is over, so that no more calls may be made, in any branch of it."""
+        return (self.trunk or self).over
+
+    @closed.setter
+    def closed(self, value: bool) -> None:
+        (self.trunk or self).over = value
 
     def branch(self) -> Frame:
         """Return the frame of the next concurrent branch of this body."""
@@ -212,6 +227,7 @@ class Frame:
         self.branches = number + 1
         frame = Frame(self.call, self.host, f"{self.prefix}.b{number}")
         frame.fresh = self.fresh
+        frame.trunk = self.trunk or self
         return frame
 
 

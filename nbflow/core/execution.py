@@ -85,6 +85,7 @@ def _close(scheduler: Scheduler, body: Call, outcome: Outcome, point: str) -> Pr
             return (yield from _fail(scheduler, paused.error))
         waiting = RunPaused(at=scheduler.now(), ids=tuple(scheduler.questions.pending))
         return (yield from _end(scheduler, (waiting,), GraphInterrupt(scheduler.questions.below(body.path))))
+    error = error or scheduler.halted(body)
     if error is not None:
         reason = error.reason if isinstance(error, GraphDrained) else type(error).__name__
         scheduler.stopping = scheduler.stopping or reason

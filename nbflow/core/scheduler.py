@@ -47,6 +47,7 @@ class Scheduler:
         keep: gives the digest of arguments; None when nothing is kept, so none is needed.
         show: gives arguments as short text.
         draining: says why no further call may begin; None while it may.
+        refused: paths of the calls that did not begin for that reason, or were given up when the run stopped.
         open_calls: by path, the calls that were asked for and have not ended.
         replayed: paths of the calls whose outcome the log held.
         failures: what became of calls that failed.
@@ -78,6 +79,7 @@ class Scheduler:
         self.replay = Replay(log, rerun_changed=rerun_changed)
         self.reuse = reuse
         self.draining = draining
+        self.refused: list[str] = []
         self.open_calls: dict[str, Call] = {}
         self.replayed: list[str] = []
         self.failures = Failures()
@@ -94,6 +96,8 @@ class Scheduler:
             RunStopped: if the run was told to stop, or the frame's attempt is over.
             ReplayMismatchError: if the log holds another call at this position.
         """
+        if self.stopping:
+            self.refused.append(f"{frame.prefix}.{frame.calls}")
         if self.stopping or frame.closed:
             raise RunStopped(self.stopping or "the attempt that made this call is over")
         position = frame.calls
@@ -200,6 +204,7 @@ class Scheduler:
         while True:
             reason = self.draining() if self.draining is not None else None
             if reason is not None:
+                self.refused.append(call.path)
                 return Outcome(None, GraphDrained(reason))
             call.attempt += 1
             if self.log.listeners:
@@ -219,11 +224,17 @@ class Scheduler:
             yield wait
             stopped = self._stopped()
             if stopped is not None:
-                return stopped
+                return Outcome(None, stopped)
 
-    def _stopped(self) -> Outcome | None:
-        """Return the end of a call whose run was stopped while it waited; None if it goes on."""
-        return Outcome(None, RunStopped(self.stopping)) if self.stopping else None
+    def halted(self, call: Call) -> BaseException | None:
+        """Return the stop or halt that a call met below it, even if its body hid that; None if it met none."""
+        if not any(path.startswith(f"{call.path}.") for path in self.refused):
+            return None
+        return self._stopped() or GraphDrained((self.draining and self.draining()) or "")
+
+    def _stopped(self) -> RunStopped | None:
+        """Return why a call whose run was stopped ends; None if it goes on."""
+        return RunStopped(self.stopping) if self.stopping else None
 
     def _tell_retry(self, call: Call, error: BaseException, wait: float) -> None:
         call.asked = None
@@ -235,6 +246,7 @@ class Scheduler:
         error = outcome.error
         if self.questions.waits(call) and not isinstance(error, Exception):
             return (yield from self.questions.pause(call))
+        error = error or self.halted(call)
         if error is None:
             record = self._ended(CallReturned, call, outcome.value)
             carry = (*call.carry, *self.failures.survived(call)) if call.carry or call.seen else ()

@@ -196,6 +196,11 @@ _loop: asyncio.AbstractEventLoop | None = None
 _process = 0
 
 
+def on_runtime_loop() -> bool:
+    """Whether this is the thread of the runtime's own loop."""
+    return _loop is not None and asyncio._get_running_loop() is _loop  # noqa: SLF001  # a documented name of asyncio.events
+
+
 def runtime_loop() -> asyncio.AbstractEventLoop:
     """Return the runtime's own loop, on a thread of its own that is started when first needed."""
     global _loop, _process  # one loop thread per process is the point

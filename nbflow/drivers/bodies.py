@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import aclosing, closing
 from contextvars import Context, copy_context
 from functools import cache, partial
 from typing import TYPE_CHECKING, cast
@@ -11,12 +12,12 @@ from nbflow import clock
 from nbflow.core.call import current_frame
 from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads
-from nbflow.drivers.future import CallFuture
-from nbflow.errors import NodeCancelledError
+from nbflow.drivers.future import CallFuture, running_loop
+from nbflow.errors import NodeCancelledError, RunStopped
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
     from types import ModuleType
 
     from nbflow.core.call import Call, Frame, Spec
@@ -68,10 +69,12 @@ class Bodies:
 
     def _run(self, effect: Invoke) -> Outcome:
         __tracebackhide__ = True
+        effect.frame.below = running_loop()
         try:
             value = self._called(effect)
             if effect.call.spec.yields:
-                value = [self._pass_on(effect.frame, part) for part in cast("Iterable[object]", value)]
+                with closing(cast("Generator[object]", value)) as parts:
+                    value = [self._pass_on(effect.frame, part) for part in parts]
             elif hasattr(type(value), "__await__"):
                 value = self._resolve(value)
         except BaseException as error:  # noqa: BLE001  # every end of a body is an outcome
@@ -96,9 +99,8 @@ class Bodies:
         try:
             value = self._called(effect)
             if effect.call.spec.yields:
-                return Outcome(
-                    [self._pass_on(effect.frame, part) async for part in cast("AsyncIterable[object]", value)]
-                )
+                async with aclosing(cast("AsyncGenerator[object]", value)) as parts:
+                    return Outcome([self._pass_on(effect.frame, part) async for part in parts])
             value = await cast("Awaitable[object]", value)
             return Outcome(await aio().fully(value) if hasattr(type(value), "__await__") else value)
         except BaseException as error:  # noqa: BLE001  # as in _run
@@ -116,7 +118,13 @@ class Bodies:
         return {**self._provide(call.spec, frame), **call.kwargs} if call.spec.inject else call.kwargs
 
     def _pass_on(self, frame: Frame, part: object) -> object:
-        """Return a part of what a generator yields, once those who listen have it."""
+        """Return a part of what a generator yields, once those who listen have it.
+
+        Raises:
+            RunStopped: if nobody waits for the rest any more.
+        """
+        if frame.closed or self._stopping():
+            raise RunStopped(self._stopping() or "the attempt is over")
         self._emit(frame, part)
         return part
 

@@ -196,6 +196,7 @@ class Dispatch:
     def _let_go(self, reason: RunStopped) -> None:
         self._stopped.set()
         for call in tuple(self.scheduler.open_calls.values()):
+            self.scheduler.refused.append(call.path)
             future = call.promise
             if isinstance(future, CallFuture):
                 future.claim()

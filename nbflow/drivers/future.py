@@ -76,10 +76,8 @@ def running_loop() -> AbstractEventLoop | None:
 
 def on_loop() -> AbstractEventLoop | None:
     """Return the loop whose code this is; None in sync code, even where a loop waits below it."""
-    frame = current_frame.get()
-    if frame is not None and not frame.call.spec.is_async:
-        return None
-    return running_loop()
+    loop, frame = running_loop(), current_frame.get()
+    return None if frame is not None and not frame.call.spec.is_async and loop is frame.below else loop
 
 
 class CallFuture(Promise):

@@ -164,5 +164,6 @@ class WouldBlockError(NbflowError, RuntimeError):
     def __str__(self) -> str:
         return (
             f"call {self.call} of {self.task!r} is not done, and waiting for it here would stop the event loop: "
-            "write `await future` instead of `future.result()` in async code."
+            "in async code write `await future` instead of `future.result()`, `await ainvoke(...)` instead of "
+            "`invoke(...)`, and `astream` instead of `stream`."
         )

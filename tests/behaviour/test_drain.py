@@ -98,3 +98,38 @@ def test_a_control_of_another_kind_is_refused(flow: Flavour) -> None:
 
     with pytest.raises(InvalidOptionError, match=r"RunControl\(\)"):
         flow.invoke(body, 1, control=True)
+
+
+@pytest.mark.parametrize("where", ["the body", "a task"])
+def test_a_halt_that_is_caught_is_no_result(flow: Flavour, where: str) -> None:
+    control = RunControl()
+    ran: list[int] = []
+
+    @flow.task
+    def step(n: int) -> int:
+        ran.append(n)
+        if n == 1:
+            control.request_drain()
+        return n
+
+    @flow.task
+    def hides() -> Any:
+        yield step(1)
+        try:
+            return (yield step(2))
+        except BaseException:
+            return "hidden"
+
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        if where == "the body":
+            yield step(1)
+        try:
+            return (yield hides() if where == "a task" else step(2))
+        except BaseException:
+            return "hidden"
+
+    with pytest.raises(GraphDrained):
+        flow.invoke(body, 0, control=control)
+    assert flow.invoke(body, None) == 2
+    assert ran == [1, 2]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from nbflow import Command, InMemorySaver, entrypoint, interrupt, task
-from nbflow.errors import UnserializableError, WouldBlockError
+from nbflow import Command, InMemorySaver, RetryPolicy, entrypoint, interrupt, task
+from nbflow.errors import RunStopped, UnserializableError, WouldBlockError
 
 THREAD = {"thread_id": "t"}
 
@@ -159,3 +159,91 @@ def test_a_future_in_a_returned_list_is_told_what_to_do() -> None:
 
     with pytest.raises(UnserializableError, match=r'value\["calls"\]\[0\].*ask for its result\(\)'):
         body.invoke(0, THREAD)
+
+
+@pytest.mark.parametrize("where", ["in a body", "in a task"])
+def test_sync_code_may_run_a_loop_of_its_own(where: str) -> None:
+    ran: list[int] = []
+
+    @task
+    async def slow(n: int) -> int:
+        ran.append(n)
+        await asyncio.sleep(0)
+        return n
+
+    @task
+    def quick(n: int) -> int:
+        ran.append(n)
+        return n
+
+    async def gathered() -> list[int]:
+        return [*await asyncio.gather(slow(1), quick(2)), await slow(3)]
+
+    @task
+    def runs_a_loop() -> list[int]:
+        return asyncio.run(gathered())
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def body(_: int) -> Any:
+        return [asyncio.run(gathered()) if where == "in a body" else runs_a_loop().result(), interrupt("?")]
+
+    assert "__interrupt__" in body.invoke(0, THREAD)
+    assert body.invoke(Command(resume="yes"), THREAD) == [[1, 2, 3], "yes"]
+    assert sorted(ran) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("over", ["the run", "the attempt"])
+def test_what_a_body_left_running_makes_no_call_when_it_is_over(over: str) -> None:
+    told: list[str] = []
+    ran: list[str] = []
+    asked = Event()
+
+    @task
+    async def step(what: str) -> str:
+        ran.append(what)
+        return what
+
+    retried: Any = task(retry_policy=RetryPolicy(initial_interval=0, retry_on=ValueError))
+
+    @retried
+    async def leaves_something_running() -> str:
+        first = not ran
+
+        async def late() -> None:
+            await gate.wait()
+            try:
+                await step("late")
+            except RunStopped as stopped:
+                told.append(str(stopped))
+            asked.set()
+
+        if first:
+            gate = asyncio.Event()
+            running.append(asyncio.create_task(late()))
+            await step("first")
+            gates.append(gate)
+            if over == "the attempt":
+                gate.set()
+                raise ValueError("again")
+        else:
+            await asyncio.gather(*running)
+        return await step("last")
+
+    running: list[Any] = []
+    gates: list[asyncio.Event] = []
+
+    @entrypoint(checkpointer=InMemorySaver())
+    async def body(n: int, previous: Any) -> Any:
+        return [n, previous, await leaves_something_running()] if n == 1 else [n, previous is not None]
+
+    async def both() -> Any:
+        config: Any = {"configurable": THREAD}
+        await body.ainvoke(1, config)
+        gates[0].set()
+        await asyncio.gather(*running)
+        return await body.ainvoke(2, config)
+
+    assert asyncio.run(both()) == [2, True]
+    assert asked.is_set()
+    assert told == ["the attempt that made this call is over"]
+    assert "late" not in ran

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import nbflow
 from nbflow import Command, InMemorySaver, entrypoint, interrupt, task
 from nbflow.checkpoint.base import BaseCheckpointSaver
+from nbflow.errors import NodeTimeoutError
 
 CONFIG: Any = {"configurable": {"thread_id": "t"}}
 
@@ -88,3 +90,29 @@ def test_the_future_of_a_generator_task_is_typed_as_a_list() -> None:
         yield "a"
 
     assert isinstance(letters, nbflow.func.Task)
+
+
+@pytest.mark.parametrize("ended_by", ["its timeout", "the reader"])
+def test_a_generator_without_end_stops_when_its_time_is_up_or_nobody_reads(ended_by: str) -> None:
+    ended = threading.Event()
+
+    @task(timeout=0.1 if ended_by == "its timeout" else None)
+    def endless() -> Iterator[int]:
+        try:
+            while True:
+                yield 1
+        finally:
+            ended.set()
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def body(_: int) -> Any:
+        with pytest.raises(NodeTimeoutError):
+            endless().result()
+
+    stream: Any = body.stream(0, CONFIG, stream_mode="custom")
+    assert next(stream) == 1
+    if ended_by == "the reader":
+        stream.close()
+    else:
+        assert set(stream) == {1}
+    assert ended.wait(30)

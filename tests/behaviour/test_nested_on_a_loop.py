@@ -39,6 +39,21 @@ async def async_child(n: int) -> int:
     return await slow(n)
 
 
+def test_a_stream_of_another_thread_says_to_await() -> None:
+    saver = InMemorySaver()
+
+    @entrypoint(checkpointer=saver)
+    def other(n: int) -> int:
+        return slow(n).result()
+
+    @entrypoint(checkpointer=saver)
+    async def body(n: int) -> Any:
+        return list(other.stream(n, {"configurable": {"thread_id": "its own"}}))
+
+    with pytest.raises(WouldBlockError, match="astream"):
+        body.invoke(1, CONFIG)
+
+
 def run(child: Any, how: str, limit: int | None, here: bool) -> Any:
     @task
     async def through(n: int) -> Any:

@@ -95,6 +95,47 @@ def test_one_of_two_answers_at_the_same_time_is_refused(flow: Flavour) -> None:
     assert charged == [1]
 
 
+@pytest.mark.parametrize("how", ["except", "exception()", "next call"])
+def test_a_stop_that_is_caught_is_no_result(flow: Flavour, how: str) -> None:
+    begun, go, left = threading.Event(), threading.Event(), threading.Event()
+    stops = [True]
+
+    @task
+    def inner() -> str:
+        begun.set()
+        assert go.wait(30)
+        return "inner"
+
+    @task
+    def outer() -> str:
+        try:
+            if how == "next call":
+                begun.set()
+                assert go.wait(30)
+            call: Any = inner()
+            if how == "exception()":
+                return repr(call.exception() or call.result())
+            return str(call.result())
+        except BaseException:
+            return "hidden"
+        finally:
+            left.set()
+
+    @entrypoint(checkpointer=flow.saver)
+    def body(_: int) -> str:
+        result = outer().result()
+        assert not stops
+        return result
+
+    run = body.start(0, {"configurable": THREAD})
+    assert begun.wait(30)
+    run.cancel()
+    go.set()
+    assert left.wait(30)
+    stops.clear()
+    assert flow.invoke(body, None).strip("'") == "inner"
+
+
 def test_a_replayed_value_is_of_the_type_that_was_returned(flow: Flavour) -> None:
     counts: defaultdict[str, int] = defaultdict(int, a=1)
     values: list[Any] = [
