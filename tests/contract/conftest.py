@@ -12,6 +12,7 @@ from nbflow import clock
 from nbflow.cache.base import BaseCache
 from nbflow.cache.memory import InMemoryCache
 from nbflow.cache.sqlite import SqliteCache
+from nbflow.checkpoint.encrypted import AesCipher, EncryptedSaver
 from nbflow.checkpoint.memory import InMemorySaver
 from nbflow.checkpoint.sqlite import SqliteSaver
 from nbflow.store.backend import Backend
@@ -70,10 +71,10 @@ def hands(monkeypatch: pytest.MonkeyPatch) -> Hands:
     return hands
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def saver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[InMemorySaver | SqliteSaver]:
-    if request.param == "memory":
-        yield InMemorySaver()
-        return
-    with SqliteSaver.from_conn_string(tmp_path / "runs.db") as saver:
-        yield saver
+@pytest.fixture(params=["memory", "sqlite", "encrypted memory", "encrypted sqlite"])
+def saver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[InMemorySaver | SqliteSaver | EncryptedSaver]:
+    encrypted, _, backend = request.param.rpartition(" ")
+    inner = InMemorySaver() if backend == "memory" else SqliteSaver(tmp_path / "runs.db")
+    yield EncryptedSaver(inner, AesCipher(b"0123456789abcdef")) if encrypted else inner
+    if isinstance(inner, SqliteSaver):
+        inner.close()
