@@ -12,7 +12,7 @@ import pytest
 
 import nbflow
 from nbflow import Interrupt
-from nbflow.types import Command, interrupt
+from nbflow.types import Command, Reject, interrupt
 from nbflow_widgets.fields import FieldError, field_of
 from nbflow_widgets.forms import Form
 from nbflow_widgets.shapes import question_of
@@ -308,3 +308,12 @@ def test_reprs_are_constant() -> None:
     form, _ = form_of("Good?")
     assert repr(form) == "<form: Good?>"
     assert Command(resume=1) == Command(resume=1)
+
+
+@pytest.mark.parametrize(("value", "schema"), [("Go on?", {"type": "boolean"}), ("Say", TEXT), ({"a": 1}, None)])
+def test_every_question_can_be_rejected(value: object, schema: Any) -> None:
+    form, sent = form_of(value, schema)
+    click(form, "Reject")
+    assert sent == [Reject()]
+    assert form.is_answered
+    assert "Rejected" in form.html()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from nbflow import NbflowError
+from nbflow.types import Reject
 from nbflow_widgets.display import make_live
 from nbflow_widgets.fields import EMPTY, Field, FieldError, choice_field, field_of, json_field, text_field
 from nbflow_widgets.prose import FAINT, as_text, escaped, heading, labelled, note, panel
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 Submit = Callable[[object], None]
 Post = Callable[[Callable[[], None]], None]
+_REJECT: tuple[str, Callable[[], object]] = ("Reject", Reject)  # raises in the workflow
 _LABELS = {"accept": "Accept", "edit": "Send edited", "response": "Respond", "ignore": "Reject"}
 
 
@@ -78,7 +80,7 @@ class Form:
         question, schema = self.question, self.asked.response_schema
         if schema is not None:
             if kind_of(schema, schema) == "boolean":
-                return [("Yes", lambda: True), ("No", lambda: False)]
+                return [("Yes", lambda: True), ("No", lambda: False), _REJECT]
             self._fields["answer"] = field_of(schema)
         elif question.review is not None:
             return self._review_actions(question.review)
@@ -86,7 +88,7 @@ class Form:
             self._fields["answer"] = choice_field(list(question.choices))
         else:
             self._fields["answer"] = text_field() if question.is_free else json_field()
-        return [("Submit", self._read("answer"))]
+        return [("Submit", self._read("answer")), _REJECT]
 
     def _head(self) -> str:
         """Return what stands over the fields; what a field holds is not shown twice."""
@@ -121,7 +123,13 @@ class Form:
         return read
 
     def _button(self, label: str, read: Callable[[], object]) -> Any:  # noqa: ANN401  # untyped package
-        style = {"Accept": "success", "Reject": "danger", "Yes": "success", "No": "danger", "Submit": "primary"}
+        style = {
+            "Accept": "success",
+            "Reject": "" if read is Reject else "danger",
+            "Yes": "success",
+            "No": "danger",
+            "Submit": "primary",
+        }
         button = ipywidgets.Button(description=label, button_style=style.get(label, ""))
         button.on_click(lambda _button: self._guarded(self._clicked, read))
         return button
@@ -226,6 +234,8 @@ _FRAME = {
 
 def _said(answer: object) -> object:
     """Return an answer as people say it."""
+    if isinstance(answer, Reject):
+        return f"Rejected: {answer.reason}" if answer.reason else "Rejected"
     return {True: "Yes", False: "No"}[answer] if isinstance(answer, bool) else answer
 
 
