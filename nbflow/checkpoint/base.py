@@ -78,7 +78,7 @@ class BaseCheckpointSaver(Protocol):
 
         Args:
             run: which run they belong to.
-            rows: numbered on from those that are there.
+            rows: numbered on from those that are there, in a new run from 0.
             owner: who writes; a runner may write after it gave the thread back, until another takes it.
 
         Raises:

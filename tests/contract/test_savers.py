@@ -71,10 +71,11 @@ def test_rows_come_back_as_they_were(saver: Saver) -> None:
 
 
 def test_rows_are_read_in_the_order_of_their_numbers(saver: Saver) -> None:
-    saver.append(A, rows(1), "me")
-    saver.append(A, rows(0, 2), "me")
-    assert [row.seq for row in saver.rows(A)] == [0, 1, 2]
-    assert [row.seq for row in saver.rows(A, last=1)] == [2]
+    saver.append(A, rows(0), "me")
+    saver.append(A, rows(2), "me")
+    saver.append(A, rows(1, 3), "me")
+    assert [row.seq for row in saver.rows(A)] == [0, 1, 2, 3]
+    assert [row.seq for row in saver.rows(A, last=2)] == [2, 3]
 
 
 def test_runs_are_listed_newest_first_and_in_pages(saver: Saver) -> None:

@@ -15,7 +15,7 @@ from nbflow.checkpoint.shared import SharedMethods
 from nbflow.checkpoint.sqlite import blobs
 from nbflow.checkpoint.sqlite.leases import Leases
 from nbflow.database.migrations import Schema
-from nbflow.database.sqlite import SqliteFile
+from nbflow.database.sqlite import SqliteFile, Statement
 
 if TYPE_CHECKING:
     import sqlite3
@@ -62,7 +62,10 @@ MIGRATIONS = (
 )
 _BEGIN = "INSERT OR IGNORE INTO runs (thread_id, run_id) VALUES (?, ?)"
 _NUMBER = "(SELECT number FROM runs WHERE thread_id = ?1 AND run_id = ?2)"
-_INSERT = f"INSERT INTO records VALUES ({_NUMBER} << 32 | ?3, ?4, ?5, ?6, ?7, ?8)"  # noqa: S608  # a constant
+# Nothing, for a run that was removed meanwhile: what comes in late for it is not wanted any more.
+_INSERT = (
+    "INSERT INTO records SELECT number << 32 | ?3, ?4, ?5, ?6, ?7, ?8 FROM runs WHERE thread_id = ?1 AND run_id = ?2"
+)
 _ROWS = (
     "SELECT id & 4294967295, kind, path, head, value, form, data FROM records LEFT JOIN blobs ON digest = blob "  # noqa: S608  # of constants
     f"WHERE id BETWEEN {_NUMBER} << 32 AND {_NUMBER} << 32 | 4294967295 ORDER BY id"
@@ -132,8 +135,10 @@ class SqliteSaver(SharedMethods):
             (*run, *row[:-1], None, large[row.seq].digest) if row.seq in large else (*run, *row, None) for row in rows
         ]
         guard = partial(self._leases.check, thread_id=run.thread_id, owner=owner)
-        first = ((blobs.INSERT, [*large.values()]),) if large else ()
-        self._file.write(*first, (_BEGIN, [run]), (_INSERT, stored), guard=guard)
+        before: list[Statement] = [(blobs.INSERT, [*large.values()])] if large else []
+        if rows and rows[0].seq == 0:
+            before.append((_BEGIN, [run]))
+        self._file.write(*before, (_INSERT, stored), guard=guard)
 
     def rows(self, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Row]:
         """Return the rows of a run, in order."""
