@@ -12,7 +12,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Protocol
 
 from nbflow.core.call import Frame, current_frame
-from nbflow.core.effects import Await, Commit, Invoke, Program, Recall, Remember, Sleep
+from nbflow.core.effects import Await, Commit, Invoke, Program, Recall, Remember
 from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads
 from nbflow.drivers.admission import Admission
