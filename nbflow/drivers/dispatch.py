@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from nbflow import clock
 from nbflow.core.call import Frame, current_frame
-from nbflow.core.effects import Await, Commit, Program, Recall, Remember, Sleep
+from nbflow.core.effects import Await, Commit, Program, Recall, Remember
 from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads
 from nbflow.drivers.admission import Admission
@@ -23,7 +23,7 @@ from nbflow.errors import RunStopped, WouldBlockError
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from nbflow.core.call import Call, Spec
     from nbflow.core.record import Record, Value
@@ -79,10 +79,7 @@ class Dispatch:
         self.save = save
         self.recollect = recollect
         self.bodies = Bodies(
-            provide=provide,
-            emit=self.emit,
-            home_loop=self.home_loop,
-            stopping=lambda: scheduler.stopping,
+            provide=provide, emit=self.emit, home_loop=self.home_loop, stopping=lambda: scheduler.stopping
         )
         self.call, self.acall = self.bodies.run, self.bodies.arun
         self.loop = loop
@@ -91,6 +88,7 @@ class Dispatch:
         self.body: CallFuture | None = None
         self.on_end: list[Callable[[Outcome], None]] = []
         self._stopped = threading.Event()
+        self._stalled: tuple[str, ...] = ()  # what the loop's thread waits for, as the start of paths
 
     def emit(self, frame: Frame, value: object) -> None:
         """Pass a value on to those who listen."""
@@ -247,13 +245,27 @@ class Dispatch:
         frame = current_frame.get()
         depth = frame.call.inline if frame is not None else 0
         if call.spec.is_async:
-            if self.is_on_loop():
+            if self.is_on_loop() or call.path.startswith(self._stalled):
                 raise WouldBlockError(call.path, call.spec.name)
+            threads.pool.wait(future.block)
         elif (depth < INLINE_LIMIT or self.is_on_loop()) and not call.held and future.claim():
             call.inline = depth + 1
             self.run_here(future)
-            return
-        threads.pool.wait(future.block)
+        elif self.is_on_loop():
+            self._stall(future)
+        else:
+            threads.pool.wait(future.block)
+
+    def _stall(self, future: CallFuture) -> None:
+        """Wait on the loop's thread for a call that a worker runs, unless that would wait for the loop in turn."""
+        below = f"{future.call.path}."
+        with self.lock:
+            _refuse_to_wait(self.scheduler.open_calls.values(), below)
+            self._stalled = (below,)
+        try:
+            future.block()
+        finally:
+            self._stalled = ()
 
     def carry_out(self, effect: Commit | Recall | Remember) -> Outcome:
         """Do what needs no waiting for others: storage and caches."""
@@ -292,9 +304,14 @@ class Dispatch:
         threads.pool.wait(lambda: self._stopped.wait(clock.nap(seconds)))
         return Outcome(None)
 
-    def jittered(self, effect: Sleep) -> float:
-        """Return the seconds of a wait."""
-        return threads.jittered(effect)
+    jittered = staticmethod(threads.jittered)
+
+
+def _refuse_to_wait(calls: Iterable[Call], below: str) -> None:
+    """Raise if one of the open calls below a path needs the loop."""
+    for call in calls:
+        if call.spec.is_async and call.path.startswith(below):
+            raise WouldBlockError(call.path, call.spec.name)
 
 
 def _futures(effect: Await) -> list[CallFuture]:

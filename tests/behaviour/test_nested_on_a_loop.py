@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -32,6 +33,28 @@ def sync_child(n: int) -> int:
 @entrypoint()
 def needs_the_loop(n: int) -> int:
     return slow(n).result()
+
+
+@task
+def asks_the_loop(n: int) -> int:
+    begun.set()
+    return slow(n).result()
+
+
+begun = threading.Event()
+
+
+@task
+def other_work() -> bool:
+    return begun.wait(0.2)  # a worker is likely to have the other one by then; nothing hangs if not
+
+
+@entrypoint()
+def needs_the_loop_in_a_worker(n: int) -> int:
+    begun.clear()
+    work, asking = other_work(), asks_the_loop(n)
+    work.result()
+    return asking.result()
 
 
 @entrypoint()
@@ -78,7 +101,7 @@ def test_a_sync_workflow_runs_where_it_is_asked_for(how: str, limit: int | None,
 @pytest.mark.parametrize("here", [True, False])
 @pytest.mark.parametrize("limit", [None, 1])
 @pytest.mark.parametrize("how", ["invoke", "stream"])
-@pytest.mark.parametrize("child", [needs_the_loop, async_child])
+@pytest.mark.parametrize("child", [needs_the_loop, needs_the_loop_in_a_worker, async_child])
 def test_one_that_needs_the_loop_says_to_await(child: Any, how: str, limit: int | None, here: bool) -> None:
     with pytest.raises(WouldBlockError, match="await"):
         run(child, how, limit, here)
