@@ -6,11 +6,11 @@ They are declared once, in ``RunOptions`` with their meaning and in ``Request`` 
 from __future__ import annotations
 
 import inspect
-import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbflow.beginning import Request
 from nbflow.errors import InvalidOptionError, UnknownOptionError
+from nbflow.told import warn
 from nbflow.values import RunOptions
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _translate(where: str, given: dict[str, Any]) -> None:
         raise InvalidOptionError(where, "checkpoint_during", repr(during), "durability is given too; pass that alone")
     given["durability"] = "async" if during else "exit"
     text = f"{where}: checkpoint_during={during!r} is called durability={given['durability']!r} now"
-    warnings.warn(text, DeprecationWarning, stacklevel=4)
+    warn(text, DeprecationWarning)
 
 
 def spelled_out(method: Method) -> Method:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-import warnings
 from hashlib import blake2b
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, cast
@@ -19,6 +18,7 @@ from nbflow import codec
 from nbflow.core.call import Spec
 from nbflow.core.record import Value
 from nbflow.errors import InvalidOptionError, NotCachedWarning, UnserializableError
+from nbflow.told import warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,4 +191,4 @@ def _is_above(one: Call, other: Call) -> bool:
 
 
 def _warn(spec: Spec, why: str) -> None:
-    warnings.warn(f"{spec.kind} {spec.name!r} was not cached: {why}", NotCachedWarning, stacklevel=2)
+    warn(f"{spec.kind} {spec.name!r} was not cached: {why}", NotCachedWarning)

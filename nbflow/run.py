@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nbflow import codec
@@ -13,6 +12,7 @@ from nbflow.core.opening import pending_questions, status_of
 from nbflow.core.record import RunStarted
 from nbflow.core.replay import unreached
 from nbflow.errors import LostFailureWarning, RunCancelledError, RunStopped, UnreachedCallsWarning
+from nbflow.told import warn
 from nbflow.views.calls import CallRow, calls_of
 from nbflow.views.state import interrupt_of
 
@@ -156,7 +156,7 @@ class Run:
         outcome: Outcome | None = future.outcome
         assert outcome is not None, "a finished run has an outcome"
         error = outcome.error
-        self._tell_lost_failures()
+        self._tell_lost_failures(error)
         if error is None:
             self._tell_unreached()
             return outcome.value
@@ -166,14 +166,17 @@ class Run:
             raise RunCancelledError(self.workflow.name, self.thread_id) from None
         raise error
 
-    def _tell_lost_failures(self) -> None:
-        """Warn, once, of tasks that failed and whose results nobody asked for."""
+    def _tell_lost_failures(self, error: BaseException | None) -> None:
+        """Tell, once, of tasks that failed and whose results nobody asked for: beside the run's own error, if any."""
         unseen = self._session.dispatch.scheduler.failures.unseen
         while unseen:
             _, failure = unseen.popitem()
-            error = failure.value.get() if failure.value is not None else None
-            text = f"task {failure.name!r}, call {failure.path}, failed and nobody asked for its result: {error!r}"
-            warnings.warn(text, LostFailureWarning, stacklevel=4)
+            lost = failure.value.get() if failure.value is not None else None
+            text = f"task {failure.name!r}, call {failure.path}, failed and nobody asked for its result: {lost!r}"
+            if isinstance(error, Exception):
+                error.add_note(text)
+            else:
+                warn(text, LostFailureWarning)
 
     def _tell_unreached(self) -> None:
         """Warn, once, of recorded calls that the body did not make again."""
@@ -184,7 +187,7 @@ class Run:
             listed = ", ".join(f"{past.name!r} ({past.path})" for past in left[:_LISTED])
             more = f" and {len(left) - _LISTED} more" if len(left) > _LISTED else ""
             text = f"the resumed body of {self.workflow.name!r} did not ask for recorded calls any more: {listed}{more}"
-            warnings.warn(text, UnreachedCallsWarning, stacklevel=4)
+            warn(text, UnreachedCallsWarning)
 
     def _stored(self) -> Any:  # noqa: ANN401  # whatever the body returned
         ended = next((record for record in reversed(self._records) if type(record).__name__ in _RESULTS), None)

@@ -20,6 +20,7 @@ from nbflow.core.record import (
     RunStarted,
     Value,
 )
+from nbflow.values import Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,6 +82,7 @@ def text_of_value(held: Value, *, brief: bool = False) -> str:
     """Return a user's value as text; ``brief`` says of an error its type and message alone."""
     try:
         value = held.get()
+        value = value.value if isinstance(value, Final) else value
         text = _error(value, brief=brief) if isinstance(value, BaseException) else _plain(value)
     except Exception as error:  # noqa: BLE001  # a user's repr may raise anything, and this only shows
         text = f"<cannot be shown: {type(error).__name__}>"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
 
+import nbflow
 from nbflow import Command, RetryPolicy, interrupt
 from nbflow.errors import (
     EmptyInputError,
@@ -404,3 +406,36 @@ def test_reuse_wants_an_input(flow: Flavour) -> None:
     for given in (None, Command(resume=1)):
         with pytest.raises(InvalidOptionError, match="new run"):
             flow.invoke(body, given, reuse=True)
+
+
+def test_failures_that_nobody_asked_for_stand_beside_the_one_that_ended_the_run() -> None:
+    ended = threading.Event()
+
+    @nbflow.task
+    def bad(what: str) -> None:
+        raise ValueError(what)
+
+    @nbflow.entrypoint()
+    def body(_: int) -> None:
+        bad("two").add_done_callback(lambda _: ended.set())
+        assert ended.wait(30)
+        bad("one").result()
+
+    with pytest.raises(ValueError, match="one") as caught:
+        body.invoke(1)
+    assert any("nobody asked for its result: ValueError('two')" in note for note in caught.value.__notes__)
+
+
+def test_a_lost_failure_points_at_who_ran_the_workflow() -> None:
+    @nbflow.task
+    def bad() -> None:
+        raise ValueError("unheard")
+
+    @nbflow.entrypoint()
+    def body(n: int) -> int:
+        bad()
+        return n
+
+    with pytest.warns(LostFailureWarning) as told:
+        assert body.invoke(1) == 1
+    assert told[0].filename == __file__

@@ -1,0 +1,14 @@
+"""Warnings that point at the caller's line, not into the runtime."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+
+def warn(text: str, category: type[Warning]) -> None:
+    """Warn of something at the line of the first caller outside of nbflow."""
+    level, frame = 1, sys._getframe()  # noqa: SLF001  # what warnings.warn itself walks
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "nbflow":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, category, stacklevel=level)
