@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
 
 from nbflow.checkpoint.shared import SharedMethods
@@ -22,6 +23,7 @@ class InMemorySaver(SharedMethods):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._threads: dict[str, dict[str, list[Row]]] = {}
+        self._ids: dict[str, list[str]] = {}  # of the runs of each thread, sorted
         self._owners: dict[str, str] = {}
 
     def __repr__(self) -> str:
@@ -31,7 +33,13 @@ class InMemorySaver(SharedMethods):
         """Store rows; see ``BaseCheckpointSaver``."""
         with self._lock:
             self._check(run.thread_id, owner)
-            self._threads.setdefault(run.thread_id, {}).setdefault(run.run_id, []).extend(rows)
+            runs = self._threads.setdefault(run.thread_id, {})
+            if run.run_id not in runs:
+                if rows and rows[0].seq != 0:  # the run was removed: what comes in late for it is not wanted any more
+                    return
+                runs[run.run_id] = []
+                insort(self._ids.setdefault(run.thread_id, []), run.run_id)
+            runs[run.run_id].extend(rows)
 
     def rows(self, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Row]:
         """Return the rows of a run, in order."""
@@ -46,8 +54,10 @@ class InMemorySaver(SharedMethods):
     def runs(self, thread_id: str, *, before: str | None = None, limit: int | None = None) -> list[str]:
         """Return ids of a thread's runs, newest first."""
         with self._lock:
-            ids = sorted(self._threads.get(thread_id, {}), reverse=True)
-        return [run_id for run_id in ids if before is None or run_id < before][:limit]
+            ids = self._ids.get(thread_id, [])
+            end = len(ids) if before is None else bisect_left(ids, before)
+            begin = 0 if limit is None else max(0, end - limit)
+            return ids[begin:end][::-1]
 
     def thread_ids(self) -> list[str]:
         """Return the threads that have runs, sorted."""
@@ -66,9 +76,11 @@ class InMemorySaver(SharedMethods):
             self._check(thread_id, owner)
             runs = self._threads.get(thread_id, {})
             for run_id in run_ids:
-                runs.pop(run_id, None)
+                if runs.pop(run_id, None) is not None:
+                    self._ids[thread_id].remove(run_id)
             if not runs:
                 self._threads.pop(thread_id, None)
+                self._ids.pop(thread_id, None)
 
     def vacuum(self) -> None:
         """Do nothing: what was removed is gone."""

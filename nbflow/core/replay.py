@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbflow.core.brief import brief_call
 from nbflow.core.outcome import Outcome
 from nbflow.core.record import CallReturned, Discarded
 from nbflow.errors import ReplayMismatchError
@@ -89,7 +90,7 @@ def _difference(call: Call, past: CallSettled) -> tuple[str, str] | None:
     if past.name != spec.name or (past.kind != spec.kind and past.inputs):  # a result that was handed in has no digest
         return f"{past.kind} {past.name!r}", f"{spec.kind} {spec.name!r}"
     if past.inputs != call.inputs and past.inputs and call.inputs:
-        return f"{past.name!r} with the arguments {past.shown}", f"the arguments {call.shown}"
+        return f"{past.name!r} with the arguments {past.shown}", f"the arguments {brief_call(call.args, call.kwargs)}"
     if past.code != spec.code and past.code and spec.code:
         return f"{past.name!r} with other code", "the code as it is now"
     return None

@@ -127,7 +127,6 @@ class Scheduler:
         """Find the call's outcome in the log, or get it ready to run."""
         if self.keep is not None:
             call.inputs = self.keep((call.args, call.kwargs)) if call.kwargs else self.keep(call.args)
-            call.shown = self.show(call.args, call.kwargs)
         if self.log.settled:
             past = self.replay.find(call)
             if past is not None:
@@ -136,8 +135,9 @@ class Scheduler:
                 if past.error is not None:
                     recorded = self.log.settled[call.path]
                     call.failure = recorded if isinstance(recorded, CallFailed) else None
+        if self.log.listeners or (self.keep is not None and call.outcome is None):
+            call.shown = self.show(call.args, call.kwargs)
         if self.log.listeners:
-            call.shown = call.shown or self.show(call.args, call.kwargs)
             self.log.append(announce.started(call, self.now()))
         if call.outcome is None and self.reuse is not None:
             self._take_over(call, self.reuse)

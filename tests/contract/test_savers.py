@@ -78,6 +78,14 @@ def test_rows_are_read_in_the_order_of_their_numbers(saver: Saver) -> None:
     assert [row.seq for row in saver.rows(A, last=2)] == [2, 3]
 
 
+def test_what_comes_in_late_for_a_run_that_was_removed_is_dropped(saver: Saver) -> None:
+    saver.append(A, rows(0, 1), "me")
+    saver.remove("t", ["a"], "me")
+    saver.append(A, rows(2), "me")
+    assert saver.rows(A) == []
+    assert saver.runs("t") == []
+
+
 def test_runs_are_listed_newest_first_and_in_pages(saver: Saver) -> None:
     for run_id in ("b", "a", "c"):
         saver.append(RunKey("t", run_id), rows(0), "me")
