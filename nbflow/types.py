@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nbflow.cache.base import BaseCache
 from nbflow.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from nbflow.checkpoint.upkeep import Pruned
 from nbflow.policies import CachePolicy, RetryPolicy, TimeoutPolicy, default_retry_on
@@ -31,6 +32,7 @@ Checkpointer = BaseCheckpointSaver | bool | None
 
 __all__ = [
     "All",
+    "BaseCache",
     "BaseCheckpointSaver",
     "CachePolicy",
     "CheckpointTuple",

@@ -41,10 +41,11 @@ class SqliteCache(BaseCache):
     Args:
         path: of the file, which is made when missing; or an open connection that was made with
             ``check_same_thread=False``.
+        network: whether the file may be on a network file system; see ``SqliteSaver``.
     """
 
-    def __init__(self, path: str | Path | sqlite3.Connection) -> None:
-        self._file = SqliteFile(path, Schema("cache", MIGRATIONS))
+    def __init__(self, path: str | Path | sqlite3.Connection, *, network: bool = False) -> None:
+        self._file = SqliteFile(path, Schema("cache", MIGRATIONS), network=network)
         self._writes = 0
 
     def __repr__(self) -> str:

@@ -66,6 +66,7 @@ class SqliteStore(Backend):
             made with ``check_same_thread=False``.
         index: how items are found by meaning; None if they are not.
         ttl: how long they live; None if that is left to each ``put``.
+        network: whether the file may be on a network file system; see ``SqliteSaver``.
     """
 
     _passing = (sqlite3.OperationalError,)  # the file is locked
@@ -76,10 +77,11 @@ class SqliteStore(Backend):
         *,
         index: IndexConfig | None = None,
         ttl: TTLConfig | None = None,
+        network: bool = False,
     ) -> None:
         super().__init__(index, ttl)
         self._packing = _Encoded()
-        self._file = SqliteFile(conn, Schema("store", MIGRATIONS))
+        self._file = SqliteFile(conn, Schema("store", MIGRATIONS), network=network)
 
     def __repr__(self) -> str:
         return f"SqliteStore({self._file.path!r})"

@@ -193,3 +193,23 @@ def test_watch_shows_every_run_that_a_cell_starts(flow: Shell) -> None:
     assert flow.outputs == []
     flow.fail("%%watch\nflow.invoke(2, config('a'))\n1 / 0")
     assert len(flow.outputs) == 1
+
+
+def test_a_task_with_a_cache_policy_finds_a_cache(shell: Shell) -> None:
+    shell.run("from nbflow.types import CachePolicy\nRAN = []")
+    shell.run(
+        "from nbflow import task\n@task(cache_policy=CachePolicy(), version='1')\ndef slow(n):\n    RAN.append(n)"
+    )
+    for _ in range(2):
+        shell.run("%%entrypoint --input 4\ndef flow(n):\n    slow(n).result()")
+    shell.run("%%entrypoint body --input 4\nslow(inputs).result()")
+    assert shell.names["RAN"] == [4]
+
+
+def test_a_home_on_the_network_is_used_without_a_write_ahead_log(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nbflow.database.opening.file_system_of", lambda _: "nfs4")
+    assert shell.run("%%entrypoint --input 4 --thread t\ndef flow(n):\n    return n * 2") == 8
+    assert (tmp_path / ".nbflow" / "threads.db").exists()
+    assert not (tmp_path / ".nbflow" / "threads.db-wal").exists()

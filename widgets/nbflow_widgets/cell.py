@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from IPython.core.error import UsageError
 
-from nbflow import Run, Workflow, entrypoint, task
+from nbflow import InMemoryCache, Run, Workflow, entrypoint, task
 from nbflow_widgets.answers import answers_for, answers_from
 from nbflow_widgets.display import Mode, bundle_of, mode, show_once
 from nbflow_widgets.failure import Stopped, prepared, release
@@ -27,7 +27,7 @@ from nbflow_widgets.watch import Watch
 
 if TYPE_CHECKING:
     from nbflow import RunnableConfig
-    from nbflow.types import BaseCheckpointSaver
+    from nbflow.types import BaseCache, BaseCheckpointSaver
 
 NOTHING = object()
 FINISHED = "This run had finished; here it is again, and nothing ran. `--fresh` starts over."
@@ -98,17 +98,18 @@ class Cells:
     def _workflow(self, fn: object, options: Options) -> tuple[Workflow, bool]:
         """Return the cell's workflow, bound under its name, and whether the whole cell is its body."""
         saver = self._value("--saver", options.saver) if options.saver is not None else self._kit.default_saver()
+        cache = self._kit.default_cache() if options.saver is None else InMemoryCache()
         name = options.name
         if isinstance(fn, FunctionType) and fn.__name__ == BODY:
             if name is None:
                 msg = "%%entrypoint: this cell does not end with a def, so it wants a name: %%entrypoint NAME"
                 raise UsageError(msg)
             self._kit.names.pop(BODY, None)
-            return self._bound(_body_workflow(fn, name, saver)), True
+            return self._bound(_body_workflow(fn, name, saver, cache)), True
         if isinstance(fn, Workflow):
             workflow = fn if fn.checkpointer and options.saver is None else with_saver(fn, saver)
         elif callable(fn) and not hasattr(fn, "spec"):
-            workflow = entrypoint(checkpointer=saver, name=name)(fn)
+            workflow = entrypoint(checkpointer=saver, cache=cache, name=name)(fn)
         else:
             msg = f"%%entrypoint: the cell ends with {fn!r}, but it wants a plain function; use %%task for tasks"
             raise UsageError(msg)
@@ -254,12 +255,12 @@ def _name_of(run: Run) -> str:
     return str(getattr(run.log[0], "workflow", ""))
 
 
-def _body_workflow(fn: FunctionType, name: str, saver: BaseCheckpointSaver) -> Workflow:
+def _body_workflow(fn: FunctionType, name: str, saver: BaseCheckpointSaver, cache: BaseCache) -> Workflow:
     """Return the workflow of a cell that is a body."""
     fn.__name__ = fn.__qualname__ = name
     code = fn.__code__.replace(co_name="<module>", co_qualname="<module>")  # so that tracebacks show the cell's lines
     # Its def stands in no line: without a file its code is digested, not the one line that inspect would find.
     fn.__code__ = code.replace(co_filename=f"<{name}>")
-    workflow = entrypoint(checkpointer=saver)(fn)
+    workflow = entrypoint(checkpointer=saver, cache=cache)(fn)
     fn.__code__ = code
     return workflow

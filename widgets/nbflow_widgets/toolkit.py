@@ -9,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nbflow import SqliteSaver, Workflow, entrypoint
+from nbflow import InMemoryCache, SqliteCache, SqliteSaver, Workflow, entrypoint
+from nbflow.errors import NetworkFileError
 
 if TYPE_CHECKING:
     from nbflow import Run
-    from nbflow.types import BaseCheckpointSaver
+    from nbflow.types import BaseCache, BaseCheckpointSaver
 
 DEFAULT_FILE = ".nbflow/threads.db"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -45,6 +46,7 @@ class Toolkit:
         self.stages: dict[tuple[int, str], Shows] = {}
         self.drafts: dict[str, object] = {}
         self._saver: BaseCheckpointSaver | None = None
+        self._cache: BaseCache | None = None
         self._hand = ThreadPoolExecutor(1, thread_name_prefix="nbflow-answers")
 
     @property
@@ -61,8 +63,20 @@ class Toolkit:
     def default_saver(self) -> BaseCheckpointSaver:
         """Return the checkpointer of the default file; made when first needed, one for the kernel."""
         if self._saver is None:
-            self._saver = SqliteSaver(self.file)
+            try:
+                self._saver = SqliteSaver(self.file)
+            except NetworkFileError:  # a home folder on a server: slower, and of one kernel's machine at a time
+                self._saver = SqliteSaver(self.file, network=True)
         return self._saver
+
+    def default_cache(self) -> BaseCache:
+        """Return the cache of the default file; made when first needed, one for the kernel."""
+        if self._cache is None:
+            try:
+                self._cache = SqliteCache(self.file)
+            except NetworkFileError:
+                self._cache = InMemoryCache()
+        return self._cache
 
     def post(self, job: Callable[[], None]) -> None:
         """Do a job soon, on a worker thread, one after the other."""
@@ -87,15 +101,7 @@ class Toolkit:
 
 def with_saver(workflow: Workflow, saver: BaseCheckpointSaver) -> Workflow:
     """Return a workflow that keeps its runs in ``saver``."""
-    if workflow.checkpointer is saver:
-        return workflow
-    return Workflow(
-        workflow.spec,
-        checkpointer=saver,
-        store=workflow.store,
-        context_schema=workflow.context_schema,
-        config=workflow.config,
-    )
+    return workflow if workflow.checkpointer is saver else workflow.with_checkpointer(saver)
 
 
 def probe(saver: BaseCheckpointSaver) -> Workflow:
