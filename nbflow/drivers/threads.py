@@ -25,6 +25,7 @@ CAP = 256
 IDLE_SECONDS = 10.0
 # A worker that is woken for nothing costs the thread that works: they pass the interpreter's lock back and forth.
 NAP_SECONDS = 0.0005  # before a worker looks for a job that its submitter will probably run itself
+PATIENCE = 4  # times NAP_SECONDS, at most, while workers come for nothing: the body runs its calls itself
 GROW_SECONDS = 0.00005  # before one more worker joins: quick jobs are done by then, waiting ones are not
 
 
@@ -62,6 +63,7 @@ class Pool:
         self._active = 0
         self._coming = False
         self._napping = 0.0
+        self._nap = NAP_SECONDS
         self._count = 0
 
     def submit(self, job: Job, *, soon: bool = True) -> None:
@@ -74,7 +76,7 @@ class Pool:
         """
         self._queue.append(job)
         if not self._coming:
-            self._send(nap=0.0 if soon else NAP_SECONDS)
+            self._send(nap=0.0 if soon else self._nap)
         elif soon and self._napping:
             self._send(anyway=True)
 
@@ -97,11 +99,15 @@ class Pool:
         latch = allocate_lock()
         latch.acquire()
         while True:
-            if self._napping:
-                time.sleep(self._napping)
+            napped = self._napping
+            if napped:
+                time.sleep(napped)
                 self._napping = 0.0
             self._coming = False
-            self._drain()
+            if self._drain():
+                self._nap = NAP_SECONDS
+            elif napped:
+                self._nap = min(2 * napped, PATIENCE * NAP_SECONDS)
             with self._lock:
                 if self._queue:
                     continue
@@ -109,13 +115,16 @@ class Pool:
             if not latch.acquire(timeout=self._idle_seconds) and self._leave(latch):
                 return
 
-    def _drain(self) -> None:
+    def _drain(self) -> bool:
+        """Do what there is to do; whether there was anything."""
+        worked = False
         while True:
             try:
                 job = self._queue.popleft()
             except IndexError:
-                return
+                return worked
             if job.claim():
+                worked = True
                 if self._queue and not self._coming:
                     self._send(nap=GROW_SECONDS)
                 job.run()
