@@ -80,6 +80,12 @@ class Run:
         return tuple(interrupt_of(asked) for asked in pending_questions(self._records).values())
 
     @property
+    def expires(self) -> float | None:
+        """When the first of its open questions need not be answered any more, in seconds since 1970; None for never."""
+        times = [asked.expires for asked in pending_questions(self._records).values() if asked.expires is not None]
+        return min(times, default=None)
+
+    @property
     def calls(self) -> list[CallRow]:
         """What it called so far, with times and states, in the order of their positions."""
         return calls_of(self._records)

@@ -121,3 +121,38 @@ def test_a_wait_that_is_cancelled_stops_the_run(shell: Shell) -> None:
     with pytest.raises(KeyboardInterrupt, match="the run of 'flow' was stopped"):
         asyncio.run(story())
     assert run.status == "stopped"
+
+
+def test_a_question_whose_time_is_up_takes_its_default_while_its_form_is_open(shell: Shell) -> None:
+    @nbflow.entrypoint(checkpointer=nbflow.InMemorySaver())
+    def flow(_: int) -> Any:
+        return interrupt("Now?", timeout=0.05, default="too late")
+
+    async def story() -> None:
+        results: list[object] = []
+        stage = await staged(shell, flow, results)
+        (form,) = stage.board.forms.values()
+        assert "goes on by itself at" in str(stage.board.twin())
+        await until(lambda: results)
+        assert (results, stage.error) == (["too late"], None)
+        await until(lambda: form.is_answered)
+        assert "too late" in page(form)
+
+    asyncio.run(story())
+
+
+def test_an_answer_in_time_keeps_the_default_away(shell: Shell) -> None:
+    @nbflow.entrypoint(checkpointer=nbflow.InMemorySaver())
+    def flow(_: int) -> Any:
+        return interrupt("Now?", timeout=3600, default="too late")
+
+    async def story() -> None:
+        results: list[object] = []
+        stage = await staged(shell, flow, results)
+        paused = stage.run
+        answer(next(iter(stage.board.forms.values())), "in time")
+        await until(lambda: results)
+        stage._expired(paused)
+        assert results == ["in time"]
+
+    asyncio.run(story())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -185,6 +186,26 @@ class Stage:
                 self.board.add(Form(asked, submit, post=self._kit.post, drafts=self._kit.drafts))
         self.board.reveal()
         self.board.hold_place()
+        run = self.run
+        if run.expires is not None and self._loop is not None:
+            self.say(
+                f"Without an answer it goes on by itself at {time.strftime('%H:%M:%S', time.localtime(run.expires))}."
+            )
+            left = max(0.0, run.expires - time.time()) + TICK
+            self._loop.call_later(left, lambda: self._kit.post(lambda: self.guarded(lambda: self._expired(run))))
+
+    def _expired(self, run: Run) -> None:
+        """Go on without an answer, if none has come; called on a worker thread."""
+        with self._lock:
+            if self._left or run is not self.run or run.status != "paused":
+                return
+            self.start_again()
+        for record in self.run.log:
+            form = self.board.forms.get(getattr(record, "id", ""))
+            if form is not None and getattr(record, "expired", False) and not form.is_answered:
+                value = record.value
+                told = value.get() if value is not None else "nobody answered in time"
+                self._post_to_loop(partial(form.accept, told))
 
     def _answer(self, asked: Interrupt, answer: object) -> None:
         """Send the answer of a form; called on a worker thread, one answer at a time."""
