@@ -112,6 +112,14 @@ def test_the_heart_beats_while_there_is_a_lease(path: Path, monkeypatch: pytest.
     assert not saver._leases.beat()
 
 
+def test_a_file_that_was_closed_has_no_heart(path: Path) -> None:
+    saver = SqliteSaver(path)
+    saver.lease("t", "me")
+    saver.close()
+    assert not saver._leases.beat()
+    assert saver._leases.idle
+
+
 def test_a_run_that_has_lost_its_thread_can_not_write(path: Path) -> None:
     saver = SqliteSaver(path)
     config: Any = {"configurable": {"thread_id": "t"}}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import threading
 from functools import cache
 from pathlib import Path
@@ -18,8 +19,6 @@ from nbflow import clock
 from nbflow.errors import NbflowError, ThreadBusyError
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from nbflow.database.sqlite import SqliteFile
 
 BEAT_SECONDS = 10.0
@@ -96,7 +95,10 @@ class Leases:
             return False
         try:
             self._file.write((_BEAT, [(clock.wall(), _process())]))
-        except NbflowError:  # a full or locked file: the next beat may do better
+        except sqlite3.ProgrammingError:  # the file was closed
+            self._mine.clear()
+            return False
+        except (NbflowError, sqlite3.Error):  # a full or locked file: the next beat may do better
             return True
         return True
 
