@@ -7,8 +7,9 @@ local ``$ref``; other keywords are for the form.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal, cast, get_args, get_origin
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -49,7 +50,7 @@ def describe(wanted: object, where: str = "interrupt()") -> Schema | None:
     try:
         if hasattr(wanted, "model_json_schema"):
             return cast("Schema", wanted.model_json_schema())
-        return msgspec.json.schema(wanted)
+        return _in_order(msgspec.json.schema(wanted), wanted)
     except TypeError as error:
         raise InvalidOptionError(
             where,
@@ -57,6 +58,40 @@ def describe(wanted: object, where: str = "interrupt()") -> Schema | None:
             repr(wanted),
             f"it is a JSON schema or a type such as bool, Literal['yes', 'no'] or a dataclass ({error})",
         ) from None
+
+
+def _in_order(schema: Schema, wanted: object) -> Schema:
+    """Put choices into the order that their author gave them, which a form keeps; msgspec sorts them."""
+    orders = {frozenset(choices): list(choices) for choices in _literals(wanted, set())}
+
+    def walk(part: object) -> None:
+        if isinstance(part, dict):
+            choices = part.get("enum")
+            if isinstance(choices, list):
+                part["enum"] = orders.get(frozenset(choices), choices)
+            for inner in part.values():
+                walk(inner)
+        elif isinstance(part, list):
+            for inner in part:
+                walk(inner)
+
+    if orders:
+        walk(schema)
+    return schema
+
+
+def _literals(wanted: object, seen: set[object]) -> Iterator[tuple[object, ...]]:
+    """Yield the choices of each Literal in a type, and in the fields of the classes that it names."""
+    if get_origin(wanted) is Literal:
+        yield get_args(wanted)
+        return
+    for inner in get_args(wanted):
+        yield from _literals(inner, seen)
+    if isinstance(wanted, type) and wanted not in seen and getattr(wanted, "__annotations__", None):
+        seen.add(wanted)
+        with suppress(NameError, TypeError):  # an annotation that means nothing here
+            for inner in get_type_hints(wanted).values():
+                yield from _literals(inner, seen)
 
 
 def check_answer(answer: object, wanted: object) -> object:

@@ -297,3 +297,30 @@ def test_a_question_that_cannot_be_stored_fails_where_it_is_asked(flow: Flavour)
     with pytest.raises(UnserializableError, match=r'\["client"\]'):
         flow.invoke(body, 0)
     assert body.last_run({"thread_id": "t"}).status == "failed"
+
+
+@dataclass
+class Room:
+    size: Literal["twin", "single"]
+
+
+@dataclass
+class Stay:
+    hotel: Literal["none", "simple", "grand"]
+    room: Room
+    meals: list[Literal["lunch", "dinner"]]
+    view: Literal["sea", "garden"] | None = None
+
+
+def test_choices_keep_the_order_that_their_author_gave_them() -> None:
+    @entrypoint(checkpointer=InMemorySaver())
+    def body(_: int) -> Any:
+        return interrupt("Where?", response_schema=Stay)
+
+    config: Any = {"configurable": {"thread_id": "t"}}
+    (asked_for,) = body.invoke(1, config)["__interrupt__"]
+    text = str(asked_for.response_schema)
+    for choices in (["none", "simple", "grand"], ["twin", "single"], ["lunch", "dinner"], ["sea", "garden"]):
+        assert str(choices) in text
+    answer = {"hotel": "simple", "room": {"size": "twin"}, "meals": ["dinner"]}
+    assert body.invoke(Command(resume=answer), config) == Stay("simple", Room("twin"), ["dinner"])
