@@ -110,6 +110,9 @@ def _check(where: str, config: Mapping[str, object]) -> None:
     for name, shape in _SHAPES.items():
         if config.get(name) is not None and not isinstance(config[name], shape):
             raise InvalidOptionError(where, f"config[{name!r}]", repr(config[name]), f"it is a {shape.__name__}")
+    steps = config.get("recursion_limit")
+    if steps is not None and (not isinstance(steps, int) or steps < 1):
+        raise InvalidOptionError(where, "config['recursion_limit']", repr(steps), "it is a whole number from 1")
     limit = config.get("max_concurrency")
     if limit is not None and (not isinstance(limit, int) or limit < 1):
         raise InvalidOptionError(

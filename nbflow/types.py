@@ -5,6 +5,20 @@ from __future__ import annotations
 from nbflow.cache.base import BaseCache
 from nbflow.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from nbflow.checkpoint.upkeep import Pruned
+from nbflow.parts import (
+    CheckpointPayload,
+    CheckpointsStreamPart,
+    CustomStreamPart,
+    DebugPayload,
+    DebugStreamPart,
+    MessagesStreamPart,
+    StreamPart,
+    TaskPayload,
+    TaskResultPayload,
+    TasksStreamPart,
+    UpdatesStreamPart,
+    ValuesStreamPart,
+)
 from nbflow.policies import CachePolicy, RetryPolicy, TimeoutPolicy, default_retry_on
 from nbflow.runtime import interrupt
 from nbflow.values import (
@@ -35,12 +49,18 @@ __all__ = [
     "BaseCache",
     "BaseCheckpointSaver",
     "CachePolicy",
+    "CheckpointPayload",
     "CheckpointTuple",
     "Checkpointer",
+    "CheckpointsStreamPart",
     "Command",
+    "CustomStreamPart",
+    "DebugPayload",
+    "DebugStreamPart",
     "Durability",
     "GraphOutput",
     "Interrupt",
+    "MessagesStreamPart",
     "OnDivergence",
     "PregelTask",
     "Pruned",
@@ -53,10 +73,16 @@ __all__ = [
     "StateSnapshot",
     "StateUpdate",
     "StreamMode",
+    "StreamPart",
     "StreamVersion",
     "StreamWriter",
     "TaskFuture",
+    "TaskPayload",
+    "TaskResultPayload",
+    "TasksStreamPart",
     "TimeoutPolicy",
+    "UpdatesStreamPart",
+    "ValuesStreamPart",
     "default_retry_on",
     "interrupt",
 ]

@@ -110,7 +110,8 @@ class RunOptions(TypedDict, total=False):
     """The options that every way to run a workflow takes.
 
     Attributes:
-        context: reaches the body as ``runtime.context``.
+        context: reaches the body as ``runtime.context``. It is saved with the run, so that a resumed one has it
+            again: keep secrets out of it, or the runs in an ``EncryptedSaver``.
         on_divergence: what to do where a resumed body makes another call than the log holds:
             ``"error"``, or ``"rerun"`` it and what follows.
         durability: when what happened is on the disk: ``"sync"``, each result before its future resolves;

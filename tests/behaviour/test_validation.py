@@ -60,7 +60,13 @@ def test_any_thread_id_becomes_text_and_top_level_keys_are_configurable(flow: Fl
 
 @pytest.mark.parametrize(
     "config",
-    ["thread", {"configurable": "t"}, {"thread_id": "t", "tags": "one"}, {"thread_id": "t", "max_concurrency": 0}],
+    [
+        "thread",
+        {"configurable": "t"},
+        {"thread_id": "t", "tags": "one"},
+        {"thread_id": "t", "max_concurrency": 0},
+        {"thread_id": "t", "recursion_limit": 0},
+    ],
 )
 def test_a_config_of_the_wrong_shape_is_refused(flow: Flavour, config: Any) -> None:
     @flow.entrypoint

@@ -13,6 +13,7 @@ from nbflow.types import (
     RetryPolicy,
     RunControl,
     StateSnapshot,
+    StreamPart,
     TaskFuture,
     TimeoutPolicy,
 )
@@ -103,3 +104,11 @@ body.invoke("cats", zzz=1)  # type: ignore[call-arg]  # no such option
 Command(resume=Reject("no"))
 output = GraphOutput(1)
 assert_type(output.interrupts, tuple[Interrupt, ...])
+
+
+def read(part: StreamPart) -> object:
+    if part["type"] == "values":
+        return part["interrupts"]
+    if part["type"] == "debug":
+        return part["data"]["timestamp"]
+    return part["ns"]
