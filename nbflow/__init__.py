@@ -16,8 +16,8 @@ from nbflow.errors import NbflowError
 from nbflow.func import entrypoint, task
 from nbflow.late import LATE
 from nbflow.policies import RetryPolicy
-from nbflow.reading import list_runs, list_threads, read_run, threads
-from nbflow.run import Run
+from nbflow.runs.reading import list_runs, list_threads, read_run, threads
+from nbflow.runs.run import Run
 from nbflow.runtime import Runtime, get_runtime, interrupt
 from nbflow.values import Command, Interrupt, RunnableConfig, StateSnapshot, StreamWriter
 from nbflow.workflow import Workflow

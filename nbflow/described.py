@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbflow.definition import Definition
 from nbflow.errors import InvalidOptionError, NoCacheError
-from nbflow.recollection import namespace_of
+from nbflow.runs.recollection import namespace_of
 from nbflow.schemas import describe
 from nbflow.signature import parameters_of
 from nbflow.values import Final

@@ -24,7 +24,7 @@ from nbflow.drivers.gate import Gate, Lane
 from nbflow.drivers.pace import Pace
 from nbflow.errors import CalledOutsideRunError, DecorationError, InvalidOptionError, UnknownOptionError
 from nbflow.policies import CachePolicy, RetryPolicy, TimeoutPolicy
-from nbflow.recollection import namespace_of
+from nbflow.runs.recollection import namespace_of
 from nbflow.signature import injected, is_async, is_generator, name_of, parameters_of
 from nbflow.values import Final, Kept, Returned
 from nbflow.workflow import Workflow

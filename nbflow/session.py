@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ModelListener(Protocol):
-    """Hears what language models say; see ``nbflow.langchain``."""
+    """Hears what language models say; see ``nbflow.runs.langchain``."""
 
     def added_to(self, callbacks: object, frame: Frame) -> object:
         """Return a config's callbacks with one more, which speaks for the code of ``frame``."""

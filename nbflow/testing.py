@@ -24,14 +24,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from nbflow import clock, codec
-from nbflow.beginning import Request
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.memory import InMemorySaver
 from nbflow.core.record import ENDS, KINDS, CallBegan, CallStarted, Record, RunStarted
 from nbflow.errors import GraphDrained, NbflowError
-from nbflow.journal import Journal
-from nbflow.launch import launch
-from nbflow.run import Run
+from nbflow.runs.beginning import Request
+from nbflow.runs.journal import Journal
+from nbflow.runs.launch import launch
+from nbflow.runs.run import Run
 from nbflow.values import Command, RunControl
 
 if TYPE_CHECKING:

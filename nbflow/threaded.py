@@ -6,15 +6,15 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from nbflow import history
-from nbflow.beginning import AS_IT_WAS, Fork
 from nbflow.checkpoint import points
 from nbflow.config import merge, thread_of
 from nbflow.definition import Definition
 from nbflow.errors import InvalidOptionError
-from nbflow.launch import attach, launch
-from nbflow.options import request_of, spelled_out
-from nbflow.updates import update
+from nbflow.runs import history
+from nbflow.runs.beginning import AS_IT_WAS, Fork
+from nbflow.runs.launch import attach, launch
+from nbflow.runs.options import request_of, spelled_out
+from nbflow.runs.updates import update
 from nbflow.values import StateUpdate
 from nbflow.views.state import empty_state
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
     from typing import Unpack
 
-    from nbflow.run import Run
+    from nbflow.runs.run import Run
     from nbflow.values import RunnableConfig, RunOptions, StateSnapshot
 
     Config = RunnableConfig | dict[str, Any]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from nbflow.batches import Batched
 from nbflow.config import is_callers, is_nested, merge
 from nbflow.described import Described
 from nbflow.errors import InvalidOptionError
-from nbflow.launch import launch, nest, plain
-from nbflow.options import request_of, spelled_out
-from nbflow.shape import shape_of
-from nbflow.streams import achunks, begin, chunks, nested_chunks, output_of, watched_call
+from nbflow.runs.batches import Batched
+from nbflow.runs.launch import launch, nest, plain
+from nbflow.runs.options import request_of, spelled_out
+from nbflow.runs.shape import shape_of
+from nbflow.runs.streams import achunks, begin, chunks, nested_chunks, output_of, watched_call
 from nbflow.threaded import Threaded
 from nbflow.values import Command
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
     from typing import Unpack
 
-    from nbflow.beginning import Request
     from nbflow.checkpoint.base import BaseCheckpointSaver
     from nbflow.drivers.future import CallFuture
-    from nbflow.run import Run
-    from nbflow.shape import Shape
+    from nbflow.runs.beginning import Request
+    from nbflow.runs.run import Run
+    from nbflow.runs.shape import Shape
     from nbflow.values import RunnableConfig, RunOptions, StreamVersion
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 import nbflow
-from nbflow import Command, InMemoryCache, InMemorySaver, SqliteCache, entrypoint, interrupt, recollection, task
+from nbflow import Command, InMemoryCache, InMemorySaver, SqliteCache, entrypoint, interrupt, task
 from nbflow.cache.base import BaseCache
 from nbflow.errors import InvalidOptionError, NotCachedWarning
+from nbflow.runs import recollection
 from nbflow.types import CachePolicy
 from tests.behaviour.flavours import Flavour
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from nbflow import entrypoint
-from nbflow.beginning import Request
 from nbflow.errors import UnknownOptionError
-from nbflow.options import OPTIONS, OWN
+from nbflow.runs.beginning import Request
+from nbflow.runs.options import OPTIONS, OWN
 
 
 @entrypoint()

@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from nbflow import clock, codec, runtime
-from nbflow.beginning import Opening, Request
 from nbflow.checkpoint import points
 from nbflow.checkpoint.rows import load
 from nbflow.config import merge, thread_of
@@ -20,11 +19,12 @@ from nbflow.core.scheduler import Scheduler
 from nbflow.drivers.dispatch import Dispatch
 from nbflow.drivers.future import running_loop
 from nbflow.errors import InvalidOptionError, NoCheckpointerError
-from nbflow.journal import JOURNALS, Journal
 from nbflow.lineage import Lineages
-from nbflow.opening import open_thread
-from nbflow.recollection import Caches
-from nbflow.run import Run
+from nbflow.runs.beginning import Opening, Request
+from nbflow.runs.journal import JOURNALS, Journal
+from nbflow.runs.opening import open_thread
+from nbflow.runs.recollection import Caches
+from nbflow.runs.run import Run
 from nbflow.session import Session
 from nbflow.values import NO_ANSWER, Command, Final, RunControl
 

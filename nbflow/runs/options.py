@@ -8,8 +8,8 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nbflow.beginning import Request
 from nbflow.errors import InvalidOptionError, UnknownOptionError
+from nbflow.runs.beginning import Request
 from nbflow.told import warn
 from nbflow.values import RunOptions
 

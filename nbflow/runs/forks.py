@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from nbflow.beginning import AS_IT_WAS, Opening, Request, context_given, context_of, last_context, started_at
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load
@@ -16,6 +15,7 @@ from nbflow.core.fork import before, copied, first_pause, handed_in, names, plac
 from nbflow.core.opening import answers_for, check_workflow, pending_questions
 from nbflow.core.record import ROOT, Answered, Record, RunReturned, RunStarted, Saved, Value
 from nbflow.errors import InvalidOptionError, NothingToResumeError
+from nbflow.runs.beginning import AS_IT_WAS, Opening, Request, context_given, context_of, last_context, started_at
 from nbflow.values import Command
 
 if TYPE_CHECKING:

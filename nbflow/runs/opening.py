@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from nbflow import clock, forks
-from nbflow.beginning import Opening, Request, context_given, context_of, started_at
+from nbflow import clock
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load
@@ -16,6 +15,8 @@ from nbflow.core.opening import answers_for, check_workflow, expired_answers, st
 from nbflow.core.record import Record, RunResumed, RunReturned, RunStarted, Value
 from nbflow.core.reuse import Reuse
 from nbflow.errors import EmptyInputError, NothingToResumeError, UnknownCheckpointError
+from nbflow.runs import forks
+from nbflow.runs.beginning import Opening, Request, context_given, context_of, started_at
 from nbflow.values import Command
 
 if TYPE_CHECKING:

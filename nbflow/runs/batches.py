@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 from nbflow.config import is_nested, merge
 from nbflow.definition import Definition
 from nbflow.errors import InvalidOptionError
-from nbflow.launch import launch, nest, plain
-from nbflow.options import request_of
+from nbflow.runs.launch import launch, nest, plain
+from nbflow.runs.options import request_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Unpack
 
-    from nbflow.beginning import Request
+    from nbflow.runs.beginning import Request
     from nbflow.values import RunnableConfig, RunOptions
 
     Configs = RunnableConfig | dict[str, Any] | Sequence[RunnableConfig | dict[str, Any]]

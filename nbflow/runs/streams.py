@@ -12,7 +12,7 @@ from nbflow.core.record import ROOT
 from nbflow.drivers.bodies import aio
 from nbflow.drivers.future import running_loop
 from nbflow.errors import WouldBlockError
-from nbflow.launch import launch, nest
+from nbflow.runs.launch import launch, nest
 from nbflow.session import Session, model_listener
 from nbflow.values import GraphOutput
 from nbflow.views.stream import StreamView
@@ -20,12 +20,12 @@ from nbflow.views.stream import StreamView
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
 
-    from nbflow.beginning import Opening, Request
     from nbflow.core.record import Record
     from nbflow.definition import Definition
     from nbflow.drivers.future import CallFuture
-    from nbflow.run import Run
-    from nbflow.shape import Shape
+    from nbflow.runs.beginning import Opening, Request
+    from nbflow.runs.run import Run
+    from nbflow.runs.shape import Shape
     from nbflow.views.stream import Chunk
 
     Put = Callable[[Chunk], None]
@@ -188,7 +188,7 @@ def _hearing_models(shape: Shape) -> Iterator[None]:
     if "messages" not in shape.wanted or model_listener.get() is not None or find_spec("langchain_core") is None:
         yield
         return
-    from nbflow.langchain import TokenListener  # noqa: PLC0415  # see above
+    from nbflow.runs.langchain import TokenListener  # noqa: PLC0415  # see above
 
     token = model_listener.set(TokenListener())
     try:

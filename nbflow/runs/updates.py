@@ -9,7 +9,6 @@ import os
 from typing import TYPE_CHECKING, cast
 
 from nbflow import clock
-from nbflow.beginning import started_at
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.points import Head, Point
@@ -18,8 +17,9 @@ from nbflow.config import merge, thread_of
 from nbflow.core.fork import without_answers
 from nbflow.core.record import ENDS, Record, RunHalted, RunReturned, RunStarted, Saved, Value
 from nbflow.errors import InvalidOptionError, InvalidUpdateError
-from nbflow.forks import whole
-from nbflow.journal import Journal
+from nbflow.runs.beginning import started_at
+from nbflow.runs.forks import whole
+from nbflow.runs.journal import Journal
 from nbflow.values import Final, StateUpdate, config_at
 
 if TYPE_CHECKING:
