@@ -132,6 +132,9 @@ class Lab:
         process.send_signal(signal.SIGKILL)
         self.page.get_by_role("dialog").get_by_role("button", name="Ok").click(timeout=timeout * 1000)
         self.wait_idle(timeout)
+        # The page may still believe what it heard of the old one; what it sends before it is connected again is lost.
+        self.page.evaluate("() => window.lab.kernel().requestKernelInfo().then(() => 0)")
+        self.wait_idle(timeout)
 
     def kernel_id(self) -> str:
         """Return the server's id of the kernel; a restart keeps it."""

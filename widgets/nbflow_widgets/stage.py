@@ -150,6 +150,7 @@ class Stage:
     def conclude(self) -> None:
         """Show how the run stands, now that it has ended or paused."""
         self._note_discarded()
+        self._close_expired()
         status = self.run.status
         if status in {"failed", "stopped", "crashed"}:
             self.say(f"{status.capitalize()}. {self._way_back()}", "error" if status == "failed" else "warning")
@@ -200,12 +201,13 @@ class Stage:
             if self._left or run is not self.run or run.status != "paused":
                 return
             self.start_again()
+
+    def _close_expired(self) -> None:
+        """Show in the forms that were still open what the run took in the place of an answer."""
         for record in self.run.log:
             form = self.board.forms.get(getattr(record, "id", ""))
             if form is not None and getattr(record, "expired", False) and not form.is_answered:
-                value = record.value
-                told = value.get() if value is not None else "nobody answered in time"
-                self._post_to_loop(partial(form.accept, told))
+                form.accept(record.value.get() if record.value is not None else "nobody answered in time")
 
     def _answer(self, asked: Interrupt, answer: object) -> None:
         """Send the answer of a form; called on a worker thread, one answer at a time."""
