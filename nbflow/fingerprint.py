@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import ast
 import dis
-import functools
 import inspect
 import textwrap
 from hashlib import blake2b
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbflow import codec
 from nbflow.core.call import Spec
+from nbflow.signature import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,14 +32,13 @@ def source_of(fn: Callable[..., object]) -> str:
 
     Read it at decoration: the file or cell that it stands in may change later.
     """
-    while isinstance(fn, functools.partial):
-        fn = fn.func
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(fn))))
+        code: Any = plain(fn)
+        tree = ast.parse(textwrap.dedent(inspect.getsource(code)))
     except (OSError, TypeError, SyntaxError, ValueError):
         return ""
     nodes = list(ast.walk(tree))
-    if _name(fn) == "<lambda>" and sum(isinstance(node, ast.Lambda) for node in nodes) > 1:
+    if code.__name__ == "<lambda>" and sum(isinstance(node, ast.Lambda) for node in nodes) > 1:
         return ""  # the source of a lambda is its whole line, which is that of the others too
     for node in nodes:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -47,30 +46,18 @@ def source_of(fn: Callable[..., object]) -> str:
     return ast.unparse(tree)
 
 
-def _name(fn: Callable[..., object]) -> str:
-    return getattr(inspect.unwrap(fn), "__name__", "")
-
-
 def digest_of(spec: Spec) -> bytes:
     """Return 16 bytes that change when the code of a function does; empty for callables without code."""
     if spec.version is not None:
         return blake2b(spec.version.encode(), digest_size=16, person=b"version").digest()
-    plain = _plain(spec.fn)
-    if plain is None:
+    fn = plain(spec.fn)
+    if not isinstance(fn, FunctionType):
         return b""
     hasher = blake2b(digest_size=16)
-    for part in _parts(plain, spec.source, set(), 0):
+    for part in _parts(fn, spec.source, set(), 0):
         hasher.update(part.encode("utf-8", "surrogatepass"))
         hasher.update(b"\0")
     return hasher.digest()
-
-
-def _plain(fn: object) -> FunctionType | None:
-    while isinstance(fn, functools.partial):
-        fn = fn.func
-    fn = getattr(fn, "__func__", fn)
-    unwrapped = inspect.unwrap(fn) if callable(fn) else fn
-    return unwrapped if isinstance(unwrapped, FunctionType) else None
 
 
 def _parts(fn: FunctionType, source: str, seen: set[FunctionType], depth: int) -> Iterator[str]:
@@ -84,7 +71,7 @@ def _parts(fn: FunctionType, source: str, seen: set[FunctionType], depth: int) -
         if isinstance(spec, Spec) and spec.version is not None:
             yield f"{name}@{spec.version}"
             continue
-        inner = _plain(spec.fn) if isinstance(spec, Spec) else value
+        inner = plain(spec.fn) if isinstance(spec, Spec) else value
         if isinstance(inner, FunctionType) and inner not in seen and depth < _DEEP:
             yield f"{name}:"
             yield from _parts(inner, spec.source if isinstance(spec, Spec) else source_of(inner), seen, depth + 1)

@@ -97,18 +97,14 @@ class Session:
         """Return a function that writes one value to the ``custom`` stream."""
 
         def write(value: object) -> None:
-            self._emit(frame, value, "custom")
+            self.dispatch.emit(frame, value)
 
         return write
 
     def emit_message(self, frame: Frame, message: object, metadata: dict[str, Any]) -> None:
         """Pass a message, or a piece of one, to those who listen, with where the code stands added to ``metadata``."""
         if self.dispatch.scheduler.log.listeners:
-            self._emit(frame, (message, self.metadata_of(frame, metadata)), "messages")
-
-    def _emit(self, frame: Frame, value: object, mode: str) -> None:
-        with self.dispatch.lock:
-            self.dispatch.scheduler.emit(frame, value, mode)
+            self.dispatch.emit(frame, (message, self.metadata_of(frame, metadata)), "messages")
 
     def metadata_of(self, frame: Frame, more: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the user's metadata, what else is said, and where a frame stands."""

@@ -7,7 +7,7 @@ import inspect
 import sys
 import types
 import typing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbflow.core.call import Injected
 
@@ -25,6 +25,20 @@ _WORDS = {
 _BY_TYPE = {"RunnableConfig": "config", "BaseStore": "store", "StreamWriter": "writer", "Runtime": "runtime"}
 _ANYTHING = {"Any", "object", "Any typing.Any", "object <class 'object'>"}
 _FILLED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def without_partials(fn: Any) -> Any:  # noqa: ANN401  # any object may stand for a function
+    """Return what a partial, or a partial of one, calls in the end."""
+    while isinstance(fn, functools.partial):
+        fn = fn.func
+    return fn
+
+
+def plain(fn: object) -> object:
+    """Return the plain function inside partials, methods and wrappers."""
+    fn = without_partials(fn)
+    fn = getattr(fn, "__func__", fn)
+    return inspect.unwrap(fn) if callable(fn) else fn
 
 
 def parameters_of(fn: Callable[..., object]) -> list[inspect.Parameter]:
@@ -69,11 +83,9 @@ def _meant(fn: Callable[..., object], parameter: inspect.Parameter) -> str | Non
 
 def _evaluated(annotation: object, fn: Callable[..., object]) -> object:
     """Return what a postponed annotation means; the text itself where that can't be told yet."""
-    while isinstance(fn, functools.partial):
-        fn = fn.func
     try:
-        plain = inspect.unwrap(getattr(fn, "__func__", fn))
-        space = {**plain.__globals__, **inspect.getclosurevars(plain).nonlocals}
+        code: Any = plain(fn)
+        space = {**code.__globals__, **inspect.getclosurevars(code).nonlocals}
         return eval(annotation, space) if isinstance(annotation, str) else annotation  # noqa: S307  # its own source
     except (NameError, TypeError, SyntaxError, AttributeError):
         return annotation
@@ -93,9 +105,9 @@ def _by_type(annotation: object) -> str | None:
     if typing.get_origin(annotation) in {typing.Union, types.UnionType}:
         inner = [option for option in typing.get_args(annotation) if option is not type(None)]
         return _by_type(inner[0]) if len(inner) == 1 else None
-    plain = typing.get_origin(annotation) or annotation
-    names = {kind.__name__ for kind in plain.__mro__} if isinstance(plain, type) else set()
-    known = [kind for kind in names & set(_BY_TYPE) if _is_ours(plain)]
+    outer = typing.get_origin(annotation) or annotation
+    names = {kind.__name__ for kind in outer.__mro__} if isinstance(outer, type) else set()
+    known = [kind for kind in names & set(_BY_TYPE) if _is_ours(outer)]
     return _BY_TYPE[known[0]] if known else None
 
 
@@ -115,13 +127,11 @@ def is_generator(fn: Callable[..., object]) -> bool:
 
 
 def _is_any(fn: Callable[..., object], kind: Callable[[object], bool]) -> bool:
-    while isinstance(fn, functools.partial):
-        fn = fn.func
+    fn = without_partials(fn)
     return kind(fn) or (not inspect.isroutine(fn) and kind(type(fn).__call__))
 
 
 def name_of(fn: Callable[..., object]) -> str:
     """Return what calls of a function are named: its name, for a partial the inner one's."""
-    while isinstance(fn, functools.partial):
-        fn = fn.func
+    fn = without_partials(fn)
     return str(getattr(fn, "__name__", type(fn).__name__))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Generator
 from dataclasses import KW_ONLY, dataclass, field
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypedDict, TypeVar
 
@@ -42,6 +43,11 @@ class RunnableConfig(TypedDict, total=False):
 def config_at(thread_id: str, point: str) -> RunnableConfig:
     """Return the config that addresses a checkpoint."""
     return {"configurable": {"thread_id": thread_id, "checkpoint_ns": "", "checkpoint_id": point}}
+
+
+def iso(at: float) -> str:
+    """Return a time, in seconds since 1970, as text, in UTC."""
+    return datetime.fromtimestamp(at, UTC).isoformat()
 
 
 class RunControl:

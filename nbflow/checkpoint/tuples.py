@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,7 +21,7 @@ from nbflow.core.record import (
     Saved,
 )
 from nbflow.errors import InvalidOptionError
-from nbflow.values import Interrupt, config_at
+from nbflow.values import Interrupt, config_at, iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -117,7 +116,7 @@ def _tuple(
     checkpoint = {
         "v": VERSION,
         "id": point,
-        "ts": datetime.fromtimestamp(at, UTC).isoformat(),
+        "ts": iso(at),
         "channel_values": channels,
     }
     return CheckpointTuple(

@@ -90,10 +90,10 @@ class Dispatch:
         self._stopped = threading.Event()
         self._stalled: tuple[str, ...] = ()  # what the loop's thread waits for, as the start of paths
 
-    def emit(self, frame: Frame, value: object) -> None:
+    def emit(self, frame: Frame, value: object, mode: str = "custom") -> None:
         """Pass a value on to those who listen."""
         with self.lock:
-            self.scheduler.emit(frame, value)
+            self.scheduler.emit(frame, value, mode)
 
     def submit(
         self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object], *, waits: bool = False

@@ -57,9 +57,9 @@ def launch(
         first: told what the run begins with, before anything happens.
     """
     config = merge(request.where, workflow.config, request.config)
-    _check_options(workflow, request)
-    _check_point(workflow, request, config)
     saver = _saver(workflow, request)
+    _check_options(workflow, request, saver)
+    _check_point(workflow, request, saver, config)
     thread_id = thread_of(config, workflow.name) if saver is not None else ""
     request = request._replace(context=_context(workflow, request.context))
     owner = f"run {clock.new_id()} in process {os.getpid()}"
@@ -149,7 +149,7 @@ def _journal(saver: BaseCheckpointSaver, opening: Opening, owner: str, durabilit
 _CHOICES = {"on_divergence": ("error", "rerun"), "durability": (None, "sync", "async", "exit")}
 
 
-def _check_options(workflow: Definition, request: Request) -> None:
+def _check_options(workflow: Definition, request: Request, saver: BaseCheckpointSaver | None) -> None:
     for name, choices in _CHOICES.items():
         given = getattr(request, name)
         if given not in choices:
@@ -157,7 +157,7 @@ def _check_options(workflow: Definition, request: Request) -> None:
             raise InvalidOptionError(request.where, name, repr(given), f"it is {known}")
     if request.control is not None and not isinstance(request.control, RunControl):
         raise InvalidOptionError(request.where, "control", repr(request.control), "it is a RunControl()")
-    if request.durability is not None and workflow.checkpointer in {None, False}:
+    if request.durability is not None and saver is None:
         raise NoCheckpointerError(workflow.name, f"durability={request.durability!r}")
     command = request.input
     if request.reuse and (command is None or isinstance(command, Command)):
@@ -175,8 +175,10 @@ def _check_options(workflow: Definition, request: Request) -> None:
         raise NoCheckpointerError(workflow.name, "Command(resume=...)")
 
 
-def _check_point(workflow: Definition, request: Request, config: RunnableConfig) -> None:
-    if workflow.checkpointer in {None, False}:
+def _check_point(
+    workflow: Definition, request: Request, saver: BaseCheckpointSaver | None, config: RunnableConfig
+) -> None:
+    if saver is None:
         if request.fork is not None:
             raise NoCheckpointerError(workflow.name, request.where)
         if config["configurable"].get("checkpoint_id") is not None:

@@ -18,6 +18,7 @@ from nbflow import codec
 from nbflow.core.call import Spec
 from nbflow.core.record import Value
 from nbflow.errors import InvalidOptionError, NotCachedWarning, UnserializableError
+from nbflow.signature import plain
 from nbflow.told import warn
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Caches:
 
 def namespace_of(spec: Spec) -> tuple[str, ...]:
     """Return what a function's results are kept under: its module and qualified name."""
-    fn = _inner(spec.fn)
+    fn = plain(spec.fn)
     return "nbflow", getattr(fn, "__module__", None) or "", getattr(fn, "__qualname__", spec.name)
 
 
@@ -144,11 +145,11 @@ def _brought(fn: object, seen: set[int]) -> list[object]:
         parts.append((fn.args, fn.keywords))
         fn = fn.func
     parts.append(getattr(fn, "__self__", None))
-    plain = _inner(fn)
-    if id(plain) in seen:
+    code = plain(fn)
+    if id(code) in seen:
         return parts
-    seen.add(id(plain))
-    for cell in getattr(plain, "__closure__", None) or ():
+    seen.add(id(code))
+    for cell in getattr(code, "__closure__", None) or ():
         try:
             inside = cell.cell_contents
         except ValueError:  # a variable that is not bound yet
@@ -170,14 +171,6 @@ def _exact(value: object) -> bytes:
     """
     codec.dumps(value)
     return codec.digest(value)
-
-
-def _inner(fn: object) -> object:
-    """Return the plain function inside partials, methods and wrappers."""
-    while isinstance(fn, functools.partial):
-        fn = fn.func
-    fn = getattr(fn, "__func__", fn)
-    return inspect.unwrap(fn) if callable(fn) else fn
 
 
 def _is_above(one: Call, other: Call) -> bool:

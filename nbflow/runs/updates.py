@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, cast
 
-from nbflow import clock
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.points import Head, Point
 from nbflow.checkpoint.rows import encode_value, load
+from nbflow.checkpoint.upkeep import leased
 from nbflow.config import merge, thread_of
 from nbflow.core.fork import without_answers
 from nbflow.core.record import ENDS, Record, RunHalted, RunReturned, RunStarted, Saved, Value
@@ -51,9 +50,7 @@ def update(
     merged = merge(where, workflow.config, config)
     thread_id = thread_of(merged, workflow.name)
     updates = _checked(workflow, where, supersteps)
-    owner = f"{where} {clock.new_id()} in process {os.getpid()}"
-    saver.lease(thread_id, owner)
-    try:
+    with leased(saver, where, thread_id) as owner:
         named = merged["configurable"].get("checkpoint_id")
         if named is None:
             point = points.newest_point(saver, thread_id)
@@ -70,8 +67,6 @@ def update(
         for records in segments:
             run_id = cast("RunStarted", records[0]).run_id
             Journal(saver, RunKey(thread_id, run_id), owner).save(records)
-    finally:
-        saver.release(thread_id, owner)
     assert point is not None, "there is at least one update"
     return config_at(thread_id, point.id)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from nbflow.core.record import ROOT, Asked, Record, RunStarted
-from nbflow.values import Final, Interrupt, PregelTask, RunnableConfig, StateSnapshot
+from nbflow.values import Final, Interrupt, PregelTask, RunnableConfig, StateSnapshot, iso
 from nbflow.views.calls import RETURNED, CallRow, calls_of, parent_of
-from nbflow.views.state import iso, metadata_at
+from nbflow.views.state import metadata_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

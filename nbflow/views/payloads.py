@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from nbflow.values import Interrupt, triggers_of
+from nbflow.values import Interrupt, iso, triggers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -90,4 +89,4 @@ def _unit(task: PregelTask) -> Payload:
 
 def debug(kind: str, payload: Payload, step: int, at: float) -> Payload:
     """Return a payload with when it was made: ``kind`` is ``checkpoint``, ``task`` or ``task_result``."""
-    return {"step": step, "timestamp": datetime.fromtimestamp(at, UTC).isoformat(), "type": kind, "payload": payload}
+    return {"step": step, "timestamp": iso(at), "type": kind, "payload": payload}

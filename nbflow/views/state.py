@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from nbflow.core.record import ROOT, Answered, Asked, Record, RunFailed, RunPaused, RunReturned, RunStarted
-from nbflow.values import Interrupt, PregelTask, RunnableConfig, StateSnapshot, config_at
+from nbflow.values import Interrupt, PregelTask, RunnableConfig, StateSnapshot, config_at, iso
 from nbflow.views.calls import calls_of
 
 if TYPE_CHECKING:
@@ -115,8 +114,3 @@ def _text(record: Record) -> str:
 
 def _value(record: Record) -> object:
     return record.value.get() if record.value is not None else None
-
-
-def iso(at: float) -> str:
-    """Return a time as text, in UTC."""
-    return datetime.fromtimestamp(at, UTC).isoformat()
