@@ -1,17 +1,19 @@
 """A kit for testing workflows: crash them everywhere, replay recorded runs, move time, make storage fail.
 
-from nbflow.testing import FakeClock, crash_everywhere, replay
+A file of tests reads like this::
 
-def test_the_flow_survives_a_crash_at_any_moment():
-report = crash_everywhere(flow, "cats", answers=["yes"])
-assert report.repeated <= {"fetch"}        # may run twice, so it must be harmless
+    from nbflow.testing import FakeClock, crash_everywhere, replay
 
-def test_yesterday_s_run_still_replays():
-assert replay(flow.last_run(config), flow) == expected
+    def test_the_flow_survives_a_crash_at_any_moment():
+        report = crash_everywhere(flow, "cats", answers=["yes"])
+        assert report.repeated <= {"fetch"}        # may run twice, so it must be harmless
 
-def test_the_retries(flow):
-with FakeClock():                          # no test waits for a back-off
-flow.invoke(1)
+    def test_yesterday_s_run_still_replays():
+        assert replay(flow.last_run(config), flow) == expected
+
+    def test_the_retries():
+        with FakeClock():                          # no test waits for a back-off
+            flow.invoke(1)
 """
 
 from __future__ import annotations
