@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nbflow.core.call import Call, Frame, Promise, Spec
+    from nbflow.core.deliveries import Deliveries
     from nbflow.core.record import Value
     from nbflow.drivers.dispatch import Dispatch
     from nbflow.lineage import Lineages
@@ -65,6 +66,16 @@ class Session:
     ) -> Promise:
         """Take a request of a body and have it carried out."""
         return self.dispatch.submit(frame, spec, args, kwargs, waits=waits)
+
+    def branch(self, frame: Frame, key: str) -> Frame:
+        """Return the frame of a new branch of a body; ``key`` as for ``Branches``."""
+        with self.dispatch.lock:
+            return self.dispatch.scheduler.branch(frame, key)
+
+    def miss(self, body: Deliveries) -> None:
+        """Count that a body went on without a result, since its time was up."""
+        with self.dispatch.lock:
+            body.miss()
 
     def heartbeat(self, frame: Frame) -> Callable[[], None]:
         """Return a function by which the code of a call tells that it is alive."""

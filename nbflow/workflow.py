@@ -192,7 +192,7 @@ class Workflow(Threaded, Described, Batched):
         if not shape.printed:
             return nest(self, value, waits=waits)
         future, leave = watched_call(self, shape._replace(modes=frozenset()), value, shape.show, waits=waits)
-        future.add_done_callback(lambda _: leave())
+        future.when_settled(leave)
         return future
 
     def _nested_input(self, request: Request) -> object:

@@ -66,7 +66,7 @@ def from_row(row: Row) -> Record:
     if isinstance(record, RunStarted) and record.format > FORMAT:
         raise NewerFormatError(f"run {record.run_id}", record.format, FORMAT)
     if row.value is not None:
-        record.value = Value.stored(row.value, codec.loads)
+        record.value = Value.stored(row.value, codec.loads, codec.loads_whole)
     return record
 
 

@@ -10,13 +10,17 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from nbflow.core.branches import Branches
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextvars import Context
 
     from nbflow.core.deadline import Deadline
+    from nbflow.core.deliveries import Deliveries
     from nbflow.core.outcome import Outcome
-    from nbflow.core.record import Asked, CallFailed, Fallback, Record
+    from nbflow.core.recalled import Recalled
+    from nbflow.core.record import Asked, CallFailed, CallReturned, Fallback, Record
     from nbflow.policies import CachePolicy, RetryPolicy, TimeoutPolicy
 
 
@@ -90,6 +94,14 @@ class Host(Protocol):
         """Have a call carried out; ``waits`` says that whoever asks waits for it at once, in its thread."""
         ...
 
+    def branch(self, frame: Frame, key: str) -> Frame:
+        """Return the frame of a new branch of a body; ``key`` as for ``Branches``."""
+        ...
+
+    def miss(self, body: Deliveries) -> None:
+        """Count that a body went on without a result, since its time was up."""
+        ...
+
 
 class Promise:
     """The outcome of a call, which may still be to come.
@@ -107,7 +119,7 @@ class Call:
     """One request to run a function.
 
     Attributes:
-        path: position, such as ``"0.2"``.
+        path: position, such as ``"0.2"``; empty until it is opened.
         spec: what to run.
         args, kwargs: what with.
         caller: the frame that asked; None for the body of a run.
@@ -129,12 +141,19 @@ class Call:
         inline: how many calls run nested in one worker thread above this one.
         namesakes: how many calls of the same name its caller had made before.
         held: whether it may not begin yet.
+        row: number of the row that its end is stored in, which says when its caller is given the result; 0 for none.
+        shelved: whether its caller is recorded to have cancelled it: it does not run unless it is waited for.
+        deliveries: what leads its result to its caller; None for the body of a run.
+        recalled: what the log holds of it; None if nothing.
+        taken: the result of an earlier run that it takes over; None if it runs.
+        cancelled: whether its caller has cancelled it, so that its end does not count.
+        cancelling: whether its caller has asked it to stop.
     """
 
     __slots__ = (
-        "args", "asked", "attempt", "cached", "caller", "carry", "context", "deadline", "edges", "failure",
-        "held", "inline", "inputs", "kwargs", "namesakes", "outcome", "path", "promise", "seen", "shown", "spec",
-        "started", "waits_for",
+        "args", "asked", "attempt", "cached", "caller", "cancelled", "cancelling", "carry", "context", "deadline",
+        "deliveries", "edges", "failure", "held", "inline", "inputs", "kwargs", "namesakes", "outcome", "path",
+        "promise", "recalled", "row", "seen", "shelved", "shown", "spec", "started", "taken", "waits_for",
     )  # fmt: skip
 
     def __init__(self, path: str, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
@@ -147,7 +166,11 @@ class Call:
         self.inputs = b""
         self.shown = ""
         self.edges: tuple[str, ...] = ()
-        self.waits_for: Sequence[Call] = ()
+        self.waits_for: list[Call] = [arg.call for arg in args if isinstance(arg, Promise)]
+        if kwargs:
+            self.waits_for += [arg.call for arg in kwargs.values() if isinstance(arg, Promise)]
+        if self.waits_for:
+            self.edges = tuple(other.path for other in self.waits_for)
         self.attempt = 0
         self.started = 0.0
         self.deadline: Deadline | None = None
@@ -161,6 +184,13 @@ class Call:
         self.inline = 0
         self.namesakes = 0
         self.held = False
+        self.row = 0
+        self.deliveries: Deliveries | None = None
+        self.recalled: Recalled | None = None
+        self.taken: CallReturned | None = None
+        self.shelved = False
+        self.cancelled = False
+        self.cancelling = False
 
     @property
     def lineage(self) -> str:
@@ -187,16 +217,20 @@ class Frame:
         call: whose body it is.
         host: takes its requests.
         prefix: path that positions are counted under.
-        calls, branches, asks: how many it has made so far.
+        calls, asks: how many it has made so far.
+        branches: numbers its branches; None until there is one.
         names: how many of the calls had which name.
         below: the event loop that ran in its thread when its body began; None if there was none.
         fresh: whether what the log holds for later positions no longer counts.
+        key: numbers and keys of the branches that it stands in, outermost first; empty of a trunk.
         trunk: the frame of the attempt that this one is a branch of; None if it is that frame.
         over: of a trunk, whether the attempt is over.
+        deliveries: of a trunk, the results on their way to the body; None until it makes a call.
     """
 
     __slots__ = (
-        "asks", "below", "branches", "call", "calls", "fresh", "host", "names", "over", "prefix", "trunk",
+        "asks", "below", "branches", "call", "calls", "deliveries", "fresh", "host", "key", "names", "over", "prefix",
+        "trunk",
     )  # fmt: skip
 
     def __init__(self, call: Call, host: Host, prefix: str = "") -> None:
@@ -204,13 +238,15 @@ class Frame:
         self.host = host
         self.prefix = prefix or call.path
         self.calls = 0
-        self.branches = 0
+        self.branches: Branches | None = None
         self.asks = 0
         self.fresh: bool = call.caller is not None and call.caller.fresh
         self.trunk: Frame | None = None
         self.over = False
         self.names: dict[str, int] = {}
         self.below: object = None
+        self.key = ""
+        self.deliveries: Deliveries | None = None
 
     @property
     def closed(self) -> bool:
@@ -221,11 +257,19 @@ class Frame:
     def closed(self, value: bool) -> None:
         (self.trunk or self).over = value
 
-    def branch(self) -> Frame:
-        """Return the frame of the next concurrent branch of this body."""
-        number = self.branches
-        self.branches = number + 1
+    def branch(self, key: str, recorded: Mapping[str, Sequence[int]]) -> Frame:
+        """Return the frame of a new concurrent branch of this body.
+
+        Args:
+            key: what the branch was made for; see ``Branches``.
+            recorded: numbers of this frame's branches in the log, by key.
+        """
+        if self.branches is None:
+            self.branches = Branches(recorded)
+        number = self.branches.number(key)
         frame = Frame(self.call, self.host, f"{self.prefix}.b{number}")
+        named = f"b{number}={key}"
+        frame.key = f"{self.key}.{named}" if self.key else named
         frame.fresh = self.fresh
         frame.trunk = self.trunk or self
         return frame

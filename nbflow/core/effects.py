@@ -6,7 +6,7 @@ same program serves worker threads and the event loop; a driver carries the effe
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -33,9 +33,15 @@ class Sleep(msgspec.Struct, frozen=True):
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """Make records durable; the reply says whether they are."""
+    """Make records durable; the reply says whether they are.
+
+    Attributes:
+        records: in order.
+        ends: the call whose end the last of them is; its result is not given to a body before those of lower rows.
+    """
 
     records: Sequence[Record]
+    ends: Call | None = None
 
 
 class Await(msgspec.Struct, frozen=True):
@@ -61,5 +67,11 @@ class Remember(msgspec.Struct, frozen=True):
     result: object
 
 
-Effect = Invoke | Sleep | Commit | Await | Recall | Remember
+class Compute(msgspec.Struct, frozen=True):
+    """Call ``fn``, which runs code of the user's, without the lock of the run; the reply says how it ended."""
+
+    fn: Callable[[], object]
+
+
+Effect = Invoke | Sleep | Commit | Await | Recall | Remember | Compute
 Program = Generator[Effect, Outcome, Outcome]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nbflow.core.caching import cached, remember
 from nbflow.core.effects import Await, Commit, Program
 from nbflow.core.outcome import Outcome
+from nbflow.core.performance import attempts
 from nbflow.core.record import Record, RunFailed, RunHalted, RunPaused, RunReturned, Saved, Value
 from nbflow.errors import GraphBubbleUp, GraphDrained, GraphInterrupt, RunStopped
 from nbflow.values import Final
@@ -39,14 +41,14 @@ def execute(scheduler: Scheduler, body: Call, opening: Sequence[Record], point: 
         return Outcome(None, reply.error)
     for record in opening:
         scheduler.log.append(record)
-    scheduler.replay.recorded = dict(scheduler.log.settled)  # a fork begins with results of another run
+    scheduler.replay.start()
     scheduler.opened = True
     if scheduler.stopping:
         return (yield from halt(scheduler, scheduler.stopping))
     if body.spec.cache is None:
-        outcome = yield from scheduler.attempts(body)
+        outcome = yield from attempts(scheduler, body)
     else:
-        outcome = yield from cached(body, scheduler.attempts, scheduler.now())
+        outcome = yield from cached(body, partial(attempts, scheduler), scheduler.now())
     if outcome.error is None or is_pause(outcome.error) or isinstance(outcome.error, GraphDrained):
         while scheduler.open_calls and not scheduler.stopping:
             yield Await(tuple(scheduler.open_calls.values()))

@@ -26,20 +26,30 @@ class Value:
         raw: the encoded value; None until it was stored.
     """
 
-    __slots__ = ("_live", "_loads", "raw")
+    __slots__ = ("_live", "_loads", "_loads_whole", "raw")
 
     _loads: Callable[[bytes], object]
+    _loads_whole: Callable[[bytes], object]
 
     def __init__(self, live: object) -> None:
         self._live = live
         self.raw: bytes | None = None
 
     @classmethod
-    def stored(cls, raw: bytes, loads: Callable[[bytes], object]) -> Value:
-        """Return a value that is decoded anew each time it is asked for."""
+    def stored(
+        cls, raw: bytes, loads: Callable[[bytes], object], loads_whole: Callable[[bytes], object] | None = None
+    ) -> Value:
+        """Return a value that is decoded anew each time it is asked for.
+
+        Args:
+            raw: the encoded value.
+            loads: decodes it, with a visible stand-in for each part that can't be rebuilt.
+            loads_whole: decodes it, or raises CorruptValueError if a part can't be rebuilt; ``loads`` if None.
+        """
         value = cls(_UNSET)
         value.raw = raw
         value._loads = loads  # its own class
+        value._loads_whole = loads_whole or loads  # as above
         return value
 
     def get(self) -> object:
@@ -47,6 +57,16 @@ class Value:
         if self._live is not _UNSET or self.raw is None:
             return self._live
         return self._loads(self.raw)
+
+    def whole(self) -> object:
+        """Return the value for a body, which never sees a stand-in.
+
+        Raises:
+            CorruptValueError: if a part of it can't be rebuilt.
+        """
+        if self._live is not _UNSET or self.raw is None:
+            return self._live
+        return self._loads_whole(self.raw)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Value):
@@ -204,6 +224,7 @@ class CallSettled(CallRecord):
         code: digest of the task's code; empty when unknown.
         shown: the arguments as short text.
         edges: paths of the calls whose futures were passed as arguments.
+        branch: numbers and keys of the branches that the call was made in, such as ``"b2=1f0c"``; see ``Branches``.
     """
 
     started: float = 0.0
@@ -211,6 +232,7 @@ class CallSettled(CallRecord):
     code: bytes = b""
     shown: str = ""
     edges: tuple[str, ...] = ()
+    branch: str = ""
 
 
 class CallReturned(CallSettled):
@@ -232,9 +254,24 @@ class CallFailed(CallSettled):
 
     Attributes:
         survived: whether its caller went on; only then is the failure handed out again on replay.
+        place: how many results its caller had been given before; None if that is told by the order of the records.
+        cancelled: whether its caller cancelled it; then there is no ``value``.
     """
 
     survived: bool = False
+    place: int | None = None
+    cancelled: bool = False
+
+
+class Observed(Record):
+    """What the body at ``path`` saw beyond the results of its calls.
+
+    Attributes:
+        misses: pairs of a number of results and how often, while it had been given so many, it looked in vain for
+            another or went on without one: polls, waits that timed out, timers. Several records add up.
+    """
+
+    misses: tuple[tuple[int, int], ...]
 
 
 class Discarded(Record):
@@ -269,6 +306,7 @@ class Asked(Record):
         schema: JSON schema of the answer, or None.
         expires: seconds since 1970 from when on it need not be answered; None if it waits for ever.
         callers: the calls that wait with it, outermost first; the body of the run is not among them.
+        branch: as of a call.
     """
 
     id: str
@@ -277,6 +315,7 @@ class Asked(Record):
     schema: dict[str, object] | None = None
     expires: float | None = None
     callers: tuple[Caller, ...] = ()
+    branch: str = ""
 
 
 class Fallback(Record):
@@ -310,7 +349,7 @@ KINDS: dict[str, type[Record]] = {
     kind.__name__: kind
     for kind in (
         RunStarted, ContextGiven, RunResumed, RunReturned, RunFailed, RunPaused, RunHalted, Saved,
-        CallReturned, CallFailed, Discarded, Asked, Fallback, Answered,
+        CallReturned, CallFailed, Observed, Discarded, Asked, Fallback, Answered,
     )
 }  # fmt: skip
 ENDS = (RunReturned, RunFailed, RunPaused, RunHalted)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbflow.core.branches import recorded_branches
 from nbflow.core.brief import brief_call
-from nbflow.core.outcome import Outcome
-from nbflow.core.record import CallReturned, Discarded
+from nbflow.core.deliveries import Recorded
+from nbflow.core.recalled import recall
+from nbflow.core.record import CallFailed, Discarded
 from nbflow.errors import ReplayMismatchError
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from nbflow.core.call import Call
     from nbflow.core.log import Log
-    from nbflow.core.record import CallSettled
+    from nbflow.core.record import CallReturned, CallSettled
 
 
 class Replay:
@@ -24,37 +26,70 @@ class Replay:
         log: where the outcomes are.
         recorded: by path, the outcomes that it began with.
         rerun_changed: whether a changed call runs again; else it is an error.
+        order: the order in which bodies were given results.
+        branches: numbers of recorded branches, by the position of their frame and by key.
     """
 
-    __slots__ = ("log", "recorded", "rerun_changed")
+    __slots__ = ("branches", "log", "order", "recorded", "rerun_changed")
 
     def __init__(self, log: Log, *, rerun_changed: bool) -> None:
         self.log = log
-        self.recorded = dict(log.settled)
+        self.recorded: dict[str, CallReturned | CallFailed] = {}
         self.rerun_changed = rerun_changed
+        self.reread()
 
-    def find(self, call: Call) -> Outcome | None:
-        """Return the recorded outcome of a call, or None when it has to run.
+    def reread(self) -> None:
+        """Take in what the log has come to hold."""
+        self.order = Recorded(self.log.records if self.log.settled else ())
+        self.branches = recorded_branches(self.log.records if self.log.settled or self.log.asked else ())
+
+    def start(self) -> None:
+        """Take in what the log held before the run and its first records."""
+        self.recorded = dict(self.log.settled)
+        self.reread()
+
+    def find(self, call: Call) -> None:
+        """Give a call its recorded outcome, or leave it without one when it has to run.
 
         Raises:
             ReplayMismatchError: if the log holds another call there, and may not be overruled.
+            UnloadableResultError: if its result can't be rebuilt, likewise.
         """
         past = self.log.settled.get(call.path)
         frame = call.caller
         if past is None or frame is None or frame.fresh:
-            return None
-        difference = _difference(call, past)
-        if difference is None:
-            value = past.value.get() if past.value is not None else None
-            return Outcome(None, value) if isinstance(value, BaseException) and _failed(past) else Outcome(value)
+            return
+        error = self._objection(call, past)
+        if error is None:
+            self._hand_out(call, past)
+            return
         # A retried body may take another way than the attempt before: that is no mistake of its author.
         if not self.rerun_changed and frame.call.attempt <= 1:
-            raise ReplayMismatchError(call.path, *difference)
+            raise error
         frame.fresh = True
         discarded = Discarded(path=call.path, at=past.at)
         call.carry += (discarded,)
         self.log.append(discarded)
-        return None
+
+    def _objection(self, call: Call, past: CallSettled) -> Exception | None:
+        """Return why a recorded outcome can't stand for a call."""
+        difference = _difference(call, past)
+        if difference is not None:
+            return ReplayMismatchError(call.path, *difference)
+        if call.recalled is None or call.recalled.record is not past:  # another thread was here first
+            call.recalled = recall(past)
+        return call.recalled.lost if call.recalled is not None else None
+
+    def _hand_out(self, call: Call, past: CallSettled) -> None:
+        assert call.recalled is not None, "it was recalled to look for objections"
+        if isinstance(past, CallFailed):
+            if past.cancelled and call.deliveries is not None:
+                call.shelved = True
+                call.deliveries.shelve(call)
+                return
+            call.failure = past
+        call.outcome = call.recalled.outcome
+        call.row = self.order.places[call.path]
 
 
 def unreached(replay: Replay, replayed: Sequence[str]) -> list[CallSettled]:
@@ -78,10 +113,6 @@ def _is_inside(path: str, others: set[str]) -> bool:
         if path in others:
             return True
     return False
-
-
-def _failed(past: CallSettled) -> bool:
-    return type(past) is not CallReturned
 
 
 def _difference(call: Call, past: CallSettled) -> tuple[str, str] | None:

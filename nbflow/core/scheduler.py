@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from nbflow.core import announce, caching
-from nbflow.core.call import Call, Frame, Promise
-from nbflow.core.deadline import Deadline
-from nbflow.core.effects import Await, Commit, Invoke, Program
+from nbflow.core import announce
+from nbflow.core.call import Call, Frame
 from nbflow.core.failures import Failures
-from nbflow.core.outcome import Outcome
 from nbflow.core.progress import progressed
 from nbflow.core.questions import Questions
+from nbflow.core.recalled import recall
 from nbflow.core.record import (
     CallFailed,
     CallReturned,
@@ -24,14 +22,15 @@ from nbflow.core.record import (
     Value,
 )
 from nbflow.core.replay import Replay
-from nbflow.core.retry import wait_before_retry
+from nbflow.core.results import Results
 from nbflow.errors import GraphDrained, RunStopped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from nbflow.core.call import Host, Spec
+    from nbflow.core.call import Host
     from nbflow.core.log import Log
+    from nbflow.core.results import Rows
     from nbflow.core.reuse import Reuse
 
 Ended = TypeVar("Ended", CallReturned, CallFailed)
@@ -50,6 +49,7 @@ class Scheduler:
         refused: paths of the calls that did not begin for that reason, or were given up when the run stopped.
         open_calls: by path, the calls that were asked for and have not ended.
         replayed: paths of the calls whose outcome the log held.
+        results: leads results to the bodies that asked for them.
         failures: what became of calls that failed.
         questions: what its bodies ask of people.
         timed: whether a call with a timeout has begun.
@@ -71,6 +71,7 @@ class Scheduler:
         rerun_changed: bool = False,
         draining: Callable[[], str | None] | None = None,
         reuse: Reuse | None = None,
+        rows: Rows | None = None,
     ) -> None:
         self.log = log
         self.now = now
@@ -82,6 +83,7 @@ class Scheduler:
         self.refused: list[str] = []
         self.open_calls: dict[str, Call] = {}
         self.replayed: list[str] = []
+        self.results = Results(log, self.replay, rows)
         self.failures = Failures()
         self.questions = Questions(self)
         self.timed = False
@@ -89,12 +91,29 @@ class Scheduler:
         self.opened = False
         self.ended = False
 
-    def open(self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object]) -> Call:
+    def prepare(self, call: Call, path: str) -> None:
+        """Find what is known of a call before it is opened, or once all its arguments are there.
+
+        This runs code of the user's classes, so the run's lock is not held.
+
+        Args:
+            call: with its arguments.
+            path: the position that it will have.
+        """
+        if self.keep is not None:
+            call.inputs = self.keep((call.args, call.kwargs)) if call.kwargs else self.keep(call.args)
+        if self.log.settled:
+            call.recalled = recall(self.log.settled.get(path))
+        if self.log.listeners or (self.keep is not None and call.recalled is None):
+            call.shown = self.show(call.args, call.kwargs)
+
+    def open(self, frame: Frame, call: Call) -> None:
         """Take a request of a body; the call has its outcome already if the log holds it.
 
         Raises:
             RunStopped: if the run was told to stop, or the frame's attempt is over.
             ReplayMismatchError: if the log holds another call at this position.
+            UnloadableResultError: if its result is there and can't be rebuilt.
         """
         if self.stopping:
             self.refused.append(f"{frame.prefix}.{frame.calls}")
@@ -102,165 +121,62 @@ class Scheduler:
             raise RunStopped(self.stopping or "the attempt that made this call is over")
         position = frame.calls
         frame.calls = position + 1
-        path = f"{frame.prefix}.{position}"
-        call = Call(path, spec, args, kwargs)
+        call.path = path = f"{frame.prefix}.{position}"
         call.caller = frame
-        call.namesakes = frame.names.get(spec.name, 0)
-        frame.names[spec.name] = call.namesakes + 1
-        waits_for = [arg.call for arg in args if isinstance(arg, Promise)]
-        if kwargs:
-            waits_for += [arg.call for arg in kwargs.values() if isinstance(arg, Promise)]
-        if waits_for:
-            call.waits_for = waits_for
-            call.edges = tuple(other.path for other in waits_for)
-        else:
-            self._look_up(call)
-        if call.outcome is None:
+        deliveries = call.deliveries = self.results.expect(frame)
+        name = call.spec.name
+        call.namesakes = frame.names.get(name, 0)
+        frame.names[name] = call.namesakes + 1
+        if not call.waits_for:
+            self.look_up(call)
+        if call.outcome is not None:
+            deliveries.arrive(call, call.row)
+        elif not call.shelved:
             if frame.call.seen:
-                call.carry += self.failures.survived(frame.call)
+                deliveries.outlive(self.failures.survived(frame.call))
             self.open_calls[path] = call
         if self.timed:
             progressed(frame.call, self.now())
-        return call
 
-    def _look_up(self, call: Call) -> None:
+    def branch(self, frame: Frame, key: str) -> Frame:
+        """Return the frame of a new branch of a body; ``key`` as for ``Branches``."""
+        return frame.branch(key, self.replay.branches.get(frame.prefix, {}))
+
+    def unshelve(self, call: Call) -> None:
+        """Have a call run that its caller is recorded to have cancelled, and now waits for."""
+        call.shelved = False
+        if call.deliveries is not None:
+            call.deliveries.unshelve(call)
+        self.open_calls[call.path] = call
+
+    def cancelled(self, call: Call) -> None:
+        """Note that a call ended since its caller cancelled it."""
+        if call.caller is not None and not self.stopping:
+            self.results.cancelled(call, self.ended_as(CallFailed, call, None))
+
+    def look_up(self, call: Call) -> None:
         """Find the call's outcome in the log, or get it ready to run."""
-        if self.keep is not None:
-            call.inputs = self.keep((call.args, call.kwargs)) if call.kwargs else self.keep(call.args)
         if self.log.settled:
-            past = self.replay.find(call)
-            if past is not None:
-                call.outcome = past
+            self.replay.find(call)
+            if call.outcome is not None or call.shelved:
                 self.replayed.append(call.path)
-                if past.error is not None:
-                    recorded = self.log.settled[call.path]
-                    call.failure = recorded if isinstance(recorded, CallFailed) else None
-        if self.log.listeners or (self.keep is not None and call.outcome is None):
-            call.shown = self.show(call.args, call.kwargs)
         if self.log.listeners:
             self.log.append(announce.started(call, self.now()))
-        if call.outcome is None and self.reuse is not None:
-            self._take_over(call, self.reuse)
-
-    def _take_over(self, call: Call, reuse: Reuse) -> None:
-        """Give a call the result of an earlier run, if there is one for it; it becomes this run's own."""
-        past = reuse.take(call)
-        if past is None or past.value is None:
-            return
-        call.started, call.attempt = self.now(), past.attempt
-        record = self._ended(CallReturned, call, None)
-        record.reused, record.value = True, past.value
-        call.outcome = Outcome(past.value.get())
-        call.carry += (record,)
-        self.log.append(record)
-
-    def perform(self, call: Call) -> Program:
-        """Carry a call to its end.
-
-        Yields:
-            ``Await`` for futures among its arguments, ``Invoke`` for every attempt, a wait
-            between two of them, and ``Commit`` of its result.
-
-        Returns:
-            How it ended; this program raises nothing.
-        """
-        outcome = None
-        if call.waits_for:
-            outcome = yield from self._fill_in(call)
-            if call.outcome is not None and call.carry:
-                yield Commit(call.carry)
-        if outcome is None:
-            if call.spec.cache is None:
-                outcome = yield from self.attempts(call)
-            else:
-                outcome = yield from caching.cached(call, self.attempts, self.now())
-            outcome = yield from self._settle(call, outcome)
-            if call.spec.cache is not None:
-                outcome = yield from caching.remember(call, outcome, self.log)
-        call.outcome = outcome
-        self.open_calls.pop(call.path, None)
-        return outcome
-
-    def _fill_in(self, call: Call) -> Program:
-        """Put the results of other calls in the place of their futures."""
-        reply = yield Await(call.waits_for)
-        outcomes: Sequence[Outcome] = reply.value  # type: ignore[assignment]  # what Await replies
-        for other, outcome in zip(call.waits_for, outcomes, strict=True):
-            if outcome.error is not None:
-                self.failures.unseen.pop(other.path, None)
-                call.failure = other.failure  # whoever asks for this call is told of that failure
-                return outcome
-        call.args = tuple(_result(arg) for arg in call.args)
-        call.kwargs = {name: _result(arg) for name, arg in call.kwargs.items()}
-        try:
-            self._look_up(call)
-        except Exception as error:  # noqa: BLE001  # a mismatch belongs to the one who waits for this call
-            return Outcome(None, error)
-        return call.outcome  # type: ignore[return-value]  # None means: go on
-
-    def attempts(self, call: Call) -> Program:
-        """Try a call until it returns, gives up, or may not be tried again."""
-        call.started = self.now()
-        while True:
-            reason = self.draining() if self.draining is not None else None
-            if reason is not None:
-                self.refused.append(call.path)
-                return Outcome(None, GraphDrained(reason))
-            call.attempt += 1
-            if self.log.listeners:
-                self.log.append(announce.began(call, self.now()))
-            if call.spec.timeout is not None:
-                call.deadline, self.timed = Deadline(call.spec.timeout, self.now()), True
-            frame = Frame(call, self.host)
-            outcome = yield Invoke(call, frame)
-            frame.closed = True
-            error = outcome.error
-            if error is None or self.stopping or not call.spec.retry:
-                return outcome
-            wait = wait_before_retry(call.spec.retry, call.attempt, error, self.now())
-            if wait is None:
-                return outcome
-            self._tell_retry(call, error, wait.seconds)
-            yield wait
-            stopped = self._stopped()
-            if stopped is not None:
-                return Outcome(None, stopped)
+        if self.reuse is not None and call.outcome is None and not call.shelved:
+            call.taken = self.reuse.take(call)
 
     def halted(self, call: Call) -> BaseException | None:
         """Return the stop or halt that a call met below it, even if its body hid that; None if it met none."""
         if not any(path.startswith(f"{call.path}.") for path in self.refused):
             return None
-        return self._stopped() or GraphDrained((self.draining and self.draining()) or "")
+        return self.stopped() or GraphDrained((self.draining and self.draining()) or "")
 
-    def _stopped(self) -> RunStopped | None:
+    def stopped(self) -> RunStopped | None:
         """Return why a call whose run was stopped ends; None if it goes on."""
         return RunStopped(self.stopping) if self.stopping else None
 
-    def _tell_retry(self, call: Call, error: BaseException, wait: float) -> None:
-        call.asked = None
-        if self.log.listeners:
-            self.log.append(announce.retried(call, self.now(), error, wait))
-
-    def _settle(self, call: Call, outcome: Outcome) -> Program:
-        """Make the end of a call durable, if it is one."""
-        error = outcome.error
-        if self.questions.waits(call) and not isinstance(error, Exception):
-            return (yield from self.questions.pause(call))
-        error = error or self.halted(call)
-        if error is None:
-            record = self._ended(CallReturned, call, outcome.value)
-            carry = (*call.carry, *self.failures.survived(call)) if call.carry or call.seen else ()
-            record.cached, record.lineage = call.cached, call.lineage
-            reply = yield Commit((*carry, record))
-            if reply.error is None:
-                self.log.append(record)
-                return outcome
-            error = reply.error
-        if isinstance(error, Exception):
-            self.failed(call, error)
-        return Outcome(None, error)
-
-    def _ended(self, kind: type[Ended], call: Call, value: object) -> Ended:
+    def ended_as(self, kind: type[Ended], call: Call, value: object) -> Ended:
+        """Return the record of a call's end."""
         spec = call.spec
         return kind(
             path=call.path,
@@ -273,6 +189,7 @@ class Scheduler:
             code=spec.code if self.keep is not None else b"",
             shown=call.shown,
             edges=call.edges,
+            branch=call.caller.key if call.caller is not None else "",
             value=Value(value),
         )
 
@@ -280,7 +197,7 @@ class Scheduler:
         """Note how a call failed; what its caller does with that decides whether replay hands it out."""
         limit = max((policy.max_attempts for policy in call.spec.retry), default=1)
         error.add_note(f"{call.spec.kind} {call.spec.name!r}, call {call.path}, attempt {call.attempt} of {limit}")
-        failure = self._ended(CallFailed, call, error)
+        failure = self.ended_as(CallFailed, call, error)
         self.failures.add(call, failure)
         self.log.append(failure)
 
@@ -293,10 +210,3 @@ class Scheduler:
             progressed(call, self.now())
         if self.log.listeners:
             self.log.append(Emitted(path=call.path, at=self.now(), name=call.spec.name, mode=mode, value=Value(value)))
-
-
-def _result(arg: object) -> object:
-    """Return an argument, or the result of the finished call that it promises."""
-    if isinstance(arg, Promise) and arg.call.outcome is not None:
-        return arg.call.outcome.value
-    return arg

@@ -10,19 +10,23 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from contextvars import copy_context
+from contextlib import suppress
+from contextvars import Context, copy_context
+from functools import partial
+from hashlib import blake2b
+from inspect import CO_VARARGS, CO_VARKEYWORDS
 from typing import TYPE_CHECKING, Protocol, cast
 
-from nbflow import clock
+from nbflow import clock, codec
 from nbflow.core.call import current_frame
-from nbflow.core.effects import Await, Commit, Invoke, Program, Recall, Remember, Sleep
+from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Recall, Remember, Sleep
 from nbflow.core.outcome import Outcome
 from nbflow.drivers.future import CallFuture
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator
-    from contextvars import Context
 
+    from nbflow.core.deliveries import Deliveries
 
 GRACE_SECONDS = 1.0  # for a cancelled body to clean up
 
@@ -36,7 +40,7 @@ class AsyncHands(Protocol):
         """Run the function of a call on this loop."""
         ...
 
-    def carry_out(self, effect: Commit | Recall | Remember) -> Outcome:
+    def carry_out(self, effect: Commit | Recall | Remember | Compute) -> Outcome:
         """Do what needs no waiting for others."""
         ...
 
@@ -101,14 +105,64 @@ async def within(body: Coroutine[object, object, Outcome], left: Callable[[], fl
 
 async def settled(future: CallFuture) -> Outcome:
     """Wait until a call has ended; its error is returned, and cancelling this wait does not touch it."""
-    if not future.done():
+    if future.ended is None:
         loop = asyncio.get_running_loop()
-        ended = loop.create_future()
-        future.add_done_callback(lambda _: None if ended.done() else ended.set_result(None), context=copy_context())
-        await ended
-    outcome = future.outcome
+        waiting = loop.create_future()
+
+        def wake() -> None:
+            if not waiting.done():
+                waiting.set_result(None)
+
+        future.when_settled(lambda: soon(loop, wake))
+        await waiting
+    outcome = future.ended
     assert outcome is not None, "its callbacks run after the outcome is set"
     return outcome
+
+
+def soon(loop: asyncio.AbstractEventLoop, fn: Callable[[], None]) -> None:
+    """Call ``fn`` on a loop, from any thread, as nobody's code; not at all if the loop is closed."""
+    if asyncio._get_running_loop() is loop:  # noqa: SLF001  # a documented name of asyncio.events
+        loop.call_soon(fn, context=Context())
+    elif not loop.is_closed():
+        with suppress(RuntimeError):  # it was closed at this moment
+            loop.call_soon_threadsafe(fn, context=Context())
+
+
+MAX_HOPS = 200  # of a loop that always has work for a body, as one that spins
+BLIND_HOPS = 8  # of a loop that does not show its work, as uvloop's
+
+
+def amount(loop: asyncio.AbstractEventLoop) -> int:
+    """Return how many callbacks a loop will call next; -1 if it does not tell."""
+    ready = getattr(loop, "_ready", None)
+    return len(ready) if ready is not None else -1
+
+
+def is_busy(loop: asyncio.AbstractEventLoop, body: Deliveries, hops: int) -> bool:
+    """Whether a loop will call code of a body next; ``hops`` is how often the answer was yes in a row."""
+    ready = getattr(loop, "_ready", None)
+    if ready is None:
+        return hops < BLIND_HOPS
+    return hops < MAX_HOPS and bool(ready) and any(_belongs(handle, body) for handle in tuple(ready))
+
+
+def _belongs(handle: asyncio.Handle, body: Deliveries) -> bool:
+    """Whether a handle of a loop calls code of a body."""
+    frame = handle._context.get(current_frame)  # type: ignore[attr-defined]  # noqa: SLF001  # asyncio tells in no other way
+    return frame is not None and (frame.trunk or frame).deliveries is body and not handle.cancelled()
+
+
+def fire_next_timer(loop: asyncio.AbstractEventLoop, body: Deliveries) -> bool:
+    """Let the next timer of a body go off at once, since it is recorded to have done so; False if there is none."""
+    timers = [timer for timer in tuple(getattr(loop, "_scheduled", ())) if _belongs(timer, body)]
+    if not timers:
+        return False
+    timer = min(timers, key=lambda one: one.when())
+    callback, args, context = timer._callback, timer._args, timer._context  # noqa: SLF001  # as above
+    timer.cancel()
+    loop.call_soon(callback, *args, context=context)
+    return True
 
 
 async def fully(value: object) -> object:
@@ -124,7 +178,7 @@ def start(
     """Run a call as an asyncio task of ``loop``, from any thread."""
 
     def begin() -> None:
-        if not future.done():
+        if future.ended is None:
             future.task = asyncio.Task(run(), loop=loop, context=future.call.context)
 
     if asyncio._get_running_loop() is loop:  # noqa: SLF001  # a documented name of asyncio.events
@@ -144,6 +198,20 @@ def was_asked_to_cancel() -> bool:
     return task is not None and task.cancelling() > 0
 
 
+class _Branch(asyncio.Task[object]):
+    """An asyncio task that a body started; in sets it stands where its number says, not where its address does."""
+
+    def __init__(self, coro: object, number: int, **options: object) -> None:
+        self._number = number
+        super().__init__(coro, **options)  # type: ignore[arg-type]  # what create_task was given
+
+    def __hash__(self) -> int:
+        return self._number
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
 class _Factory:
     """Makes asyncio tasks, each started inside a body as a branch of that body."""
 
@@ -158,15 +226,39 @@ class _Factory:
         **options: object,
     ) -> asyncio.Future[object]:
         frame = current_frame.get()
+        number = None
         if isinstance(coro, CallFuture):
             coro = _await(coro)
         elif frame is not None and frame.call.spec.is_async and not frame.closed:
             context = cast("Context", options.get("context") or copy_context())
-            context.run(current_frame.set, frame.branch())
+            branch = frame.host.branch(frame, key_of(coro))
+            context.run(current_frame.set, branch)
             options["context"] = context
+            number = int(branch.prefix.rpartition(".b")[2])
         if self.previous is not None:
             return self.previous(loop, coro, **options)
+        if number is not None:
+            return _Branch(coro, number, loop=loop, **options)
         return asyncio.Task(coro, loop=loop, **options)  # type: ignore[arg-type]  # what create_task was given
+
+
+def key_of(coro: object) -> str:
+    """Return what tells a coroutine from others that were made beside it: a digest of its name and arguments."""
+    name, frame = getattr(coro, "__qualname__", ""), getattr(coro, "cr_frame", None)
+    hasher = blake2b(name.encode(), digest_size=4)
+    if frame is not None:
+        code, values = frame.f_code, frame.f_locals
+        flags = bool(code.co_flags & CO_VARARGS) + bool(code.co_flags & CO_VARKEYWORDS)
+        for each in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + flags]:
+            hasher.update(_told_apart(values.get(each)))
+    return hasher.hexdigest()
+
+
+def _told_apart(value: object) -> bytes:
+    try:
+        return codec.digest(value)
+    except Exception:  # noqa: BLE001  # a queue, a lock, a client: told apart by nothing that the next process has too
+        return type(value).__qualname__.encode()
 
 
 async def _await(awaitable: Awaitable[object]) -> object:
@@ -174,11 +266,13 @@ async def _await(awaitable: Awaitable[object]) -> object:
 
 
 def adopt(loop: asyncio.AbstractEventLoop) -> None:
-    """Count the branches of bodies on this loop from now on; ``release`` undoes it."""
+    """Count the branches of bodies on this loop, and their timers, from now on; ``release`` undoes it."""
     factory: object = loop.get_task_factory()
     if not isinstance(factory, _Factory):
         factory = _Factory(loop.get_task_factory())
         loop.set_task_factory(factory)  # type: ignore[arg-type]  # typeshed wants one generic signature
+        with suppress(AttributeError):  # a loop that is not written in Python
+            loop.call_at = partial(_call_at, loop.call_at)  # type: ignore[assignment,method-assign]  # the one door of its timers
     factory.users += 1
 
 
@@ -189,6 +283,28 @@ def release(loop: asyncio.AbstractEventLoop) -> None:
         factory.users -= 1
         if factory.users <= 0:
             loop.set_task_factory(factory.previous)  # type: ignore[arg-type]  # as in adopt
+            getattr(loop, "__dict__", {}).pop("call_at", None)
+
+
+def _call_at(
+    call_at: Callable[..., asyncio.TimerHandle],
+    when: float,
+    callback: Callable[..., object],
+    *args: object,
+    context: Context | None = None,
+) -> asyncio.TimerHandle:
+    """Make a timer; one of a body that waits for results counts as a miss when it goes off."""
+    frame = current_frame.get() if context is None else context.get(current_frame)
+    if frame is None:
+        return call_at(when, callback, *args, context=context)
+    trunk = frame.trunk or frame
+
+    def go_off() -> None:
+        if trunk.deliveries is not None:
+            trunk.host.miss(trunk.deliveries)
+        callback(*args)
+
+    return call_at(when, go_off, context=context)
 
 
 _lock = threading.Lock()

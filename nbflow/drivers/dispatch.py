@@ -6,31 +6,29 @@ One dispatch serves one run. It owns the run's lock, and is the hands of both dr
 from __future__ import annotations
 
 import sys
-import threading
 from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Protocol
 
-from nbflow import clock
-from nbflow.core.call import Frame, current_frame
-from nbflow.core.effects import Await, Commit, Program, Recall, Remember
+from nbflow.core.call import Call, Frame, current_frame
+from nbflow.core.effects import Commit, Compute, Invoke, Program, Recall, Remember
 from nbflow.core.outcome import Outcome
+from nbflow.core.performance import perform
 from nbflow.drivers import threads
 from nbflow.drivers.admission import Admission
 from nbflow.drivers.bodies import Bodies, aio
-from nbflow.drivers.future import CallFuture, running_loop
-from nbflow.errors import RunStopped, WouldBlockError
+from nbflow.drivers.delivery import Delivery
+from nbflow.drivers.future import CallFuture
+from nbflow.drivers.waits import Waits
+from nbflow.errors import RunStopped
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
-    from nbflow.core.call import Call, Spec
+    from nbflow.core.call import Spec
     from nbflow.core.record import Record, Value
     from nbflow.core.scheduler import Scheduler
-
-# Deeper than this, a waiting thread leaves the call to a worker: Python's stack is not endless.
-INLINE_LIMIT = 12
 
 
 class Recollection(Protocol):
@@ -49,17 +47,14 @@ class Recollection(Protocol):
         ...
 
 
-class Dispatch:
+class Dispatch(Waits):
     """Carries out the calls of one run.
 
     Attributes:
-        lock: held around every decision of the scheduler.
-        scheduler: decides.
         admission: lets calls begin.
         bodies: runs the functions.
         recollect: takes results out of caches.
         save: makes records durable, or raises.
-        loop: where async functions run; None until one does.
         body: the future of the root body.
         program: what carries the whole run out.
     """
@@ -69,26 +64,22 @@ class Dispatch:
         scheduler: Scheduler,
         *,
         provide: Callable[[Spec, Frame], dict[str, object]],
-        save: Callable[[Sequence[Record]], None] | None,
+        save: Callable[[Sequence[Record], Call | None], int] | None,
         loop: AbstractEventLoop | None = None,
         max_concurrency: int | None = None,
         recollect: Recollection,
     ) -> None:
-        self.lock = threading.RLock()
-        self.scheduler = scheduler
+        super().__init__(scheduler, loop)
         self.save = save
         self.recollect = recollect
         self.bodies = Bodies(
             provide=provide, emit=self.emit, home_loop=self.home_loop, stopping=lambda: scheduler.stopping
         )
-        self.call, self.acall = self.bodies.run, self.bodies.arun
-        self.loop = loop
+        self.delivery = Delivery(self.lock, scheduler, self.revive)
         self.admission = Admission(max_concurrency, self._launch)
         self.program: Program | None = None
         self.body: CallFuture | None = None
         self.on_end: list[Callable[[Outcome], None]] = []
-        self._stopped = threading.Event()
-        self._stalled: tuple[str, ...] = ()  # what the loop's thread waits for, as the start of paths
 
     def emit(self, frame: Frame, value: object, mode: str = "custom") -> None:
         """Pass a value on to those who listen."""
@@ -99,16 +90,19 @@ class Dispatch:
         self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object], *, waits: bool = False
     ) -> CallFuture:
         """Take a request of a body and have it carried out; ``waits`` as for ``Host``."""
+        call = Call("", spec, args, kwargs)
+        if not call.waits_for:
+            self.scheduler.prepare(call, f"{frame.prefix}.{frame.calls}")
         with self.lock:
-            call = self.scheduler.open(frame, spec, args, kwargs)
+            self.scheduler.open(frame, call)
             future = call.promise = CallFuture(call, self)
-        if call.carry:
-            self._settle_past(call)
         if call.outcome is None:
             call.context = copy_context()
+            if call.shelved:
+                return future
             if waits and self.is_on_loop() and not spec.is_async:
                 self.admission.leave(frame.call)  # and wait_for runs it here: a worker might need the loop that waits
-            elif self.admission.is_free(call):
+            elif call.taken is not None or self.admission.is_free(call):
                 # The body of a sync caller is likely to ask for the result at once, and then runs the call itself.
                 self._launch(future, soon=frame.call.spec.is_async)
             else:
@@ -116,12 +110,31 @@ class Dispatch:
                 self.admission.line_up(future)
         return future
 
-    def _settle_past(self, call: Call) -> None:
-        """Make durable what the caller has outlived, before anything that follows from it can be."""
-        records, call.carry = call.carry, ()
-        outcome = self.carry_out(Commit(records))
-        if outcome.error is not None:
-            raise outcome.error
+    def revive(self, future: CallFuture) -> None:
+        """Run a call after all that its caller is recorded to have cancelled, and now waits for."""
+        call = future.call
+        with self.lock:
+            if not call.shelved:
+                return
+            self.scheduler.unshelve(call)
+        self.admission.line_up(future)
+
+    def call(self, effect: Invoke) -> Outcome:
+        """Run the function of a call in this thread."""
+        outcome = self.bodies.run(effect)
+        self._close(effect.frame)
+        return outcome
+
+    async def acall(self, effect: Invoke) -> Outcome:
+        """Run the function of a call on this loop."""
+        outcome = await self.bodies.arun(effect)
+        self._close(effect.frame)
+        return outcome
+
+    def _close(self, frame: Frame) -> None:
+        """Take an attempt as over: results that its body has not been given need not wait any more."""
+        if frame.deliveries is not None:
+            self.delivery.close(frame.deliveries)
 
     def begin(self, body: Call, program: Program, *, inline: bool) -> CallFuture:
         """Start the run; ``inline`` leaves a sync body to the thread that waits for it."""
@@ -149,7 +162,7 @@ class Dispatch:
         return self.loop
 
     def _program(self, call: Call) -> Program:
-        return self.program if call.caller is None and self.program else self.scheduler.perform(call)
+        return self.program if call.caller is None and self.program else perform(self.scheduler, call)
 
     def run_here(self, future: CallFuture) -> None:
         """Run a claimed call in this thread."""
@@ -174,8 +187,8 @@ class Dispatch:
             self.recollect.land(future)
         if future is self.body:
             self._end(outcome)
-        else:
-            future.settle(outcome)
+        elif future.settle(outcome) and future.call.cancelling and self.is_cancelled(outcome.error):
+            self._note_cancelled(future.call)
 
     def _end(self, outcome: Outcome) -> None:
         """Settle the run, then let go of calls that nobody waits for any more."""
@@ -183,7 +196,7 @@ class Dispatch:
         error = outcome.error
         if error is not None:
             self.scheduler.stopping = self.scheduler.stopping or type(error).__name__
-        if not self.body.done():
+        if self.body.ended is None:
             for callback in self.on_end:
                 # A lease that can't be given back goes stale with this process; who waits must not wait for it.
                 with suppress(Exception):
@@ -192,7 +205,7 @@ class Dispatch:
         self._let_go(RunStopped(self.scheduler.stopping or "the run is over"))
 
     def _let_go(self, reason: RunStopped) -> None:
-        self._stopped.set()
+        self.stopped.set()
         for call in tuple(self.scheduler.open_calls.values()):
             self.scheduler.refused.append(call.path)
             future = call.promise
@@ -214,17 +227,29 @@ class Dispatch:
             self.loop.call_soon_threadsafe(task.cancel)
 
     def cancel(self, future: CallFuture, msg: object) -> bool:
-        """Cancel one call."""
-        if future.done():
-            return False
+        """Cancel one call; that its caller did so is recorded, and comes again on replay."""
         call = future.call
+        if future.outcome is not None or call in self.scheduler.results.rows.in_flight:
+            return False
+        if future.ended is not None:
+            future.done()
+            return False
         if future.task is None or call.attempt == 0:
             future.claim()
             with self.lock:
                 self.scheduler.open_calls.pop(call.path, None)
-            return future.settle(Outcome(None, aio().asyncio.CancelledError(*([msg] if msg else []))))
+                call.cancelled = True
+            if not future.settle(Outcome(None, aio().asyncio.CancelledError(*([msg] if msg else [])))):
+                return False
+            self._note_cancelled(call)
+            return True
+        call.cancelling = True
         self._cancel_task(future)
         return True
+
+    def _note_cancelled(self, call: Call) -> None:
+        with self.lock:
+            self.scheduler.cancelled(call)
 
     def is_cancelled(self, error: BaseException | None) -> bool:
         """Whether an outcome says that the call was cancelled."""
@@ -235,44 +260,16 @@ class Dispatch:
         with self.lock:
             self.scheduler.failures.saw(current_frame.get(), call)
 
-    def is_on_loop(self) -> bool:
-        """Whether this thread is the one of the loop where async functions run."""
-        return self.loop is not None and running_loop() is self.loop
-
-    def wait_for(self, future: CallFuture) -> None:
-        """Wait until a call has ended; run it here if nobody has begun."""
-        call = future.call
-        frame = current_frame.get()
-        depth = frame.call.inline if frame is not None else 0
-        if call.spec.is_async:
-            if self.is_on_loop() or call.path.startswith(self._stalled):
-                raise WouldBlockError(call.path, call.spec.name)
-            threads.pool.wait(future.block)
-        elif (depth < INLINE_LIMIT or self.is_on_loop()) and not call.held and future.claim():
-            call.inline = depth + 1
-            self.run_here(future)
-        elif self.is_on_loop():
-            self._stall(future)
-        else:
-            threads.pool.wait(future.block)
-
-    def _stall(self, future: CallFuture) -> None:
-        """Wait on the loop's thread for a call that a worker runs, unless that would wait for the loop in turn."""
-        below = f"{future.call.path}."
-        with self.lock:
-            _refuse_to_wait(self.scheduler.open_calls.values(), below)
-            self._stalled = (below,)
-        try:
-            future.block()
-        finally:
-            self._stalled = ()
-
-    def carry_out(self, effect: Commit | Recall | Remember) -> Outcome:
+    def carry_out(self, effect: Commit | Recall | Remember | Compute) -> Outcome:
         """Do what needs no waiting for others: storage and caches."""
         try:
             if isinstance(effect, Commit):
                 if self.save is not None:
-                    self.save(effect.records)
+                    row = self.save(effect.records, effect.ends)
+                    if effect.ends is not None:
+                        effect.ends.row = row
+            elif isinstance(effect, Compute):
+                return Outcome(effect.fn())
             elif isinstance(effect, Recall):
                 return self._recall(effect.call)
             else:
@@ -288,31 +285,4 @@ class Dispatch:
             return Outcome(found.call)
         return Outcome(found)
 
-    def await_calls(self, effect: Await) -> Outcome:
-        """Wait for other calls in this thread."""
-        for future in _futures(effect):
-            if not future.done():
-                self.wait_for(future)
-        return Outcome([future.outcome for future in _futures(effect)])
-
-    async def aawait_calls(self, effect: Await) -> Outcome:
-        """Wait for other calls on this loop."""
-        return Outcome([await aio().settled(future) for future in _futures(effect)])
-
-    def sleep(self, seconds: float) -> Outcome:
-        """Wait, but not longer than the run goes on."""
-        threads.pool.wait(lambda: self._stopped.wait(clock.nap(seconds)))
-        return Outcome(None)
-
     jittered = staticmethod(threads.jittered)
-
-
-def _refuse_to_wait(calls: Iterable[Call], below: str) -> None:
-    """Raise if one of the open calls below a path needs the loop."""
-    for call in calls:
-        if call.spec.is_async and call.path.startswith(below):
-            raise WouldBlockError(call.path, call.spec.name)
-
-
-def _futures(effect: Await) -> list[CallFuture]:
-    return [call.promise for call in effect.calls if isinstance(call.promise, CallFuture)]

@@ -11,19 +11,23 @@ import sys
 import warnings
 from _thread import allocate_lock
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 
 from nbflow.core.call import Promise, current_frame
 from nbflow.core.outcome import Outcome
+from nbflow.drivers.watching import Wake, Watchers
 from nbflow.errors import WouldBlockError
 
 if TYPE_CHECKING:
     import threading
+    from _thread import LockType
     from asyncio import AbstractEventLoop, Task
     from collections.abc import Callable, Generator
     from contextvars import Context
 
     from nbflow.core.call import Call
+    from nbflow.core.deliveries import Deliveries
+    from nbflow.drivers.watching import Giving
 
 
 class Driver(Protocol):
@@ -31,12 +35,21 @@ class Driver(Protocol):
 
     lock: threading.RLock
 
+    @property
+    def delivery(self) -> Giving[Watched]:
+        """What gives bodies their results."""
+        ...
+
     def run_here(self, future: CallFuture) -> None:
         """Run a claimed call in this thread."""
         ...
 
     def wait_for(self, future: CallFuture) -> None:
         """Wait in this thread until a call has ended."""
+        ...
+
+    def revive(self, future: CallFuture) -> None:
+        """Run a call after all that was shelved, if it was."""
         ...
 
     def cancel(self, future: CallFuture, msg: object) -> bool:
@@ -52,22 +65,6 @@ class Driver(Protocol):
         ...
 
 
-class Waiter(Protocol):
-    """What ``concurrent.futures`` leaves with the futures that it waits for."""
-
-    def add_result(self, future: CallFuture) -> None:
-        """Note that it returned."""
-        ...
-
-    def add_exception(self, future: CallFuture) -> None:
-        """Note that it failed."""
-        ...
-
-    def add_cancelled(self, future: CallFuture) -> None:
-        """Note that it was cancelled."""
-        ...
-
-
 def running_loop() -> AbstractEventLoop | None:
     """Return the event loop that runs in this thread; asyncio is not imported to find out."""
     asyncio = sys.modules.get("asyncio")
@@ -80,35 +77,130 @@ def on_loop() -> AbstractEventLoop | None:
     return None if frame is not None and not frame.call.spec.is_async and loop is frame.below else loop
 
 
-class CallFuture(Promise):
+class _Callback(NamedTuple):
+    """What is to be called when a call has ended.
+
+    Attributes:
+        fn: is called with the future.
+        loop: where; None for wherever the result is given.
+        context: in which.
+        of_body: whether the caller wants it, who is given the result in its turn.
+    """
+
+    fn: Callable[[CallFuture], object]
+    loop: AbstractEventLoop | None
+    context: Context | None
+    of_body: bool
+
+
+class Watched(Promise):
+    """What ``concurrent.futures.wait`` and ``as_completed`` use of their own futures.
+
+    Attributes:
+        ended: how the call ended; None until then.
+        outcome: the same, once its caller has been given it.
+    """
+
+    __slots__ = ("_claim", "_driver", "_watchers", "ended", "outcome")
+
+    _claim: LockType
+    _driver: Driver
+    _watchers: Watchers | None
+    ended: Outcome | None
+    outcome: Outcome | None
+
+    def done(self) -> bool:
+        """Whether the call has ended; that it has not is recorded if the caller asks."""
+        if self.outcome is not None:
+            return True
+        return self.ended is not None if self.body is None else self._driver.delivery.look(self)
+
+    def running(self) -> bool:
+        """Whether the call has begun and not ended."""
+        return not self.done() and self.ended is None and self._claim.locked()
+
+    def cancelled(self) -> bool:
+        """Whether the call was cancelled."""
+        return self.done() and self.ended is not None and self._driver.is_cancelled(self.ended.error)
+
+    @property
+    def body(self) -> Deliveries | None:
+        """What gives the result to the body that runs here, if it is the one that made the call."""
+        frame, deliveries = current_frame.get(), self.call.deliveries
+        if frame is None or deliveries is None:
+            return None
+        return deliveries if (frame.trunk or frame).deliveries is deliveries else None
+
+    @property
+    def _condition(self) -> threading.RLock:
+        return self._driver.lock
+
+    @property
+    def _state(self) -> str:
+        if not self.done():
+            return "RUNNING" if self.ended is None and self._claim.locked() else "PENDING"
+        return "CANCELLED_AND_NOTIFIED" if self.cancelled() else "FINISHED"
+
+    @property
+    def _waiters(self) -> Watchers:
+        if self.outcome is None and on_loop() is not None:
+            raise WouldBlockError(self.call.path, self.call.spec.name)
+        if self._watchers is None:
+            self._watchers = Watchers(self._driver.delivery)
+        return self._watchers
+
+    def _tell_watchers(self, outcome: Outcome, *, as_body: bool) -> None:
+        """Tell those who wait as the caller, when it is given the result; and others, when there is one."""
+        for waiter in tuple(self._watchers or ()):
+            if isinstance(waiter.event, Wake) is not as_body:
+                continue
+            if outcome.error is None:
+                waiter.add_result(self)
+            elif self._driver.is_cancelled(outcome.error):
+                waiter.add_cancelled(self)
+            else:
+                waiter.add_exception(self)
+
+
+class CallFuture(Watched):
     """The outcome of a call, once there is one.
+
+    Its caller is given the outcome in its turn, see ``Delivery``; the runtime and other code see it at once.
 
     Attributes:
         call: whose outcome it is.
-        outcome: how it ended; None until then.
+        ended: how it ended; None until then.
+        outcome: the same, once its caller has been given it.
         task: the asyncio task that runs it, if one does.
     """
 
     __slots__ = (
-        "__weakref__", "_asyncio_future_blocking", "_callbacks", "_claim", "_done", "_driver", "_watchers",
-        "outcome", "task",
+        "__weakref__", "_asyncio_future_blocking", "_callbacks", "_done", "_on_end", "task",
     )  # fmt: skip
 
     def __init__(self, call: Call, driver: Driver) -> None:
         self.call = call
         self._driver = driver
-        self.outcome: Outcome | None = call.outcome
+        self.ended: Outcome | None = call.outcome
+        self.outcome: Outcome | None = None
         self.task: Task[None] | None = None
         self._asyncio_future_blocking = False
-        self._watchers: list[Waiter] | None = None
-        self._callbacks: list[tuple[Callable[[CallFuture], object], AbstractEventLoop | None, Context | None]] = []
-        if self.outcome is None:
+        self._watchers: Watchers | None = None
+        self._on_end: list[Callable[[], None]] = []
+        self._callbacks: list[_Callback] = []
+        if self.ended is None:
             self._claim = allocate_lock()
             self._done = allocate_lock()
             self._done.acquire()
 
+    def __hash__(self) -> int:
+        return hash(tuple(int(step.lstrip("b")) for step in self.call.path.split(".")))  # the same in every process
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
     def __repr__(self) -> str:
-        state = "pending" if self.outcome is None else "failed" if self.outcome.error else "done"
+        state = "pending" if self.ended is None else "failed" if self.ended.error else "done"
         return f"<call {self.call.path} of {self.call.spec.name!r}: {state}>"
 
     def claim(self) -> bool:
@@ -120,46 +212,72 @@ class CallFuture(Promise):
         self._driver.run_here(self)
 
     def settle(self, outcome: Outcome) -> bool:
-        """Give the outcome to all who wait; False if there was one already."""
+        """Say how the call ended; False if that was said already."""
         with self._driver.lock:
-            if self.outcome is not None:
+            if self.ended is not None:
                 return False
-            self.outcome = outcome
-            for waiter in self._watchers or ():
-                self._tell(waiter, outcome)
+            self.ended = outcome
+            if self.call.outcome is None:
+                self.call.outcome = outcome
+            body = self._driver.delivery.arrive(self)
+            if body is None:
+                self.show()
+            self._tell_watchers(outcome, as_body=False)
         self._done.release()
-        while self._callbacks:
-            try:
-                entry = self._callbacks.pop(0)
-            except IndexError:
-                break
-            self._call_back(*entry)
+        while self._on_end:
+            self._on_end.pop(0)()
+        if self._callbacks:
+            self.call_back(of_body=False)
+            if body is None:
+                self.call_back()
+        self._driver.delivery.wake(body)
         return True
 
-    def _call_back(
-        self, fn: Callable[[CallFuture], object], loop: AbstractEventLoop | None, context: Context | None
-    ) -> None:
+    def show(self) -> None:
+        """Give the caller the outcome, with the lock held; ``call_back`` follows, without it."""
+        assert self.ended is not None, "only a call that has ended has an outcome"
+        self.outcome = self.ended
+        self._tell_watchers(self.ended, as_body=True)
+
+    def call_back(self, *, of_body: bool = True) -> None:
+        """Call back those who asked for it: the caller, or others."""
+        for entry in tuple(self._callbacks):
+            if entry.of_body is of_body and self._take(entry):
+                self._call_back(entry)
+
+    def _take(self, entry: _Callback) -> bool:
+        """Take a callback out; False if somebody was quicker to call it."""
+        try:
+            self._callbacks.remove(entry)
+        except ValueError:
+            return False
+        return True
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the caller wants to be called back."""
+        return any(entry.of_body for entry in self._callbacks)
+
+    def _call_back(self, entry: _Callback) -> None:
+        fn, loop, context = entry.fn, entry.loop, entry.context
         if loop is None:
             try:
                 fn(self)
             except Exception as error:  # noqa: BLE001  # others are still to be told, and whoever works here has more to do
                 warnings.warn(f"{fn!r}, told of {self!r}, raised {error!r}", RuntimeWarning, stacklevel=2)
         elif loop is running_loop():
-            loop.call_soon(fn, self, context=context)
+            if current_frame.get() is None and context is not None:  # called by the loop itself: nothing is interrupted
+                self._run_on(loop, fn, context)
+            else:
+                loop.call_soon(fn, self, context=context)
         elif not loop.is_closed():
             loop.call_soon_threadsafe(fn, self, context=context)
 
-    def done(self) -> bool:
-        """Whether the call has ended."""
-        return self.outcome is not None
-
-    def running(self) -> bool:
-        """Whether the call has begun and not ended."""
-        return self.outcome is None and self._claim.locked()
-
-    def cancelled(self) -> bool:
-        """Whether the call was cancelled."""
-        return self.outcome is not None and self._driver.is_cancelled(self.outcome.error)
+    def _run_on(self, loop: AbstractEventLoop, fn: Callable[[CallFuture], object], context: Context) -> None:
+        try:
+            context.run(fn, self)
+        except Exception as error:  # noqa: BLE001  # as the loop does with what its callbacks raise
+            loop.call_exception_handler({"message": f"{fn!r}, told of {self!r}, raised", "exception": error})
 
     def cancel(self, msg: object = None) -> bool:
         """Stop the call if it can be stopped; False if it has ended.
@@ -193,16 +311,23 @@ class CallFuture(Promise):
         return outcome.error
 
     def _wait(self, timeout: float | None) -> Outcome:
-        if on_loop() is not None:
+        if on_loop() is not None and (self.ended is None or not self.done()):
             raise WouldBlockError(self.call.path, self.call.spec.name)
         return self.wait(timeout)
 
     def wait(self, timeout: float | None = None) -> Outcome:
         """Wait in this thread until the call has ended, and return how; as ``result``, loop or not."""
-        if self.outcome is not None:
-            return self.outcome
-        self._block(timeout)
-        outcome: Outcome | None = self.outcome
+        body = self.body
+        if timeout is not None and body is not None:
+            if not self._driver.delivery.wait_until(body, lambda: self.outcome is not None, timeout):
+                self._give_up(timeout)
+        elif self.ended is None:
+            self._block(timeout)
+        if body is not None and self.outcome is None:
+            self._driver.delivery.give(self, overrule=True)
+            if self.outcome is None:  # results of lower rows are still being made durable
+                self._driver.delivery.wait_until(body, lambda: self.outcome is not None, None)
+        outcome: Outcome | None = self.ended
         assert outcome is not None, "the latch opens after the outcome is set"
         return outcome
 
@@ -210,10 +335,13 @@ class CallFuture(Promise):
         if timeout is None:
             self._driver.wait_for(self)
         elif not self._done.acquire(timeout=timeout):
-            msg = f"call {self.call.path} of {self.call.spec.name!r} was not done within {timeout} s; it goes on"
-            raise TimeoutError(msg)
+            self._give_up(timeout)
         else:
             self._done.release()
+
+    def _give_up(self, timeout: float) -> NoReturn:
+        msg = f"call {self.call.path} of {self.call.spec.name!r} was not done within {timeout} s; it goes on"
+        raise TimeoutError(msg)
 
     def block(self) -> None:
         """Wait until another thread has settled it."""
@@ -229,31 +357,25 @@ class CallFuture(Promise):
         loop = on_loop() if context is None else running_loop()
         if loop is not None and context is None:
             context = copy_context()  # whose callback it is, not whose call
-        entry = (fn, loop, context)
-        if not self.done():
-            self._callbacks.append(entry)
-            if not self.done():
-                return
-            try:
-                self._callbacks.remove(entry)
-            except ValueError:  # the one who settled it has called it
-                return
-        self._call_back(*entry)
+        body = self.body
+        entry = _Callback(fn, loop, context, of_body=body is not None)
+        self._callbacks.append(entry)
+        if body is not None and self.outcome is None:
+            self._driver.delivery.called_back(body, loop)
+        if (self.ended if body is None else self.outcome) is not None and self._take(entry):
+            self._call_back(entry)
 
     def when_settled(self, fn: Callable[[], None]) -> None:
         """Call ``fn()`` where the call ends, whatever loop runs here; at once if it has."""
-        entry = (lambda _: fn(), None, None)
-        self._callbacks.append(entry)
-        if self.outcome is not None and entry in self._callbacks:
-            self._callbacks.remove(entry)
+        self._on_end.append(fn)
+        if self.ended is not None and fn in self._on_end:
+            self._on_end.remove(fn)
             fn()
 
     def remove_done_callback(self, fn: Callable[[CallFuture], object]) -> int:
         """Take a callback back; returns how many there were."""
-        mine = [entry for entry in self._callbacks if entry[0] == fn]
-        for entry in mine:
-            self._callbacks.remove(entry)
-        return len(mine)
+        mine = [entry for entry in self._callbacks if entry.fn == fn]
+        return sum(self._take(entry) for entry in mine)
 
     def get_loop(self) -> AbstractEventLoop:
         """Return the event loop that asks, as asyncio's functions want to know."""
@@ -262,34 +384,6 @@ class CallFuture(Promise):
             msg = "no event loop runs in this thread"
             raise RuntimeError(msg)
         return loop
-
-    # What concurrent.futures.wait and as_completed use of its own futures.
-
-    @property
-    def _condition(self) -> threading.RLock:
-        return self._driver.lock
-
-    @property
-    def _state(self) -> str:
-        if self.outcome is None:
-            return "RUNNING" if self.running() else "PENDING"
-        return "CANCELLED_AND_NOTIFIED" if self.cancelled() else "FINISHED"
-
-    @property
-    def _waiters(self) -> list[Waiter]:
-        if self.outcome is None and on_loop() is not None:
-            raise WouldBlockError(self.call.path, self.call.spec.name)
-        if self._watchers is None:
-            self._watchers = []
-        return self._watchers
-
-    def _tell(self, waiter: Waiter, outcome: Outcome) -> None:
-        if outcome.error is None:
-            waiter.add_result(self)
-        elif self.cancelled():
-            waiter.add_cancelled(self)
-        else:
-            waiter.add_exception(self)
 
     def __await__(self) -> Generator[CallFuture, None, object]:
         if self.outcome is None:

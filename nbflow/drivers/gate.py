@@ -56,7 +56,7 @@ class Gate:
     def _next(self) -> Entry | None:
         while self._waiting:
             entry = self._waiting.popleft()
-            if not entry[0].done():
+            if entry[0].ended is None:
                 self._inside.add(entry[0].call)
                 return entry
         return None

@@ -90,7 +90,7 @@ class Pace:
                         clock.later(left, self._wake)
                     return
                 future, then = self._waiting.popleft()
-                if future.done():
+                if future.ended is not None:
                     continue
                 self._turns.append(now)
             then(future)

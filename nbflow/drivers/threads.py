@@ -14,7 +14,7 @@ from _thread import allocate_lock
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from nbflow.core.effects import Await, Commit, Invoke, Program, Recall, Remember, Sleep
+from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Recall, Remember, Sleep
 from nbflow.core.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Hands(Protocol):
         """Run the function of a call in this thread."""
         ...
 
-    def carry_out(self, effect: Commit | Recall | Remember) -> Outcome:
+    def carry_out(self, effect: Commit | Recall | Remember | Compute) -> Outcome:
         """Do what needs no waiting for others."""
         ...
 

@@ -20,6 +20,7 @@ from nbflow.errors.resuming import (
     ThreadBusyError,
     UnknownCheckpointError,
     UnknownInterruptError,
+    UnloadableResultError,
     is_invalid_resume,
 )
 from nbflow.errors.running import (
@@ -95,6 +96,7 @@ __all__ = [
     "UnknownCheckpointError",
     "UnknownInterruptError",
     "UnknownOptionError",
+    "UnloadableResultError",
     "UnreachedCallsWarning",
     "UnserializableError",
     "WouldBlockError",

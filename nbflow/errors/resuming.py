@@ -235,3 +235,23 @@ class UnknownCheckpointError(NbflowError, ValueError):
             f"thread {self.thread_id!r} has no checkpoint {self.checkpoint_id!r}; "
             "get_state_history() lists the ones it has."
         )
+
+
+class UnloadableResultError(NbflowError, RuntimeError):
+    """A run can't go on, since a stored value that it needs can't be rebuilt here. Nothing was run or written.
+
+    Attributes:
+        what: the value, in words.
+        reason: what can't be rebuilt, and why.
+    """
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(what, reason)
+        self.what = what
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} was stored, but {self.reason}. Define or import the class as it was and go on, "
+            'or go on with on_divergence="rerun" to run again what gave it.'
+        )

@@ -6,9 +6,9 @@ and a value that can't be encoded is the failure of that call and of no other.
 
 from __future__ import annotations
 
-import itertools
 import queue
 import threading
+from _thread import allocate_lock
 from typing import TYPE_CHECKING
 
 from nbflow.checkpoint.rows import encode_value, to_row
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nbflow.checkpoint.base import BaseCheckpointSaver, Row, RunKey
+    from nbflow.core.call import Call
     from nbflow.core.record import Record
 
 
@@ -26,25 +27,45 @@ class Journal:
 
     Attributes:
         run: names the run.
+        in_flight: rows of results that are being made durable; who is told of a result takes it out.
     """
 
     def __init__(self, saver: BaseCheckpointSaver, run: RunKey, owner: str, first: int = 0) -> None:
         self._saver = saver
         self._owner = owner
         self.run = run
-        self._numbers = itertools.count(first)
+        self._next = first
+        self._lock = allocate_lock()
+        self.in_flight: dict[Call, int] = {}
 
-    def save(self, records: Sequence[Record]) -> None:
+    def latest(self) -> int:
+        """Return the number of the newest row; -1 before the first."""
+        return self._next - 1
+
+    def save(self, records: Sequence[Record], ends: Call | None = None) -> int:
         """Store records durably; on return they survive the death of the process.
+
+        Args:
+            records: in order.
+            ends: the call whose end the last of them is, if any.
+
+        Returns:
+            The number of the last row.
 
         Raises:
             UnserializableError: if a value can't be encoded; then nothing was stored.
         """
         for record in records:
             encode_value(record)
-        rows = [to_row(record, next(self._numbers)) for record in records]
+        with self._lock:
+            first = self._next
+            self._next = first + len(records)
+            if ends is not None:
+                self.in_flight[ends] = self._next - 1
+        rows = [to_row(record, number) for number, record in enumerate(records, first)]
         if rows:
             self._keep(rows, last=isinstance(records[-1], ENDS))
+        return first + len(records) - 1
 
     def _keep(self, rows: list[Row], *, last: bool) -> None:  # noqa: ARG002  # whether the run ends with them
         self._saver.append(self.run, rows, self._owner)

@@ -113,6 +113,7 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
     log, control = Log(opening.past), request.control
     if listener is not None:
         log.listeners.append(listener)
+    journal = _journal(saver, opening, owner, request.durability) if saver is not None else None
     scheduler = Scheduler(
         log,
         now=clock.now,
@@ -121,13 +122,14 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         rerun_changed=request.on_divergence == "rerun",
         reuse=opening.reuse,
         draining=(lambda: control.drain_reason) if control is not None else None,
+        rows=journal,
     )
     scheduler.host = session
     loop = running_loop() if here else None
     dispatch = session.dispatch = Dispatch(
         scheduler,
         provide=partial(runtime.provide, session),
-        save=_journal(saver, opening, owner, request.durability).save if saver is not None else None,
+        save=journal.save if journal is not None else None,
         loop=loop,
         max_concurrency=session.config.get("max_concurrency"),
         recollect=Caches(workflow.cache, session.surroundings),

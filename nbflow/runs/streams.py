@@ -65,7 +65,7 @@ async def achunks(workflow: Definition, shape: Shape, request: Request, *, neste
     waited: Any
     if nested:
         waited, leave = watched_call(workflow, shape, request.input, put)
-        waited.add_done_callback(lambda _: put(_END))
+        waited.when_settled(lambda: put(_END))
     else:
         waited = run = watched(workflow, shape, request, put, here=True)
         run.on_done(lambda: put(_END))

@@ -240,15 +240,15 @@ def test_other_branches_keep_what_had_ended(flow: Flavour) -> None:
 
     @entrypoint(checkpointer=flow.saver)
     async def body(n: int) -> Any:
-        both = await asyncio.gather(pipeline("a", asks=True), pipeline("b", asks=False))
+        both = await asyncio.gather(pipeline("b", asks=False), pipeline("a", asks=True))
         return [*both, await step("last")]
 
     body.invoke(1, HERE)
     result = body.invoke(Command(resume="x"), HERE)
-    assert result == [["a1", "x", "a2"], ["b1", None, "b2"], "last"]
+    assert result == [["b1", None, "b2"], ["a1", "x", "a2"], "last"]
     once = {"a1": 1, "b1": 1, "b2": 1, "a2": 1, "last": 1}
     assert ran == once
-    assert body.fork(HERE, "0.b0.1").result() == result
+    assert body.fork(HERE, "0.b1.1").result() == result
     assert ran == {**once, "a2": 2, "last": 2}
-    assert body.fork(HERE, "0.b1.0").result()["__interrupt__"][0].value == "?"
+    assert body.fork(HERE, "0.b0.0").result()["__interrupt__"][0].value == "?"
     assert body.invoke(Command(resume="x"), HERE) == result

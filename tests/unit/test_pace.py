@@ -31,10 +31,7 @@ class Caller:
     """Stands for a call that wants to begin."""
 
     def __init__(self) -> None:
-        self.gone = False
-
-    def done(self) -> bool:
-        return self.gone
+        self.ended: object = None
 
 
 @pytest.fixture
@@ -53,7 +50,7 @@ def test_no_window_holds_more_starts_than_the_rate(time: Time) -> None:
         starts.append(time.now)
 
     for _ in range(10):
-        pace.enter(Caller(), begin)  # type: ignore[arg-type]  # all it needs of a future is done()
+        pace.enter(Caller(), begin)  # type: ignore[arg-type]  # all it needs of a future is whether it has ended
         time.now += 1
     while time.due:
         time.pass_by()
@@ -73,7 +70,7 @@ def test_calls_that_a_gate_held_back_do_not_begin_all_at_once(time: Time) -> Non
             pace.enter(caller, begin, first=True)
 
     for _ in range(6):
-        pace.enter(Caller(), begin)  # type: ignore[arg-type]  # all it needs of a future is done()
+        pace.enter(Caller(), begin)  # type: ignore[arg-type]  # all it needs of a future is whether it has ended
     while time.due:
         time.pass_by()
     assert len(held) == 6
@@ -95,8 +92,8 @@ def test_who_has_given_up_takes_no_turn(time: Time) -> None:
 
     callers = [Caller() for _ in range(3)]
     for caller in callers:
-        pace.enter(caller, begin)  # type: ignore[arg-type]  # all it needs of a future is done()
-    callers[1].gone = True
+        pace.enter(caller, begin)  # type: ignore[arg-type]  # all it needs of a future is whether it has ended
+    callers[1].ended = True
     while time.due:
         time.pass_by()
     assert starts == [callers[0], callers[2]]

@@ -1,0 +1,216 @@
+"""The order in which a body is given the results of its calls: one at a time, and on replay as recorded.
+
+A result that has ended is not given to the body before the body waits, and no two are given without
+time to react in between. So the body sees the same in a run and in its replay, in the order of the
+durable rows. What it does not wait for is counted: a poll, a wait with a time limit or a timer that
+came before the next result is a *miss*, and on replay the next result comes after as many misses.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from nbflow.core.path import caller_of
+from nbflow.core.record import CallFailed, CallSettled, Discarded, Observed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from nbflow.core.outcome import Outcome
+    from nbflow.core.record import Record
+
+
+Held = TypeVar("Held")
+
+
+class Ending(Protocol):
+    """A call as deliveries know it: how it ended, and what its caller holds of it."""
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it ended."""
+        ...
+
+    @property
+    def failure(self) -> CallFailed | None:
+        """The record of its failure."""
+        ...
+
+    @property
+    def promise(self) -> object:
+        """What its caller was given when it asked."""
+        ...
+
+
+class Deliveries:
+    """The results on their way to one attempt of a body, its branches included.
+
+    It is not thread-safe: the lock of the run is held around each method.
+
+    Attributes:
+        body: position of the call whose body it is.
+        given: number of results that the body was given.
+        pending: number of calls whose results it has not been given.
+        closed: whether the attempt is over; later results are given at once.
+        unsaved: records of what the body has seen that are not durable.
+        is_urgent: whether they must be before its next call begins: it has gone on from a failure.
+        shelved: calls that the body is recorded to have cancelled, and has not cancelled yet.
+        waker: what the driver needs to wake the body; the core does not touch it.
+    """
+
+    __slots__ = (
+        "_arrived", "_count", "_expected", "_in_flight", "_misses", "_recorded", "body", "closed", "given", "is_urgent",
+        "pending", "shelved", "unsaved", "waker",
+    )  # fmt: skip
+
+    def __init__(
+        self, body: str, in_flight: Mapping[Held, int], expected: Mapping[int, int], recorded: int = 0
+    ) -> None:
+        """Begin an attempt.
+
+        Args:
+            body: position of the call whose body it is.
+            in_flight: rows of results that are being made durable.
+            expected: recorded misses, by the number of results given before.
+            recorded: how many results the log holds; they are the first, and their rows count from 1.
+        """
+        self.body = body
+        self.given = 0
+        self.pending = 0
+        self.closed = False
+        self.unsaved: list[Record] = []
+        self.is_urgent = False
+        self.shelved: list[Ending] = []
+        self.waker: object = None
+        self._in_flight = in_flight
+        self._expected = dict(expected)
+        self._recorded = recorded
+        self._misses: dict[int, int] = {}
+        self._arrived: list[tuple[int, int, Ending]] = []
+        self._count = 0
+
+    def arrive(self, call: Ending, row: int) -> None:
+        """Take in a call that has ended; ``row`` says where its result stands among those of this body."""
+        self._count += 1
+        heappush(self._arrived, (row, self._count, call))
+
+    def next(self, *, overrule: bool = False, strictly: bool = False) -> Ending | None:
+        """Return the call whose result the body is to be given now; None if there is none yet.
+
+        Args:
+            overrule: whether recorded misses do not count, since the body waits for a result and will not miss.
+            strictly: whether a recorded result comes after all that were recorded before it, asked for or not: for a
+                body that was given results while it did something else.
+        """
+        if not self._arrived or (self._expected and not overrule and self.expects_miss):
+            return None
+        row = self._arrived[0][0]
+        if self._in_flight and row > min([*self._in_flight.values()]):  # a copy: others add to it
+            return None
+        if strictly and self.given + 1 < row and self.given < self._recorded:
+            return None
+        call = heappop(self._arrived)[2]
+        self.pending -= 1
+        if call.failure is not None:
+            call.failure.place = self.given
+        if call.failure is not None or (call.outcome is not None and call.outcome.error is None):
+            self.given += 1
+        return call
+
+    @property
+    def replays(self) -> Ending | None:
+        """The call whose recorded result is the first to be given; None if it is a new one, or none has arrived."""
+        return self._arrived[0][2] if self._arrived and self.given < self._recorded else None
+
+    @property
+    def expects_miss(self) -> bool:
+        """Whether the body was recorded to have missed the next result once more."""
+        return self._expected.get(self.given, 0) > 0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether results have arrived that the body was not given."""
+        return bool(self._arrived)
+
+    def miss(self) -> None:
+        """Count that the body looked for a result, or went on by itself, before the next one was given."""
+        if self.expects_miss:
+            self._expected[self.given] -= 1
+        elif self.pending:
+            self._misses[self.given] = self._misses.get(self.given, 0) + 1
+
+    def outlive(self, failures: Sequence[Record]) -> None:
+        """Note failures that the body has gone on from."""
+        self.unsaved += failures
+        self.is_urgent = True
+
+    def shelve(self, call: Ending) -> None:
+        """Leave a call alone that the body is recorded to have cancelled."""
+        self.shelved.append(call)
+
+    def unshelve(self, call: Ending) -> None:
+        """Let such a call run after all."""
+        if call in self.shelved:
+            self.shelved.remove(call)
+
+    def observed(self, now: float) -> tuple[Record, ...]:
+        """Take what the body has seen and that is not durable yet, as records."""
+        if not self._misses and not self.unsaved:
+            return ()
+        records, self.unsaved, self.is_urgent = tuple(self.unsaved), [], False
+        if not self._misses:
+            return records
+        misses, self._misses = tuple(self._misses.items()), {}
+        return (*records, Observed(path=self.body, at=now, misses=misses))
+
+
+class Recorded:
+    """The order in which the bodies of a log were given results.
+
+    Attributes:
+        places: by position of a call, where its result stood among those of its body.
+        misses: by position of a body, the recorded misses.
+        counts: by position of a body, the number of its results.
+    """
+
+    __slots__ = ("counts", "misses", "places")
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        """Read it from records, in order."""
+        self.misses: dict[str, dict[int, int]] = {}
+        bodies: dict[str, dict[str, CallSettled]] = {}
+        for record in records:
+            if isinstance(record, CallSettled) and _is_given(record):
+                results = bodies.setdefault(caller_of(record.path), {})
+                results.pop(record.path, None)
+                results[record.path] = record
+            elif isinstance(record, Observed):
+                missed = self.misses.setdefault(record.path, {})
+                for given, times in record.misses:
+                    missed[given] = missed.get(given, 0) + times
+            elif isinstance(record, Discarded):
+                self.misses.pop(caller_of(record.path), None)
+        self.places: dict[str, int] = {}
+        self.counts = {body: len(settled) for body, settled in bodies.items()}
+        for settled in bodies.values():
+            self.places.update((path, place) for place, path in enumerate(_in_order(settled), 1))
+
+
+def _is_given(record: CallSettled) -> bool:
+    return not isinstance(record, CallFailed) or (record.survived and not record.cancelled)
+
+
+def _in_order(settled: Mapping[str, CallSettled]) -> list[str]:
+    """Return the calls of a body as it was given their results: in the order of their rows, failures at their places.
+
+    A failure becomes durable when its caller goes on, which may be after later results.
+    """
+    late = [record for record in settled.values() if isinstance(record, CallFailed) and record.place is not None]
+    if not late:
+        return list(settled)
+    moved = {record.path for record in late}
+    order = [path for path in settled if path not in moved]
+    for record in sorted(late, key=lambda one: one.place or 0):
+        order.insert(record.place or 0, record.path)
+    return order

@@ -1,0 +1,184 @@
+"""The programs that carry one call to its end: its arguments, its attempts, its durable result.
+
+A program never waits: it yields effects, and a driver carries them out. The lock of the run is held
+around every step, and never while user code or storage runs.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from nbflow.core import announce, caching
+from nbflow.core.call import Frame, Promise
+from nbflow.core.deadline import Deadline
+from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Sleep
+from nbflow.core.outcome import Outcome
+from nbflow.core.recalled import Recalled, recall
+from nbflow.core.record import CallReturned
+from nbflow.core.retry import wait_before_retry
+from nbflow.errors import GraphDrained
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbflow.core.call import Call
+    from nbflow.core.scheduler import Scheduler
+
+
+def perform(run: Scheduler, call: Call) -> Program:
+    """Carry a call to its end.
+
+    Yields:
+        ``Await`` for futures among its arguments, ``Invoke`` for every attempt, a wait
+        between two of them, and ``Commit`` of its result.
+
+    Returns:
+        How it ended; this program raises nothing.
+    """
+    outcome = None
+    if call.waits_for:
+        outcome = yield from _fill_in(run, call)
+    if outcome is None and (call.carry or call.taken or (call.deliveries and call.deliveries.is_urgent)):
+        outcome = yield from _begin(run, call)
+    if outcome is None:
+        if call.spec.cache is None:
+            outcome = yield from attempts(run, call)
+        else:
+            outcome = yield from caching.cached(call, partial(attempts, run), run.now())
+        outcome = yield from _settle(run, call, outcome)
+        if call.spec.cache is not None:
+            outcome = yield from caching.remember(call, outcome, run.log)
+    call.outcome = outcome
+    return outcome
+
+
+def _fill_in(run: Scheduler, call: Call) -> Program:
+    """Put the results of other calls in the place of their futures."""
+    reply = yield Await(call.waits_for)
+    outcomes: Sequence[Outcome] = reply.value  # type: ignore[assignment]  # what Await replies
+    for other, outcome in zip(call.waits_for, outcomes, strict=True):
+        if outcome.error is not None:
+            run.failures.unseen.pop(other.path, None)
+            call.failure = other.failure  # whoever asks for this call is told of that failure
+            return outcome
+    call.args = tuple(_result(arg) for arg in call.args)
+    call.kwargs = {name: _result(arg) for name, arg in call.kwargs.items()}
+    reply = yield Compute(partial(run.prepare, call, call.path))
+    if reply.error is not None:
+        return reply
+    try:
+        run.look_up(call)
+    except Exception as error:  # noqa: BLE001  # a mismatch belongs to the one who waits for this call
+        return Outcome(None, error)
+    if call.shelved and call.deliveries is not None:  # its caller will cancel it again: it may as well begin
+        call.shelved = False
+        call.deliveries.unshelve(call)
+    return call.outcome  # type: ignore[return-value]  # None means: go on
+
+
+def _begin(run: Scheduler, call: Call) -> Program:
+    """Make durable what must be before a call begins, and take its result from another run if there is one.
+
+    Returns:
+        The result that was taken over, or why the call can't begin; None if it shall run.
+    """
+    seen = run.results.seen_by(call.deliveries, run.now())
+    first, call.carry = (*seen, *call.carry), ()
+    if first:
+        reply = yield Commit(first)
+        if reply.error is not None:
+            if call.deliveries is not None:
+                call.deliveries.outlive(seen)
+            return _give_up(run, call, reply.error)
+    if call.taken is None:
+        return None  # type: ignore[return-value]  # as in _fill_in
+    reply = yield Compute(partial(recall, call.taken))
+    recalled, call.taken = reply.value, None
+    if not isinstance(recalled, Recalled) or recalled.outcome.error is not None:
+        return None  # type: ignore[return-value]  # it can't be rebuilt, so the call runs
+    call.started, call.attempt = run.now(), recalled.record.attempt
+    record = run.ended_as(CallReturned, call, None)
+    record.reused, record.value = True, recalled.record.value
+    reply = yield Commit((record,), call)
+    if reply.error is not None:
+        return _give_up(run, call, reply.error)
+    run.log.append(record)
+    return recalled.outcome
+
+
+def _give_up(run: Scheduler, call: Call, error: BaseException) -> Outcome:
+    if isinstance(error, Exception):
+        run.failed(call, error)
+    return Outcome(None, error)
+
+
+def attempts(run: Scheduler, call: Call) -> Program:
+    """Try a call until it returns, gives up, or may not be tried again."""
+    call.started = run.now()
+    while True:
+        reason = run.draining() if run.draining is not None else None
+        if reason is not None:
+            run.refused.append(call.path)
+            return Outcome(None, GraphDrained(reason))
+        call.attempt += 1
+        if run.log.listeners:
+            run.log.append(announce.began(call, run.now()))
+        if call.spec.timeout is not None:
+            call.deadline, run.timed = Deadline(call.spec.timeout, run.now()), True
+        frame = Frame(call, run.host)
+        outcome = yield Invoke(call, frame)
+        frame.closed = True
+        error = outcome.error
+        if error is not None and frame.deliveries is not None:
+            call.carry += run.results.seen_by(frame.deliveries, run.now())
+        if error is None or run.stopping or not call.spec.retry:
+            return outcome
+        policies, failures, now = call.spec.retry, call.attempt, run.now()
+        reply = yield Compute(lambda: wait_before_retry(policies, failures, error, now))  # noqa: B023  # called at once
+        wait = reply.value
+        if reply.error is not None or not isinstance(wait, Sleep):
+            return reply if reply.error is not None else outcome
+        _tell_retry(run, call, error, wait.seconds)
+        if frame.deliveries is not None:
+            run.replay.reread()
+        yield wait
+        stopped = run.stopped()
+        if stopped is not None:
+            return Outcome(None, stopped)
+
+
+def _tell_retry(run: Scheduler, call: Call, error: BaseException, wait: float) -> None:
+    call.asked = None
+    if run.log.listeners:
+        run.log.append(announce.retried(call, run.now(), error, wait))
+
+
+def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
+    """Make the end of a call durable, if it is one."""
+    error = outcome.error
+    if call.cancelled:
+        return outcome
+    if run.questions.waits(call) and not isinstance(error, Exception):
+        return (yield from run.questions.pause(call))
+    error = error or run.halted(call)
+    if error is None:
+        record = run.ended_as(CallReturned, call, outcome.value)
+        carry = (*call.carry, *run.failures.survived(call)) if call.carry or call.seen else ()
+        record.cached, record.lineage = call.cached, call.lineage
+        seen = run.results.seen_by(call.deliveries, run.now())
+        reply = yield Commit((*seen, *carry, record), call)
+        if reply.error is None:
+            run.log.append(record)
+            return outcome
+        error = reply.error
+        if call.deliveries is not None:
+            call.deliveries.unsaved[:0] = seen
+    return _give_up(run, call, error)
+
+
+def _result(arg: object) -> object:
+    """Return an argument, or the result of the finished call that it promises."""
+    if isinstance(arg, Promise) and arg.call.outcome is not None:
+        return arg.call.outcome.value
+    return arg

@@ -1,0 +1,87 @@
+"""The results on their way to the bodies of one run, and what those bodies saw besides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from nbflow.core.deliveries import Deliveries
+from nbflow.core.record import Observed
+
+if TYPE_CHECKING:
+    from nbflow.core.call import Call, Frame
+    from nbflow.core.log import Log
+    from nbflow.core.record import CallFailed, Record
+    from nbflow.core.replay import Replay
+
+
+class Rows(Protocol):
+    """The numbers of the rows that a run is stored in.
+
+    Attributes:
+        in_flight: rows of results that are being made durable.
+    """
+
+    in_flight: dict[Call, int]
+
+    def latest(self) -> int:
+        """Return the highest number so far."""
+        ...
+
+
+class NoRows:
+    """Stands for the rows of a run that is not stored."""
+
+    def __init__(self) -> None:
+        self.in_flight: dict[Call, int] = {}
+
+    def latest(self) -> int:
+        """Return 0."""
+        return 0
+
+
+class Results:
+    """Leads the results of calls to the bodies that made them.
+
+    Attributes:
+        rows: the rows that the results are stored in.
+    """
+
+    def __init__(self, log: Log, replay: Replay, rows: Rows | None) -> None:
+        self.rows = rows if rows is not None else NoRows()
+        self._log = log
+        self._replay = replay
+
+    def expect(self, frame: Frame) -> Deliveries:
+        """Return the deliveries of a frame's body, which wait for one more result from now on."""
+        trunk = frame.trunk or frame
+        deliveries = trunk.deliveries
+        if deliveries is None:
+            path, order = trunk.call.path, self._replay.order
+            expected, recorded = order.misses.get(path, {}), order.counts.get(path, 0)
+            deliveries = trunk.deliveries = Deliveries(trunk.call.path, self.rows.in_flight, expected, recorded)
+        deliveries.pending += 1
+        return deliveries
+
+    def arrive(self, call: Call) -> Deliveries | None:
+        """Take in that a call has ended, for its caller's body; None if nobody called it or the body is over."""
+        self.rows.in_flight.pop(call, None)
+        deliveries = call.deliveries
+        if deliveries is None or deliveries.closed:
+            return None
+        deliveries.arrive(call, call.row or self.rows.latest())
+        return deliveries
+
+    def seen_by(self, body: Deliveries | None, now: float) -> tuple[Record, ...]:
+        """Take what a body has seen and that is not durable yet."""
+        seen = body.observed(now) if body is not None else ()
+        for record in seen:
+            if isinstance(record, Observed):
+                self._log.append(record)
+        return seen
+
+    def cancelled(self, call: Call, failure: CallFailed) -> None:
+        """Note that a call ended since its caller cancelled it; durable with what the caller does next."""
+        failure.value, failure.survived, failure.cancelled = None, True, True
+        if call.deliveries is not None and not call.deliveries.closed:
+            call.deliveries.unsaved.append(failure)
+        self._log.append(failure)

@@ -1,0 +1,280 @@
+"""Gives bodies the results of their calls, in the order that ``core/deliveries.py`` decides, and wakes them.
+
+A body in a worker thread is given results while it waits for one. A body on an event loop is given
+one when the loop has nothing left to do for it, then the next once it has reacted; results that make
+nothing ready to run, such as all but the last of a ``gather``, follow each other at once.
+"""
+
+from __future__ import annotations
+
+import time
+from _thread import allocate_lock
+from typing import TYPE_CHECKING
+
+from nbflow import clock
+from nbflow.drivers import threads
+from nbflow.drivers.bodies import aio
+from nbflow.drivers.future import CallFuture, Watched
+
+if TYPE_CHECKING:
+    import threading
+    from _thread import LockType
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable
+
+    from nbflow.core.deliveries import Deliveries, Ending
+    from nbflow.core.scheduler import Scheduler
+
+STUCK_SECONDS = 1.0  # before callbacks of sync code are called though a result recorded earlier has not been asked for
+
+
+class Waker:
+    """What wakes one body.
+
+    Attributes:
+        latches: open when a result has arrived, one for each thread that waits.
+        loop: where coroutines of the body wait; None if none does.
+        is_due: whether the loop will look for results.
+        hops: how often the loop looked while it had other work for the body.
+        calls_back: whether sync code left callbacks.
+    """
+
+    __slots__ = ("calls_back", "hops", "is_due", "latches", "loop")
+
+    def __init__(self) -> None:
+        self.latches: list[LockType] = []
+        self.loop: AbstractEventLoop | None = None
+        self.is_due = False
+        self.hops = 0
+        self.calls_back = False
+
+
+class Delivery:
+    """Gives the bodies of one run their results.
+
+    Args:
+        lock: of the run.
+        scheduler: of the run.
+        revive: begins a call that was shelved.
+    """
+
+    def __init__(self, lock: threading.RLock, scheduler: Scheduler, revive: Callable[[CallFuture], None]) -> None:
+        self.lock = lock
+        self._scheduler = scheduler
+        self._revive = revive
+        self._blocked: set[Deliveries] = set()
+
+    def arrive(self, future: Watched) -> Deliveries | None:
+        """Take in that a call has ended, with the lock held; None if its result need not wait."""
+        self._scheduler.open_calls.pop(future.call.path, None)
+        return self._scheduler.results.arrive(future.call)
+
+    def wake(self, body: Deliveries | None) -> None:
+        """Have a body look at what has arrived, and others that were held up by it."""
+        if body is not None and body.waker is not None:
+            self._wake(body)
+        if self._blocked:
+            with self.lock:
+                blocked, self._blocked = self._blocked, set()
+            for other in blocked:
+                self._wake(other)
+
+    def _wake(self, body: Deliveries) -> None:
+        waker = body.waker
+        if not isinstance(waker, Waker):
+            return
+        if waker.latches:
+            with self.lock:
+                latches, waker.latches = waker.latches, []
+            for latch in latches:
+                latch.release()
+        elif waker.loop is not None:
+            self._send_for(body, waker)
+        elif waker.calls_back:
+            self._call_back(body)
+
+    def waker(self, body: Deliveries) -> Waker:
+        """Return what wakes a body."""
+        with self.lock:
+            if body.waker is None:
+                body.waker = Waker()
+        assert isinstance(body.waker, Waker), "nobody else writes it"
+        return body.waker
+
+    def close(self, body: Deliveries) -> None:
+        """Give a body whose attempt is over all that is left, and what comes later at once."""
+        with self.lock:
+            body.closed = True
+            given = self._take(body, lambda: False, overrule=True)
+        self._tell(given)
+        if isinstance(body.waker, Waker) and body.waker.latches:
+            self._wake(body)
+
+    def give(self, future: Watched, *, overrule: bool) -> None:
+        """Give the body that runs here what has arrived, up to a result."""
+        body = future.body
+        assert body is not None, "only a body is given results"
+        with self.lock:
+            given = self._take(body, lambda: future.outcome is not None, overrule=overrule)
+        self._tell(given)
+
+    def _take(self, body: Deliveries, enough: Callable[[], bool], *, overrule: bool) -> list[CallFuture]:
+        given: list[CallFuture] = []
+        while not enough() and (call := body.next(overrule=overrule)) is not None:
+            future = call.promise
+            assert isinstance(future, CallFuture), "a call that was opened has a future"
+            future.show()
+            given.append(future)
+        if body.waiting and not body.expects_miss:
+            self._blocked.add(body)
+        return given
+
+    @staticmethod
+    def _tell(given: list[CallFuture]) -> None:
+        for future in given:
+            future.call_back()
+
+    def look(self, future: Watched) -> bool:
+        """Whether a result is there for a body that does not wait for it; that it is not there is recorded."""
+        body = future.body
+        assert body is not None, "only a body looks"
+        with self.lock:
+            if body.expects_miss or future.ended is None:
+                body.miss()
+                return False
+            given = self._take(body, lambda: future.outcome is not None, overrule=False)
+            if future.outcome is None:
+                body.miss()
+        self._tell(given)
+        return future.outcome is not None
+
+    def wait_until(self, body: Deliveries, is_enough: Callable[[], bool], timeout: float | None) -> bool:
+        """Wait in this thread, as the body, and take in results until there is enough; False if the time is up.
+
+        Args:
+            body: that waits.
+            is_enough: looks whether what it waits for has come; called with the lock held.
+            timeout: seconds; None waits for ever.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        waker = self.waker(body)
+        while True:
+            latch = allocate_lock()
+            latch.acquire()
+            with self.lock:
+                missed = end is not None and body.expects_miss
+                given = [] if missed else self._take(body, is_enough, overrule=end is None)
+                missed = missed or (end is not None and body.expects_miss)
+                done = is_enough()
+                if missed and not done:
+                    body.miss()
+                elif not done:
+                    waker.latches.append(latch)
+                shelved = tuple(body.shelved) if end is None and not done else ()
+            self._tell(given)
+            if done or missed:
+                return done
+            for call in shelved:
+                if isinstance(call.promise, CallFuture):
+                    self._revive(call.promise)
+            left = -1.0 if end is None else max(0.0, end - time.monotonic())
+            if not _acquired(latch, left):
+                with self.lock:
+                    if latch in waker.latches:
+                        waker.latches.remove(latch)
+                    done = is_enough()
+                    if not done:
+                        body.miss()
+                return done
+
+    def called_back(self, body: Deliveries, loop: AbstractEventLoop | None) -> None:
+        """Take in that somebody left a callback with a result of a body: on a loop, or in sync code."""
+        waker = self.waker(body)
+        if loop is not None:
+            waker.loop = loop
+            if body.waiting or body.shelved:
+                self._send_for(body, waker)
+            return
+        waker.calls_back = True
+        if body.waiting:
+            self._call_back(body)
+
+    def _call_back(self, body: Deliveries, *, strictly: bool = True) -> None:
+        """Call back sync code, in the recorded order whenever the results were asked for."""
+        given: list[CallFuture] = []
+        with self.lock:
+            while not (strictly and _is_early(body.replays)) and (call := body.next(strictly=strictly)) is not None:
+                if isinstance(call.promise, CallFuture):
+                    call.promise.show()
+                    given.append(call.promise)
+            is_stuck = body.waiting and strictly
+        self._tell(given)
+        if is_stuck:
+            clock.later(STUCK_SECONDS, lambda: self._call_back(body, strictly=False))
+
+    def _send_for(self, body: Deliveries, waker: Waker) -> None:
+        """Have the loop of a body look for results soon."""
+        loop = waker.loop
+        with self.lock:
+            if waker.is_due or loop is None or loop.is_closed():
+                return
+            waker.is_due = True
+        aio().soon(loop, lambda: self._pump(body, waker))
+
+    def _pump(self, body: Deliveries, waker: Waker) -> None:
+        """Give a body on this loop one result after the other, as long as it has nothing else to do."""
+        waker.is_due = False
+        loop = waker.loop
+        assert loop is not None, "only a loop gets here"
+        while body.waiting or body.shelved:
+            if aio().is_busy(loop, body, waker.hops):
+                waker.hops += 1
+                self._send_for(body, waker)
+                return
+            waker.hops = 0
+            with self.lock:
+                call = body.next()
+                expects_miss = call is None and (body.expects_miss or not body.waiting)
+                if call is None and not expects_miss:
+                    self._blocked.add(body)
+                    return
+                if call is not None and isinstance(call.promise, CallFuture):
+                    call.promise.show()
+            if call is None:
+                self._go_on_without(body, loop)
+                return
+            before = aio().amount(loop)
+            if isinstance(call.promise, CallFuture):
+                call.promise.call_back()
+            if aio().amount(loop) != before:
+                if body.waiting:
+                    self._send_for(body, waker)
+                return
+
+    def _go_on_without(self, body: Deliveries, loop: AbstractEventLoop) -> None:
+        """Have a body on this loop do what it is recorded to have done before the next result: its time runs out.
+
+        If nothing of the kind is to come, the body has changed: it is given the result, or the call runs.
+        """
+        waker = self.waker(body)
+        if aio().fire_next_timer(loop, body):
+            self._send_for(body, waker)
+            return
+        with self.lock:
+            given = self._take(body, lambda: False, overrule=True) if body.waiting else []
+            shelved = tuple(body.shelved) if not given else ()
+        self._tell(given)
+        for call in shelved:
+            if isinstance(call.promise, CallFuture) and call.promise.is_awaited:
+                self._revive(call.promise)
+
+
+def _is_early(call: Ending | None) -> bool:
+    """Whether nobody has asked to be called back yet with a recorded result."""
+    return call is not None and isinstance(call.promise, CallFuture) and not call.promise.is_awaited
+
+
+def _acquired(latch: LockType, seconds: float) -> bool:
+    found: list[bool] = []
+    threads.pool.wait(lambda: found.append(latch.acquire(timeout=seconds)))
+    return found[0]

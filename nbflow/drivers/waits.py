@@ -1,0 +1,114 @@
+"""How the code and the programs of a run wait for its calls, in worker threads and on the event loop."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from nbflow import clock
+from nbflow.core.call import current_frame
+from nbflow.core.outcome import Outcome
+from nbflow.drivers import threads
+from nbflow.drivers.bodies import aio
+from nbflow.drivers.future import CallFuture, running_loop
+from nbflow.errors import WouldBlockError
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Iterable
+
+    from nbflow.core.call import Call
+    from nbflow.core.effects import Await
+    from nbflow.core.scheduler import Scheduler
+
+# Deeper than this, a waiting thread leaves the call to a worker: Python's stack is not endless.
+INLINE_LIMIT = 12
+
+
+class Waits:
+    """The waiting of one run.
+
+    Attributes:
+        lock: held around every decision of the scheduler.
+        scheduler: decides.
+        loop: where async functions run; None until one does.
+        stopped: set when the run is over.
+    """
+
+    def __init__(self, scheduler: Scheduler, loop: AbstractEventLoop | None) -> None:
+        self.lock = threading.RLock()
+        self.scheduler = scheduler
+        self.loop = loop
+        self.stopped = threading.Event()
+        self._stalled: tuple[str, ...] = ()  # what the loop's thread waits for, as the start of paths
+
+    if TYPE_CHECKING:  # what the class that this is a part of does
+
+        def run_here(self, future: CallFuture) -> None:
+            """Run a claimed call in this thread."""
+
+        def revive(self, future: CallFuture) -> None:
+            """Run a call after all that its caller is recorded to have cancelled, and now waits for."""
+
+    def is_on_loop(self) -> bool:
+        """Whether this thread is the one of the loop where async functions run."""
+        return self.loop is not None and running_loop() is self.loop
+
+    def wait_for(self, future: CallFuture) -> None:
+        """Wait until a call has ended; run it here if nobody has begun."""
+        call = future.call
+        if call.shelved:
+            self.revive(future)
+        frame = current_frame.get()
+        depth = frame.call.inline if frame is not None else 0
+        if call.spec.is_async:
+            if self.is_on_loop() or call.path.startswith(self._stalled):
+                raise WouldBlockError(call.path, call.spec.name)
+            threads.pool.wait(future.block)
+        elif (depth < INLINE_LIMIT or self.is_on_loop()) and not call.held and future.claim():
+            call.inline = depth + 1
+            self.run_here(future)
+        elif self.is_on_loop():
+            self._stall(future)
+        else:
+            threads.pool.wait(future.block)
+
+    def _stall(self, future: CallFuture) -> None:
+        """Wait on the loop's thread for a call that a worker runs, unless that would wait for the loop in turn."""
+        below = f"{future.call.path}."
+        with self.lock:
+            _refuse_to_wait(self.scheduler.open_calls.values(), below)
+            self._stalled = (below,)
+        try:
+            future.block()
+        finally:
+            self._stalled = ()
+
+    def await_calls(self, effect: Await) -> Outcome:
+        """Wait for other calls in this thread."""
+        for future in _futures(effect):
+            if future.ended is None:
+                self.wait_for(future)
+        return Outcome([future.ended for future in _futures(effect)])
+
+    async def aawait_calls(self, effect: Await) -> Outcome:
+        """Wait for other calls on this loop."""
+        for future in _futures(effect):
+            self.revive(future)
+        return Outcome([await aio().settled(future) for future in _futures(effect)])
+
+    def sleep(self, seconds: float) -> Outcome:
+        """Wait, but not longer than the run goes on."""
+        threads.pool.wait(lambda: self.stopped.wait(clock.nap(seconds)))
+        return Outcome(None)
+
+
+def _refuse_to_wait(calls: Iterable[Call], below: str) -> None:
+    """Raise if one of the open calls below a path needs the loop."""
+    for call in calls:
+        if call.spec.is_async and call.path.startswith(below):
+            raise WouldBlockError(call.path, call.spec.name)
+
+
+def _futures(effect: Await) -> list[CallFuture]:
+    return [call.promise for call in effect.calls if isinstance(call.promise, CallFuture)]

@@ -1,0 +1,108 @@
+"""Lets ``concurrent.futures.wait`` and ``as_completed`` wait for results as a body does, in the recorded order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from nbflow.core.call import current_frame
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable
+
+    from nbflow.core.deliveries import Deliveries
+
+
+Future_contra = TypeVar("Future_contra", contravariant=True)
+
+
+class Giving(Protocol[Future_contra]):
+    """What gives bodies their results; see ``Delivery``."""
+
+    def arrive(self, future: Future_contra) -> Deliveries | None:
+        """Take in that a call has ended, with the lock held; None if its result need not wait."""
+        ...
+
+    def give(self, future: Future_contra, *, overrule: bool) -> None:
+        """Give the body that runs here what has arrived, up to a result."""
+        ...
+
+    def look(self, future: Future_contra) -> bool:
+        """Whether a result is there for a body that does not wait for it."""
+        ...
+
+    def called_back(self, body: Deliveries, loop: AbstractEventLoop | None) -> None:
+        """Take in that somebody left a callback with a result of a body."""
+        ...
+
+    def wake(self, body: Deliveries | None) -> None:
+        """Have a body look at what has arrived."""
+        ...
+
+    def wait_until(self, body: Deliveries, is_enough: Callable[[], bool], timeout: float | None) -> bool:
+        """Wait in this thread, as the body, until there is enough; False if the time is up."""
+        ...
+
+
+class Waiter(Protocol):
+    """What ``concurrent.futures`` leaves with the futures that it waits for.
+
+    Attributes:
+        event: set when what is waited for has come.
+    """
+
+    event: object
+
+    def add_result(self, future: object) -> None:
+        """Note that it returned."""
+        ...
+
+    def add_exception(self, future: object) -> None:
+        """Note that it failed."""
+        ...
+
+    def add_cancelled(self, future: object) -> None:
+        """Note that it was cancelled."""
+        ...
+
+
+class Wake:
+    """An event for ``concurrent.futures`` to set: who waits for it waits as a body."""
+
+    def __init__(self, giving: Giving[Any], body: Deliveries) -> None:
+        self._giving = giving
+        self._body = body
+        self._is_set = False
+
+    def is_set(self) -> bool:
+        """Whether it is set."""
+        return self._is_set
+
+    def set(self) -> None:
+        """Wake those who wait."""
+        self._is_set = True
+        self._giving.wake(self._body)
+
+    def clear(self) -> None:
+        """Let those wait who come."""
+        self._is_set = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is set; False if that took longer than ``timeout`` seconds."""
+        return self._giving.wait_until(self._body, self.is_set, timeout)
+
+
+class Watchers(list[Waiter]):
+    """What ``concurrent.futures`` leaves with a result that it waits for, in the name of a body."""
+
+    def __init__(self, giving: Giving[Any]) -> None:
+        super().__init__()
+        self._giving = giving
+
+    def append(self, waiter: Waiter) -> None:
+        """Have a waiter wait as the body that runs here, if its result is for that body."""
+        frame = current_frame.get()
+        body = (frame.trunk or frame).deliveries if frame is not None else None
+        if body is not None and not isinstance(waiter.event, Wake):
+            waiter.event = Wake(self._giving, body)
+        super().append(waiter)
