@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
+from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from nbflow.core.record import Answered, Asked, CallFailed, CallReturned, Discarded, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 T = TypeVar("T")
+Listener = Callable[[Record], None]
 
 
 class Log:
@@ -21,30 +23,33 @@ class Log:
         settled: by path, the outcome that replay hands out.
         answers: by question id, the answer.
         asked: by question id, when it was asked first.
-        listeners: called with each new record, one at a time.
+        listeners: called with each new record, one at a time and in order, by the driver: never with a lock held.
+        untold: records that they have not been told of, each with those to tell.
     """
 
-    __slots__ = ("answers", "asked", "listeners", "records", "settled")
+    __slots__ = ("answers", "asked", "listeners", "records", "settled", "untold")
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self.records: list[Record] = list(records)
         self.settled: dict[str, CallReturned | CallFailed] = {}
         self.answers: dict[str, Answered] = {}
         self.asked: dict[str, Asked] = {}
-        self.listeners: list[Callable[[Record], None]] = []
+        self.listeners: list[Listener] = []
+        self.untold: deque[tuple[Record, tuple[Listener, ...]]] = deque()
         for record in self.records:
             self._index(record)
 
     def append(self, record: Record) -> None:
-        """Add what has just happened and tell the listeners."""
+        """Add what has just happened, and note that the listeners are to be told."""
         self.records.append(record)
         self._index(record)
-        for listener in tuple(self.listeners) if self.listeners else ():
-            try:
-                listener(record)
-            except Exception as error:  # noqa: BLE001  # who only looks must not break what it looks at
-                self.listeners.remove(listener)
-                warnings.warn(f"{listener!r} raised {error!r} and is told nothing more", RuntimeWarning, stacklevel=2)
+        if self.listeners:
+            self.untold.append((record, tuple(self.listeners)))
+
+    def introduce(self, listener: Listener, so_far: Iterable[Record]) -> None:
+        """Have a listener told of records so far, then of each new one."""
+        self.listeners.append(listener)
+        self.untold.extend((record, (listener,)) for record in so_far)
 
     def _index(self, record: Record) -> None:
         if isinstance(record, CallReturned) or (isinstance(record, CallFailed) and record.survived):

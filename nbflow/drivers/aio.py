@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from nbflow import clock, codec
 from nbflow.core.call import current_frame
-from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Recall, Remember, Sleep
+from nbflow.core.effects import Await, Commit, Compute, Effect, Invoke, Program, Recall, Remember, Sleep
 from nbflow.core.outcome import Outcome
 from nbflow.drivers.future import CallFuture
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Generator
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, Sized
 
     from nbflow.core.deliveries import Deliveries
+    from nbflow.drivers.telling import Telling
 
 GRACE_SECONDS = 1.0  # for a cancelled body to clean up
 
@@ -35,6 +36,12 @@ class AsyncHands(Protocol):
     """What a driver needs to carry out effects for one run, on a loop."""
 
     lock: threading.RLock
+    telling: Telling
+
+    @property
+    def untold(self) -> Sized:
+        """What those who listen have not been told of."""
+        ...
 
     def acall(self, effect: Invoke) -> Awaitable[Outcome]:
         """Run the function of a call on this loop."""
@@ -59,10 +66,13 @@ async def drive(program: Program, hands: AsyncHands) -> Outcome:
     while True:
         with hands.lock:
             try:
-                effect = program.send(reply)  # type: ignore[arg-type]  # the first step takes None
+                effect: Effect | Outcome = program.send(reply)  # type: ignore[arg-type]  # the first step takes None
             except StopIteration as stop:
-                outcome: Outcome = stop.value
-                return outcome
+                effect = stop.value
+        if hands.untold:
+            hands.telling.tell()
+        if isinstance(effect, Outcome):
+            return effect
         if isinstance(effect, Invoke):
             reply = await hands.acall(effect)
         elif isinstance(effect, Sleep):

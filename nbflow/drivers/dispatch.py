@@ -19,6 +19,7 @@ from nbflow.drivers.admission import Admission
 from nbflow.drivers.bodies import Bodies, aio
 from nbflow.drivers.delivery import Delivery
 from nbflow.drivers.future import CallFuture
+from nbflow.drivers.telling import Telling
 from nbflow.drivers.waits import Waits
 from nbflow.errors import RunStopped
 
@@ -57,6 +58,7 @@ class Dispatch(Waits):
         save: makes records durable, or raises.
         body: the future of the root body.
         program: what carries the whole run out.
+        telling: tells those who listen; ``untold`` is what they have not been told of.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Dispatch(Waits):
         self.bodies = Bodies(
             provide=provide, emit=self.emit, home_loop=self.home_loop, stopping=lambda: scheduler.stopping
         )
+        self.untold, self.telling = scheduler.log.untold, Telling(scheduler.log)
         self.delivery = Delivery(self.lock, scheduler, self.revive)
         self.admission = Admission(max_concurrency, self._launch)
         self.program: Program | None = None
@@ -85,6 +88,8 @@ class Dispatch(Waits):
         """Pass a value on to those who listen."""
         with self.lock:
             self.scheduler.emit(frame, value, mode)
+        if self.untold:
+            self.telling.tell()
 
     def submit(
         self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object], *, waits: bool = False
@@ -96,6 +101,8 @@ class Dispatch(Waits):
         with self.lock:
             self.scheduler.open(frame, call)
             future = call.promise = CallFuture(call, self)
+        if self.untold:
+            self.telling.tell()
         if call.outcome is None:
             call.context = copy_context()
             if call.shelved:
@@ -152,8 +159,15 @@ class Dispatch(Waits):
         if future.call.spec.is_async:
             if future.claim():
                 aio().start(self.home_loop(), future, lambda: self._run_on_loop(future))
-        else:
+            return
+        try:
             threads.pool.submit(future, soon=soon)
+        except RuntimeError as error:  # the system gives no thread: sync code that waits for the call runs it itself
+            caller = future.call.caller
+            if caller is None:
+                raise
+            if caller.call.spec.is_async and future.claim():
+                self._finish(future, Outcome(None, error))
 
     def home_loop(self) -> AbstractEventLoop:
         """Return the loop that async functions of this run use."""
@@ -201,6 +215,7 @@ class Dispatch(Waits):
                 # A lease that can't be given back goes stale with this process; who waits must not wait for it.
                 with suppress(Exception):
                     callback(outcome)
+        self.telling.tell(to_the_end=True)
         self.body.settle(outcome)
         self._let_go(RunStopped(self.scheduler.stopping or "the run is over"))
 
@@ -250,6 +265,7 @@ class Dispatch(Waits):
     def _note_cancelled(self, call: Call) -> None:
         with self.lock:
             self.scheduler.cancelled(call)
+        self.telling.tell()
 
     def is_cancelled(self, error: BaseException | None) -> bool:
         """Whether an outcome says that the call was cancelled."""

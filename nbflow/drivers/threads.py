@@ -12,14 +12,17 @@ import threading
 import time
 from _thread import allocate_lock
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Recall, Remember, Sleep
+from nbflow.core.effects import Await, Commit, Compute, Effect, Invoke, Program, Recall, Remember, Sleep
 from nbflow.core.outcome import Outcome
 
 if TYPE_CHECKING:
     from _thread import LockType
-    from collections.abc import Callable
+    from collections.abc import Callable, Sized
+
+    from nbflow.drivers.telling import Telling
 
 CAP = 256
 IDLE_SECONDS = 10.0
@@ -73,26 +76,50 @@ class Pool:
             job: what to run.
             soon: whether a worker shall come at once. Else it may take half a millisecond: time for
                 whoever submits to claim the job itself, without a worker woken for each of many.
+
+        Raises:
+            RuntimeError: if there is no worker and the system gives no thread for one; the job is not taken then.
         """
         self._queue.append(job)
-        if not self._coming:
-            self._send(nap=0.0 if soon else self._nap)
-        elif soon and self._napping:
-            self._send(anyway=True)
+        try:
+            if not self._coming:
+                self._send(nap=0.0 if soon else self._nap)
+            elif soon and self._napping:
+                self._send(anyway=True)
+        except RuntimeError:
+            if self._active:  # a worker will get to it
+                return
+            with suppress(ValueError):
+                self._queue.remove(job)
+            raise
 
     def _send(self, *, nap: float = 0.0, anyway: bool = False) -> None:
         with self._lock:
             if self._coming and not anyway:
                 return
             self._napping = nap
-            if self._idle:
-                self._coming = True
-                self._idle.pop().release()
-            elif self._active < self._cap:
-                self._coming = True
-                self._active += 1
-                self._count += 1
-                threading.Thread(target=self._work, name=f"nbflow-worker-{self._count}", daemon=True).start()
+            if not self._idle and self._active >= self._cap:
+                return
+            self._coming = True
+            try:
+                if self._idle:
+                    self._idle[-1].release()
+                    self._idle.pop()
+                else:
+                    self._start_worker()
+            except BaseException:  # no thread to be had, or Ctrl-C: others may send for one
+                self._coming = False
+                raise
+
+    def _start_worker(self) -> None:
+        self._count += 1
+        worker = threading.Thread(target=self._work, name=f"nbflow-worker-{self._count}", daemon=True)
+        self._active += 1
+        try:
+            worker.start()
+        except BaseException:
+            self._active -= 1
+            raise
 
     def _work(self) -> None:
         self._local.worker = True
@@ -112,8 +139,12 @@ class Pool:
                 if self._queue:
                     continue
                 self._idle.append(latch)
-            if not latch.acquire(timeout=self._idle_seconds) and self._leave(latch):
-                return
+            if not latch.acquire(timeout=self._idle_seconds):
+                if self._leave(latch):
+                    return
+            elif latch in self._idle:  # who sent for this worker was interrupted before taking it off the list
+                with self._lock, suppress(ValueError):
+                    self._idle.remove(latch)
 
     def _drain(self) -> bool:
         """Do what there is to do; whether there was anything."""
@@ -126,7 +157,8 @@ class Pool:
             if job.claim():
                 worked = True
                 if self._queue and not self._coming:
-                    self._send(nap=GROW_SECONDS)
+                    with suppress(RuntimeError):  # as in wait
+                        self._send(nap=GROW_SECONDS)
                 job.run()
 
     def _leave(self, latch: LockType) -> bool:
@@ -146,9 +178,10 @@ class Pool:
             return
         with self._lock:
             self._active -= 1
-        if self._queue and not self._coming:
-            self._send()
         try:
+            if self._queue and not self._coming:
+                with suppress(RuntimeError):  # no thread to be had: those that there are have to do
+                    self._send()
             block()
         finally:
             with self._lock:
@@ -159,6 +192,12 @@ class Hands(Protocol):
     """What a driver needs to carry out effects for one run."""
 
     lock: threading.RLock
+    telling: Telling
+
+    @property
+    def untold(self) -> Sized:
+        """What those who listen have not been told of."""
+        ...
 
     def call(self, effect: Invoke) -> Outcome:
         """Run the function of a call in this thread."""
@@ -183,10 +222,13 @@ def drive(program: Program, hands: Hands) -> Outcome:
     while True:
         with hands.lock:
             try:
-                effect = program.send(reply)  # type: ignore[arg-type]  # the first step takes None
+                effect: Effect | Outcome = program.send(reply)  # type: ignore[arg-type]  # the first step takes None
             except StopIteration as stop:
-                outcome: Outcome = stop.value
-                return outcome
+                effect = stop.value
+        if hands.untold:
+            hands.telling.tell()
+        if isinstance(effect, Outcome):
+            return effect
         if isinstance(effect, Invoke):
             reply = hands.call(effect)
         elif isinstance(effect, Sleep):

@@ -227,8 +227,8 @@ class Run:
     def listen(self, listener: Callable[[Record], None]) -> Callable[[], None]:
         """Have ``listener`` called with each record of the run: those so far, then new ones.
 
-        It is called on whatever thread makes the record, with the run's lock held, so it must
-        be quick and must not wait.
+        It is called on the threads that work on the run, one record at a time and in order. What it
+        does there holds up the news, and that thread, but no other.
 
         Returns:
             A function that ends it.
@@ -238,15 +238,13 @@ class Run:
                 listener(record)
             return lambda: None
         dispatch = self._session.dispatch
+        scheduler = dispatch.scheduler
         with dispatch.lock:
-            for record in self._records:
-                listener(record)
-            scheduler = dispatch.scheduler
             running = tuple(scheduler.open_calls.values())
-            for call in begun(scheduler.log, scheduler.replayed, running, scheduler.now()):
-                listener(call)
-            dispatch.scheduler.log.listeners.append(listener)
-        return lambda: _remove(dispatch.scheduler.log.listeners, listener)
+            so_far = [*self._records, *begun(scheduler.log, scheduler.replayed, running, scheduler.now())]
+            scheduler.log.introduce(listener, so_far)
+        dispatch.telling.tell(to_the_end=True)
+        return lambda: _remove(scheduler.log.listeners, listener)
 
 
 def _remove(listeners: list[Callable[[Record], None]], listener: Callable[[Record], None]) -> None:

@@ -141,13 +141,22 @@ def watched_call(
     """Start a nested run and have its chunks put somewhere; return its future and what ends the listening."""
     session = _session()
     log = session.dispatch.scheduler.log
-    seen: list[Record] = []
-    log.listeners.append(seen.append)
+    early: list[Record] = []
+    views: list[StreamView] = []
+
+    def listen(record: Record) -> None:
+        if not views:
+            early.append(record)  # of the start, when it is not known yet which call it is
+            return
+        for chunk in views[0].fold(record):
+            put(chunk)
+
+    log.listeners.append(listen)
     try:
         with _hearing_models(shape):
             future = nest(workflow, value, waits=waits)
     except BaseException:
-        log.listeners.remove(seen.append)
+        log.listeners.remove(listen)
         raise
     view = StreamView(
         shape.wanted,
@@ -157,17 +166,17 @@ def watched_call(
         metadata=_metadata(session),
     )
     view.recall(log.records[:1])
-
-    def listen(record: Record) -> None:
-        for chunk in view.fold(record):
-            put(chunk)
-
-    with session.dispatch.lock:
-        log.listeners.remove(seen.append)
-        for record in seen:
+    with session.dispatch.telling.lock:
+        views.append(view)
+        for record in early:
             listen(record)
-        log.listeners.append(listen)
-    return future, lambda: log.listeners.remove(listen) if listen in log.listeners else None
+
+    def leave() -> None:
+        session.dispatch.telling.tell(to_the_end=True)
+        if listen in log.listeners:
+            log.listeners.remove(listen)
+
+    return future, leave
 
 
 def _session() -> Session:

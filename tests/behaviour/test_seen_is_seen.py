@@ -75,7 +75,7 @@ def aone(order: InOrder) -> Any:
     @task
     async def aone(name: Any) -> Any:
         order.ran[name] += 1
-        while name in order.turns and not order.turns[name].is_set():
+        while name in order.turns and not order.turns[name].is_set():  # noqa: ASYNC110  # another thread sets it
             await asyncio.sleep(0.001)
         if name == "bad":
             raise ValueError(name)
@@ -244,7 +244,7 @@ def test_a_call_that_was_given_up(saver: BaseCheckpointSaver, order: InOrder, on
 
     async def body() -> Any:
         order.turns = {0: threading.Event(), 1: threading.Event()}
-        seen = []
+        seen: list[Any] = []
         for call in (aone, one):
             try:
                 seen.append(await asyncio.wait_for(call(len(seen)), 0.01))

@@ -89,3 +89,28 @@ def test_idle_workers_leave_and_new_ones_come() -> None:
         assert job.done.wait(30)
         while pool._active:
             threading.Event().wait(0.005)
+
+
+def test_a_system_that_gives_no_thread_is_told_and_does_not_wedge_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, first, second = Pool(cap=3), Note(), Note()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(RuntimeError, match="new thread"):
+            pool.submit(first)
+    pool.submit(second)
+    assert second.done.wait(30)
+    assert first.ran_by == []
+
+
+def test_workers_that_are_there_do_what_a_new_one_was_wanted_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, together = Pool(cap=3), threading.Barrier(2)
+    busy, waiting = Note(together), Note()
+    pool.submit(busy)
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    pool.submit(waiting)
+    together.wait(30)
+    assert waiting.done.wait(30)
+
+
+def no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
