@@ -143,7 +143,7 @@ def _crash_at(workflow: Workflow, input: object, answers: Answers, point: int, c
     with suppress(_Crash):
         _drive(workflow.with_checkpointer(saver), input, answer, counts)
     after = InMemorySaver()
-    for run_id in saver.runs(_THREAD):
+    for run_id in reversed(saver.runs(_THREAD)):
         key = RunKey(_THREAD, run_id)
         after.append(key, saver.rows(key), "crash test")
     try:

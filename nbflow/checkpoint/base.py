@@ -1,9 +1,9 @@
 """The port of a checkpointer: append rows durably, read them back.
 
-A thread is a sequence of runs, and a run is a segment of numbered rows. Run ids are ordered by
-time, so the newest run of a thread is the one with the greatest id. Backends know nothing of
-what rows mean; what can be made of this port they derive from ``shared``. One suite in
-``tests/contract`` holds every backend to it.
+A thread is a sequence of runs, in the order in which they were first stored, and a run is a
+segment of numbered rows. Ids of runs say when they were made, by clocks that may go wrong: the
+thread's order is its own. Backends know nothing of what rows mean; what can be made of this
+port they derive from ``shared``. One suite in ``tests/contract`` holds every backend to it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,20 @@ if TYPE_CHECKING:
 
     from nbflow.values import RunnableConfig
 
-__all__ = ["BaseCheckpointSaver", "BaseStore", "CheckpointTuple", "Row", "RunKey"]
+__all__ = ["BaseCheckpointSaver", "BaseStore", "CheckpointTuple", "Owner", "Row", "RunKey", "Segment"]
+
+
+class Owner(str):  # noqa: SLOT000  # without a dict, nothing could refer to it weakly
+    """Names a runner, for one lease: who leases again takes another one.
+
+    Its leases are over when it has ended, or when nobody refers to it any more, even if they could
+    not be given back. Those of a plain text are held until they are.
+
+    Attributes:
+        ended: whether the runner has ended.
+    """
+
+    ended = False
 
 
 class Row(NamedTuple):
@@ -43,11 +56,23 @@ class RunKey(NamedTuple):
 
     Attributes:
         thread_id: the thread.
-        run_id: the run; greater than that of every earlier run.
+        run_id: the run.
     """
 
     thread_id: str
     run_id: str
+
+
+class Segment(NamedTuple):
+    """Rows of one run, to be stored with those of others.
+
+    Attributes:
+        run: which run they belong to.
+        rows: numbered as for ``append``.
+    """
+
+    run: RunKey
+    rows: Sequence[Row]
 
 
 class CheckpointTuple(NamedTuple):
@@ -73,6 +98,14 @@ class CheckpointTuple(NamedTuple):
 class BaseCheckpointSaver(Protocol):
     """Keeps the rows of runs; safe to use from any thread and any event loop."""
 
+    @property
+    def quick(self) -> bool:
+        """Whether ``append`` never waits for a network, another thread's writing or another process.
+
+        Code on an event loop may call it then; otherwise that code tries ``try_append`` first.
+        """
+        ...
+
     def append(self, run: RunKey, rows: Sequence[Row], owner: str) -> None:
         """Store rows, all or none; on return they survive the death of the process.
 
@@ -82,7 +115,19 @@ class BaseCheckpointSaver(Protocol):
             owner: who writes; a runner may write after it gave the thread back, until another takes it.
 
         Raises:
-            ThreadBusyError: if another runner has taken the thread since; nothing was stored.
+            ThreadBusyError: if another runner has taken the thread since, even if it gave it back; nothing was stored.
+        """
+        ...
+
+    def append_all(self, segments: Sequence[Segment], owner: str) -> None:
+        """Store rows of several runs, all or none; otherwise as ``append``."""
+        ...
+
+    def try_append(self, run: RunKey, rows: Sequence[Row], owner: str) -> bool:
+        """As ``append``, if that can be done now; False if it would have to wait for others, and nothing was stored.
+
+        It may take as long as writing takes, but never waits for another thread or process that holds
+        the storage. A worker thread can call ``append`` then.
         """
         ...
 
@@ -91,7 +136,17 @@ class BaseCheckpointSaver(Protocol):
         ...
 
     def runs(self, thread_id: str, *, before: str | None = None, limit: int | None = None) -> list[str]:
-        """Return ids of a thread's runs, newest first, those below ``before`` only."""
+        """Return ids of a thread's runs, the one that was begun last first.
+
+        Args:
+            thread_id: the thread.
+            before: only those that were begun before this run of the thread; none if there is no such run.
+            limit: how many at most; None for all.
+        """
+        ...
+
+    def nearest(self, thread_id: str, point: str) -> str | None:
+        """Return the greatest id, as a text, of a thread's runs that is not above ``point``; None if all are."""
         ...
 
     def thread_ids(self) -> list[str]:
@@ -114,8 +169,15 @@ class BaseCheckpointSaver(Protocol):
         """Give the space of what was removed back."""
         ...
 
-    def lease(self, thread_id: str, owner: str) -> None:
+    def lease(self, thread_id: str, owner: str) -> int:
         """Reserve a thread for one runner.
+
+        Args:
+            thread_id: the thread.
+            owner: who is to hold it; an ``Owner`` holds it no longer than it lives.
+
+        Returns:
+            The fencing token: greater than those of all earlier leases of the thread.
 
         Raises:
             ThreadBusyError: if a living runner holds it.
@@ -127,7 +189,7 @@ class BaseCheckpointSaver(Protocol):
         ...
 
     def take_away(self, thread_id: str) -> None:
-        """Free a thread from whoever holds it; once another runner has taken it, that one's writes are refused."""
+        """Free a thread from whoever holds it; once another runner has taken it, what that one writes is refused."""
         ...
 
     def release(self, thread_id: str, owner: str) -> None:

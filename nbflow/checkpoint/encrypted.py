@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Protocol
 
-from nbflow.checkpoint.base import Row, RunKey
+from nbflow.checkpoint.base import Row, RunKey, Segment
 from nbflow.checkpoint.shared import SharedMethods
 from nbflow.errors import CorruptValueError, InvalidOptionError
 
@@ -103,6 +103,20 @@ class EncryptedSaver(SharedMethods):
         """Store rows; see ``BaseCheckpointSaver``."""
         self._saver.append(run, [self._hidden(run, row) for row in rows], owner)
 
+    def append_all(self, segments: Sequence[Segment], owner: str) -> None:
+        """Store rows of several runs, all or none."""
+        hidden = [Segment(run, [self._hidden(run, row) for row in rows]) for run, rows in segments]
+        self._saver.append_all(hidden, owner)
+
+    @property
+    def quick(self) -> bool:
+        """Whether the other checkpointer is."""
+        return self._saver.quick
+
+    def try_append(self, run: RunKey, rows: Sequence[Row], owner: str) -> bool:
+        """As ``append``, if the other checkpointer need not wait for others."""
+        return self._saver.try_append(run, [self._hidden(run, row) for row in rows], owner)
+
     def _hidden(self, run: RunKey, row: Row) -> Row:
         encrypt, bound = self._cipher.encrypt, _bound(run, row)
         value = encrypt(row.value, bound + b"value") if row.value is not None else None
@@ -120,6 +134,10 @@ class EncryptedSaver(SharedMethods):
     def runs(self, thread_id: str, *, before: str | None = None, limit: int | None = None) -> list[str]:
         """Return ids of a thread's runs, newest first."""
         return self._saver.runs(thread_id, before=before, limit=limit)
+
+    def nearest(self, thread_id: str, point: str) -> str | None:
+        """Return the id of a thread's run that is the greatest, as a text, not above ``point``."""
+        return self._saver.nearest(thread_id, point)
 
     def thread_ids(self) -> list[str]:
         """Return the threads that have runs, sorted."""
@@ -141,9 +159,9 @@ class EncryptedSaver(SharedMethods):
         """Return who works on a thread, or None."""
         return self._saver.holder(thread_id)
 
-    def lease(self, thread_id: str, owner: str) -> None:
+    def lease(self, thread_id: str, owner: str) -> int:
         """Reserve a thread for one runner."""
-        self._saver.lease(thread_id, owner)
+        return self._saver.lease(thread_id, owner)
 
     def take_away(self, thread_id: str) -> None:
         """Free a thread from whoever holds it."""

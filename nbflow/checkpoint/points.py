@@ -6,6 +6,7 @@ the fork of a result. Runs may have been pruned: what refers to them finds nothi
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from nbflow.checkpoint.base import RunKey
@@ -14,6 +15,8 @@ from nbflow.core.record import RunReturned, RunStarted, Saved, Value
 from nbflow.errors import UnknownCheckpointError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nbflow.checkpoint.base import BaseCheckpointSaver
 
 
@@ -44,6 +47,10 @@ class Head(NamedTuple):
     def is_whole(self) -> bool:
         """Whether it was written whole, without a body: it is one checkpoint then, not two."""
         return self.returned is not None and self.returned.point == self.started.run_id
+
+    def has(self, point: str) -> bool:
+        """Whether a checkpoint is the run's input or its result."""
+        return point == self.started.run_id or (self.returned is not None and self.returned.point == point)
 
 
 class Point(NamedTuple):
@@ -88,6 +95,33 @@ def newest(saver: BaseCheckpointSaver, thread_id: str) -> RunKey | None:
     return RunKey(thread_id, found[0]) if found else None
 
 
+def back_from(saver: BaseCheckpointSaver, thread_id: str, run_id: str | None = None) -> Iterator[RunKey]:
+    """Yield the runs of a thread, the one that was begun last first: all, or from one of them on."""
+    if run_id is None:
+        found = saver.runs(thread_id, limit=1)  # often only this one is wanted
+        if not found:
+            return
+        run_id = found[0]
+    yield RunKey(thread_id, run_id)
+    for older in saver.runs(thread_id, before=run_id):
+        yield RunKey(thread_id, older)
+
+
+def run_with(saver: BaseCheckpointSaver, thread_id: str, point: str) -> Head | None:
+    """Return the run that a checkpoint belongs to; None if the thread has no such checkpoint.
+
+    The id of a result is made after that of its run and before that of the next one, as long as no clock
+    goes wrong; so there is one run to look at first.
+    """
+    near = saver.nearest(thread_id, point)
+    first = [RunKey(thread_id, near)] if near is not None else []
+    for run in chain(first, back_from(saver, thread_id)):
+        head = read_head(saver, run)
+        if head is not None and head.has(point):
+            return head
+    return None
+
+
 def prior(saver: BaseCheckpointSaver, started: RunStarted) -> Head | None:
     """Return the last finished run before one; None if there was none, or it was pruned."""
     return read_head(saver, RunKey(started.thread_id, started.prior)) if started.prior is not None else None
@@ -113,21 +147,20 @@ def point_of(saver: BaseCheckpointSaver, thread_id: str, point: str | None) -> P
     Raises:
         UnknownCheckpointError: if the thread has no such checkpoint.
     """
-    top = saver.runs(thread_id, limit=1)
-    found = top if point is None else saver.runs(thread_id, before=f"{point}~", limit=1)
-    head = read_head(saver, RunKey(thread_id, found[0])) if found else None
+    top = newest(saver, thread_id)
+    head = (
+        run_with(saver, thread_id, point) if point is not None else read_head(saver, top) if top is not None else None
+    )
     if head is None:
         raise UnknownCheckpointError(thread_id, str(point))
     result = head.returned.point if head.returned is not None else None
     newest_id = result or head.started.run_id
-    if point not in {None, result, head.started.run_id}:
-        raise UnknownCheckpointError(thread_id, str(point))
     chosen = newest_id if point is None else point
     is_result = chosen == result
     return Point(
         id=chosen,
         head=head,
         is_result=is_result,
-        is_newest=found == top and chosen == newest_id,
+        is_newest=top is not None and head.started.run_id == top.run_id and chosen == newest_id,
         last=head if is_result else prior(saver, head.started),
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import heapq
-from itertools import islice
+from itertools import dropwhile, islice
 from typing import TYPE_CHECKING, Any, cast
 
-from nbflow.checkpoint.base import CheckpointTuple, RunKey
-from nbflow.checkpoint.points import prior
+from nbflow.checkpoint.base import CheckpointTuple
+from nbflow.checkpoint.points import back_from, prior, run_with
 from nbflow.checkpoint.rows import load
 from nbflow.core.record import (
     Asked,
@@ -37,8 +37,7 @@ def find(saver: BaseCheckpointSaver, config: Mapping[str, Any]) -> CheckpointTup
     thread_id, point, ns = _address("get_tuple()", config)
     if thread_id is None:
         raise InvalidOptionError("get_tuple()", "config", repr(config), "it names a thread_id")
-    found = next(_of_thread(saver, thread_id, upto=point), None) if not ns else None
-    return found if found is not None and point in {None, _id(found)} else None
+    return next(_of_thread(saver, thread_id, point), None) if not ns else None
 
 
 def listed(
@@ -51,17 +50,28 @@ def listed(
     """Yield checkpoints, newest first, of one thread or of all; arguments as for a saver's ``list``."""
     thread_id, point, ns = _address("list()", config) if config is not None else (None, None, "")
     threads = [thread_id] if thread_id is not None else saver.thread_ids()
-    below = _address("list()", before)[1] if before is not None else None
-    merged = heapq.merge(*(_of_thread(saver, one, upto=point or below) for one in threads), key=_id, reverse=True)
+    of, below, _ = _address("list()", before) if before is not None else (None, None, "")
+    found = [_older(_of_thread(saver, one, point), saver, one, below, of) for one in threads]
+    merged = heapq.merge(*found, key=_id, reverse=True)  # which leaves the order within a thread as it is
     wanted = (
         one
         for one in merged
         if not ns
-        and (below is None or _id(one) < below)
         and (point is None or _id(one) == point)
         and all(name in one.metadata and one.metadata[name] == value for name, value in (metadata or {}).items())
     )
     return islice(wanted, limit)
+
+
+def _older(
+    tuples: Iterator[CheckpointTuple], saver: BaseCheckpointSaver, thread_id: str, below: str | None, of: str | None
+) -> Iterator[CheckpointTuple]:
+    """Return those checkpoints of a thread that are older than one: by its place in the thread if it is there."""
+    if below is None:
+        return tuples
+    if of in {None, thread_id} and run_with(saver, thread_id, below) is not None:
+        return islice(dropwhile(lambda one: _id(one) != below, tuples), 1, None)
+    return (one for one in tuples if _id(one) < below)
 
 
 def _address(where: str, config: Mapping[str, Any]) -> tuple[str | None, str | None, str]:
@@ -74,17 +84,22 @@ def _address(where: str, config: Mapping[str, Any]) -> tuple[str | None, str | N
     return None if thread_id is None else str(thread_id), None if point is None else str(point), ns
 
 
-def _of_thread(saver: BaseCheckpointSaver, thread_id: str, *, upto: str | None) -> Iterator[CheckpointTuple]:
-    """Yield the checkpoints of a thread, newest first, reading one run at a time."""
-    below = None if upto is None else f"{upto}~"
-    while found := saver.runs(thread_id, before=below, limit=1):
-        below = found[0]
-        for one in _of_run(saver, load(saver, RunKey(thread_id, below))):
-            if upto is None or _id(one) <= upto:
+def _of_thread(saver: BaseCheckpointSaver, thread_id: str, point: str | None) -> Iterator[CheckpointTuple]:
+    """Yield the checkpoints of a thread, newest first and from ``point`` on, reading one run at a time."""
+    head = run_with(saver, thread_id, point) if point is not None else None
+    if point is not None and head is None:
+        return
+    begun = point is None
+    for run in back_from(saver, thread_id, head.started.run_id if head is not None else None):
+        for one in _of_run(saver, load(saver, run)):
+            begun = begun or _id(one) == point
+            if begun:
                 yield one
 
 
 def _of_run(saver: BaseCheckpointSaver, records: Sequence[Record]) -> Iterator[CheckpointTuple]:
+    if not records:  # it was pruned meanwhile
+        return
     started = cast("RunStarted", records[0])
     ended = next((record for record in reversed(records) if isinstance(record, RunReturned)), None)
     if ended is not None:

@@ -7,13 +7,13 @@ a thread holds its lease while it does.
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from nbflow import clock
-from nbflow.checkpoint.base import RunKey
+from nbflow.checkpoint.base import Owner, RunKey, Segment
 from nbflow.checkpoint.rows import from_row, load, to_row
 from nbflow.core.record import RunReturned, RunStarted
 from nbflow.errors import InvalidOptionError, ThreadBusyError
@@ -131,7 +131,7 @@ def prune(saver: BaseCheckpointSaver, thread_ids: Iterable[str], policy: Policy,
 
 
 def copy_thread(saver: BaseCheckpointSaver, source: str, target: str) -> None:
-    """Copy all runs of a thread to one that has none.
+    """Copy all runs of a thread to one that has none; all of them or none.
 
     Raises:
         InvalidOptionError: if the other thread has runs.
@@ -143,11 +143,15 @@ def copy_thread(saver: BaseCheckpointSaver, source: str, target: str) -> None:
             raise InvalidOptionError(
                 "copy_thread()", "target_thread_id", repr(target), "that thread has runs; delete_thread() it first"
             )
-        for run_id in reversed(saver.runs(source)):
-            first, *others = saver.rows(RunKey(source, run_id))
-            started = cast("RunStarted", from_row(first))
-            started.thread_id = target
-            saver.append(RunKey(target, run_id), [to_row(started, first.seq), *others], owner)
+        saver.append_all([_copied(saver, RunKey(source, one), target) for one in reversed(saver.runs(source))], owner)
+
+
+def _copied(saver: BaseCheckpointSaver, run: RunKey, target: str) -> Segment:
+    """Return the rows of a run as those of another thread."""
+    first, *others = saver.rows(run)
+    started = cast("RunStarted", from_row(first))
+    started.thread_id = target
+    return Segment(RunKey(target, run.run_id), [to_row(started, first.seq), *others])
 
 
 def delete_for_runs(saver: BaseCheckpointSaver, run_ids: Iterable[str]) -> None:
@@ -167,12 +171,15 @@ def leased(saver: BaseCheckpointSaver, what: str, *thread_ids: str) -> Iterator[
     Raises:
         ThreadBusyError: if somebody works on one of them.
     """
-    owner = f"{what} {clock.new_id()} in process {os.getpid()}"
-    with ExitStack() as held:
+    owner = Owner(f"{what} {clock.new_id()} in process {os.getpid()}")
+    try:
         for thread_id in thread_ids:
             saver.lease(thread_id, owner)
-            held.callback(saver.release, thread_id, owner)
         yield owner
+    finally:
+        owner.ended = True  # first of all: the leases are over with it, whatever comes between
+        for thread_id in thread_ids:
+            saver.release(thread_id, owner)
 
 
 def texts(where: str, name: str, given: Iterable[object]) -> list[str]:

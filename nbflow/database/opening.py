@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nbflow.errors import (
@@ -49,10 +49,13 @@ def connect(path: str, *, read_only: bool, network: bool) -> sqlite3.Connection:
     """
     if path == MEMORY:
         return sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
-    file = Path(path).expanduser()
+    file = Path(path)
     if read_only:
         return _look_at(file)
-    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _make_folder(file.parent)
+    except OSError as error:
+        raise StorageError(path, f"its folder can't be made ({error}); choose another place") from error
     kind = file_system_of(file.parent)
     if kind in _NETWORK and not network:
         raise NetworkFileError(
@@ -60,7 +63,37 @@ def connect(path: str, *, read_only: bool, network: bool) -> sqlite3.Connection:
             f"it would be on a network file system ({kind}), where two machines could damage it. Put it on a local "
             "disk, or say network=True and use it from one machine at a time",
         )
+    with suppress(OSError):  # nobody else's to read, its log too; what is wrong with it, SQLite tells
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     return sqlite3.connect(str(file), timeout=BUSY_SECONDS, check_same_thread=False)
+
+
+def absolute(path: str) -> str:
+    """Return where a file is, whatever folder the process goes to; ``":memory:"`` stays what it is."""
+    return path if path == MEMORY else str(Path(path).expanduser().absolute())
+
+
+def place_of(file: str) -> tuple[int, int] | None:
+    """Return what tells a file from another one at its place; None if there is none, or that can't be told."""
+    if file == MEMORY or os.name == "nt":  # where an open file is neither moved nor deleted
+        return None
+    try:
+        found = os.stat(file)  # noqa: PTH116  # asked at each commit
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def is_busy(error: object) -> bool:
+    """Whether an error says that somebody else holds the file."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder that nobody else looks into; one that is there stays as it is."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _look_at(file: Path) -> sqlite3.Connection:

@@ -3,60 +3,52 @@
 Whoever holds the file's lock commits for all who wait, so results that end together share a
 commit and a lone one pays no thread hop. WAL with ``synchronous=NORMAL``: a commit survives
 the death of the process (sqlite.org/pragma.html#pragma_synchronous).
+
+A writer is told "stored" only once COMMIT has returned for its transaction. An exception, Ctrl-C
+included, may come between any two steps: a ticket stays in the line until its fate is known, so
+the next one who holds the lock finds it there, and what SQLite did is noted in the same call of
+C that did it, between which and the next no signal handler runs.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
-from weakref import WeakValueDictionary
 
+from nbflow.database import forking
 from nbflow.database.migrations import Schema, check, migrate
-from nbflow.database.opening import BUSY_SECONDS, connect, in_plain_words, plain
-from nbflow.errors import NbflowError
+from nbflow.database.opening import BUSY_SECONDS, MEMORY, absolute, connect, in_plain_words, is_busy, place_of, plain
+from nbflow.errors import LostFileError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
 Statement = tuple[str, "Sequence[Sequence[object]]"]
-Guard = Callable[[sqlite3.Connection], None]
+Work = Callable[[sqlite3.Connection], None]
 T = TypeVar("T")
-
-
-class _Turn:
-    """The lock of one connection: who holds it has its transaction."""
-
-    __slots__ = ("__weakref__", "connection", "lock")
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection  # as long as it is held here, no other one gets its id
-        self.lock = threading.RLock()
-
-
-_turns: WeakValueDictionary[int, _Turn] = WeakValueDictionary()
-_turns_lock = threading.Lock()
-
-
-def _turn_of(connection: sqlite3.Connection) -> _Turn:
-    """Return the lock that everyone shares who was given this connection."""
-    with _turns_lock:
-        return _turns.setdefault(id(connection), _Turn(connection))
+_PATIENT, _AT_ONCE = f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}", "PRAGMA busy_timeout=0"
+_COMMIT = ("COMMIT",)
+_NO_WAIT = (False,)
 
 
 class _Ticket:
-    """Statements that wait for the next commit."""
+    """A transaction's work that waits for the next commit.
 
-    __slots__ = ("done", "error", "guard", "statements")
+    Attributes:
+        work: what is to be done; once more if the first time came to nothing.
+        committed: not empty once COMMIT has returned for a transaction that the work was part of.
+        error: why it was not stored.
+    """
 
-    def __init__(self, statements: Sequence[Statement], guard: Guard | None) -> None:
-        self.statements = statements
-        self.guard = guard
-        self.done = False
+    __slots__ = ("committed", "error", "work")
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.committed: Sequence[object] = ()
         self.error: BaseException | None = None
 
 
@@ -84,123 +76,269 @@ class SqliteFile:
         read_only: bool = False,
         network: bool = False,
     ) -> None:
-        self.path = "connection" if isinstance(source, sqlite3.Connection) else str(source)
+        given = isinstance(source, sqlite3.Connection)
+        self.path = "connection" if given else str(source)
+        self._file = absolute(self.path)
+        self._is_ours = not given
         self._waiting: deque[_Ticket] = deque()
+        self._open: Callable[[], sqlite3.Connection] = partial(
+            connect, self._file, read_only=read_only, network=network
+        )
+        self._prepare = partial(_prepare, path=self.path, schema=schema, read_only=read_only, network=network)
+        self._use(source if isinstance(source, sqlite3.Connection) else None)
+        forking.watch(self)
+
+    def _use(self, given: sqlite3.Connection | None) -> None:
+        """Take a connection that was given, or open one, and make it ready."""
         with in_plain_words(self.path):
-            self._connection = (
-                source
-                if isinstance(source, sqlite3.Connection)
-                else connect(self.path, read_only=read_only, network=network)
-            )
-            self._turn = _turn_of(self._connection)
-            self._lock = self._turn.lock
-            with self._lock:
-                self._connection.isolation_level = None  # which ends a transaction that is open
+            connection = self._open() if given is None else given
+            turn = forking.turn_of(connection)
+            with turn.lock:
                 try:
-                    self._prepare(schema, read_only=read_only, network=network)
+                    self._prepare(connection)
                 except BaseException:
-                    if self._connection is not source:
-                        self._connection.close()
+                    if given is None:
+                        connection.close()
                     raise
+        self._where = place_of(self._file) if given is None else None
+        self._turn, self._lock, self._connection = turn, turn.lock, connection
 
-    def _prepare(self, schema: Schema, *, read_only: bool, network: bool) -> None:
-        self._connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
-        if read_only:
-            check(self._connection, self.path, schema)
-            return
-        # A write-ahead log needs memory that all who open the file share, which a network does not have.
-        self._connection.execute(f"PRAGMA journal_mode={'DELETE' if network else 'WAL'}")
-        self._connection.execute(f"PRAGMA synchronous={'FULL' if network else 'NORMAL'}")
-        migrate(self._connection, self.path, schema)
-
-    def write(self, *statements: Statement, guard: Guard | None = None) -> None:
+    def write(self, *statements: Statement) -> None:
         """Carry out statements in one transaction, perhaps shared with others; durable on return.
 
         Args:
             statements: pairs of SQL and the rows of its parameters.
-            guard: looks at the file in the same transaction, and raises an NbflowError to refuse.
 
         Raises:
-            NbflowError: what the guard raised; nothing was carried out.
             StorageError: if they could not be carried out; then none of them was.
         """
-        ticket = _Ticket(statements, guard)
-        self._waiting.append(ticket)
-        with self._lock:
-            if not ticket.done:
-                self._commit_waiting()
-        if isinstance(ticket.error, sqlite3.Error):
-            raise plain(self.path, ticket.error) from ticket.error
+        self.commit(partial(_carry_out, statements))
+
+    def commit(self, work: Work) -> None:
+        """Do something in one transaction, perhaps shared with others; durable on return.
+
+        Args:
+            work: what to do with the connection; it may be done again if a transaction came to nothing.
+
+        Raises:
+            Exception: what the work raised; then nothing of it was stored, and its neighbours are not touched.
+            StorageError: if the file could not be written.
+        """
+        ticket = _Ticket(work)
+        try:
+            self._waiting.append(ticket)
+            with self._lock:
+                if self._turn.is_busy:
+                    self._refuse_to_nest()
+                while not ticket.committed and ticket.error is None:
+                    self._commit_waiting()
+        except BaseException as interruption:
+            ticket.error = ticket.error or interruption  # whoever finds it in the line leaves it out
+            raise
         if ticket.error is not None:
-            raise ticket.error
+            self._tell(ticket.error)
+
+    def try_commit(self, work: Work) -> bool:
+        """As ``commit``, if that can be done without waiting for another thread or process; else return False."""
+        held: list[bool] = []
+        ticket = _Ticket(work)
+        try:
+            held.extend(map(self._lock.acquire, _NO_WAIT))
+            if not held[0] or self._turn.is_nested():
+                return False
+            connection = self._ready()
+            self._turn.is_patient = False
+            connection.execute(_AT_ONCE)
+            try:
+                self._commit_all(connection, (ticket,))
+            except Exception as error:  # noqa: BLE001  # told below
+                ticket.error = error
+            self._be_patient(connection)
+        finally:
+            if held and held[0]:
+                self._lock.release()
+        if is_busy(ticket.error):
+            return False
+        if ticket.error is not None:
+            self._tell(ticket.error)
+        return True
+
+    def _tell(self, error: BaseException) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise plain(self.path, error) from error
+        raise error
 
     def _commit_waiting(self) -> None:
-        tickets = []
-        while self._waiting:
-            tickets.append(self._waiting.popleft())
+        """Commit for all who wait; what remains in the line, if this is interrupted, is for whoever comes next."""
+        waiting = self._waiting
+        tickets: Sequence[_Ticket] = waiting.copy()
+        if len(tickets) > 1:
+            tickets = [one for one in tickets if not one.committed and one.error is None]
         try:
-            self._transact(partial(_carry_out, tickets=tickets))
-        except sqlite3.Error as error:
-            if len(tickets) > 1:  # one bad ticket must not fail its neighbours
-                self._one_by_one(tickets)
-            else:
+            connection = self._connection
+            if connection.in_transaction or not self._turn.is_patient:
+                connection = self._ready()
+            self._commit_all(connection, tickets)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is told to the one who brought it
+            if len(tickets) == 1:
                 tickets[0].error = error
-        finally:
-            for ticket in tickets:
-                ticket.done = True
+            else:  # one bad ticket must not fail its neighbours
+                self._one_by_one(tickets)
+        while waiting and (waiting[0].committed or waiting[0].error is not None):
+            waiting.popleft()
 
     def _one_by_one(self, tickets: Sequence[_Ticket]) -> None:
         for ticket in tickets:
+            if ticket.error is None:
+                try:
+                    self._commit_all(self._ready(), (ticket,))
+                except Exception as error:  # noqa: BLE001  # as above
+                    ticket.error = error
+
+    def _commit_all(self, connection: sqlite3.Connection, tickets: Sequence[_Ticket]) -> None:
+        committed: list[object] = []
+        with connection:  # which rolls back in C, so that nothing can come between
             try:
-                self._transact(partial(_carry_out, tickets=(ticket,)))
-            except sqlite3.Error as error:
-                ticket.error = error
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.Error as error:  # nobody's own fault, so everybody's fate
+                for ticket in tickets:
+                    ticket.error = error
+                return
+            self._turn.is_busy = True
+            try:
+                if self._where is not None and place_of(self._file) != self._where:
+                    raise LostFileError(self.path, _LOST)
+                for ticket in tickets:
+                    ticket.committed = committed
+                    ticket.work(connection)
+                committed.extend(map(connection.execute, _COMMIT))
+            finally:
+                self._turn.is_busy = False
 
     def transact(self, work: Callable[[sqlite3.Connection], T], *, writing: bool = True) -> T:
         """Run ``work`` in a transaction: all of it or none, and all that it reads of one moment."""
-        with in_plain_words(self.path):
-            return self._transact(work, writing=writing)
-
-    def _transact(self, work: Callable[[sqlite3.Connection], T], *, writing: bool = True) -> T:
-        with self._lock:
-            connection = self._connection
-            connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
-            try:
-                result = work(connection)
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+        with self._lock, in_plain_words(self.path):
+            connection = self._ready()
+            with connection:
+                connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+                self._turn.is_busy = True
+                try:
+                    if writing and self._where is not None and place_of(self._file) != self._where:
+                        raise LostFileError(self.path, _LOST)
+                    result = work(connection)
+                    connection.execute("COMMIT")
+                finally:
+                    self._turn.is_busy = False
             return result
+
+    def _ready(self) -> sqlite3.Connection:
+        """Return the connection, free for a transaction; to be called with the lock held.
+
+        Raises:
+            StorageError: if it is in the middle of one.
+        """
+        connection = self._connection
+        if isinstance(connection, forking.Inherited):
+            connection.check()
+            self._use(None)
+            connection = self._connection
+        if connection.in_transaction:
+            self._refuse_to_nest()
+            if not self._is_ours:
+                raise StorageError(
+                    self.path, "it has an open transaction that is not nbflow's; commit it or roll it back"
+                )
+            connection.execute("ROLLBACK")
+        if not self._turn.is_patient:
+            self._be_patient(connection)
+        return connection
+
+    def _refuse_to_nest(self) -> None:
+        if self._turn.is_nested():
+            raise StorageError(self.path, "it is in the middle of a transaction of this very thread")
+
+    def _be_patient(self, connection: sqlite3.Connection) -> None:
+        connection.execute(_PATIENT)
+        self._turn.is_patient = True
 
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """Return all rows of a query."""
         with self._lock, in_plain_words(self.path):
-            return self._connection.execute(sql, parameters).fetchall()
+            return self._usable().execute(sql, parameters).fetchall()
+
+    def _usable(self) -> sqlite3.Connection:
+        """Return the connection, perhaps in the middle of a transaction."""
+        connection = self._connection
+        if isinstance(connection, forking.Inherited):
+            return self._ready()
+        if not self._turn.is_patient:
+            self._be_patient(connection)
+        return connection
 
     def compact(self) -> None:
         """Write the file anew without the space of what was deleted, and empty its log."""
-        with self._lock:
-            self._connection.execute("VACUUM")
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with self._lock, in_plain_words(self.path):
+            connection = self._ready()
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close the file; a later use raises ``sqlite3.ProgrammingError``."""
         with self._lock:
             self._connection.close()
 
+    # What a fork of the process asks of it.
 
-def _carry_out(connection: sqlite3.Connection, tickets: Sequence[_Ticket]) -> None:
-    for ticket in tickets:
-        try:
-            if ticket.guard is not None:
-                ticket.guard(connection)
-        except NbflowError as refusal:  # of this ticket; its neighbours go on
-            ticket.error = refusal
-            continue
-        for sql, rows in ticket.statements:
-            if len(rows) == 1:
-                connection.execute(sql, rows[0])
-            else:
-                connection.executemany(sql, rows)
+    @property
+    def turn(self) -> forking.Turn:
+        """The lock of its connection."""
+        return self._turn
+
+    def inherit(self, *, quiet: bool) -> None:
+        """Become usable in a child process, which must not touch the connection of its parent.
+
+        Args:
+            quiet: whether no transaction was under way.
+        """
+        refusal = None
+        if not self._is_ours:
+            refusal = "its connection was handed in by the process that this one was forked from; open one here"
+        elif self.path == MEMORY:
+            refusal = "what is in memory stays in the process that this one was forked from; use a file"
+        elif not quiet:
+            refusal = "the process that this one was forked from was writing to it; open it anew here"
+        else:
+            self._connection.close()
+        inherited = forking.Inherited(self._connection, self.path, refusal)
+        self._waiting = deque()
+        self._turn = forking.Turn(self._connection)
+        self._lock = self._turn.lock
+        self._connection = inherited  # type: ignore[assignment]  # until `_ready` opens another one
+
+
+_LOST = (
+    "it was deleted, moved or replaced while it was in use, so what would be written now would be lost. Put it back "
+    "where it was, or open the file that is there with a new object; what was stored before is in the old one"
+)
+
+
+def _prepare(connection: sqlite3.Connection, *, path: str, schema: Schema, read_only: bool, network: bool) -> None:
+    """Set a connection up and bring its tables up to date."""
+    connection.isolation_level = None  # which ends a transaction that is open
+    connection.execute(_PATIENT)
+    connection.execute("PRAGMA trusted_schema=OFF")
+    if read_only:
+        check(connection, path, schema)
+        return
+    # A write-ahead log needs memory that all who open the file share, which a network does not have.
+    connection.execute(f"PRAGMA journal_mode={'DELETE' if network else 'WAL'}")
+    connection.execute(f"PRAGMA synchronous={'FULL' if network else 'NORMAL'}")
+    migrate(connection, path, schema)
+
+
+def _carry_out(statements: Sequence[Statement], connection: sqlite3.Connection) -> None:
+    for sql, rows in statements:
+        if len(rows) == 1:
+            connection.execute(sql, rows[0])
+        else:
+            connection.executemany(sql, rows)

@@ -34,8 +34,10 @@ from nbflow.errors.running import (
 from nbflow.errors.signals import GraphBubbleUp, GraphDrained, GraphInterrupt, NodeInterrupt, RunStopped, Signal
 from nbflow.errors.storage import (
     CorruptFileError,
+    CorruptRunError,
     CorruptValueError,
     DiskFullError,
+    LostFileError,
     NetworkFileError,
     NewerFormatError,
     ReadOnlyFileError,
@@ -60,6 +62,7 @@ __all__ = [
     "AmbiguousResumeError",
     "CalledOutsideRunError",
     "CorruptFileError",
+    "CorruptRunError",
     "CorruptValueError",
     "DecorationError",
     "DiskFullError",
@@ -73,6 +76,7 @@ __all__ = [
     "InvalidOptionError",
     "InvalidUpdateError",
     "LostFailureWarning",
+    "LostFileError",
     "MissingContextError",
     "MissingThreadIdError",
     "NbflowError",

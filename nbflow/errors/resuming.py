@@ -201,15 +201,22 @@ class ThreadBusyError(NbflowError, RuntimeError):
 
     Attributes:
         thread_id: the thread.
-        owner: who holds it.
+        owner: who holds it, or had it last.
+        gone: whether that one has given it back, so that the thread is free, but not for the runner that had it before.
     """
 
-    def __init__(self, thread_id: str, owner: str) -> None:
+    def __init__(self, thread_id: str, owner: str, *, gone: bool = False) -> None:
         super().__init__(thread_id, owner)
         self.thread_id = thread_id
         self.owner = owner
+        self.gone = gone
 
     def __str__(self) -> str:
+        if self.gone:
+            return (
+                f"thread {self.thread_id!r} was taken over by {self.owner}, which has worked on it and gone; what this "
+                "run would still write was not stored. Begin a new run to go on with the thread."
+            )
         return (
             f"thread {self.thread_id!r} is being worked on by {self.owner}; two runs on one thread would do the "
             "same work twice. Wait for it or cancel it, or use another thread_id. One whose process is gone is taken "

@@ -45,6 +45,36 @@ class CorruptFileError(StorageError):
     """A file is damaged, or no database at all. It was not touched."""
 
 
+class CorruptRunError(CorruptFileError):
+    """Records of a run are not what was stored. Nothing was touched.
+
+    Attributes:
+        thread_id: the thread.
+        run_id: the run.
+        seq: number of the first record that is damaged or missing; None if that can't be told.
+        sound: how many records before it can still be read.
+    """
+
+    def __init__(self, path: str, problem: str, thread_id: str, run_id: str, seq: int | None, sound: int) -> None:
+        super().__init__(path, problem)
+        self.args = (path, problem, thread_id, run_id, seq, sound)
+        self.thread_id = thread_id
+        self.run_id = run_id
+        self.seq = seq
+        self.sound = sound
+
+    def __str__(self) -> str:
+        which = "a record" if self.seq is None else f"record {self.seq}"
+        saved = "none before can be read"
+        if self.sound:
+            how = f"read_run(saver, {self.thread_id!r}, {self.run_id!r}, first={self.sound})"
+            saved = f"{how} reads the {self.sound} before"
+        return (
+            f"{self.path}: {which} of run {self.run_id} on thread {self.thread_id!r} is damaged: {self.problem}. "
+            f"Restore a copy of the file, or start a new thread_id; {saved}"
+        )
+
+
 class DiskFullError(StorageError):
     """There is no room left for a file. What was stored before is safe."""
 
@@ -55,6 +85,10 @@ class ReadOnlyFileError(StorageError):
 
 class NetworkFileError(StorageError):
     """A file is on a file system of the network, where SQLite's locks and shared memory can't be relied on."""
+
+
+class LostFileError(StorageError):
+    """A file was deleted, moved or replaced while it was in use. What was to be stored is not."""
 
 
 class UnserializableError(NbflowError):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import dropwhile, islice
 from typing import TYPE_CHECKING, cast
 
-from nbflow.checkpoint.base import RunKey
-from nbflow.checkpoint.points import point_of, prior
+from nbflow.checkpoint.points import back_from, prior, run_with
 from nbflow.checkpoint.rows import load
 from nbflow.core.record import ROOT, Record, RunStarted
 from nbflow.errors import UnknownCheckpointError
@@ -34,10 +34,10 @@ def state_of(
     Raises:
         UnknownCheckpointError: if the thread has no such checkpoint.
     """
-    found = next(_states(saver, thread_id, below=None if point is None else f"{point}~", upto=point), None)
+    found = next(_states(saver, thread_id, point), None)
     if found is None and point is None:
         return None
-    if found is None or point not in {None, _id(found[0])}:
+    if found is None:
         raise UnknownCheckpointError(thread_id, str(point))
     snapshot, records = found
     if point is None:
@@ -66,21 +66,32 @@ def history_of(
         upto: checkpoint id; only this and older ones are shown.
         metadata: what the metadata of those that are shown hold; None shows all.
     """
-    below = before if before is not None else (f"{upto}~" if upto is not None else None)
-    for snapshot, _ in _states(saver, thread_id, below=below, upto=upto):
-        if (before is None or _id(snapshot) < before) and _has(snapshot, metadata):
+    found = _states(saver, thread_id, before if before is not None else upto)
+    if before is not None:
+        if run_with(saver, thread_id, before) is not None:
+            found = islice(found, 1, None)
+        else:  # it is of another thread, or was pruned: its time is what is left of it
+            found = (one for one in _states(saver, thread_id, None) if _id(one[0]) < before)
+        if upto is not None:
+            found = dropwhile(lambda one: _id(one[0]) != upto, found)
+    for snapshot, _ in found:
+        if _has(snapshot, metadata):
             yield snapshot
 
 
 def _states(
-    saver: BaseCheckpointSaver, thread_id: str, *, below: str | None, upto: str | None
+    saver: BaseCheckpointSaver, thread_id: str, point: str | None
 ) -> Iterator[tuple[StateSnapshot, list[Record]]]:
-    """Yield checkpoints with the records of their runs, newest first."""
-    while found := saver.runs(thread_id, before=below, limit=1):
-        below = found[0]
-        records = load(saver, RunKey(thread_id, below))
+    """Yield checkpoints with the records of their runs, newest first, from ``point`` on."""
+    head = run_with(saver, thread_id, point) if point is not None else None
+    if point is not None and head is None:
+        return
+    begun = point is None
+    for run in back_from(saver, thread_id, head.started.run_id if head is not None else None):
+        records = load(saver, run)
         for snapshot in _points(saver, records):
-            if upto is None or _id(snapshot) <= upto:
+            begun = begun or _id(snapshot) == point
+            if begun:
                 yield _rooted(saver, state.with_calls(snapshot, records)), records
 
 
@@ -95,6 +106,8 @@ def _has(snapshot: StateSnapshot, metadata: Mapping[str, object] | None) -> bool
 
 def _points(saver: BaseCheckpointSaver, records: list[Record]) -> Iterator[StateSnapshot]:
     """Yield the result of a run, if there is one, then its input; one checkpoint for what no body wrote."""
+    if not records:  # it was pruned meanwhile
+        return
     started = cast("RunStarted", records[0])
     result = state.result_state(records)
     if result is not None:
@@ -110,8 +123,5 @@ def _rooted(saver: BaseCheckpointSaver, snapshot: StateSnapshot) -> StateSnapsho
     if snapshot.parent_config is None:
         return snapshot
     parent = snapshot.parent_config["configurable"]
-    try:
-        point_of(saver, parent["thread_id"], parent["checkpoint_id"])
-    except UnknownCheckpointError:
-        return snapshot._replace(parent_config=None)
-    return snapshot
+    known = run_with(saver, parent["thread_id"], parent["checkpoint_id"]) is not None
+    return snapshot if known else snapshot._replace(parent_config=None)

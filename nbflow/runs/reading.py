@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load
 from nbflow.core.opening import status_of
@@ -63,8 +64,11 @@ def _thread(saver: BaseCheckpointSaver, thread_id: str) -> ThreadInfo | None:
     sizes = saver.sizes(thread_id)
     if not sizes:  # somebody was quicker to delete it
         return None
-    newest = RunKey(thread_id, max(sizes))
-    started, last = load(saver, newest, first=1)[0], load(saver, newest, last=_TAIL)
+    newest = points.newest(saver, thread_id)
+    first, last = (load(saver, newest, first=1), load(saver, newest, last=_TAIL)) if newest is not None else ([], [])
+    if not first or not last:
+        return None
+    started = first[0]
     status = status_of(last)
     if status == "crashed" and saver.holder(thread_id) is not None:
         status = "running"

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from nbflow.checkpoint import points
-from nbflow.checkpoint.base import RunKey
+from nbflow.checkpoint.base import RunKey, Segment
 from nbflow.checkpoint.points import Head, Point
-from nbflow.checkpoint.rows import encode_value, load
+from nbflow.checkpoint.rows import encode_value, load, to_row
 from nbflow.checkpoint.upkeep import leased
 from nbflow.config import merge, thread_of
 from nbflow.core.fork import without_answers
@@ -18,7 +18,6 @@ from nbflow.core.record import ENDS, Record, RunHalted, RunReturned, RunStarted,
 from nbflow.errors import InvalidOptionError, InvalidUpdateError
 from nbflow.runs.beginning import started_at
 from nbflow.runs.forks import whole
-from nbflow.runs.journal import Journal
 from nbflow.values import Final, StateUpdate, config_at
 
 if TYPE_CHECKING:
@@ -64,11 +63,16 @@ def update(
                 encode_value(record)
             segments.append(records)
             point = _after(records, point)
-        for records in segments:
-            run_id = cast("RunStarted", records[0]).run_id
-            Journal(saver, RunKey(thread_id, run_id), owner).save(records)
+        saver.append_all([_stored(records) for records in segments], owner)
     assert point is not None, "there is at least one update"
     return config_at(thread_id, point.id)
+
+
+def _stored(records: Sequence[Record]) -> Segment:
+    """Return the rows of a segment; its values are encoded."""
+    started = cast("RunStarted", records[0])
+    rows = [to_row(record, number) for number, record in enumerate(records)]
+    return Segment(RunKey(started.thread_id, started.run_id), rows)
 
 
 def _checked(workflow: Definition, where: str, supersteps: Sequence[Sequence[StateUpdate]]) -> list[StateUpdate]:

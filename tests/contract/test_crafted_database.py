@@ -17,6 +17,7 @@ from nbflow import SqliteSaver, entrypoint, read_run, task, threads
 from nbflow.checkpoint.rows import _MARK, _sum
 from nbflow.codec import Unloadable, codes
 from nbflow.errors import CorruptValueError, NbflowError
+from tests.contract.crafting import reseal
 
 ROOT = Path(__file__).parents[2]
 CONFIG: Any = {"configurable": {"thread_id": "t"}}
@@ -51,6 +52,7 @@ def tamper(path: Path, kind: str, value: bytes) -> None:
         )
     connection.commit()
     connection.close()
+    reseal(path)
 
 
 @pytest.fixture
@@ -104,6 +106,7 @@ def test_heads_that_make_no_sense_are_told(path: Path) -> None:
         connection.execute("UPDATE records SET head = ? WHERE kind = 'RunReturned'", (head,))
         connection.commit()
         connection.close()
+        reseal(path)
         with SqliteSaver.from_conn_string(path) as saver, pytest.raises(NbflowError):
             flow_in(saver).get_state(CONFIG)
 

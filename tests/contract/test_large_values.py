@@ -11,7 +11,7 @@ import pytest
 
 from nbflow import Command, SqliteSaver, entrypoint, interrupt, task
 from nbflow.checkpoint.sqlite import blobs
-from nbflow.errors import CorruptValueError
+from nbflow.errors import CorruptRunError
 
 
 def config(thread: str) -> Any:
@@ -107,7 +107,7 @@ def test_damage_to_it_is_told(path: Path) -> None:
     connection.execute("UPDATE blobs SET data = zeroblob(LENGTH(data))")
     connection.commit()
     connection.close()
-    with SqliteSaver.from_conn_string(path) as saver, pytest.raises(CorruptValueError, match="checksum"):
+    with SqliteSaver.from_conn_string(path) as saver, pytest.raises(CorruptRunError, match="large value"):
         flow_in(saver).invoke(Command(resume=1), config("t"))
 
 
@@ -118,7 +118,7 @@ def test_packing_loses_nothing(value: bytes) -> None:
     blob = blobs.pack(value)
     assert blob.size == len(value)
     assert len(blob.data) <= len(value)
-    assert blobs.unpack(blob.form, blob.data) == value
+    assert blobs.unpack(*blob) == value
 
 
 def test_a_file_of_the_first_layout_is_brought_up_to_date(path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ import pytest
 from nbflow import Command, InMemorySaver, SqliteSaver, entrypoint, interrupt, task
 from nbflow.checkpoint.base import BaseCheckpointSaver
 from nbflow.checkpoint.encrypted import AesCipher, EncryptedSaver
-from nbflow.errors import CorruptFileError, CorruptValueError, InvalidOptionError, NewerFormatError
+from nbflow.errors import CorruptRunError, CorruptValueError, InvalidOptionError, NewerFormatError
+from tests.contract.crafting import change, reseal
 
 CONFIG: Any = {"configurable": {"thread_id": "t", "customer": "ada lovelace"}}
 
@@ -30,13 +30,6 @@ def flow_in(saver: BaseCheckpointSaver) -> Any:
     return secret_flow
 
 
-def damage(path: Path, statement: str) -> None:
-    connection = sqlite3.connect(path)
-    connection.execute(statement)
-    connection.commit()
-    connection.close()
-
-
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "runs.db"
@@ -45,18 +38,18 @@ def path(tmp_path: Path) -> Path:
 def test_bytes_that_are_no_text_are_told(path: Path) -> None:
     with SqliteSaver.from_conn_string(path) as saver:
         flow_in(saver).invoke("word", CONFIG)
-    damage(path, "UPDATE records SET path = CAST(x'ff00ff' AS TEXT) WHERE kind = 'CallReturned'")
-    with SqliteSaver.from_conn_string(path) as saver, pytest.raises(CorruptFileError, match="text should be"):
+    change(path, "UPDATE records SET path = CAST(x'ff00ff' AS TEXT) WHERE kind = 'CallReturned'")
+    with SqliteSaver.from_conn_string(path) as saver, pytest.raises(CorruptRunError, match="no text"):
         flow_in(saver).get_state(CONFIG)
 
 
 def test_a_damaged_value_is_told_with_its_place(path: Path) -> None:
     with SqliteSaver.from_conn_string(path) as saver:
         flow_in(saver).invoke("word", CONFIG)
-    damage(path, "UPDATE records SET value = CAST(value || x'00' AS BLOB) WHERE kind = 'CallReturned'")
+    change(path, "UPDATE records SET value = CAST(value || x'00' AS BLOB) WHERE kind = 'CallReturned'")
     with (
         SqliteSaver.from_conn_string(path) as saver,
-        pytest.raises(CorruptValueError, match=r"record 1 \(CallReturned, call 0\.0\) .* thread 't'.*checksum"),
+        pytest.raises(CorruptRunError, match=r"record 1 of run .* on thread 't' is damaged: its checksum is wrong"),
     ):
         flow_in(saver).invoke(Command(resume=1), CONFIG)
 
@@ -64,7 +57,8 @@ def test_a_damaged_value_is_told_with_its_place(path: Path) -> None:
 def test_a_record_of_a_later_version_is_told(path: Path) -> None:
     with SqliteSaver.from_conn_string(path) as saver:
         flow_in(saver).invoke("word", CONFIG)
-    damage(path, "UPDATE records SET kind = 'CallDreamt' WHERE kind = 'CallReturned'")
+    change(path, "UPDATE records SET kind = 'CallDreamt' WHERE kind = 'CallReturned'")
+    reseal(path)
     with SqliteSaver.from_conn_string(path) as saver, pytest.raises(NewerFormatError, match="CallDreamt"):
         flow_in(saver).invoke(None, CONFIG)
 
@@ -100,7 +94,10 @@ def test_another_key_reads_nothing(path: Path) -> None:
 def test_a_row_that_was_moved_is_refused(path: Path) -> None:
     saver = EncryptedSaver(SqliteSaver(path), AesCipher(b"a" * 32))
     flow_in(saver).invoke("word", CONFIG)
-    damage(path, "UPDATE runs SET thread_id = 'other'")
+    change(path, "UPDATE runs SET thread_id = 'other'")
+    with pytest.raises(CorruptRunError, match="belongs elsewhere"):
+        flow_in(saver).get_state({"configurable": {"thread_id": "other"}})
+    reseal(path)
     with pytest.raises(CorruptValueError, match="moved"):
         flow_in(saver).get_state({"configurable": {"thread_id": "other"}})
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from nbflow import Command, InMemorySaver, SqliteSaver, clock, entrypoint, interrupt, list_runs, task, threads
-from nbflow.checkpoint.base import BaseCheckpointSaver, CheckpointTuple, Row, RunKey
+from nbflow.checkpoint.base import BaseCheckpointSaver, CheckpointTuple, Owner, Row, RunKey, Segment
 from nbflow.checkpoint.encrypted import EncryptedSaver
 from nbflow.errors import InvalidOptionError, ThreadBusyError
 from nbflow.types import Pruned
@@ -89,11 +89,15 @@ def test_what_comes_in_late_for_a_run_that_was_removed_is_dropped(saver: Saver) 
 def test_runs_are_listed_newest_first_and_in_pages(saver: Saver) -> None:
     for run_id in ("b", "a", "c"):
         saver.append(RunKey("t", run_id), rows(0), "me")
-    assert saver.runs("t") == ["c", "b", "a"]
-    assert saver.runs("t", limit=2) == ["c", "b"]
-    assert saver.runs("t", before="c") == ["b", "a"]
-    assert saver.runs("t", before="b~", limit=1) == ["b"]
-    assert saver.runs("nobody") == []
+    saver.append(RunKey("t", "b"), rows(1), "me")
+    assert saver.runs("t") == ["c", "a", "b"], "in the order in which they were begun, whatever their ids"
+    assert saver.runs("t", limit=2) == ["c", "a"]
+    assert saver.runs("t", before="c") == ["a", "b"]
+    assert saver.runs("t", before="c", limit=1) == ["a"]
+    assert saver.runs("t", before="b") == saver.runs("t", before="unknown") == []
+    assert saver.runs("nobody") == saver.runs("nobody", before="a") == []
+    assert [saver.nearest("t", text) for text in ("a", "b~", "z", "Z")] == ["a", "b", "c", None]
+    assert saver.nearest("nobody", "a") is None
     saver.append(RunKey("s", "d"), rows(0), "me")
     assert saver.thread_ids() == ["s", "t"]
 
@@ -179,7 +183,7 @@ def test_a_holder_whose_process_is_gone_holds_nothing(tmp_path: Path) -> None:
     with SqliteSaver.from_conn_string(path) as saver:
         saver.append(A, rows(0), "dead")
         with sqlite3.connect(path) as other:
-            other.execute("INSERT INTO leases VALUES ('t', 'dead', 'nohost/1/0', NULL)")
+            other.execute("INSERT INTO leases VALUES ('t', 'dead', 'nohost/1/0', NULL, 1)")
         other.close()
         assert saver.holder("t") == "dead on nohost", "of another machine nothing is known"
         with sqlite3.connect(path) as other:
@@ -193,8 +197,9 @@ def test_a_holder_whose_process_is_gone_holds_nothing(tmp_path: Path) -> None:
 def _gone() -> str:
     from nbflow.checkpoint.sqlite.leases import _process
 
-    host, pid, _ = _process().rsplit("/", 2)
-    return f"{host}/{pid}/another birth"
+    named, _, where = _process().partition("@")
+    host, pid, _ = named.rsplit("/", 2)
+    return f"{host}/{pid}/another birth@{where}"
 
 
 # Upkeep.
@@ -486,3 +491,77 @@ def test_the_awaited_forms(saver: Saver) -> None:
 
     asyncio.run(use())
     assert saver.aprune.__doc__ == "As ``prune``, awaited."
+
+
+# All or none, and at once or not at all.
+
+
+def test_rows_of_several_runs_are_stored_together_or_not_at_all(saver: Saver) -> None:
+    saver.append_all([Segment(RunKey("t", "a"), rows(0, 1)), Segment(RunKey("t", "b"), rows(0))], "me")
+    assert saver.runs("t") == ["b", "a"]
+    assert saver.rows(A) == rows(0, 1)
+    saver.lease("u", "somebody")
+    unfit = Segment(RunKey("u", "a"), rows(0))
+    with pytest.raises(ThreadBusyError, match="somebody"):
+        saver.append_all([Segment(RunKey("t", "c"), rows(0)), Segment(A, rows(2)), unfit], "me")
+    assert saver.runs("t") == ["b", "a"]
+    assert saver.rows(A) == rows(0, 1)
+    saver.append_all([], "me")
+
+
+def test_an_attempt_stores_as_well_as_an_append(saver: Saver) -> None:
+    assert saver.try_append(A, rows(0), "me")
+    assert saver.try_append(A, rows(1), "me")
+    assert saver.rows(A) == rows(0, 1)
+    saver.lease("t", "you")
+    with pytest.raises(ThreadBusyError, match="you"):
+        saver.try_append(A, rows(2), "me")
+    assert saver.rows(A) == rows(0, 1)
+
+
+def test_a_token_grows_with_every_lease(saver: Saver) -> None:
+    tokens = []
+    for owner in ("a", "b", "a"):
+        tokens.append(saver.lease("t", owner))
+        assert saver.lease("t", owner) == tokens[-1], "the lease that it has"
+        saver.release("t", owner)
+    saver.lease("t", "c")
+    saver.take_away("t")
+    tokens.append(saver.lease("t", "d"))
+    assert tokens == sorted(set(tokens))
+    assert tokens[-1] == 5
+
+
+def test_a_holder_that_lost_its_thread_is_refused_for_ever(saver: Saver) -> None:
+    saver.lease("t", "first")
+    saver.append(A, rows(0), "first")
+    saver.take_away("t")
+    saver.append(A, rows(1), "first")
+    saver.lease("t", "second")
+    saver.release("t", "second")
+    changes: list[Callable[[], Any]] = [
+        lambda: saver.append(A, rows(2), "first"),
+        lambda: saver.try_append(A, rows(2), "first"),
+        lambda: saver.append_all([Segment(A, rows(2))], "first"),
+        lambda: saver.remove("t", ["a"], "first"),
+    ]
+    for change in changes:
+        with pytest.raises(ThreadBusyError, match="taken over by second, which has worked on it and gone") as caught:
+            change()
+        assert caught.value.gone
+    assert saver.rows(A) == rows(0, 1)
+    saver.append(A, rows(2), "second")
+
+
+def test_a_lease_is_over_with_its_owner(saver: Saver) -> None:
+    ended, forgotten = Owner("run 1"), Owner("run 2")
+    saver.lease("t", ended)
+    saver.lease("u", forgotten)
+    with pytest.raises(ThreadBusyError, match="run 1"):
+        saver.lease("t", "me")
+    ended.ended = True
+    del forgotten
+    assert [saver.holder(thread) for thread in ("t", "u")] == [None, None]
+    for thread in ("t", "u"):
+        saver.lease(thread, "me")
+        saver.release(thread, "me")

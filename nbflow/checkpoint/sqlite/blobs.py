@@ -14,6 +14,7 @@ LARGE = 4096  # bytes, about a page of the file: below that, a row of its own co
 _PLAIN, _ZLIB = 0, 1
 _SAMPLE = 65_536
 _PAYS = 0.9  # a compressed value of more than this share of the plain one is kept plain
+_MOST = 1100  # times: DEFLATE makes nothing smaller than 1 to 1032, RFC 1951
 _LEVEL = 1  # speed: values come faster than disks fill
 
 TABLES = """
@@ -22,6 +23,10 @@ TABLES = """
 """
 INSERT = "INSERT OR IGNORE INTO blobs VALUES (?, ?, ?, ?)"
 SWEEP = "DELETE FROM blobs WHERE NOT EXISTS (SELECT 1 FROM records WHERE records.blob = blobs.digest)"
+
+
+class Damage(Exception):  # noqa: N818  # it never leaves this package
+    """Why something in the file is not what was stored."""
 
 
 class Blob(NamedTuple):
@@ -50,11 +55,28 @@ def pack(value: bytes) -> Blob:
     return Blob(digest, len(value), _PLAIN, value)
 
 
-def unpack(form: int, data: bytes) -> bytes:
-    """Return a value that was stored; damage shows in the checksum of its record."""
-    if form != _ZLIB:
-        return data
+def unpack(digest: bytes, size: int, form: int, data: bytes) -> bytes:
+    """Return a value that was stored.
+
+    Raises:
+        Damage: if it is another one; nothing larger than ``size`` is made to find that out.
+    """
+    if form == _PLAIN:
+        value = data
+    elif form == _ZLIB:
+        value = _inflated(data, size)
+    else:
+        raise Damage(f"its large value has the unknown form {form}")
+    if len(value) != size or blake2b(value, digest_size=16).digest() != digest:
+        raise Damage("its large value is another one")
+    return value
+
+
+def _inflated(data: bytes, size: int) -> bytes:
+    if size > len(data) * _MOST:
+        raise Damage("its large value can't be as large as it says")
+    inflate = zlib.decompressobj()
     try:
-        return zlib.decompress(data)
-    except zlib.error:
-        return data
+        return inflate.decompress(data, size + 1)  # one more, so that what is longer shows
+    except zlib.error as error:
+        raise Damage(f"its large value can't be read: {error}") from None

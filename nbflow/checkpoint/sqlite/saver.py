@@ -10,17 +10,19 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nbflow.checkpoint.base import Row, RunKey
 from nbflow.checkpoint.shared import SharedMethods
-from nbflow.checkpoint.sqlite import blobs
+from nbflow.checkpoint.sqlite import blobs, seals
 from nbflow.checkpoint.sqlite.leases import Leases
 from nbflow.database.migrations import Schema
-from nbflow.database.sqlite import SqliteFile, Statement
+from nbflow.database.sqlite import SqliteFile
+from nbflow.errors import CorruptRunError
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from nbflow.checkpoint.base import Row, RunKey, Segment
 
 MIGRATIONS = (
     """
@@ -59,30 +61,55 @@ MIGRATIONS = (
     ALTER TABLE leases ADD COLUMN beat REAL
     """,
     blobs.TABLES,
+    # Keys in the order of commits, seals that bind a row to its place, how long runs were, and who had a thread last.
+    """
+    ALTER TABLE records ADD COLUMN seq INTEGER;
+    ALTER TABLE records ADD COLUMN seal INTEGER;
+    ALTER TABLE runs ADD COLUMN length INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX runs_in_order ON runs (thread_id);
+    ALTER TABLE leases ADD COLUMN token INTEGER NOT NULL DEFAULT 0;
+    DROP VIEW log;
+    CREATE VIEW log AS SELECT thread_id, run_id, IFNULL(seq, id & 4294967295) AS seq, kind, path, head,
+        IFNULL(value, data) AS value
+        FROM runs JOIN records ON id >> 32 = number LEFT JOIN blobs ON digest = blob
+    """,
 )
-_BEGIN = "INSERT OR IGNORE INTO runs (thread_id, run_id) VALUES (?, ?)"
-_NUMBER = "(SELECT number FROM runs WHERE thread_id = ?1 AND run_id = ?2)"
-# Nothing, for a run that was removed meanwhile: what comes in late for it is not wanted any more.
-_INSERT = (
-    "INSERT INTO records SELECT number << 32 | ?3, ?4, ?5, ?6, ?7, ?8 FROM runs WHERE thread_id = ?1 AND run_id = ?2"
+_OF = "id BETWEEN number << 32 AND number << 32 | 4294967295"
+_STATE = (
+    "SELECT owner, process, number, (SELECT MAX(id) FROM records WHERE id BETWEEN ?2 << 32 AND ?2 << 32 | 4294967295) "
+    "FROM (SELECT 1) LEFT JOIN leases ON leases.thread_id = ?1 "
+    "LEFT JOIN runs ON number = ?2 AND runs.thread_id = ?1 AND run_id = ?3"
 )
+_NUMBER = f"SELECT number, (SELECT MAX(id) FROM records WHERE {_OF}) FROM runs WHERE thread_id = ? AND run_id = ?"  # noqa: S608  # a constant
+_BEGIN = "INSERT INTO runs (thread_id, run_id) VALUES (?, ?)"
+_INSERT = "INSERT INTO records (id, seq, kind, path, head, value, blob, seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+# Texts as bytes: Python's side of SQLite gives up at those that are none, and with them at all other rows.
 _ROWS = (
-    "SELECT id & 4294967295, kind, path, head, value, form, data FROM records LEFT JOIN blobs ON digest = blob "  # noqa: S608  # of constants
-    f"WHERE id BETWEEN {_NUMBER} << 32 AND {_NUMBER} << 32 | 4294967295 ORDER BY id"
+    "SELECT length, id, seq, CAST(kind AS BLOB), CAST(path AS BLOB), head, value, blob, seal, size, form, data "  # noqa: S608  # of constants
+    f"FROM runs LEFT JOIN records ON {_OF} LEFT JOIN blobs ON digest = blob "
+    "WHERE thread_id = ? AND run_id = ? ORDER BY id"
 )
-_RUNS = "SELECT run_id FROM runs WHERE thread_id = ? AND run_id < ? ORDER BY run_id DESC LIMIT ?"
+_RUNS = "SELECT run_id FROM runs WHERE thread_id = ? ORDER BY number DESC LIMIT ?"
+_RUNS_BEFORE = (
+    "SELECT run_id FROM runs WHERE thread_id = ?1 AND number < (SELECT number FROM runs WHERE thread_id = ?1 "
+    "AND run_id = ?2) ORDER BY number DESC LIMIT ?3"
+)
+_NEAREST = "SELECT run_id FROM runs WHERE thread_id = ? AND run_id <= ? ORDER BY run_id DESC LIMIT 1"
 _THREADS = "SELECT DISTINCT thread_id FROM runs ORDER BY thread_id"
 # A value that several runs name counts for the newest of them: it stays until that one goes.
 _SIZES = (
-    "SELECT run_id, SUM(size) FROM ("
-    "SELECT run_id, LENGTH(head) + IFNULL(LENGTH(value), 0) AS size FROM runs "
-    "JOIN records ON id BETWEEN number << 32 AND number << 32 | 4294967295 WHERE thread_id = ?1 UNION ALL "
-    "SELECT MAX(run_id), LENGTH(data) FROM runs "
-    "JOIN records ON id BETWEEN number << 32 AND number << 32 | 4294967295 JOIN blobs ON digest = blob "
-    "WHERE thread_id = ?1 GROUP BY digest) GROUP BY run_id"
+    "SELECT run_id, SUM(bytes) FROM ("  # noqa: S608  # of constants
+    f"SELECT number AS run, LENGTH(head) + IFNULL(LENGTH(value), 0) AS bytes FROM runs JOIN records ON {_OF} "
+    "WHERE thread_id = ?1 UNION ALL "
+    f"SELECT MAX(number), LENGTH(data) FROM runs JOIN records ON {_OF} JOIN blobs ON digest = blob "
+    "WHERE thread_id = ?1 GROUP BY digest) JOIN runs ON number = run GROUP BY number"
 )
-_REMOVE = f"DELETE FROM records WHERE id BETWEEN {_NUMBER} << 32 AND {_NUMBER} << 32 | 4294967295"  # noqa: S608  # a constant
+_REMOVE = (
+    "DELETE FROM records WHERE id BETWEEN (SELECT number FROM runs WHERE thread_id = ?1 AND run_id = ?2) << 32 "
+    "AND (SELECT number FROM runs WHERE thread_id = ?1 AND run_id = ?2) << 32 | 4294967295"
+)
 _END = "DELETE FROM runs WHERE thread_id = ? AND run_id = ?"
+_REMEMBERED = 1000  # runs whose numbers are known without asking; any number may be forgotten
 
 
 class SqliteSaver(SharedMethods):
@@ -96,15 +123,21 @@ class SqliteSaver(SharedMethods):
         network: whether the file may be on a network file system; it is used without a write-ahead log then,
             more slowly, and by one machine at a time.
 
+    Attributes:
+        quick: False: another process may hold the file.
+
     Raises:
         StorageError: if the file can't be used; its kinds say why.
     """
+
+    quick = False
 
     def __init__(
         self, conn: str | Path | sqlite3.Connection, *, read_only: bool = False, network: bool = False
     ) -> None:
         self._file = SqliteFile(conn, Schema("checkpoints", MIGRATIONS), read_only=read_only, network=network)
         self._leases = Leases(self._file)
+        self._numbers: dict[RunKey, int] = {}
 
     def __repr__(self) -> str:
         return f"SqliteSaver({self._file.path!r})"
@@ -123,35 +156,83 @@ class SqliteSaver(SharedMethods):
         """Do nothing: opening a file makes its tables. Kept for those who call it by habit."""
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; who has a lease of it can't write any more, and holds it no longer."""
+        self._leases.close()
         self._file.close()
 
     def append(self, run: RunKey, rows: Sequence[Row], owner: str) -> None:
         """Store rows; see ``BaseCheckpointSaver``."""
-        large = {
-            row.seq: blobs.pack(row.value) for row in rows if row.value is not None and len(row.value) > blobs.LARGE
-        }
-        stored = [
-            (*run, *row[:-1], None, large[row.seq].digest) if row.seq in large else (*run, *row, None) for row in rows
-        ]
-        guard = partial(self._leases.check, thread_id=run.thread_id, owner=owner)
-        before: list[Statement] = [(blobs.INSERT, [*large.values()])] if large else []
-        if rows and rows[0].seq == 0:
-            before.append((_BEGIN, [run]))
-        self._file.write(*before, (_INSERT, stored), guard=guard)
+        self._file.commit(partial(self._store, _Sealed(run, rows), owner))
+
+    def try_append(self, run: RunKey, rows: Sequence[Row], owner: str) -> bool:
+        """As ``append``, if nobody else holds the file; see ``BaseCheckpointSaver``."""
+        if type(self).append is not SqliteSaver.append:  # what a subclass does there is to be done
+            return False
+        return self._file.try_commit(partial(self._store, _Sealed(run, rows), owner))
+
+    def append_all(self, segments: Sequence[Segment], owner: str) -> None:
+        """Store rows of several runs, all or none."""
+        sealed = [_Sealed(*segment) for segment in segments]
+
+        def store(connection: sqlite3.Connection) -> None:
+            for one in sealed:
+                self._store(one, owner, connection)
+
+        self._file.commit(store)
+
+    def _store(self, sealed: _Sealed, owner: str, connection: sqlite3.Connection) -> None:
+        """Insert rows, in a transaction, if ``owner`` may."""
+        run, execute = sealed.run, connection.execute
+        (held_by, process, number, last) = execute(
+            _STATE, (run.thread_id, self._numbers.get(run), run.run_id)
+        ).fetchone()
+        if held_by is not None and (held_by != owner or process not in self._leases.mine):
+            raise self._leases.refusal(run.thread_id, held_by, process)
+        if number is None:
+            found = execute(_NUMBER, run).fetchone()
+            if found is None:
+                if sealed.first != 0:  # the run was removed: what comes in late for it is not wanted any more
+                    return
+                found = (execute(_BEGIN, run).lastrowid, None)
+            number, last = found
+            if len(self._numbers) >= _REMEMBERED:
+                self._numbers.clear()
+            self._numbers[run] = number
+        if sealed.blobs:
+            connection.executemany(blobs.INSERT, sealed.blobs)
+        for key, row in enumerate(sealed.rows, number << 32 if last is None else last + 1):
+            execute(_INSERT, (key, *row))
 
     def rows(self, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Row]:
         """Return the rows of a run, in order."""
-        if last is None:
-            found = self._file.read(f"{_ROWS} LIMIT ?3", (*run, -1 if first is None else first))
-        else:
-            found = self._file.read(f"{_ROWS} DESC LIMIT ?3", (*run, last))[::-1]
-        return [_to_row(*row) for row in found]  # type: ignore[arg-type]  # the columns' declared types
+        if last is not None:
+            found = self._read(run, f"{_ROWS} DESC LIMIT ?", last + seals.NEAR)
+            return seals.last_of(self._file.path, run, map(_kept, found), last)
+        if first is not None:
+            found = self._read(run, f"{_ROWS} LIMIT ?", first + seals.NEAR)
+            return seals.first_of(self._file.path, run, map(_kept, found), first)
+        found = self._read(run, _ROWS)
+        return seals.all_of(self._file.path, run, map(_kept, found), found[0][0] if found else 0)
+
+    def _read(self, run: RunKey, sql: str, *limit: int) -> list[tuple[object, ...]]:
+        found = self._file.read(sql, (*run, *limit))
+        if found and found[0][1] is None:
+            raise CorruptRunError(self._file.path, "all its records are missing", *run, 0, 0)
+        return found
 
     def runs(self, thread_id: str, *, before: str | None = None, limit: int | None = None) -> list[str]:
         """Return ids of a thread's runs, newest first."""
-        found = self._file.read(_RUNS, (thread_id, before or "~", -1 if limit is None else limit))
+        most = -1 if limit is None else limit
+        if before is None:
+            found = self._file.read(_RUNS, (thread_id, most))
+        else:
+            found = self._file.read(_RUNS_BEFORE, (thread_id, before, most))
         return [str(run_id) for (run_id,) in found]
+
+    def nearest(self, thread_id: str, point: str) -> str | None:
+        """Return the id of a thread's run that is the greatest, as a text, not above ``point``."""
+        found = self._file.read(_NEAREST, (thread_id, point))
+        return str(found[0][0]) if found else None
 
     def thread_ids(self) -> list[str]:
         """Return the threads that have runs, sorted."""
@@ -163,18 +244,25 @@ class SqliteSaver(SharedMethods):
 
     def remove(self, thread_id: str, run_ids: Sequence[str], owner: str) -> None:
         """Forget runs of a thread."""
-        if run_ids:
-            rows = [(thread_id, run_id) for run_id in run_ids]
-            guard = partial(self._leases.check, thread_id=thread_id, owner=owner)
-            self._file.write((_REMOVE, rows), (_END, rows), (blobs.SWEEP, [()]), guard=guard)
+        if not run_ids:
+            return
+        rows = [(thread_id, run_id) for run_id in run_ids]
+
+        def forget(connection: sqlite3.Connection) -> None:
+            self._leases.check(connection, thread_id=thread_id, owner=owner)
+            connection.executemany(_REMOVE, rows)
+            connection.executemany(_END, rows)
+            connection.execute(blobs.SWEEP)
+
+        self._file.commit(forget)
 
     def vacuum(self) -> None:
         """Make the file as small as what is in it; for that time, nobody else can use it."""
         self._file.compact()
 
-    def lease(self, thread_id: str, owner: str) -> None:
+    def lease(self, thread_id: str, owner: str) -> int:
         """Reserve a thread for one runner; one that is gone is taken over."""
-        self._leases.take(thread_id, owner)
+        return self._leases.take(thread_id, owner)
 
     def holder(self, thread_id: str) -> str | None:
         """Return the living runner that holds a thread."""
@@ -185,9 +273,36 @@ class SqliteSaver(SharedMethods):
         self._leases.release(thread_id, owner)
 
     def take_away(self, thread_id: str) -> None:
-        """Free a thread from whoever holds it; once another runner has taken it, that one's writes are refused."""
+        """Free a thread from whoever holds it; see ``BaseCheckpointSaver``."""
         self._leases.take_away(thread_id)
 
 
-def _to_row(seq: int, kind: str, path: str, head: bytes, value: bytes | None, form: int | None, data: bytes) -> Row:
-    return Row(seq, kind, path, head, value if form is None else blobs.unpack(form, data))
+class _Sealed:
+    """Rows as they are inserted, made ready before the file is held.
+
+    Attributes:
+        run: which run they belong to.
+        first: number of the first one; 0 if there is none, as nothing is to be stored then.
+        rows: what is inserted of each, but for its key.
+        blobs: large values among theirs.
+    """
+
+    __slots__ = ("blobs", "first", "rows", "run")
+
+    def __init__(self, run: RunKey, rows: Sequence[Row]) -> None:
+        self.run = run
+        self.first = rows[0].seq
+        self.rows: list[tuple[object, ...]] = []
+        self.blobs: list[blobs.Blob] = []
+        for row in rows:
+            value = row.value
+            if value is not None and len(value) > blobs.LARGE:
+                blob = blobs.pack(value)
+                self.blobs.append(blob)
+                self.rows.append((*row[:-1], None, blob.digest, seals.seal(run, row, blob.digest)))
+            else:
+                self.rows.append((*row, None, seals.seal(run, row, None)))
+
+
+def _kept(row: tuple[object, ...]) -> seals.Kept:
+    return seals.Kept(*row[1:])

@@ -1,0 +1,170 @@
+"""Whether the rows of a run are those that were stored there: each sealed to its place, none missing.
+
+A row's seal is a checksum over its thread, run, number and content, so one that was changed or moved
+is told. Rows get their keys in the order of commits, without gaps, so one that was lost is told, and
+the run's length is noted whenever its thread is given back, so the last ones are not lost silently
+either. Rows that were stored before there were seals are taken as they are.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
+
+from nbflow.checkpoint.base import Row, RunKey
+from nbflow.checkpoint.sqlite import blobs
+from nbflow.checkpoint.sqlite.blobs import Damage
+from nbflow.errors import CorruptRunError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NEAR = 64  # rows: those that were made at the same moment may be stored out of order, but not further apart
+_BITS = 32
+_LAST = (1 << _BITS) - 1
+
+
+def seal(run: RunKey, row: Row, digest: bytes | None) -> int:
+    """Return what binds a row to its place.
+
+    Args:
+        run: where it is.
+        row: the row; its value stands in ``digest`` if that is apart.
+        digest: names the large value; None if there is none.
+    """
+    held = digest if digest is not None else row.value
+    size = -1 if held is None else len(held)
+    place = f"{run.thread_id}\0{run.run_id}\0{row.seq}\0{row.kind}\0{row.path}\0{digest is None}{size}"
+    return crc32(held or b"", crc32(row.head, crc32(place.encode("utf-8", "surrogatepass"))))
+
+
+class Kept(NamedTuple):
+    """A row as it is in the file; of what types, nobody knows."""
+
+    id: Any
+    seq: Any
+    kind: Any
+    path: Any
+    head: Any
+    value: Any
+    blob: Any
+    seal: Any
+    size: Any
+    form: Any
+    data: Any
+
+
+_TYPES = {"id": int, "kind": bytes, "path": bytes, "head": bytes}
+_OPTIONAL = {"seq": int, "value": bytes, "blob": bytes, "seal": int, "size": int, "form": int, "data": bytes}
+
+
+def unsealed(run: RunKey, kept: Kept) -> Row:
+    """Return a row that was stored.
+
+    Raises:
+        Damage: if it is another one.
+    """
+    for name, kind in _TYPES.items():
+        if type(getattr(kept, name)) is not kind:
+            raise Damage(f"its {name} is no {kind.__name__}")
+    for name, kind in _OPTIONAL.items():
+        if getattr(kept, name) is not None and type(getattr(kept, name)) is not kind:
+            raise Damage(f"its {name} is no {kind.__name__}")
+    if (kept.seq is None) is not (kept.seal is None):
+        raise Damage("it has a number and no checksum, or the other way round")
+    try:
+        kind, path = kept.kind.decode(), kept.path.decode()
+    except UnicodeDecodeError:
+        raise Damage("its kind or path is no text") from None
+    seq = kept.id & _LAST if kept.seq is None else kept.seq
+    row = Row(seq, kind, path, kept.head, kept.value)
+    if kept.seal is not None and kept.seal != seal(run, row, kept.blob):
+        raise Damage("its checksum is wrong, or it belongs elsewhere")
+    if kept.blob is None:
+        return row
+    if kept.data is None:
+        raise Damage("its large value is missing")
+    return row._replace(value=blobs.unpack(kept.blob, kept.size, kept.form, kept.data))
+
+
+def all_of(path: str, run: RunKey, found: Iterable[Kept], length: object) -> list[Row]:
+    """Return the rows of a run, in order, if they are whole.
+
+    Args:
+        path: the file.
+        run: the run.
+        found: all rows, by their keys.
+        length: how many there were when the thread was given back last; 0 if it was not since then.
+
+    Raises:
+        CorruptRunError: if one is not what was stored, or missing.
+    """
+    rows: list[Row] = []
+    last: int | None = None
+    for kept in found:
+        try:
+            row = unsealed(run, kept)
+        except Damage as damage:
+            raise _told(path, run, str(damage), rows, kept.seq) from None
+        if last is not None and kept.id != last + 1 and (kept.seal is not None or kept.id <= last):
+            raise _told(path, run, "the one that was stored before it is missing or there twice", rows, row.seq)
+        last = kept.id
+        rows.append(row)
+    count = (last & _LAST) + 1 if last is not None else 0
+    if type(length) is not int or count < length:
+        raise _told(path, run, f"there were {length} records, and the last ones are missing", rows, None)
+    ordered = sorted(rows, key=_seq)
+    for one, other in pairwise(ordered):
+        if one.seq == other.seq:
+            raise _told(path, run, "it is there twice", rows[: rows.index(other)], one.seq)
+    return ordered
+
+
+def first_of(path: str, run: RunKey, found: Iterable[Kept], wanted: int) -> list[Row]:
+    """Return the first rows of a run, in order.
+
+    Args:
+        path: the file.
+        run: the run.
+        found: its rows from the first key on, NEAR more than wanted.
+        wanted: how many.
+
+    Raises:
+        CorruptRunError: if one is not what was stored.
+    """
+    rows = []
+    for kept in found:
+        try:
+            rows.append(unsealed(run, kept))
+        except Damage as damage:
+            if len(rows) >= wanted:  # what can be read is read
+                break
+            raise _told(path, run, str(damage), rows, kept.seq) from None
+    return sorted(rows, key=_seq)[:wanted]
+
+
+def last_of(path: str, run: RunKey, found: Iterable[Kept], wanted: int) -> list[Row]:
+    """Return the last rows of a run, in order; ``found`` is from the last key back, NEAR more than wanted.
+
+    Raises:
+        CorruptRunError: if one is not what was stored.
+    """
+    rows = []
+    for kept in found:
+        try:
+            rows.append(unsealed(run, kept))
+        except Damage as damage:
+            raise _told(path, run, str(damage), (), kept.seq) from None
+    rows.sort(key=_seq)
+    return rows[max(0, len(rows) - wanted) :]
+
+
+def _seq(row: Row) -> int:
+    return row.seq
+
+
+def _told(path: str, run: RunKey, problem: str, before: Iterable[Row], seq: object) -> CorruptRunError:
+    sound = sorted(row.seq for row in before)
+    count = next((place for place, number in enumerate(sound) if place != number), len(sound))
+    return CorruptRunError(path, problem, run.thread_id, run.run_id, seq if type(seq) is int else None, count)
