@@ -11,7 +11,7 @@ from nbflow.runs.batches import Batched
 from nbflow.runs.launch import launch, nest, plain
 from nbflow.runs.options import request_of, spelled_out
 from nbflow.runs.shape import shape_of
-from nbflow.runs.streams import achunks, begin, chunks, nested_chunks, output_of, watched_call
+from nbflow.runs.streams import abegin, achunks, begin, chunks, nested_chunks, output_of, watched_call
 from nbflow.threaded import Threaded
 from nbflow.values import Command
 
@@ -102,7 +102,7 @@ class Workflow(Threaded, Described, Batched):
             return [chunk async for chunk in self._astream(request, shape)]
         if is_nested(config):
             return output_of(plain(await self._call(request, shape)), shape)
-        run = begin(self, request, shape, here=True)
+        run = await abegin(self, request, shape)
         return output_of(await run, shape, run)
 
     @spelled_out

@@ -17,7 +17,12 @@ class InMemoryCache(BaseCache):
     Args:
         max_items: how many values it keeps; beyond that it forgets those that were used least
             recently. None keeps all.
+
+    Attributes:
+        quick: that it never waits for others.
     """
+
+    quick = True
 
     def __init__(self, *, max_items: int | None = None) -> None:
         self._max_items = _checked_size(max_items)

@@ -1,58 +1,82 @@
 """Numbers of the concurrent branches of a body: the same in a run and in its replay.
 
-Asyncio tasks are numbered in the order of their creation, which is that of a set where tasks are made
-of a set of coroutines. So each branch has a key, a digest of the coroutine's name and arguments; a
-recorded branch is found again by its key, and two branches with the same key do the same.
+Asyncio tasks are numbered in the order of their creation. Within a batch, those made without an await
+in between, that may be the order of a set, which differs from one process to the next. So each branch
+has a key, a digest of its coroutine's name and arguments: a recorded branch is found again by its
+batch and its key, and two branches of a batch with the same key do the same.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 from nbflow.core.path import caller_of
 from nbflow.core.record import Asked, CallSettled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from nbflow.core.record import Record
+
+Recorded = dict[int, tuple[int, str]]
 
 
 class Branches:
     """Numbers the branches of one frame.
 
     Args:
-        recorded: numbers of the branches in the log, by key.
+        recorded: by number, the batch and the key of the branches in the log.
+
+    Attributes:
+        batch: names the batch that is being made, by how many branches there were before; None between two.
+        is_to_end: whether the batch has begun and nobody has seen to it yet that it ends, at the next await.
     """
 
-    __slots__ = ("_free", "_next", "_reserved")
+    __slots__ = ("_count", "_free", "_next", "_reserved", "batch", "is_to_end")
 
-    def __init__(self, recorded: Mapping[str, Sequence[int]]) -> None:
-        self._free = {key: deque(numbers) for key, numbers in recorded.items()}
-        self._reserved = {number for numbers in recorded.values() for number in numbers}
-        self._next = 0
+    def __init__(self, recorded: Recorded) -> None:
+        self._free: dict[tuple[int, str], list[int]] = {}
+        for number in sorted(recorded, reverse=True):
+            self._free.setdefault(recorded[number], []).append(number)
+        self._reserved = set(recorded)
+        self._count = self._next = 0
+        self.batch: int | None = None
+        self.is_to_end = False
 
-    def number(self, key: str) -> int:
-        """Return the number of a new branch."""
-        recorded = self._free.get(key)
+    def end_batch(self) -> None:
+        """Let the next branch begin a batch of its own."""
+        self.batch = None
+
+    def number(self, key: str) -> tuple[int, int]:
+        """Return the number of a new branch, and its batch."""
+        if self.batch is None:
+            self.batch = self._next = self._count
+            self.is_to_end = True
+        self._count += 1
+        recorded = self._free.get((self.batch, key))
         if recorded:
-            return recorded.popleft()
+            return recorded.pop(), self.batch
         while self._next in self._reserved:
             self._next += 1
         self._next += 1
-        return self._next - 1
+        return self._next - 1, self.batch
 
 
-def recorded_branches(records: Iterable[Record]) -> dict[str, dict[str, list[int]]]:
-    """Return the numbers of recorded branches, by the position of their frame and by key."""
-    found: dict[str, dict[str, set[int]]] = {}
+def name_of(number: int, batch: int, key: str) -> str:
+    """Return what a record says of the branch that it stands in."""
+    return f"b{number}@{batch}={key}"
+
+
+def recorded_branches(records: Iterable[Record]) -> Mapping[str, Recorded]:
+    """Return what the log tells of branches: by the position of their frame and their number, batch and key."""
+    found: dict[str, Recorded] = {}
     for record in records:
         if not isinstance(record, (CallSettled, Asked)) or not record.branch:
             continue
         prefix = record.path if isinstance(record, Asked) else caller_of(record.path)
         for named in record.branch.split("."):
             branch, _, key = named.partition("=")
-            found.setdefault(prefix, {}).setdefault(key, set()).add(int(branch[1:]))
-            prefix = f"{prefix}.{branch}"
-    return {prefix: {key: sorted(numbers) for key, numbers in keys.items()} for prefix, keys in found.items()}
+            number, _, batch = branch[1:].partition("@")
+            found.setdefault(prefix, {})[int(number)] = (int(batch), key)
+            prefix = f"{prefix}.b{number}"
+    return found

@@ -10,12 +10,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from nbflow.core.branches import Branches
+from nbflow.core.branches import Branches, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
     from contextvars import Context
 
+    from nbflow.core.branches import Recorded
     from nbflow.core.deadline import Deadline
     from nbflow.core.deliveries import Deliveries
     from nbflow.core.outcome import Outcome
@@ -257,18 +258,18 @@ class Frame:
     def closed(self, value: bool) -> None:
         (self.trunk or self).over = value
 
-    def branch(self, key: str, recorded: Mapping[str, Sequence[int]]) -> Frame:
+    def branch(self, key: str, recorded: Recorded) -> Frame:
         """Return the frame of a new concurrent branch of this body.
 
         Args:
             key: what the branch was made for; see ``Branches``.
-            recorded: numbers of this frame's branches in the log, by key.
+            recorded: what the log tells of this frame's branches.
         """
         if self.branches is None:
             self.branches = Branches(recorded)
-        number = self.branches.number(key)
+        number, batch = self.branches.number(key)
         frame = Frame(self.call, self.host, f"{self.prefix}.b{number}")
-        named = f"b{number}={key}"
+        named = name_of(number, batch, key)
         frame.key = f"{self.key}.{named}" if self.key else named
         frame.fresh = self.fresh
         frame.trunk = self.trunk or self

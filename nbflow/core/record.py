@@ -224,7 +224,7 @@ class CallSettled(CallRecord):
         code: digest of the task's code; empty when unknown.
         shown: the arguments as short text.
         edges: paths of the calls whose futures were passed as arguments.
-        branch: numbers and keys of the branches that the call was made in, such as ``"b2=1f0c"``; see ``Branches``.
+        branch: numbers and keys of the branches that the call was made in, such as ``"b2@0=1f0c"``; see ``Branches``.
     """
 
     started: float = 0.0

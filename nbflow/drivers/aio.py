@@ -47,8 +47,8 @@ class AsyncHands(Protocol):
         """Run the function of a call on this loop."""
         ...
 
-    def carry_out(self, effect: Commit | Recall | Remember | Compute) -> Outcome:
-        """Do what needs no waiting for others."""
+    def acarry_out(self, effect: Commit | Recall | Remember | Compute) -> Awaitable[Outcome]:
+        """Do what needs no waiting for other calls."""
         ...
 
     async def aawait_calls(self, effect: Await) -> Outcome:
@@ -69,10 +69,10 @@ async def drive(program: Program, hands: AsyncHands) -> Outcome:
                 effect: Effect | Outcome = program.send(reply)  # type: ignore[arg-type]  # the first step takes None
             except StopIteration as stop:
                 effect = stop.value
-        if hands.untold:
-            hands.telling.tell()
         if isinstance(effect, Outcome):
             return effect
+        if hands.untold:
+            hands.telling.tell()
         if isinstance(effect, Invoke):
             reply = await hands.acall(effect)
         elif isinstance(effect, Sleep):
@@ -80,7 +80,7 @@ async def drive(program: Program, hands: AsyncHands) -> Outcome:
         elif isinstance(effect, Await):
             reply = await hands.aawait_calls(effect)
         else:
-            reply = hands.carry_out(effect)
+            reply = await hands.acarry_out(effect)
 
 
 async def _sleep(seconds: float) -> Outcome:
@@ -242,6 +242,9 @@ class _Factory:
         elif frame is not None and frame.call.spec.is_async and not frame.closed:
             context = cast("Context", options.get("context") or copy_context())
             branch = frame.host.branch(frame, key_of(coro))
+            if frame.branches is not None and frame.branches.is_to_end:
+                frame.branches.is_to_end = False
+                loop.call_soon(frame.branches.end_batch, context=Context())
             context.run(current_frame.set, branch)
             options["context"] = context
             number = int(branch.prefix.rpartition(".b")[2])

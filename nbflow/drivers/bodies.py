@@ -6,7 +6,7 @@ import threading
 from contextlib import aclosing, closing
 from contextvars import Context, copy_context
 from functools import cache, partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from nbflow import clock
 from nbflow.core.call import current_frame
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from nbflow.core.call import Call, Frame, Spec
     from nbflow.core.effects import Invoke
 
+T = TypeVar("T")
+
 
 @cache
 def aio() -> ModuleType:
@@ -30,6 +32,14 @@ def aio() -> ModuleType:
     from nbflow.drivers import aio as module  # noqa: PLC0415  # see above
 
     return module
+
+
+@cache
+def aside() -> Callable[[Callable[[], T]], Awaitable[T]]:
+    """Return what runs a function in a worker thread while the loop goes on; imported as ``aio`` is."""
+    from nbflow.drivers import aside as module  # noqa: PLC0415  # see above
+
+    return module.aside
 
 
 class Bodies:

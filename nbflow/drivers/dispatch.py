@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nbflow.core.call import Call, Frame, current_frame
 from nbflow.core.effects import Commit, Compute, Invoke, Program, Recall, Remember
@@ -16,7 +16,7 @@ from nbflow.core.outcome import Outcome
 from nbflow.core.performance import perform
 from nbflow.drivers import threads
 from nbflow.drivers.admission import Admission
-from nbflow.drivers.bodies import Bodies, aio
+from nbflow.drivers.bodies import Bodies, aio, aside
 from nbflow.drivers.delivery import Delivery
 from nbflow.drivers.future import CallFuture
 from nbflow.drivers.telling import Telling
@@ -32,8 +32,29 @@ if TYPE_CHECKING:
     from nbflow.core.scheduler import Scheduler
 
 
+class Journal(Protocol):
+    """What makes the records of a run durable."""
+
+    def prepare(self, records: Sequence[Record], ends: Call | None = None) -> Sequence[Any]:
+        """Return the rows of records, to be kept next."""
+        ...
+
+    def keep(self, rows: Sequence[Any]) -> None:
+        """Store rows durably, and wait for who holds the storage."""
+        ...
+
+    def try_keep(self, rows: Sequence[Any]) -> bool:
+        """As ``keep``, if that can be done without waiting; else False, and nothing was stored."""
+        ...
+
+
 class Recollection(Protocol):
     """What takes results out of caches, and knows which are being computed."""
+
+    @property
+    def quick(self) -> bool:
+        """Whether it never waits for others."""
+        ...
 
     def find(self, call: Call) -> Value | CallFuture | None:
         """Return a result, or who computes it; None lets the call compute it, until it lands."""
@@ -55,7 +76,7 @@ class Dispatch(Waits):
         admission: lets calls begin.
         bodies: runs the functions.
         recollect: takes results out of caches.
-        save: makes records durable, or raises.
+        journal: makes records durable; None if nothing is kept.
         body: the future of the root body.
         program: what carries the whole run out.
         telling: tells those who listen; ``untold`` is what they have not been told of.
@@ -66,13 +87,13 @@ class Dispatch(Waits):
         scheduler: Scheduler,
         *,
         provide: Callable[[Spec, Frame], dict[str, object]],
-        save: Callable[[Sequence[Record], Call | None], int] | None,
+        journal: Journal | None,
         loop: AbstractEventLoop | None = None,
         max_concurrency: int | None = None,
         recollect: Recollection,
     ) -> None:
         super().__init__(scheduler, loop)
-        self.save = save
+        self.journal = journal
         self.recollect = recollect
         self.bodies = Bodies(
             provide=provide, emit=self.emit, home_loop=self.home_loop, stopping=lambda: scheduler.stopping
@@ -193,6 +214,8 @@ class Dispatch(Waits):
             outcome = await aio().drive(self._program(future.call), self)
         except BaseException as error:  # noqa: BLE001  # as in run_here
             outcome = Outcome(None, error)
+        if future is self.body and self.on_end:
+            await aside()(lambda: self._clear_up(outcome))
         self._finish(future, outcome)
 
     def _finish(self, future: CallFuture, outcome: Outcome) -> None:
@@ -203,6 +226,8 @@ class Dispatch(Waits):
             self._end(outcome)
         elif future.settle(outcome) and future.call.cancelling and self.is_cancelled(outcome.error):
             self._note_cancelled(future.call)
+        if self.untold:
+            self.telling.tell()
 
     def _end(self, outcome: Outcome) -> None:
         """Settle the run, then let go of calls that nobody waits for any more."""
@@ -210,14 +235,17 @@ class Dispatch(Waits):
         error = outcome.error
         if error is not None:
             self.scheduler.stopping = self.scheduler.stopping or type(error).__name__
-        if self.body.ended is None:
-            for callback in self.on_end:
-                # A lease that can't be given back goes stale with this process; who waits must not wait for it.
-                with suppress(Exception):
-                    callback(outcome)
+        self._clear_up(outcome)
         self.telling.tell(to_the_end=True)
         self.body.settle(outcome)
         self._let_go(RunStopped(self.scheduler.stopping or "the run is over"))
+
+    def _clear_up(self, outcome: Outcome) -> None:
+        """Do what is to be done at the end of the run, once."""
+        while self.on_end:
+            # A lease that can't be given back goes stale with this process; who waits must not wait for it.
+            with suppress(Exception):
+                self.on_end.pop(0)(outcome)
 
     def _let_go(self, reason: RunStopped) -> None:
         self.stopped.set()
@@ -280,10 +308,10 @@ class Dispatch(Waits):
         """Do what needs no waiting for others: storage and caches."""
         try:
             if isinstance(effect, Commit):
-                if self.save is not None:
-                    row = self.save(effect.records, effect.ends)
-                    if effect.ends is not None:
-                        effect.ends.row = row
+                if self.journal is not None:
+                    rows = self.journal.prepare(effect.records, effect.ends)
+                    self.journal.keep(rows)
+                    _note(effect, rows)
             elif isinstance(effect, Compute):
                 return Outcome(effect.fn())
             elif isinstance(effect, Recall):
@@ -301,4 +329,27 @@ class Dispatch(Waits):
             return Outcome(found.call)
         return Outcome(found)
 
+    async def acarry_out(self, effect: Commit | Recall | Remember | Compute) -> Outcome:
+        """As ``carry_out``, while the loop goes on; what takes no waiting is done at once."""
+        if isinstance(effect, Compute) or (isinstance(effect, Commit) and self.journal is None):
+            return self.carry_out(effect)
+        if not isinstance(effect, Commit):
+            return self.carry_out(effect) if self.recollect.quick else await aside()(lambda: self.carry_out(effect))
+        journal = self.journal
+        assert journal is not None, "looked at above"
+        try:
+            rows = journal.prepare(effect.records, effect.ends)
+            if not journal.try_keep(rows):
+                await aside()(lambda: journal.keep(rows))
+            _note(effect, rows)
+        except BaseException as error:  # noqa: BLE001  # as in carry_out
+            return Outcome(None, error)
+        return Outcome(None)
+
     jittered = staticmethod(threads.jittered)
+
+
+def _note(effect: Commit, rows: Sequence[Any]) -> None:
+    """Note which row a call ends with."""
+    if effect.ends is not None:
+        effect.ends.row = rows[-1].seq

@@ -225,10 +225,10 @@ def drive(program: Program, hands: Hands) -> Outcome:
                 effect: Effect | Outcome = program.send(reply)  # type: ignore[arg-type]  # the first step takes None
             except StopIteration as stop:
                 effect = stop.value
-        if hands.untold:
-            hands.telling.tell()
         if isinstance(effect, Outcome):
             return effect
+        if hands.untold:
+            hands.telling.tell()
         if isinstance(effect, Invoke):
             reply = hands.call(effect)
         elif isinstance(effect, Sleep):

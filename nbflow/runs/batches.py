@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from nbflow.config import is_nested, merge
 from nbflow.definition import Definition
 from nbflow.errors import InvalidOptionError
-from nbflow.runs.launch import launch, nest, plain
+from nbflow.runs.launch import launch, nest, on_this_loop, plain
 from nbflow.runs.options import request_of
 
 if TYPE_CHECKING:
@@ -73,11 +73,11 @@ class Batched(Definition):
         import asyncio  # noqa: PLC0415  # a loop runs, so it is loaded already
 
         requests = _requests("abatch()", inputs, config, options)
-        slots = asyncio.Semaphore(_limit(requests))
+        slots, loop = asyncio.Semaphore(_limit(requests)), asyncio.get_running_loop()
 
         async def one(request: Request) -> Any:  # noqa: ANN401  # whatever the body returns
             async with slots:
-                return await launch(self, request, here=True)
+                return await (await on_this_loop(self, lambda: launch(self, request, loop=loop)))
 
         if requests and is_nested(requests[0].config):
             waited: list[Any] = [nest(self, request.input) for request in requests]

@@ -55,6 +55,12 @@ class Journal:
         Raises:
             UnserializableError: if a value can't be encoded; then nothing was stored.
         """
+        batch = self.prepare(records, ends)
+        self.keep(batch)
+        return batch[-1].seq if batch else self.latest()
+
+    def prepare(self, records: Sequence[Record], ends: Call | None = None) -> list[Row]:
+        """Return the rows of records, to be kept next; arguments and errors as of ``save``."""
         for record in records:
             encode_value(record)
         with self._lock:
@@ -62,13 +68,16 @@ class Journal:
             self._next = first + len(records)
             if ends is not None:
                 self.in_flight[ends] = self._next - 1
-        rows = [to_row(record, number) for number, record in enumerate(records, first)]
-        if rows:
-            self._keep(rows, last=isinstance(records[-1], ENDS))
-        return first + len(records) - 1
+        return [to_row(record, number) for number, record in enumerate(records, first)]
 
-    def _keep(self, rows: list[Row], *, last: bool) -> None:  # noqa: ARG002  # whether the run ends with them
-        self._saver.append(self.run, rows, self._owner)
+    def keep(self, rows: Sequence[Row]) -> None:
+        """Store rows durably, and wait for who holds the storage."""
+        if rows:
+            self._saver.append(self.run, rows, self._owner)
+
+    def try_keep(self, rows: Sequence[Row]) -> bool:
+        """As ``keep``, if that can be done without waiting; else False, and nothing was stored."""
+        return not rows or self._saver.try_append(self.run, rows, self._owner)
 
 
 class QueuedJournal(Journal):
@@ -82,23 +91,33 @@ class QueuedJournal(Journal):
 
     def __init__(self, saver: BaseCheckpointSaver, run: RunKey, owner: str, first: int = 0) -> None:
         super().__init__(saver, run, owner, first)
-        self._queue: queue.Queue[list[Row] | None] = queue.Queue(self.LIMIT)
+        self._queue: queue.Queue[Sequence[Row] | None] = queue.Queue(self.LIMIT)
         self._error: BaseException | None = None
         self._begun = False
 
-    def _keep(self, rows: list[Row], *, last: bool) -> None:
+    def keep(self, rows: Sequence[Row]) -> None:
+        """Store rows soon, in order; the last ones of a run at once."""
+        if not rows:
+            return
         if self._error is not None:
             raise self._error
         if not self._begun:
             self._begun = True
             threading.Thread(target=self._work, name="nbflow-journal", daemon=True).start()
         self._queue.put(rows)
-        if last:
+        if _is_last(rows):
             self._queue.join()
             self._begun = False
             self._queue.put(None)
             if self._error is not None:
                 raise self._error
+
+    def try_keep(self, rows: Sequence[Row]) -> bool:
+        """As ``keep``, unless the queue is full or the run ends."""
+        if rows and (_is_last(rows) or self._queue.full()):
+            return False
+        self.keep(rows)
+        return True
 
     def _work(self) -> None:
         while (rows := self._queue.get()) is not None:
@@ -123,12 +142,32 @@ class LateJournal(Journal):
         self._rows: list[Row] = []
         self._over = False
 
-    def _keep(self, rows: list[Row], *, last: bool) -> None:
+    def keep(self, rows: Sequence[Row]) -> None:
+        """Hold rows until the run ends, then store them all."""
+        held = self._held_with(rows)
+        if held:
+            super().keep(held)
+
+    def try_keep(self, rows: Sequence[Row]) -> bool:
+        """As ``keep``, unless the run ends and storing its rows would wait."""
+        if rows and (self._over or _is_last(rows)):
+            return False
+        return super().try_keep(self._held_with(rows))
+
+    def _held_with(self, rows: Sequence[Row]) -> list[Row]:
+        """Return the rows to store now."""
         self._rows += rows
-        if last or self._over:
-            self._over = True
-            held, self._rows = sorted(self._rows), []
-            super()._keep(held, last=True)
+        self._over = self._over or _is_last(rows)
+        if not self._over:
+            return []
+        held, self._rows = sorted(self._rows), []
+        return held
 
 
+def _is_last(rows: Sequence[Row]) -> bool:
+    """Whether a run ends with these rows."""
+    return bool(rows) and rows[-1].kind in _ENDS
+
+
+_ENDS = frozenset(kind.__name__ for kind in ENDS)
 JOURNALS: dict[str, type[Journal]] = {"sync": Journal, "async": QueuedJournal, "exit": LateJournal}

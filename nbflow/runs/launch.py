@@ -16,8 +16,8 @@ from nbflow.core.execution import execute
 from nbflow.core.log import Log
 from nbflow.core.record import ROOT, Record, RunStarted
 from nbflow.core.scheduler import Scheduler
+from nbflow.drivers.bodies import aside
 from nbflow.drivers.dispatch import Dispatch
-from nbflow.drivers.future import running_loop
 from nbflow.errors import InvalidOptionError, NoCheckpointerError
 from nbflow.lineage import Lineages
 from nbflow.runs.beginning import Opening, Request
@@ -29,6 +29,7 @@ from nbflow.session import Session
 from nbflow.values import NO_ANSWER, Command, Final, RunControl
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
     from nbflow.checkpoint.base import BaseCheckpointSaver
@@ -42,7 +43,7 @@ def launch(
     request: Request,
     *,
     inline: bool = False,
-    here: bool = False,
+    loop: AbstractEventLoop | None = None,
     listener: Callable[[Record], None] | None = None,
     first: Callable[[Session, Opening], None] | None = None,
 ) -> Run:
@@ -52,7 +53,7 @@ def launch(
         workflow: what to run.
         request: how.
         inline: whether the thread that waits for the result runs a sync body itself.
-        here: whether async functions run on the event loop of the caller.
+        loop: the event loop that async functions run on; None for the runtime's own.
         listener: told of each new record from the start.
         first: told what the run begins with, before anything happens.
     """
@@ -89,7 +90,14 @@ def launch(
     if opening.finished:
         cast("BaseCheckpointSaver", saver).release(thread_id, owner)
         return _handle(workflow, session, opening.past)
-    return _begin(workflow, request, session, opening, saver, owner, inline=inline, here=here, listener=listener)
+    return _begin(workflow, request, session, opening, saver, owner, inline=inline, loop=loop, listener=listener)
+
+
+async def on_this_loop(workflow: Definition, start: Callable[[], Run]) -> Run:
+    """Begin a run by ``start``, in a worker thread where that may have to wait for the storage."""
+    saver = workflow.checkpointer
+    is_quick = not saver or isinstance(saver, bool) or saver.quick
+    return start() if is_quick else await aside()(start)
 
 
 def _at_head(config: RunnableConfig) -> RunnableConfig:
@@ -107,7 +115,7 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
     owner: str,
     *,
     inline: bool,
-    here: bool,
+    loop: AbstractEventLoop | None,
     listener: Callable[[Record], None] | None,
 ) -> Run:
     log, control = Log(opening.past), request.control
@@ -125,11 +133,10 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         rows=journal,
     )
     scheduler.host = session
-    loop = running_loop() if here else None
     dispatch = session.dispatch = Dispatch(
         scheduler,
         provide=partial(runtime.provide, session),
-        save=journal.save if journal is not None else None,
+        journal=journal,
         loop=loop,
         max_concurrency=session.config.get("max_concurrency"),
         recollect=Caches(workflow.cache, session.surroundings),

@@ -46,6 +46,11 @@ class Caches:
         self._surroundings = surroundings
         self._keys: dict[str, FullKey] = {}
 
+    @property
+    def quick(self) -> bool:
+        """Whether the cache never waits for others."""
+        return self.cache is None or bool(getattr(self.cache, "quick", False))
+
     def find(self, call: Call) -> Value | CallFuture | None:
         """Return a result, or who computes it; None lets the call compute it, until it lands."""
         if self.cache is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,12 +13,13 @@ from nbflow.core.record import ROOT
 from nbflow.drivers.bodies import aio
 from nbflow.drivers.future import running_loop
 from nbflow.errors import WouldBlockError
-from nbflow.runs.launch import launch, nest
+from nbflow.runs.launch import launch, nest, on_this_loop
 from nbflow.session import Session, model_listener
 from nbflow.values import GraphOutput
 from nbflow.views.stream import StreamView
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import AsyncGenerator, Callable, Iterator
 
     from nbflow.core.record import Record
@@ -67,7 +69,7 @@ async def achunks(workflow: Definition, shape: Shape, request: Request, *, neste
         waited, leave = watched_call(workflow, shape, request.input, put)
         waited.when_settled(lambda: put(_END))
     else:
-        waited = run = watched(workflow, shape, request, put, here=True)
+        waited = run = await on_this_loop(workflow, partial(watched, workflow, shape, request, put, loop=loop))
         run.on_done(lambda: put(_END))
         leave = _leaver(run)
     try:
@@ -101,11 +103,23 @@ def nested_chunks(workflow: Definition, shape: Shape, value: object) -> Iterator
     future.result()
 
 
-def begin(workflow: Definition, request: Request, shape: Shape, *, inline: bool = False, here: bool = False) -> Run:
-    """Begin a run that nobody streams, and print what is wanted of it; ``inline`` and ``here`` as for ``launch``."""
+def begin(
+    workflow: Definition,
+    request: Request,
+    shape: Shape,
+    *,
+    inline: bool = False,
+    loop: AbstractEventLoop | None = None,
+) -> Run:
+    """Begin a run that nobody streams, and print what is wanted of it; ``inline`` and ``loop`` as for ``launch``."""
     if not shape.printed:
-        return launch(workflow, request, inline=inline, here=here)
-    return watched(workflow, shape._replace(modes=frozenset()), request, shape.show, inline=inline, here=here)
+        return launch(workflow, request, inline=inline, loop=loop)
+    return watched(workflow, shape._replace(modes=frozenset()), request, shape.show, inline=inline, loop=loop)
+
+
+async def abegin(workflow: Definition, request: Request, shape: Shape) -> Run:
+    """As ``begin``; async functions run on the loop that awaits, which goes on while the storage is waited for."""
+    return await on_this_loop(workflow, partial(begin, workflow, request, shape, loop=running_loop()))
 
 
 def output_of(result: object, shape: Shape, run: Run | None = None) -> Any:  # noqa: ANN401  # whatever a body returned
@@ -116,9 +130,15 @@ def output_of(result: object, shape: Shape, run: Run | None = None) -> Any:  # n
 
 
 def watched(
-    workflow: Definition, shape: Shape, request: Request, put: Put, *, inline: bool = False, here: bool = False
+    workflow: Definition,
+    shape: Shape,
+    request: Request,
+    put: Put,
+    *,
+    inline: bool = False,
+    loop: AbstractEventLoop | None = None,
 ) -> Run:
-    """Begin a run and have its chunks put somewhere; ``inline`` and ``here`` as for ``launch``."""
+    """Begin a run and have its chunks put somewhere; ``inline`` and ``loop`` as for ``launch``."""
     views: list[StreamView] = []
 
     def first(session: Session, opening: Opening) -> None:
@@ -132,7 +152,7 @@ def watched(
             put(chunk)
 
     with _hearing_models(shape):
-        return launch(workflow, request, inline=inline, here=here, listener=listen, first=first)
+        return launch(workflow, request, inline=inline, loop=loop, listener=listen, first=first)
 
 
 def watched_call(
