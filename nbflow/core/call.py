@@ -167,9 +167,10 @@ class Call:
         self.inputs = b""
         self.shown = ""
         self.edges: tuple[str, ...] = ()
-        self.waits_for: list[Call] = [arg.call for arg in args if isinstance(arg, Promise)]
-        if kwargs:
-            self.waits_for += [arg.call for arg in kwargs.values() if isinstance(arg, Promise)]
+        self.waits_for: list[Call] = []
+        for arg in (*args, *kwargs.values()) if kwargs else args:
+            if isinstance(arg, Promise):
+                self.waits_for.append(arg.call)
         if self.waits_for:
             self.edges = tuple(other.path for other in self.waits_for)
         self.attempt = 0

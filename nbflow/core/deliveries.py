@@ -9,6 +9,7 @@ came before the next result is a *miss*, and on replay the next result comes aft
 from __future__ import annotations
 
 from heapq import heappop, heappush
+from itertools import count
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from nbflow.core.path import caller_of
@@ -52,16 +53,18 @@ class Deliveries:
         body: position of the call whose body it is.
         given: number of results that the body was given.
         pending: number of calls whose results it has not been given.
+        arrived: a heap of the calls that have ended and whose results it has not been given.
         closed: whether the attempt is over; later results are given at once.
-        unsaved: records of what the body has seen that are not durable.
-        is_urgent: whether they must be before its next call begins: it has gone on from a failure.
+        unsaved: records of that, as far as there are any yet.
+        is_unsaved: whether the body has seen something that is not durable.
+        is_urgent: whether that must be before its next call begins: it has gone on from a failure.
         shelved: calls that the body is recorded to have cancelled, and has not cancelled yet.
         waker: what the driver needs to wake the body; the core does not touch it.
     """
 
     __slots__ = (
-        "_arrived", "_count", "_expected", "_in_flight", "_misses", "_recorded", "body", "closed", "given", "is_urgent",
-        "pending", "shelved", "unsaved", "waker",
+        "_count", "_expected", "_in_flight", "_misses", "_recorded", "arrived", "body", "closed", "given", "is_unsaved",
+        "is_urgent", "pending", "shelved", "unsaved", "waker",
     )  # fmt: skip
 
     def __init__(
@@ -80,70 +83,89 @@ class Deliveries:
         self.pending = 0
         self.closed = False
         self.unsaved: list[Record] = []
-        self.is_urgent = False
+        self.is_unsaved = self.is_urgent = False
         self.shelved: list[Ending] = []
         self.waker: object = None
         self._in_flight = in_flight
         self._expected = dict(expected)
         self._recorded = recorded
         self._misses: dict[int, int] = {}
-        self._arrived: list[tuple[int, int, Ending]] = []
+        self.arrived: list[tuple[int, int, Ending]] = []
         self._count = 0
 
     def arrive(self, call: Ending, row: int) -> None:
         """Take in a call that has ended; ``row`` says where its result stands among those of this body."""
         self._count += 1
-        heappush(self._arrived, (row, self._count, call))
+        heappush(self.arrived, (row, self._count, call))
 
-    def next(self, *, overrule: bool = False, strictly: bool = False) -> Ending | None:
-        """Return the call whose result the body is to be given now; None if there is none yet.
+    def take(self, until: object = None, *, overrule: bool = False, strictly: bool = False) -> list[Ending]:
+        """Return the calls whose results the body is to be given now, in order; none if none is there yet.
 
         Args:
+            until: the last one to take, of those that have arrived; None for one alone.
             overrule: whether recorded misses do not count, since the body waits for a result and will not miss.
             strictly: whether a recorded result comes after all that were recorded before it, asked for or not: for a
                 body that was given results while it did something else.
         """
-        if not self._arrived or (self._expected and not overrule and self.expects_miss):
-            return None
-        row = self._arrived[0][0]
-        if self._in_flight and row > min([*self._in_flight.values()]):  # a copy: others add to it
-            return None
-        if strictly and self.given + 1 < row and self.given < self._recorded:
-            return None
-        call = heappop(self._arrived)[2]
-        self.pending -= 1
-        if call.failure is not None:
-            call.failure.place = self.given
-        if call.failure is not None or (call.outcome is not None and call.outcome.error is None):
-            self.given += 1
-        return call
+        taken: list[Ending] = []
+        arrived, in_flight = self.arrived, self._in_flight
+        while arrived:
+            row = arrived[0][0]
+            if self._expected and not overrule and self.expects_miss:
+                break
+            if in_flight and row > min([*in_flight.values()]):  # a copy: others add to it
+                break
+            if strictly and self.given + 1 < row and self.given < self._recorded:
+                break
+            call = heappop(arrived)[2]
+            self.pending -= 1
+            failure = call.failure
+            if failure is not None:
+                failure.place = self.given
+                self.given += 1
+            elif call.outcome is not None and call.outcome.error is None:
+                self.given += 1
+            taken.append(call)
+            if until is None or call is until:
+                break
+        return taken
 
     @property
     def replays(self) -> Ending | None:
         """The call whose recorded result is the first to be given; None if it is a new one, or none has arrived."""
-        return self._arrived[0][2] if self._arrived and self.given < self._recorded else None
+        return self.arrived[0][2] if self.arrived and self.given < self._recorded else None
 
     @property
     def expects_miss(self) -> bool:
         """Whether the body was recorded to have missed the next result once more."""
         return self._expected.get(self.given, 0) > 0
 
-    @property
-    def waiting(self) -> bool:
-        """Whether results have arrived that the body was not given."""
-        return bool(self._arrived)
-
     def miss(self) -> None:
         """Count that the body looked for a result, or went on by itself, before the next one was given."""
         if self.expects_miss:
             self._expected[self.given] -= 1
         elif self.pending:
+            self.is_unsaved = True
             self._misses[self.given] = self._misses.get(self.given, 0) + 1
+
+    def observed(self, now: float) -> tuple[Record, ...]:
+        """Take what the body has seen and that is not durable yet, as records."""
+        records = tuple(self.unsaved)
+        if self._misses:
+            records = (*records, Observed(path=self.body, at=now, misses=tuple(self._misses.items())))
+        self.unsaved, self._misses = [], {}
+        self.is_unsaved = self.is_urgent = False
+        return records
+
+    def see_again(self, records: Sequence[Record]) -> None:
+        """Keep for the next commit what could not be stored with this one."""
+        self.unsaved[:0] = records
+        self.is_unsaved = True
 
     def outlive(self, failures: Sequence[Record]) -> None:
         """Note failures that the body has gone on from."""
         self.unsaved += failures
-        self.is_urgent = True
+        self.is_unsaved = self.is_urgent = True
 
     def shelve(self, call: Ending) -> None:
         """Leave a call alone that the body is recorded to have cancelled."""
@@ -153,16 +175,6 @@ class Deliveries:
         """Let such a call run after all."""
         if call in self.shelved:
             self.shelved.remove(call)
-
-    def observed(self, now: float) -> tuple[Record, ...]:
-        """Take what the body has seen and that is not durable yet, as records."""
-        if not self._misses and not self.unsaved:
-            return ()
-        records, self.unsaved, self.is_urgent = tuple(self.unsaved), [], False
-        if not self._misses:
-            return records
-        misses, self._misses = tuple(self._misses.items()), {}
-        return (*records, Observed(path=self.body, at=now, misses=misses))
 
 
 class Recorded:
@@ -180,25 +192,27 @@ class Recorded:
         """Read it from records, in order."""
         self.misses: dict[str, dict[int, int]] = {}
         bodies: dict[str, dict[str, CallSettled]] = {}
+        branches: dict[str, dict[str, CallSettled]] = {}  # the same, by the branch that the calls were made in
         for record in records:
-            if isinstance(record, CallSettled) and _is_given(record):
-                results = bodies.setdefault(caller_of(record.path), {})
-                results.pop(record.path, None)
-                results[record.path] = record
+            if isinstance(record, CallSettled):
+                if isinstance(record, CallFailed) and (not record.survived or record.cancelled):
+                    continue
+                branch = record.path.rpartition(".")[0]
+                settled = branches.get(branch)
+                if settled is None:
+                    settled = branches[branch] = bodies.setdefault(caller_of(record.path), {})
+                settled.pop(record.path, None)
+                settled[record.path] = record
             elif isinstance(record, Observed):
                 missed = self.misses.setdefault(record.path, {})
                 for given, times in record.misses:
                     missed[given] = missed.get(given, 0) + times
             elif isinstance(record, Discarded):
                 self.misses.pop(caller_of(record.path), None)
-        self.places: dict[str, int] = {}
         self.counts = {body: len(settled) for body, settled in bodies.items()}
+        self.places: dict[str, int] = {}
         for settled in bodies.values():
-            self.places.update((path, place) for place, path in enumerate(_in_order(settled), 1))
-
-
-def _is_given(record: CallSettled) -> bool:
-    return not isinstance(record, CallFailed) or (record.survived and not record.cancelled)
+            self.places.update(zip(_in_order(settled), count(1), strict=False))
 
 
 def _in_order(settled: Mapping[str, CallSettled]) -> list[str]:

@@ -83,13 +83,13 @@ def _begin(run: Scheduler, call: Call) -> Program:
     Returns:
         The result that was taken over, or why the call can't begin; None if it shall run.
     """
-    seen = run.results.seen_by(call.deliveries, run.now())
+    seen = run.results.seen_by(call.deliveries, run.now()) if call.deliveries is not None else ()
     first, call.carry = (*seen, *call.carry), ()
     if first:
         reply = yield Commit(first)
         if reply.error is not None:
             if call.deliveries is not None:
-                call.deliveries.outlive(seen)
+                call.deliveries.see_again(seen)
             return _give_up(run, call, reply.error)
     if call.taken is None:
         return None  # type: ignore[return-value]  # as in _fill_in
@@ -166,14 +166,15 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
         record = run.ended_as(CallReturned, call, outcome.value)
         carry = (*call.carry, *run.failures.survived(call)) if call.carry or call.seen else ()
         record.cached, record.lineage = call.cached, call.lineage
-        seen = run.results.seen_by(call.deliveries, run.now())
+        body = call.deliveries
+        seen = run.results.seen_by(body, run.now()) if body is not None and body.is_unsaved else ()
         reply = yield Commit((*seen, *carry, record), call)
         if reply.error is None:
             run.log.append(record)
             return outcome
         error = reply.error
-        if call.deliveries is not None:
-            call.deliveries.unsaved[:0] = seen
+        if body is not None and seen:
+            body.see_again(seen)
     return _give_up(run, call, error)
 
 

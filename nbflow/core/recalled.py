@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from nbflow.core.outcome import Outcome
 from nbflow.core.record import CallFailed
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from nbflow.core.record import CallSettled
 
 
-class Recalled(NamedTuple):
+class Recalled(msgspec.Struct, frozen=True):
     """What the log holds of a call.
 
     Attributes:
@@ -26,10 +28,8 @@ class Recalled(NamedTuple):
     lost: Exception | None = None
 
 
-def recall(past: CallSettled | None) -> Recalled | None:
-    """Return what a record says of the end of a call, its value rebuilt; None for None."""
-    if past is None:
-        return None
+def recall(past: CallSettled) -> Recalled:
+    """Return what a record says of the end of a call, its value rebuilt."""
     try:
         value = past.value.whole() if past.value is not None else None
     except CorruptValueError as error:

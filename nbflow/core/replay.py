@@ -14,7 +14,7 @@ from nbflow.errors import ReplayMismatchError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nbflow.core.call import Call
+    from nbflow.core.call import Call, Frame
     from nbflow.core.log import Log
     from nbflow.core.record import CallReturned, CallSettled
 
@@ -36,7 +36,7 @@ class Replay:
         self.log = log
         self.recorded: dict[str, CallReturned | CallFailed] = {}
         self.rerun_changed = rerun_changed
-        self.reread()
+        self.order, self.branches = Recorded(()), recorded_branches(())
 
     def reread(self) -> None:
         """Take in what the log has come to hold."""
@@ -59,37 +59,30 @@ class Replay:
         frame = call.caller
         if past is None or frame is None or frame.fresh:
             return
-        error = self._objection(call, past)
-        if error is None:
-            self._hand_out(call, past)
-            return
+        if call.recalled is None or call.recalled.record is not past:  # another thread was here first
+            call.recalled = recall(past)
+        recalled, difference = call.recalled, _difference(call, past)
+        if difference is not None:
+            self._rerun(call, frame, ReplayMismatchError(call.path, *difference))
+        elif recalled.lost is not None:
+            self._rerun(call, frame, recalled.lost)
+        elif isinstance(past, CallFailed) and past.cancelled:
+            call.shelved = True
+            if call.deliveries is not None:
+                call.deliveries.shelve(call)
+        else:
+            call.outcome, call.row = recalled.outcome, self.order.places[call.path]
+            call.failure = past if isinstance(past, CallFailed) else None
+
+    def _rerun(self, call: Call, frame: Frame, error: Exception) -> None:
+        """Have a call run again whose recorded outcome can't stand for it."""
         # A retried body may take another way than the attempt before: that is no mistake of its author.
         if not self.rerun_changed and frame.call.attempt <= 1:
             raise error
         frame.fresh = True
-        discarded = Discarded(path=call.path, at=past.at)
+        discarded = Discarded(path=call.path, at=self.log.settled[call.path].at)
         call.carry += (discarded,)
         self.log.append(discarded)
-
-    def _objection(self, call: Call, past: CallSettled) -> Exception | None:
-        """Return why a recorded outcome can't stand for a call."""
-        difference = _difference(call, past)
-        if difference is not None:
-            return ReplayMismatchError(call.path, *difference)
-        if call.recalled is None or call.recalled.record is not past:  # another thread was here first
-            call.recalled = recall(past)
-        return call.recalled.lost if call.recalled is not None else None
-
-    def _hand_out(self, call: Call, past: CallSettled) -> None:
-        assert call.recalled is not None, "it was recalled to look for objections"
-        if isinstance(past, CallFailed):
-            if past.cancelled and call.deliveries is not None:
-                call.shelved = True
-                call.deliveries.shelve(call)
-                return
-            call.failure = past
-        call.outcome = call.recalled.outcome
-        call.row = self.order.places[call.path]
 
 
 def unreached(replay: Replay, replayed: Sequence[str]) -> list[CallSettled]:

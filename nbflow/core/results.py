@@ -51,29 +51,16 @@ class Results:
         self._log = log
         self._replay = replay
 
-    def expect(self, frame: Frame) -> Deliveries:
-        """Return the deliveries of a frame's body, which wait for one more result from now on."""
-        trunk = frame.trunk or frame
-        deliveries = trunk.deliveries
-        if deliveries is None:
-            path, order = trunk.call.path, self._replay.order
-            expected, recorded = order.misses.get(path, {}), order.counts.get(path, 0)
-            deliveries = trunk.deliveries = Deliveries(trunk.call.path, self.rows.in_flight, expected, recorded)
-        deliveries.pending += 1
+    def begin(self, trunk: Frame) -> Deliveries:
+        """Return the deliveries of an attempt whose body makes its first call."""
+        path, order = trunk.call.path, self._replay.order
+        expected, recorded = order.misses.get(path, {}), order.counts.get(path, 0)
+        deliveries = trunk.deliveries = Deliveries(path, self.rows.in_flight, expected, recorded)
         return deliveries
 
-    def arrive(self, call: Call) -> Deliveries | None:
-        """Take in that a call has ended, for its caller's body; None if nobody called it or the body is over."""
-        self.rows.in_flight.pop(call, None)
-        deliveries = call.deliveries
-        if deliveries is None or deliveries.closed:
-            return None
-        deliveries.arrive(call, call.row or self.rows.latest())
-        return deliveries
-
-    def seen_by(self, body: Deliveries | None, now: float) -> tuple[Record, ...]:
+    def seen_by(self, body: Deliveries, now: float) -> tuple[Record, ...]:
         """Take what a body has seen and that is not durable yet."""
-        seen = body.observed(now) if body is not None else ()
+        seen = body.observed(now)
         for record in seen:
             if isinstance(record, Observed):
                 self._log.append(record)
@@ -83,5 +70,5 @@ class Results:
         """Note that a call ended since its caller cancelled it; durable with what the caller does next."""
         failure.value, failure.survived, failure.cancelled = None, True, True
         if call.deliveries is not None and not call.deliveries.closed:
-            call.deliveries.unsaved.append(failure)
+            call.deliveries.see_again((failure,))
         self._log.append(failure)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nbflow.core.call import Host
+    from nbflow.core.deliveries import Deliveries
     from nbflow.core.log import Log
     from nbflow.core.results import Rows
     from nbflow.core.reuse import Reuse
@@ -102,8 +103,8 @@ class Scheduler:
         """
         if self.keep is not None:
             call.inputs = self.keep((call.args, call.kwargs)) if call.kwargs else self.keep(call.args)
-        if self.log.settled:
-            call.recalled = recall(self.log.settled.get(path))
+        if self.log.settled and (past := self.log.settled.get(path)) is not None:
+            call.recalled = recall(past)
         if self.log.listeners or (self.keep is not None and call.recalled is None):
             call.shown = self.show(call.args, call.kwargs)
 
@@ -123,7 +124,9 @@ class Scheduler:
         frame.calls = position + 1
         call.path = path = f"{frame.prefix}.{position}"
         call.caller = frame
-        deliveries = call.deliveries = self.results.expect(frame)
+        trunk = frame.trunk or frame
+        deliveries = call.deliveries = trunk.deliveries or self.results.begin(trunk)
+        deliveries.pending += 1
         name = call.spec.name
         call.namesakes = frame.names.get(name, 0)
         frame.names[name] = call.namesakes + 1
@@ -137,6 +140,17 @@ class Scheduler:
             self.open_calls[path] = call
         if self.timed:
             progressed(frame.call, self.now())
+
+    def arrive(self, call: Call) -> Deliveries | None:
+        """Take in that a call has ended; None if its result need not wait for its caller's turn."""
+        self.open_calls.pop(call.path, None)
+        rows, deliveries = self.results.rows, call.deliveries
+        if rows.in_flight:
+            rows.in_flight.pop(call, None)
+        if deliveries is None or deliveries.closed:
+            return None
+        deliveries.arrive(call, call.row or rows.latest())
+        return deliveries
 
     def branch(self, frame: Frame, key: str) -> Frame:
         """Return the frame of a new branch of a body; ``key`` as for ``Branches``."""

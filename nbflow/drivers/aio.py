@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from nbflow.core.deliveries import Deliveries
     from nbflow.drivers.telling import Telling
+    from nbflow.drivers.watching import Closing
 
 GRACE_SECONDS = 1.0  # for a cancelled body to clean up
 
@@ -37,6 +38,11 @@ class AsyncHands(Protocol):
 
     lock: threading.RLock
     telling: Telling
+
+    @property
+    def delivery(self) -> Closing:
+        """What gives bodies their results."""
+        ...
 
     @property
     def untold(self) -> Sized:
@@ -75,6 +81,8 @@ async def drive(program: Program, hands: AsyncHands) -> Outcome:
             hands.telling.tell()
         if isinstance(effect, Invoke):
             reply = await hands.acall(effect)
+            if effect.frame.deliveries is not None:
+                hands.delivery.close(effect.frame.deliveries)
         elif isinstance(effect, Sleep):
             reply = await _sleep(hands.jittered(effect))
         elif isinstance(effect, Await):
@@ -141,12 +149,6 @@ def soon(loop: asyncio.AbstractEventLoop, fn: Callable[[], None]) -> None:
 
 MAX_HOPS = 200  # of a loop that always has work for a body, as one that spins
 BLIND_HOPS = 8  # of a loop that does not show its work, as uvloop's
-
-
-def amount(loop: asyncio.AbstractEventLoop) -> int:
-    """Return how many callbacks a loop will call next; -1 if it does not tell."""
-    ready = getattr(loop, "_ready", None)
-    return len(ready) if ready is not None else -1
 
 
 def is_busy(loop: asyncio.AbstractEventLoop, body: Deliveries, hops: int) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import threading
     from _thread import LockType
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable
+    from collections.abc import Callable, Sized
 
     from nbflow.core.deliveries import Deliveries, Ending
     from nbflow.core.scheduler import Scheduler
@@ -62,20 +62,15 @@ class Delivery:
         self.lock = lock
         self._scheduler = scheduler
         self._revive = revive
-        self._blocked: set[Deliveries] = set()
-
-    def arrive(self, future: Watched) -> Deliveries | None:
-        """Take in that a call has ended, with the lock held; None if its result need not wait."""
-        self._scheduler.open_calls.pop(future.call.path, None)
-        return self._scheduler.results.arrive(future.call)
+        self.blocked: set[Deliveries] = set()
 
     def wake(self, body: Deliveries | None) -> None:
         """Have a body look at what has arrived, and others that were held up by it."""
-        if body is not None and body.waker is not None:
+        if body is not None:
             self._wake(body)
-        if self._blocked:
+        if self.blocked:
             with self.lock:
-                blocked, self._blocked = self._blocked, set()
+                blocked, self.blocked = self.blocked, set()
             for other in blocked:
                 self._wake(other)
 
@@ -105,34 +100,34 @@ class Delivery:
         """Give a body whose attempt is over all that is left, and what comes later at once."""
         with self.lock:
             body.closed = True
-            given = self._take(body, lambda: False, overrule=True)
+            given = self._take(body, self, overrule=True) if body.arrived else []
         self._tell(given)
-        if isinstance(body.waker, Waker) and body.waker.latches:
+        if body.waker is not None:
             self._wake(body)
 
-    def give(self, future: Watched, *, overrule: bool) -> None:
-        """Give the body that runs here what has arrived, up to a result."""
-        body = future.body
-        assert body is not None, "only a body is given results"
+    def give(self, future: Watched, body: Deliveries, *, overrule: bool) -> None:
+        """Give a body that runs here what has arrived, up to a result."""
         with self.lock:
-            given = self._take(body, lambda: future.outcome is not None, overrule=overrule)
-        self._tell(given)
-
-    def _take(self, body: Deliveries, enough: Callable[[], bool], *, overrule: bool) -> list[CallFuture]:
-        given: list[CallFuture] = []
-        while not enough() and (call := body.next(overrule=overrule)) is not None:
-            future = call.promise
-            assert isinstance(future, CallFuture), "a call that was opened has a future"
-            future.show()
-            given.append(future)
-        if body.waiting and not body.expects_miss:
-            self._blocked.add(body)
-        return given
+            given = self._take(body, future.call, overrule=overrule)
+        if len(given) > 1 or future.callbacks:
+            self._tell(given)
 
     @staticmethod
-    def _tell(given: list[CallFuture]) -> None:
-        for future in given:
-            future.call_back()
+    def _take(body: Deliveries, until: object, *, overrule: bool = False, strictly: bool = False) -> list[Ending]:
+        taken = body.take(until, overrule=overrule, strictly=strictly)
+        for call in taken:
+            future = call.promise
+            assert isinstance(future, CallFuture), "a call that was opened has a future"
+            future.outcome = future.ended
+            if future.watchers:
+                future.show()
+        return taken
+
+    @staticmethod
+    def _tell(given: list[Ending]) -> None:
+        for call in given:
+            if isinstance(call.promise, CallFuture) and call.promise.callbacks:
+                call.promise.call_back()
 
     def look(self, future: Watched) -> bool:
         """Whether a result is there for a body that does not wait for it; that it is not there is recorded."""
@@ -142,7 +137,7 @@ class Delivery:
             if body.expects_miss or future.ended is None:
                 body.miss()
                 return False
-            given = self._take(body, lambda: future.outcome is not None, overrule=False)
+            given = self._take(body, future.call)
             if future.outcome is None:
                 body.miss()
         self._tell(given)
@@ -162,52 +157,63 @@ class Delivery:
             latch = allocate_lock()
             latch.acquire()
             with self.lock:
-                missed = end is not None and body.expects_miss
-                given = [] if missed else self._take(body, is_enough, overrule=end is None)
-                missed = missed or (end is not None and body.expects_miss)
-                done = is_enough()
-                if missed and not done:
+                given, done = self._take_until(body, is_enough, overrule=end is None)
+                missed = not done and end is not None and body.expects_miss
+                if missed:
                     body.miss()
                 elif not done:
                     waker.latches.append(latch)
-                shelved = tuple(body.shelved) if end is None and not done else ()
             self._tell(given)
             if done or missed:
                 return done
-            for call in shelved:
-                if isinstance(call.promise, CallFuture):
-                    self._revive(call.promise)
-            left = -1.0 if end is None else max(0.0, end - time.monotonic())
-            if not _acquired(latch, left):
-                with self.lock:
-                    if latch in waker.latches:
-                        waker.latches.remove(latch)
-                    done = is_enough()
-                    if not done:
-                        body.miss()
-                return done
+            if end is None and body.shelved:
+                self._revive_all(body)
+            if not _acquired(latch, -1.0 if end is None else max(0.0, end - time.monotonic())):
+                return self._time_is_up(body, waker, latch, is_enough)
+
+    def _take_until(
+        self, body: Deliveries, is_enough: Callable[[], bool], *, overrule: bool
+    ) -> tuple[list[Ending], bool]:
+        given: list[Ending] = []
+        while not (done := is_enough()) and (taken := self._take(body, None, overrule=overrule)):
+            given += taken
+        if not done and body.arrived:
+            self.blocked.add(body)
+        return given, done
+
+    def _time_is_up(self, body: Deliveries, waker: Waker, latch: LockType, is_enough: Callable[[], bool]) -> bool:
+        with self.lock:
+            if latch in waker.latches:
+                waker.latches.remove(latch)
+            if not is_enough():
+                body.miss()
+                return False
+        return True
+
+    def _revive_all(self, body: Deliveries) -> None:
+        for call in tuple(body.shelved):
+            if isinstance(call.promise, CallFuture):
+                self._revive(call.promise)
 
     def called_back(self, body: Deliveries, loop: AbstractEventLoop | None) -> None:
         """Take in that somebody left a callback with a result of a body: on a loop, or in sync code."""
         waker = self.waker(body)
         if loop is not None:
             waker.loop = loop
-            if body.waiting or body.shelved:
+            if body.arrived or body.shelved:
                 self._send_for(body, waker)
             return
         waker.calls_back = True
-        if body.waiting:
+        if body.arrived:
             self._call_back(body)
 
     def _call_back(self, body: Deliveries, *, strictly: bool = True) -> None:
         """Call back sync code, in the recorded order whenever the results were asked for."""
-        given: list[CallFuture] = []
+        given: list[Ending] = []
         with self.lock:
-            while not (strictly and _is_early(body.replays)) and (call := body.next(strictly=strictly)) is not None:
-                if isinstance(call.promise, CallFuture):
-                    call.promise.show()
-                    given.append(call.promise)
-            is_stuck = body.waiting and strictly
+            while not (strictly and _is_early(body.replays)) and (taken := self._take(body, None, strictly=strictly)):
+                given += taken
+            is_stuck = body.arrived and strictly
         self._tell(given)
         if is_stuck:
             clock.later(STUCK_SECONDS, lambda: self._call_back(body, strictly=False))
@@ -226,28 +232,25 @@ class Delivery:
         waker.is_due = False
         loop = waker.loop
         assert loop is not None, "only a loop gets here"
-        while body.waiting or body.shelved:
+        ready: Sized = getattr(loop, "_ready", ())  # what it will call next; not every loop tells
+        while body.arrived or body.shelved:
             if aio().is_busy(loop, body, waker.hops):
                 waker.hops += 1
                 self._send_for(body, waker)
                 return
             waker.hops = 0
             with self.lock:
-                call = body.next()
-                expects_miss = call is None and (body.expects_miss or not body.waiting)
-                if call is None and not expects_miss:
-                    self._blocked.add(body)
+                given = self._take(body, None)
+                if not given and body.arrived and not body.expects_miss:
+                    self.blocked.add(body)
                     return
-                if call is not None and isinstance(call.promise, CallFuture):
-                    call.promise.show()
-            if call is None:
+            if not given:
                 self._go_on_without(body, loop)
                 return
-            before = aio().amount(loop)
-            if isinstance(call.promise, CallFuture):
-                call.promise.call_back()
-            if aio().amount(loop) != before:
-                if body.waiting:
+            before = len(ready)
+            self._tell(given)
+            if len(ready) != before:
+                if body.arrived:
                     self._send_for(body, waker)
                 return
 
@@ -261,17 +264,17 @@ class Delivery:
             self._send_for(body, waker)
             return
         with self.lock:
-            given = self._take(body, lambda: False, overrule=True) if body.waiting else []
+            given = self._take(body, self, overrule=True) if body.arrived else []
             shelved = tuple(body.shelved) if not given else ()
         self._tell(given)
         for call in shelved:
-            if isinstance(call.promise, CallFuture) and call.promise.is_awaited:
+            if isinstance(call.promise, CallFuture) and call.promise.callbacks:
                 self._revive(call.promise)
 
 
 def _is_early(call: Ending | None) -> bool:
     """Whether nobody has asked to be called back yet with a recorded result."""
-    return call is not None and isinstance(call.promise, CallFuture) and not call.promise.is_awaited
+    return call is not None and isinstance(call.promise, CallFuture) and not call.promise.callbacks
 
 
 def _acquired(latch: LockType, seconds: float) -> bool:

@@ -10,8 +10,8 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nbflow.core.call import Call, Frame, current_frame
-from nbflow.core.effects import Commit, Compute, Invoke, Program, Recall, Remember
+from nbflow.core.call import Call, Frame
+from nbflow.core.effects import Commit, Compute, Program, Recall, Remember
 from nbflow.core.outcome import Outcome
 from nbflow.core.performance import perform
 from nbflow.drivers import threads
@@ -95,11 +95,16 @@ class Dispatch(Waits):
         super().__init__(scheduler, loop)
         self.journal = journal
         self.recollect = recollect
-        self.bodies = Bodies(
-            provide=provide, emit=self.emit, home_loop=self.home_loop, stopping=lambda: scheduler.stopping
-        )
-        self.untold, self.telling = scheduler.log.untold, Telling(scheduler.log)
+        self.arrive = scheduler.arrive
         self.delivery = Delivery(self.lock, scheduler, self.revive)
+        self.bodies = Bodies(
+            provide=provide,
+            emit=self.emit,
+            home_loop=self.home_loop,
+            stopping=lambda: scheduler.stopping,
+        )
+        self.call, self.acall = self.bodies.run, self.bodies.arun
+        self.untold, self.telling = scheduler.log.untold, Telling(scheduler.log)
         self.admission = Admission(max_concurrency, self._launch)
         self.program: Program | None = None
         self.body: CallFuture | None = None
@@ -147,23 +152,6 @@ class Dispatch(Waits):
             self.scheduler.unshelve(call)
         self.admission.line_up(future)
 
-    def call(self, effect: Invoke) -> Outcome:
-        """Run the function of a call in this thread."""
-        outcome = self.bodies.run(effect)
-        self._close(effect.frame)
-        return outcome
-
-    async def acall(self, effect: Invoke) -> Outcome:
-        """Run the function of a call on this loop."""
-        outcome = await self.bodies.arun(effect)
-        self._close(effect.frame)
-        return outcome
-
-    def _close(self, frame: Frame) -> None:
-        """Take an attempt as over: results that its body has not been given need not wait any more."""
-        if frame.deliveries is not None:
-            self.delivery.close(frame.deliveries)
-
     def begin(self, body: Call, program: Program, *, inline: bool) -> CallFuture:
         """Start the run; ``inline`` leaves a sync body to the thread that waits for it."""
         body.context = copy_context()
@@ -189,12 +177,6 @@ class Dispatch(Waits):
                 raise
             if caller.call.spec.is_async and future.claim():
                 self._finish(future, Outcome(None, error))
-
-    def home_loop(self) -> AbstractEventLoop:
-        """Return the loop that async functions of this run use."""
-        if self.loop is None:
-            self.loop = aio().runtime_loop()
-        return self.loop
 
     def _program(self, call: Call) -> Program:
         return self.program if call.caller is None and self.program else perform(self.scheduler, call)
@@ -299,11 +281,6 @@ class Dispatch(Waits):
         """Whether an outcome says that the call was cancelled."""
         return error is not None and "asyncio" in sys.modules and bool(aio().is_cancelled(error))
 
-    def saw(self, call: Call) -> None:
-        """Note that the body that runs here was told how a call failed."""
-        with self.lock:
-            self.scheduler.failures.saw(current_frame.get(), call)
-
     def carry_out(self, effect: Commit | Recall | Remember | Compute) -> Outcome:
         """Do what needs no waiting for others: storage and caches."""
         try:
@@ -311,7 +288,8 @@ class Dispatch(Waits):
                 if self.journal is not None:
                     rows = self.journal.prepare(effect.records, effect.ends)
                     self.journal.keep(rows)
-                    _note(effect, rows)
+                    if effect.ends is not None:
+                        effect.ends.row = rows[-1].seq
             elif isinstance(effect, Compute):
                 return Outcome(effect.fn())
             elif isinstance(effect, Recall):
@@ -341,15 +319,10 @@ class Dispatch(Waits):
             rows = journal.prepare(effect.records, effect.ends)
             if not journal.try_keep(rows):
                 await aside()(lambda: journal.keep(rows))
-            _note(effect, rows)
+            if effect.ends is not None:
+                effect.ends.row = rows[-1].seq
         except BaseException as error:  # noqa: BLE001  # as in carry_out
             return Outcome(None, error)
         return Outcome(None)
 
     jittered = staticmethod(threads.jittered)
-
-
-def _note(effect: Commit, rows: Sequence[Any]) -> None:
-    """Note which row a call ends with."""
-    if effect.ends is not None:
-        effect.ends.row = rows[-1].seq

@@ -10,8 +10,9 @@ from __future__ import annotations
 import sys
 import warnings
 from _thread import allocate_lock
+from contextlib import suppress
 from contextvars import copy_context
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from nbflow.core.call import Promise, current_frame
 from nbflow.core.outcome import Outcome
@@ -38,6 +39,11 @@ class Driver(Protocol):
     @property
     def delivery(self) -> Giving[Watched]:
         """What gives bodies their results."""
+        ...
+
+    @property
+    def arrive(self) -> Callable[[Call], Deliveries | None]:
+        """What takes in that a call has ended; it returns None if the result need not wait."""
         ...
 
     def run_here(self, future: CallFuture) -> None:
@@ -77,20 +83,8 @@ def on_loop() -> AbstractEventLoop | None:
     return None if frame is not None and not frame.call.spec.is_async and loop is frame.below else loop
 
 
-class _Callback(NamedTuple):
-    """What is to be called when a call has ended.
-
-    Attributes:
-        fn: is called with the future.
-        loop: where; None for wherever the result is given.
-        context: in which.
-        of_body: whether the caller wants it, who is given the result in its turn.
-    """
-
-    fn: Callable[[CallFuture], object]
-    loop: AbstractEventLoop | None
-    context: Context | None
-    of_body: bool
+# What is to be called with the future, on which loop (None for wherever the result is given), in which context.
+Callback = tuple["Callable[[CallFuture], object]", "AbstractEventLoop | None", "Context | None"]
 
 
 class Watched(Promise):
@@ -99,13 +93,16 @@ class Watched(Promise):
     Attributes:
         ended: how the call ended; None until then.
         outcome: the same, once its caller has been given it.
+        watchers: what ``concurrent.futures`` left with it; None if nothing.
+        callbacks: of the caller, called when it is given the outcome.
     """
 
-    __slots__ = ("_claim", "_driver", "_watchers", "ended", "outcome")
+    __slots__ = ("_claim", "_driver", "callbacks", "ended", "outcome", "watchers")
 
     _claim: LockType
     _driver: Driver
-    _watchers: Watchers | None
+    watchers: Watchers | None
+    callbacks: list[Callback]
     ended: Outcome | None
     outcome: Outcome | None
 
@@ -145,13 +142,13 @@ class Watched(Promise):
     def _waiters(self) -> Watchers:
         if self.outcome is None and on_loop() is not None:
             raise WouldBlockError(self.call.path, self.call.spec.name)
-        if self._watchers is None:
-            self._watchers = Watchers(self._driver.delivery)
-        return self._watchers
+        if self.watchers is None:
+            self.watchers = Watchers(self._driver.delivery)
+        return self.watchers
 
     def _tell_watchers(self, outcome: Outcome, *, as_body: bool) -> None:
         """Tell those who wait as the caller, when it is given the result; and others, when there is one."""
-        for waiter in tuple(self._watchers or ()):
+        for waiter in tuple(self.watchers or ()):
             if isinstance(waiter.event, Wake) is not as_body:
                 continue
             if outcome.error is None:
@@ -175,7 +172,7 @@ class CallFuture(Watched):
     """
 
     __slots__ = (
-        "__weakref__", "_asyncio_future_blocking", "_callbacks", "_done", "_on_end", "task",
+        "__weakref__", "_asyncio_future_blocking", "_done", "_on_end", "_others", "task",
     )  # fmt: skip
 
     def __init__(self, call: Call, driver: Driver) -> None:
@@ -185,9 +182,10 @@ class CallFuture(Watched):
         self.outcome: Outcome | None = None
         self.task: Task[None] | None = None
         self._asyncio_future_blocking = False
-        self._watchers: Watchers | None = None
+        self.watchers: Watchers | None = None
         self._on_end: list[Callable[[], None]] = []
-        self._callbacks: list[_Callback] = []
+        self.callbacks = []
+        self._others: list[Callback] = []  # callbacks of other code than the caller's
         if self.ended is None:
             self._claim = allocate_lock()
             self._done = allocate_lock()
@@ -213,53 +211,51 @@ class CallFuture(Watched):
 
     def settle(self, outcome: Outcome) -> bool:
         """Say how the call ended; False if that was said already."""
-        with self._driver.lock:
+        driver, call = self._driver, self.call
+        with driver.lock:
             if self.ended is not None:
                 return False
             self.ended = outcome
-            if self.call.outcome is None:
-                self.call.outcome = outcome
-            body = self._driver.delivery.arrive(self)
+            if call.outcome is None:
+                call.outcome = outcome
+            body = driver.arrive(call)
             if body is None:
-                self.show()
-            self._tell_watchers(outcome, as_body=False)
+                self.outcome = outcome
+            if self.watchers:
+                self._tell_watchers(outcome, as_body=False)
+                if body is None:
+                    self._tell_watchers(outcome, as_body=True)
         self._done.release()
         while self._on_end:
             self._on_end.pop(0)()
-        if self._callbacks:
-            self.call_back(of_body=False)
-            if body is None:
-                self.call_back()
-        self._driver.delivery.wake(body)
+        if self._others:
+            self._call_all(self._others)
+        if body is None and self.callbacks:
+            self.call_back()
+        if driver.delivery.blocked or (body is not None and body.waker is not None):
+            driver.delivery.wake(body)
         return True
 
     def show(self) -> None:
-        """Give the caller the outcome, with the lock held; ``call_back`` follows, without it."""
-        assert self.ended is not None, "only a call that has ended has an outcome"
-        self.outcome = self.ended
-        self._tell_watchers(self.ended, as_body=True)
+        """Tell those who wait as the caller that it is given the outcome, with the lock held; ``call_back`` follows."""
+        if self.watchers and self.outcome is not None:
+            self._tell_watchers(self.outcome, as_body=True)
 
-    def call_back(self, *, of_body: bool = True) -> None:
-        """Call back those who asked for it: the caller, or others."""
-        for entry in tuple(self._callbacks):
-            if entry.of_body is of_body and self._take(entry):
-                self._call_back(entry)
+    def call_back(self) -> None:
+        """Call back the caller, who is given the outcome now."""
+        self._call_all(self.callbacks)
 
-    def _take(self, entry: _Callback) -> bool:
-        """Take a callback out; False if somebody was quicker to call it."""
-        try:
-            self._callbacks.remove(entry)
-        except ValueError:
-            return False
-        return True
+    def _call_all(self, callbacks: list[Callback]) -> None:
+        while callbacks:
+            try:
+                callback = callbacks.pop(0)
+            except IndexError:  # another thread was quicker
+                return
+            self._call_back(*callback)
 
-    @property
-    def is_awaited(self) -> bool:
-        """Whether the caller wants to be called back."""
-        return any(entry.of_body for entry in self._callbacks)
-
-    def _call_back(self, entry: _Callback) -> None:
-        fn, loop, context = entry.fn, entry.loop, entry.context
+    def _call_back(
+        self, fn: Callable[[CallFuture], object], loop: AbstractEventLoop | None, context: Context | None
+    ) -> None:
         if loop is None:
             try:
                 fn(self)
@@ -296,6 +292,8 @@ class CallFuture(Watched):
             TimeoutError: if it was not done in time; it goes on.
             WouldBlockError: if it is not done and this is code on an event loop.
         """
+        if self.outcome is None and timeout is None and self.ended is not None and (body := self.body) is not None:
+            self._driver.delivery.give(self, body, overrule=True)
         outcome = self.outcome or self._wait(timeout)
         if outcome.error is not None:
             self._raise(outcome.error)
@@ -321,20 +319,20 @@ class CallFuture(Watched):
         if timeout is not None and body is not None:
             if not self._driver.delivery.wait_until(body, lambda: self.outcome is not None, timeout):
                 self._give_up(timeout)
-        elif self.ended is None:
+        elif self.ended is None and timeout is None:
+            self._driver.wait_for(self)
+        elif self.ended is None and timeout is not None:
             self._block(timeout)
         if body is not None and self.outcome is None:
-            self._driver.delivery.give(self, overrule=True)
+            self._driver.delivery.give(self, body, overrule=True)
             if self.outcome is None:  # results of lower rows are still being made durable
                 self._driver.delivery.wait_until(body, lambda: self.outcome is not None, None)
         outcome: Outcome | None = self.ended
         assert outcome is not None, "the latch opens after the outcome is set"
         return outcome
 
-    def _block(self, timeout: float | None) -> None:
-        if timeout is None:
-            self._driver.wait_for(self)
-        elif not self._done.acquire(timeout=timeout):
+    def _block(self, timeout: float) -> None:
+        if not self._done.acquire(timeout=timeout):
             self._give_up(timeout)
         else:
             self._done.release()
@@ -358,12 +356,14 @@ class CallFuture(Watched):
         if loop is not None and context is None:
             context = copy_context()  # whose callback it is, not whose call
         body = self.body
-        entry = _Callback(fn, loop, context, of_body=body is not None)
-        self._callbacks.append(entry)
+        callback, callbacks = (fn, loop, context), self._others if body is None else self.callbacks
+        callbacks.append(callback)
         if body is not None and self.outcome is None:
             self._driver.delivery.called_back(body, loop)
-        if (self.ended if body is None else self.outcome) is not None and self._take(entry):
-            self._call_back(entry)
+        if (self.ended if body is None else self.outcome) is not None:
+            with suppress(ValueError):  # somebody was quicker to call it
+                callbacks.remove(callback)
+                self._call_back(*callback)
 
     def when_settled(self, fn: Callable[[], None]) -> None:
         """Call ``fn()`` where the call ends, whatever loop runs here; at once if it has."""
@@ -374,8 +374,13 @@ class CallFuture(Watched):
 
     def remove_done_callback(self, fn: Callable[[CallFuture], object]) -> int:
         """Take a callback back; returns how many there were."""
-        mine = [entry for entry in self._callbacks if entry.fn == fn]
-        return sum(self._take(entry) for entry in mine)
+        count = 0
+        for callbacks in (self.callbacks, self._others):
+            for callback in [one for one in callbacks if one[0] == fn]:
+                with suppress(ValueError):  # it has been called
+                    callbacks.remove(callback)
+                    count += 1
+        return count
 
     def get_loop(self) -> AbstractEventLoop:
         """Return the event loop that asks, as asyncio's functions want to know."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sized
 
     from nbflow.drivers.telling import Telling
+    from nbflow.drivers.watching import Closing
 
 CAP = 256
 IDLE_SECONDS = 10.0
@@ -195,6 +196,11 @@ class Hands(Protocol):
     telling: Telling
 
     @property
+    def delivery(self) -> Closing:
+        """What gives bodies their results."""
+        ...
+
+    @property
     def untold(self) -> Sized:
         """What those who listen have not been told of."""
         ...
@@ -231,6 +237,8 @@ def drive(program: Program, hands: Hands) -> Outcome:
             hands.telling.tell()
         if isinstance(effect, Invoke):
             reply = hands.call(effect)
+            if effect.frame.deliveries is not None:
+                hands.delivery.close(effect.frame.deliveries)
         elif isinstance(effect, Sleep):
             reply = hands.sleep(jittered(effect))
         elif isinstance(effect, Await):

@@ -50,6 +50,17 @@ class Waits:
         def revive(self, future: CallFuture) -> None:
             """Run a call after all that its caller is recorded to have cancelled, and now waits for."""
 
+    def home_loop(self) -> AbstractEventLoop:
+        """Return the loop that async functions of this run use."""
+        if self.loop is None:
+            self.loop = aio().runtime_loop()
+        return self.loop
+
+    def saw(self, call: Call) -> None:
+        """Note that the body that runs here was told how a call failed."""
+        with self.lock:
+            self.scheduler.failures.saw(current_frame.get(), call)
+
     def is_on_loop(self) -> bool:
         """Whether this thread is the one of the loop where async functions run."""
         return self.loop is not None and running_loop() is self.loop

@@ -8,9 +8,17 @@ from nbflow.core.call import current_frame
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable
+    from collections.abc import Callable, Sized
 
     from nbflow.core.deliveries import Deliveries
+
+
+class Closing(Protocol):
+    """What knows when an attempt is over; see ``Delivery``."""
+
+    def close(self, body: Deliveries) -> None:
+        """Give a body whose attempt is over all that is left, and what comes later at once."""
+        ...
 
 
 Future_contra = TypeVar("Future_contra", contravariant=True)
@@ -19,12 +27,13 @@ Future_contra = TypeVar("Future_contra", contravariant=True)
 class Giving(Protocol[Future_contra]):
     """What gives bodies their results; see ``Delivery``."""
 
-    def arrive(self, future: Future_contra) -> Deliveries | None:
-        """Take in that a call has ended, with the lock held; None if its result need not wait."""
+    @property
+    def blocked(self) -> Sized:
+        """Bodies whose results wait for rows that are being made durable."""
         ...
 
-    def give(self, future: Future_contra, *, overrule: bool) -> None:
-        """Give the body that runs here what has arrived, up to a result."""
+    def give(self, future: Future_contra, body: Deliveries, *, overrule: bool) -> None:
+        """Give a body that runs here what has arrived, up to a result."""
         ...
 
     def look(self, future: Future_contra) -> bool:

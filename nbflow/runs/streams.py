@@ -67,7 +67,7 @@ async def achunks(workflow: Definition, shape: Shape, request: Request, *, neste
     waited: Any
     if nested:
         waited, leave = watched_call(workflow, shape, request.input, put)
-        waited.when_settled(lambda: put(_END))
+        waited.when_settled(_after_the_news(lambda: put(_END)))
     else:
         waited = run = await on_this_loop(workflow, partial(watched, workflow, shape, request, put, loop=loop))
         run.on_done(lambda: put(_END))
@@ -92,7 +92,7 @@ def nested_chunks(workflow: Definition, shape: Shape, value: object) -> Iterator
     """Yield the chunks of a run that is a part of the run around it."""
     ready: queue.SimpleQueue[Chunk] = queue.SimpleQueue()
     future, leave = watched_call(workflow, shape, value, ready.put, waits=True)
-    future.when_settled(lambda: ready.put(_END))
+    future.when_settled(_after_the_news(lambda: ready.put(_END)))
     try:
         if _session().dispatch.is_on_loop():  # which can't turn while this waits, so chunks come when all is done
             future.wait()
@@ -197,6 +197,17 @@ def watched_call(
             log.listeners.remove(listen)
 
     return future, leave
+
+
+def _after_the_news(fn: Callable[[], None]) -> Callable[[], None]:
+    """Return what calls ``fn`` when those who listen to the run around this code were told of all that happened."""
+    telling = _session().dispatch.telling
+
+    def call() -> None:
+        telling.tell(to_the_end=True)
+        fn()
+
+    return call
 
 
 def _session() -> Session:
