@@ -6,8 +6,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from nbflow import codec
+from nbflow.core.arguments import changed
 from nbflow.core.progress import progressed
 from nbflow.core.record import RunStarted
+from nbflow.errors import ChangedArgumentWarning
+from nbflow.told import warn
 from nbflow.values import RunControl, RunnableConfig, whereabouts  # a field of a dataclass
 
 if TYPE_CHECKING:
@@ -71,6 +75,21 @@ class Session:
         """Return the frame of a new branch of a body; ``key`` as for ``Branches``."""
         with self.dispatch.lock:
             return self.dispatch.scheduler.branch(frame, key)
+
+    def look_again(self, call: Call) -> tuple[str, ...]:
+        """Return the names of a call's arguments that were changed in place, and warn of them once per task."""
+        names, spec = changed(call, codec.digest), call.spec
+        if names and "changed" not in spec.warned:
+            spec.warned.add("changed")
+            listed = " or ".join(map(repr, names))
+            text = (
+                f"{spec.kind} {spec.name!r}, call {call.path}: its argument {listed} was changed in place while it "
+                "worked. That happens once and not again on replay, so after a pause the run may come to another end, "
+                f"and the result is not cached. {spec.name!r} should change a copy and return it, and its caller "
+                "should leave alone what it has passed."
+            )
+            warn(text, ChangedArgumentWarning)
+        return names
 
     def miss(self, body: Deliveries) -> None:
         """Count that a body went on without a result, since its time was up."""

@@ -36,8 +36,8 @@ def cached(call: Call, attempts: Callable[[Call], Program], now: float) -> Progr
 
 
 def remember(call: Call, outcome: Outcome, log: Log) -> Program:
-    """Put the result of a call into the cache, unless a person's answer went into it."""
-    if outcome.error is None and not call.cached and not _was_answered(call, log):
+    """Put the result of a call into the cache, unless a person's answer went into it or its arguments were changed."""
+    if outcome.error is None and not call.cached and not call.changed and not _was_answered(call, log):
         yield Remember(call, outcome.value)
     return outcome
 

@@ -60,6 +60,7 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
         source: normalised source of the function; empty when there is none.
         version: stands for the code, if the author gave one.
         digest: gives the digest of the code.
+        warned: of what its author was warned; once is enough.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
     source: str = ""
     version: str | None = None
     digest: Callable[[Spec], bytes] = lambda _: b""
+    warned: set[str] = field(default_factory=set, init=False)
     _code: bytes | None = field(default=None, init=False)
 
     @property
@@ -97,6 +99,10 @@ class Host(Protocol):
 
     def branch(self, frame: Frame, key: str) -> Frame:
         """Return the frame of a new branch of a body; ``key`` as for ``Branches``."""
+        ...
+
+    def look_again(self, call: Call) -> tuple[str, ...]:
+        """Return the names of a call's arguments that were changed in place since it was made, and tell of them."""
         ...
 
     def miss(self, body: Deliveries) -> None:
@@ -147,14 +153,15 @@ class Call:
         deliveries: what leads its result to its caller; None for the body of a run.
         recalled: what the log holds of it; None if nothing.
         taken: the result of an earlier run that it takes over; None if it runs.
+        changed: names of the arguments that were changed in place since it was made.
         cancelled: whether its caller has cancelled it, so that its end does not count.
         cancelling: whether its caller has asked it to stop.
     """
 
     __slots__ = (
-        "args", "asked", "attempt", "cached", "caller", "cancelled", "cancelling", "carry", "context", "deadline",
-        "deliveries", "edges", "failure", "held", "inline", "inputs", "kwargs", "namesakes", "outcome", "path",
-        "promise", "recalled", "row", "seen", "shelved", "shown", "spec", "started", "taken", "waits_for",
+        "args", "asked", "attempt", "cached", "caller", "cancelled", "cancelling", "carry", "changed", "context",
+        "deadline", "deliveries", "edges", "failure", "held", "inline", "inputs", "kwargs", "namesakes", "outcome",
+        "path", "promise", "recalled", "row", "seen", "shelved", "shown", "spec", "started", "taken", "waits_for",
     )  # fmt: skip
 
     def __init__(self, path: str, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
@@ -187,6 +194,7 @@ class Call:
         self.namesakes = 0
         self.held = False
         self.row = 0
+        self.changed: tuple[str, ...] = ()
         self.deliveries: Deliveries | None = None
         self.recalled: Recalled | None = None
         self.taken: CallReturned | None = None

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nbflow.core import announce, caching
+from nbflow.core.arguments import can_change
 from nbflow.core.call import Frame, Promise
 from nbflow.core.deadline import Deadline
 from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Sleep
@@ -162,10 +163,13 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
     if run.questions.waits(call) and not isinstance(error, Exception):
         return (yield from run.questions.pause(call))
     error = error or run.halted(call)
+    if error is None and call.inputs and can_change((*call.args, *call.kwargs.values())):
+        reply = yield Compute(partial(run.host.look_again, call))
+        call.changed = reply.value if isinstance(reply.value, tuple) else ()
     if error is None:
         record = run.ended_as(CallReturned, call, outcome.value)
         carry = (*call.carry, *run.failures.survived(call)) if call.carry or call.seen else ()
-        record.cached, record.lineage = call.cached, call.lineage
+        record.cached, record.lineage, record.changed = call.cached, call.lineage, call.changed
         body = call.deliveries
         seen = run.results.seen_by(body, run.now()) if body is not None and body.is_unsaved else ()
         reply = yield Commit((*seen, *carry, record), call)

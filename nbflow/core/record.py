@@ -242,11 +242,13 @@ class CallReturned(CallSettled):
         reused: whether the result was taken over from an earlier run.
         cached: whether the result came out of a cache.
         lineage: of a stateful nested workflow, which of the thread's histories goes on with it; else empty.
+        changed: names of arguments that were changed in place while it worked.
     """
 
     reused: bool = False
     cached: bool = False
     lineage: str = ""
+    changed: tuple[str, ...] = ()
 
 
 class CallFailed(CallSettled):

@@ -24,6 +24,7 @@ from nbflow.errors.resuming import (
     is_invalid_resume,
 )
 from nbflow.errors.running import (
+    ChangedArgumentWarning,
     LostFailureWarning,
     NodeCancelledError,
     NodeTimeoutError,
@@ -61,6 +62,7 @@ from nbflow.errors.usage import (
 __all__ = [
     "AmbiguousResumeError",
     "CalledOutsideRunError",
+    "ChangedArgumentWarning",
     "CorruptFileError",
     "CorruptRunError",
     "CorruptValueError",

@@ -82,3 +82,7 @@ class UnreachedCallsWarning(UserWarning):
 
 class LostFailureWarning(UserWarning):
     """A task failed and nobody asked for its result."""
+
+
+class ChangedArgumentWarning(UserWarning):
+    """An argument of a call was changed in place while the call worked on it."""

@@ -80,8 +80,8 @@ class Caches:
     def keep(self, call: Call, result: object) -> None:
         """Put a result in."""
         key, policy = self._keys.get(call.path), call.spec.cache
-        if key is None or policy is None or self.cache is None:
-            return
+        if key is None or policy is None or self.cache is None or key != self._key(call):
+            return  # an argument was changed in place: the result is not that of the arguments as they are now
         try:
             self.cache.set({key: (result, policy.ttl)})
         except Exception as error:  # noqa: BLE001  # as in find
