@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from nbflow.checkpoint.memory import InMemorySaver, MemorySaver
 from nbflow.codec import register_type
 from nbflow.config import emit_token, get_config, get_store, get_stream_writer
+from nbflow.core.call import is_replaying
 from nbflow.errors import NbflowError
 from nbflow.func import entrypoint, task
 from nbflow.late import LATE
@@ -54,6 +55,7 @@ __all__ = [
     "get_store",
     "get_stream_writer",
     "interrupt",
+    "is_replaying",
     "list_runs",
     "list_threads",
     "read_run",

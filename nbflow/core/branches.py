@@ -67,6 +67,22 @@ def name_of(number: int, batch: int, key: str) -> str:
     return f"b{number}@{batch}={key}"
 
 
+def frame_of(record: CallSettled | Asked) -> str:
+    """Return the position of the frame that a call was made in, or a question asked in."""
+    if isinstance(record, CallSettled):
+        return record.path.rpartition(".")[0]
+    return ".".join([record.path, *(named.partition("@")[0] for named in record.branch.split(".") if named)])
+
+
+def steps_of(records: Iterable[Record]) -> dict[str, int]:
+    """Return how many calls and questions each frame of a log has behind it, by the position of the frame."""
+    done: dict[str, set[str]] = {}
+    for record in records:
+        if isinstance(record, (CallSettled, Asked)):
+            done.setdefault(frame_of(record), set()).add(record.id if isinstance(record, Asked) else record.path)
+    return {frame: len(steps) for frame, steps in done.items()}
+
+
 def recorded_branches(records: Iterable[Record]) -> Mapping[str, Recorded]:
     """Return what the log tells of branches: by the position of their frame and their number, batch and key."""
     found: dict[str, Recorded] = {}

@@ -232,6 +232,7 @@ class Frame:
         names: how many of the calls had which name.
         below: the event loop that ran in its thread when its body began; None if there was none.
         fresh: whether what the log holds for later positions no longer counts.
+        left: how many calls and questions it has still to come by again, of those that it had behind it before a pause.
         key: numbers and keys of the branches that it stands in, outermost first; empty of a trunk.
         trunk: the frame of the attempt that this one is a branch of; None if it is that frame.
         over: of a trunk, whether the attempt is over.
@@ -239,8 +240,8 @@ class Frame:
     """
 
     __slots__ = (
-        "asks", "below", "branches", "call", "calls", "deliveries", "fresh", "host", "key", "names", "over", "prefix",
-        "trunk",
+        "asks", "below", "branches", "call", "calls", "deliveries", "fresh", "host", "key", "left", "names", "over",
+        "prefix", "trunk",
     )  # fmt: skip
 
     def __init__(self, call: Call, host: Host, prefix: str = "") -> None:
@@ -255,6 +256,7 @@ class Frame:
         self.over = False
         self.names: dict[str, int] = {}
         self.below: object = None
+        self.left = 0
         self.key = ""
         self.deliveries: Deliveries | None = None
 
@@ -286,3 +288,13 @@ class Frame:
 
 
 current_frame: ContextVar[Frame | None] = ContextVar("nbflow_frame", default=None)
+
+
+def is_replaying() -> bool:
+    """Whether the body whose code asks has been here before, in this run, and what it shows was shown then.
+
+    What a body prints, logs, warns of and displays while it replays is dropped; other effects can ask.
+    A task is never replaying: it runs, or its result is there.
+    """
+    frame = current_frame.get()
+    return frame is not None and frame.left > 0

@@ -127,7 +127,7 @@ def attempts(run: Scheduler, call: Call) -> Program:
             run.log.append(announce.began(call, run.now()))
         if call.spec.timeout is not None:
             call.deadline, run.timed = Deadline(call.spec.timeout, run.now()), True
-        frame = Frame(call, run.host)
+        frame = _frame(run, call)
         outcome = yield Invoke(call, frame)
         frame.closed = True
         error = outcome.error
@@ -147,6 +147,13 @@ def attempts(run: Scheduler, call: Call) -> Program:
         stopped = run.stopped()
         if stopped is not None:
             return Outcome(None, stopped)
+
+
+def _frame(run: Scheduler, call: Call) -> Frame:
+    frame = Frame(call, run.host)
+    if run.replay.steps:
+        frame.left = run.replay.steps.get(call.path, 0)
+    return frame
 
 
 def _tell_retry(run: Scheduler, call: Call, error: BaseException, wait: float) -> None:

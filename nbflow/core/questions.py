@@ -72,6 +72,8 @@ class Questions:
             raise RunStopped("the attempt that asks is over")
         ordinal, frame.asks = frame.asks, frame.asks + 1
         answered = self._scheduler.log.answers.get(question.key)
+        if frame.left:
+            frame.left = frame.left - 1 if answered is not None else 0
         if answered is not None:
             return _reply(answered)
         call, at = frame.call, self._scheduler.now()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbflow.core.branches import recorded_branches
+from nbflow.core.branches import recorded_branches, steps_of
 from nbflow.core.brief import brief_call
 from nbflow.core.deliveries import Recorded
 from nbflow.core.recalled import recall
@@ -27,15 +27,17 @@ class Replay:
         recorded: by path, the outcomes that it began with.
         rerun_changed: whether a changed call runs again; else it is an error.
         order: the order in which bodies were given results.
-        branches: numbers of recorded branches, by the position of their frame and by key.
+        branches: what the log tells of branches, by the position of their frame.
+        steps: how many calls and questions the frames had behind them when the run began, by their position.
     """
 
-    __slots__ = ("branches", "log", "order", "recorded", "rerun_changed")
+    __slots__ = ("branches", "log", "order", "recorded", "rerun_changed", "steps")
 
     def __init__(self, log: Log, *, rerun_changed: bool) -> None:
         self.log = log
         self.recorded: dict[str, CallReturned | CallFailed] = {}
         self.rerun_changed = rerun_changed
+        self.steps: dict[str, int] = {}
         self.order, self.branches = Recorded(()), recorded_branches(())
 
     def reread(self) -> None:
@@ -46,6 +48,7 @@ class Replay:
     def start(self) -> None:
         """Take in what the log held before the run and its first records."""
         self.recorded = dict(self.log.settled)
+        self.steps = steps_of(self.log.records) if self.log.settled or self.log.asked else {}
         self.reread()
 
     def find(self, call: Call) -> None:

@@ -132,6 +132,8 @@ class Scheduler:
         frame.names[name] = call.namesakes + 1
         if not call.waits_for:
             self.look_up(call)
+        if frame.left:
+            frame.left = frame.left - 1 if call.outcome is not None or call.shelved or call.waits_for else 0
         if call.outcome is not None:
             deliveries.arrive(call, call.row)
         elif not call.shelved:
@@ -154,7 +156,9 @@ class Scheduler:
 
     def branch(self, frame: Frame, key: str) -> Frame:
         """Return the frame of a new branch of a body; ``key`` as for ``Branches``."""
-        return frame.branch(key, self.replay.branches.get(frame.prefix, {}))
+        branch = frame.branch(key, self.replay.branches.get(frame.prefix, {}))
+        branch.left = self.replay.steps.get(branch.prefix, 0)
+        return branch
 
     def unshelve(self, call: Call) -> None:
         """Have a call run that its caller is recorded to have cancelled, and now waits for."""

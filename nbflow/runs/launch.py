@@ -16,6 +16,7 @@ from nbflow.core.execution import execute
 from nbflow.core.log import Log
 from nbflow.core.record import ROOT, Record, RunStarted
 from nbflow.core.scheduler import Scheduler
+from nbflow.drivers import quiet
 from nbflow.drivers.bodies import aside
 from nbflow.drivers.dispatch import Dispatch
 from nbflow.errors import InvalidOptionError, NoCheckpointerError
@@ -141,6 +142,9 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         max_concurrency=session.config.get("max_concurrency"),
         recollect=Caches(workflow.cache, session.surroundings),
     )
+    if log.settled or log.asked or any(record.copied for record in opening.records):
+        quiet.begin()
+        dispatch.on_end.append(lambda _: quiet.end())
     if saver is not None:
         dispatch.on_end.append(lambda _: saver.release(session.thread_id, owner))
     body = Call(ROOT, workflow.spec, (opening.input,), {})
