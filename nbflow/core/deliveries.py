@@ -8,7 +8,7 @@ came before the next result is a *miss*, and on replay the next result comes aft
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heappop
 from itertools import count
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -53,17 +53,21 @@ class Deliveries:
         body: position of the call whose body it is.
         given: number of results that the body was given.
         pending: number of calls whose results it has not been given.
-        arrived: a heap of the calls that have ended and whose results it has not been given.
+        arrived: a heap of the calls that have ended and whose results it has not been given: where each stands among
+            those of this body, a running number, and the call.
+        count: the highest running number so far.
         closed: whether the attempt is over; later results are given at once.
         unsaved: records of that, as far as there are any yet.
         is_unsaved: whether the body has seen something that is not durable.
         is_urgent: whether that must be before its next call begins: it has gone on from a failure.
         shelved: calls that the body is recorded to have cancelled, and has not cancelled yet.
+        heard_on: the event loop that coroutines of the body wait on; None if none does.
         waker: what the driver needs to wake the body; the core does not touch it.
     """
 
     __slots__ = (
-        "_count", "_expected", "_in_flight", "_misses", "_recorded", "arrived", "body", "closed", "given", "is_unsaved",
+        "_expected", "_in_flight", "_misses", "_recorded", "arrived", "body", "closed", "count", "given", "heard_on",
+        "is_unsaved",
         "is_urgent", "pending", "shelved", "unsaved", "waker",
     )  # fmt: skip
 
@@ -85,18 +89,14 @@ class Deliveries:
         self.unsaved: list[Record] = []
         self.is_unsaved = self.is_urgent = False
         self.shelved: list[Ending] = []
+        self.heard_on: object = None
         self.waker: object = None
         self._in_flight = in_flight
         self._expected = dict(expected)
         self._recorded = recorded
         self._misses: dict[int, int] = {}
         self.arrived: list[tuple[int, int, Ending]] = []
-        self._count = 0
-
-    def arrive(self, call: Ending, row: int) -> None:
-        """Take in a call that has ended; ``row`` says where its result stands among those of this body."""
-        self._count += 1
-        heappush(self.arrived, (row, self._count, call))
+        self.count = 0
 
     def take(self, until: object = None, *, overrule: bool = False, strictly: bool = False) -> list[Ending]:
         """Return the calls whose results the body is to be given now, in order; none if none is there yet.

@@ -127,7 +127,7 @@ def attempts(run: Scheduler, call: Call) -> Program:
             run.log.append(announce.began(call, run.now()))
         if call.spec.timeout is not None:
             call.deadline, run.timed = Deadline(call.spec.timeout, run.now()), True
-        frame = _frame(run, call)
+        frame = Frame(call, run.host) if not run.replay.steps else _frame(run, call)
         outcome = yield Invoke(call, frame)
         frame.closed = True
         error = outcome.error

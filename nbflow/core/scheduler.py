@@ -7,6 +7,7 @@ out. It is single-threaded by contract: a driver that uses threads holds one loc
 
 from __future__ import annotations
 
+from heapq import heappush
 from typing import TYPE_CHECKING, TypeVar
 
 from nbflow.core import announce
@@ -135,7 +136,8 @@ class Scheduler:
         if frame.left:
             frame.left = frame.left - 1 if call.outcome is not None or call.shelved or call.waits_for else 0
         if call.outcome is not None:
-            deliveries.arrive(call, call.row)
+            deliveries.count += 1
+            heappush(deliveries.arrived, (call.row, deliveries.count, call))
         elif not call.shelved:
             if frame.call.seen:
                 deliveries.outlive(self.failures.survived(frame.call))
@@ -151,7 +153,8 @@ class Scheduler:
             rows.in_flight.pop(call, None)
         if deliveries is None or deliveries.closed:
             return None
-        deliveries.arrive(call, call.row or rows.latest())
+        deliveries.count += 1
+        heappush(deliveries.arrived, (call.row or rows.latest(), deliveries.count, call))
         return deliveries
 
     def branch(self, frame: Frame, key: str) -> Frame:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import time
 from _thread import allocate_lock
+from contextvars import Context
 from typing import TYPE_CHECKING
 
 from nbflow import clock
 from nbflow.drivers import threads
 from nbflow.drivers.bodies import aio
-from nbflow.drivers.future import CallFuture, Watched
+from nbflow.drivers.future import CallFuture, Watched, running_loop
 
 if TYPE_CHECKING:
     import threading
@@ -66,27 +67,22 @@ class Delivery:
 
     def wake(self, body: Deliveries | None) -> None:
         """Have a body look at what has arrived, and others that were held up by it."""
-        if body is not None:
-            self._wake(body)
+        waker = body.waker if body is not None else None
+        if body is not None and isinstance(waker, Waker):
+            if waker.latches:
+                with self.lock:
+                    latches, waker.latches = waker.latches, []
+                for latch in latches:
+                    latch.release()
+            elif waker.loop is not None:
+                self._send_for(body, waker)
+            elif waker.calls_back:
+                self._call_back(body)
         if self.blocked:
             with self.lock:
                 blocked, self.blocked = self.blocked, set()
             for other in blocked:
-                self._wake(other)
-
-    def _wake(self, body: Deliveries) -> None:
-        waker = body.waker
-        if not isinstance(waker, Waker):
-            return
-        if waker.latches:
-            with self.lock:
-                latches, waker.latches = waker.latches, []
-            for latch in latches:
-                latch.release()
-        elif waker.loop is not None:
-            self._send_for(body, waker)
-        elif waker.calls_back:
-            self._call_back(body)
+                self.wake(other)
 
     def waker(self, body: Deliveries) -> Waker:
         """Return what wakes a body."""
@@ -103,7 +99,7 @@ class Delivery:
             given = self._take(body, self, overrule=True) if body.arrived else []
         self._tell(given)
         if body.waker is not None:
-            self._wake(body)
+            self.wake(body)
 
     def give(self, future: Watched, body: Deliveries, *, overrule: bool) -> None:
         """Give a body that runs here what has arrived, up to a result."""
@@ -199,7 +195,7 @@ class Delivery:
         """Take in that somebody left a callback with a result of a body: on a loop, or in sync code."""
         waker = self.waker(body)
         if loop is not None:
-            waker.loop = loop
+            waker.loop = body.heard_on = loop
             if body.arrived or body.shelved:
                 self._send_for(body, waker)
             return
@@ -222,19 +218,22 @@ class Delivery:
         """Have the loop of a body look for results soon."""
         loop = waker.loop
         with self.lock:
-            if waker.is_due or loop is None or loop.is_closed():
+            if waker.is_due or loop is None:
                 return
             waker.is_due = True
-        aio().soon(loop, lambda: self._pump(body, waker))
+        if loop is running_loop():
+            loop.call_soon(self._pump, body, waker, context=Context())
+        else:
+            aio().soon(loop, lambda: self._pump(body, waker))
 
     def _pump(self, body: Deliveries, waker: Waker) -> None:
         """Give a body on this loop one result after the other, as long as it has nothing else to do."""
         waker.is_due = False
         loop = waker.loop
         assert loop is not None, "only a loop gets here"
-        ready: Sized = getattr(loop, "_ready", ())  # what it will call next; not every loop tells
+        ready: Sized | None = getattr(loop, "_ready", None)  # what it will call next; not every loop tells
         while body.arrived or body.shelved:
-            if aio().is_busy(loop, body, waker.hops):
+            if (ready or ready is None) and aio().is_busy(loop, body, waker.hops):
                 waker.hops += 1
                 self._send_for(body, waker)
                 return
@@ -247,9 +246,11 @@ class Delivery:
             if not given:
                 self._go_on_without(body, loop)
                 return
-            before = len(ready)
-            self._tell(given)
-            if len(ready) != before:
+            before = len(ready) if ready is not None else 0
+            future = given[0].promise
+            if isinstance(future, CallFuture) and future.callbacks:
+                future.call_back_on(loop)
+            if ready is None or len(ready) != before:
                 if body.arrived:
                     self._send_for(body, waker)
                 return

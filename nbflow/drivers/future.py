@@ -245,6 +245,19 @@ class CallFuture(Watched):
         """Call back the caller, who is given the outcome now."""
         self._call_all(self.callbacks)
 
+    def call_back_on(self, loop: AbstractEventLoop) -> None:
+        """As ``call_back``, called by the loop itself, so that those who wait there can go on at once."""
+        callbacks = self.callbacks
+        while callbacks:
+            fn, where, context = callbacks.pop(0)
+            if where is not loop or context is None:
+                self._call_back(fn, where, context)
+                continue
+            try:
+                context.run(fn, self)
+            except Exception as error:  # noqa: BLE001  # as the loop does with what its callbacks raise
+                loop.call_exception_handler({"message": f"{fn!r}, told of {self!r}, raised", "exception": error})
+
     def _call_all(self, callbacks: list[Callback]) -> None:
         while callbacks:
             try:
@@ -262,18 +275,9 @@ class CallFuture(Watched):
             except Exception as error:  # noqa: BLE001  # others are still to be told, and whoever works here has more to do
                 warnings.warn(f"{fn!r}, told of {self!r}, raised {error!r}", RuntimeWarning, stacklevel=2)
         elif loop is running_loop():
-            if current_frame.get() is None and context is not None:  # called by the loop itself: nothing is interrupted
-                self._run_on(loop, fn, context)
-            else:
-                loop.call_soon(fn, self, context=context)
+            loop.call_soon(fn, self, context=context)
         elif not loop.is_closed():
             loop.call_soon_threadsafe(fn, self, context=context)
-
-    def _run_on(self, loop: AbstractEventLoop, fn: Callable[[CallFuture], object], context: Context) -> None:
-        try:
-            context.run(fn, self)
-        except Exception as error:  # noqa: BLE001  # as the loop does with what its callbacks raise
-            loop.call_exception_handler({"message": f"{fn!r}, told of {self!r}, raised", "exception": error})
 
     def cancel(self, msg: object = None) -> bool:
         """Stop the call if it can be stopped; False if it has ended.
@@ -358,7 +362,7 @@ class CallFuture(Watched):
         body = self.body
         callback, callbacks = (fn, loop, context), self._others if body is None else self.callbacks
         callbacks.append(callback)
-        if body is not None and self.outcome is None:
+        if body is not None and self.outcome is None and (body.arrived or body.shelved or body.heard_on is not loop):
             self._driver.delivery.called_back(body, loop)
         if (self.ended if body is None else self.outcome) is not None:
             with suppress(ValueError):  # somebody was quicker to call it
