@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nbflow.core.deliveries import Deliveries
     from nbflow.core.outcome import Outcome
     from nbflow.core.recalled import Recalled
-    from nbflow.core.record import Asked, CallFailed, CallReturned, Fallback, Record
+    from nbflow.core.record import Asked, CallFailed, CallReturned, Fallback, Record, Reopened
     from nbflow.policies import CachePolicy, RetryPolicy, TimeoutPolicy
 
 
@@ -180,7 +180,7 @@ class Call:
         self.carry: tuple[Record, ...] = ()
         self.failure: CallFailed | None = None
         self.seen: list[CallFailed] | None = None
-        self.asked: list[Asked | Fallback] | None = None
+        self.asked: list[Asked | Fallback | Reopened] | None = None
         self.outcome: Outcome | None = None
         self.promise: Promise | None = None
         self.inline = 0

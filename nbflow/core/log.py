@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from nbflow.core.record import Answered, Asked, CallFailed, CallReturned, Discarded, Record
+from nbflow.core.record import Answered, Asked, CallFailed, CallReturned, Discarded, Record, Reopened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,8 +21,8 @@ class Log:
     Attributes:
         records: all that happened, in order; read it, never write it.
         settled: by path, the outcome that replay hands out.
-        answers: by question id, the answer.
-        asked: by question id, when it was asked first.
+        answers: by question id, the answer that counts.
+        asked: by question id, when it was asked first, or first since it was opened again.
         listeners: called with each new record, one at a time and in order, by the driver: never with a lock held.
         untold: records that they have not been told of, each with those to tell.
     """
@@ -60,6 +60,11 @@ class Log:
             self.asked.setdefault(record.id, record)
         elif isinstance(record, Discarded):
             forget_from(self.settled, record.path)
+        elif isinstance(record, Reopened):
+            self.answers.pop(record.id, None)
+            self.asked.pop(record.id, None)
+            for path in record.dropped:
+                self.settled.pop(path, None)
 
 
 def forget_from(found: dict[str, T], path: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from nbflow import clock, codec
+from nbflow import answers, clock, codec
 from nbflow.config import COORDINATES
-from nbflow.core.record import ContextGiven, RunStarted, Value
+from nbflow.core.record import Asked, ContextGiven, RunStarted, Value
 from nbflow.errors import MissingContextError, UnserializableError
 
 if TYPE_CHECKING:
@@ -98,6 +98,11 @@ class Opening(NamedTuple):
         """Run id that the ids of the run's questions are made of."""
         started = cast("RunStarted", (self.past or self.records)[0])
         return started.origin or started.run_id
+
+
+def refusal(asked: Asked, answer: object) -> str | None:
+    """Return why an answer does not fit a question, or None if it does."""
+    return answers.refusal(answer, asked.schema, question=asked.id)
 
 
 def started_at(workflow: Definition, thread_id: str, config: RunnableConfig, point: Point | None) -> RunStarted:

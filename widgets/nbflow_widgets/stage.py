@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -22,6 +23,7 @@ from nbflow_widgets.forms import Form
 
 if TYPE_CHECKING:
     from nbflow import Interrupt, Run, RunnableConfig, Workflow
+    from nbflow.views.calls import Record
     from nbflow_widgets.toolkit import Toolkit
 
 TICK = 0.1
@@ -181,10 +183,16 @@ class Stage:
 
     def _ask(self) -> None:
         """Show a form for each open question."""
+        reopened = Counter(getattr(record, "id", "") for record in self.run.log if type(record).__name__ == "Reopened")
         for asked in self.run.interrupts:
-            if asked.id not in self.board.forms:
+            form, times = self.board.forms.get(asked.id), reopened[asked.id]
+            if form is None:
                 submit = partial(self._answer, asked)
-                self.board.add(Form(asked, submit, post=self._kit.post, drafts=self._kit.drafts))
+                form = Form(asked, submit, post=self._kit.post, drafts=self._kit.drafts)
+                form.reopened = times
+                self.board.add(form)
+            elif times > form.reopened:
+                form.reopen(asked, times)
         self.board.reveal()
         self.board.hold_place()
         run = self.run
@@ -204,10 +212,14 @@ class Stage:
 
     def _close_expired(self) -> None:
         """Show in the forms that were still open what the run took in the place of an answer."""
+        answers: dict[str, Record | None] = {}
         for record in self.run.log:
-            form = self.board.forms.get(getattr(record, "id", ""))
-            if form is not None and getattr(record, "expired", False) and not form.is_answered:
-                form.accept(record.value.get() if record.value is not None else "nobody answered in time")
+            if type(record).__name__ in {"Answered", "Reopened"}:
+                answers[getattr(record, "id", "")] = record if getattr(record, "expired", False) else None
+        for key, answer in answers.items():
+            form = self.board.forms.get(key)
+            if form is not None and answer is not None and not form.is_answered:
+                form.accept(answer.value.get() if answer.value is not None else "nobody answered in time")
 
     def _answer(self, asked: Interrupt, answer: object) -> None:
         """Send the answer of a form; called on a worker thread, one answer at a time."""
