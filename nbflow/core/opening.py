@@ -81,8 +81,9 @@ def answers_for(
 ) -> list[Record]:
     """Return the answers of a command as records.
 
-    An answer goes to an open question; or to one whose answer does not count or may be taken back, if it
-    names that one, or if the run failed by it alone.
+    An answer goes to an open question. One that names its question goes also to one whose answer does not
+    fit or is a rejection, and to one that a run waited with when it failed; a plain answer goes to that by
+    which the run has failed.
 
     Raises:
         NothingToResumeError: if no question takes an answer.
@@ -93,12 +94,16 @@ def answers_for(
     pending = pending_questions(records)
     given = _by_id(command.resume)
     undone: dict[str, Reopened] = {}
+    takes = pending
     if not pending or (given is not None and any(key not in pending for key in given)):
         undone = undoable(records, at, refuses, failed_by=given is None)
-    if not pending and not undone:
+        others = _asked(records)
+        takes = {**{key: others[key] for key in undone if key in others}, **pending}
+    if not pending and given is not None and status_of(records) != "finished":
+        log = Log(records)  # it ended in another way while it waited with these
+        takes = {**takes, **{key: asked for key, asked in log.asked.items() if key not in log.answers}}
+    if not takes:
         raise NothingToResumeError(workflow, thread_id, status_of(records))
-    takes = {**(_asked(records) if undone else {}), **pending}
-    takes = {key: asked for key, asked in takes.items() if key in pending or key in undone}
     if given is None:
         if len(takes) > 1:
             raise AmbiguousResumeError(thread_id, _texts(takes))

@@ -8,6 +8,7 @@ from nbflow.core.brief import brief
 from nbflow.core.effects import Commit, Program
 from nbflow.core.outcome import Outcome
 from nbflow.core.record import Answered, Asked, Caller, Fallback, Reopened, Value, around
+from nbflow.core.reuse import order_of
 from nbflow.errors import GraphInterrupt, InterruptExpiredError, InterruptRejectedError, RunStopped
 from nbflow.values import Interrupt
 
@@ -147,8 +148,9 @@ class Questions:
         self.pending[asked.id] = asked
 
     def below(self, path: str) -> list[Interrupt]:
-        """Return what a call and those below it wait for, in the order asked."""
-        return [_shown(asked) for asked in self._below.get(path, ())]
+        """Return what a call and those below it wait for, in the order of the body, whoever came first."""
+        found = sorted(self._below.get(path, ()), key=lambda one: (order_of(one.path), one.ordinal))
+        return [_shown(asked) for asked in found]
 
 
 def _shown(asked: Asked) -> Interrupt:

@@ -13,7 +13,7 @@ from nbflow import Command, answers, interrupt
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import encode_value, to_row
 from nbflow.core.record import Answered, Asked, Record, Reopened, RunFailed, RunPaused, Value
-from nbflow.errors import InterruptExpiredError, NothingToResumeError, UnknownInterruptError
+from nbflow.errors import InterruptExpiredError, InterruptRejectedError, NothingToResumeError, UnknownInterruptError
 from nbflow.types import Reject
 from tests.behaviour.flavours import Flavour
 
@@ -246,6 +246,23 @@ def test_a_rejection_that_ended_the_run_can_be_taken_back(flow: Flavour, by_id: 
     assert flow.invoke(body, Command(resume={question.id: 3} if by_id else 3)) == "3"
     with pytest.raises(NothingToResumeError, match="finished"):
         flow.invoke(body, Command(resume={question.id: 4}))
+
+
+def test_a_rejection_closes_no_other_question(flow: Flavour) -> None:
+    @flow.task
+    def ask(what: str) -> Any:
+        return interrupt(what)
+
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        return (yield [ask("a"), ask("b")])
+
+    ids = {one.value: one.id for one in flow.invoke(body, 0)["__interrupt__"]}
+    with pytest.raises(InterruptRejectedError, match="question 'a' was rejected"):
+        flow.invoke(body, Command(resume={ids["a"]: Reject()}))
+    with pytest.raises(UnknownInterruptError):
+        flow.invoke(body, Command(resume={"0" * 32: 1}))
+    assert flow.invoke(body, Command(resume={ids["b"]: "B", ids["a"]: "A"})) == ["A", "B"]
 
 
 def test_what_a_rejection_had_led_to_runs_again(flow: Flavour) -> None:
