@@ -217,7 +217,6 @@ def _spec(
         yields=is_generator(fn),
         source=fingerprint.source_of(fn) if rules.version is None else "",
         version=rules.version,
-        digest=fingerprint.digest_of,
     )
 
 

@@ -7,8 +7,8 @@ Nothing here runs a function; see ``scheduler`` for what is decided and ``driver
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from nbflow.core.branches import Branches, name_of
 
@@ -59,7 +59,8 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
         stateful: whether a nested body has a ``previous`` of its own, from earlier runs of the thread.
         source: normalised source of the function; empty when there is none.
         version: stands for the code, if the author gave one.
-        digest: gives the digest of the code.
+        code: digest of the function's code, as the run that this one belongs to found it; empty when it has none.
+        kept: the function with its last digest, and what that was found from; None before the first.
     """
 
     name: str
@@ -75,15 +76,8 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
     stateful: bool = False
     source: str = ""
     version: str | None = None
-    digest: Callable[[Spec], bytes] = lambda _: b""
-    _code: bytes | None = field(default=None, init=False)
-
-    @property
-    def code(self) -> bytes:
-        """Digest of the function's code; empty when it has none to show."""
-        if self._code is None:
-            self._code = self.digest(self)
-        return self._code
+    code: bytes = b""
+    kept: Any = None  # type: ignore[explicit-any]  # fingerprint alone knows
 
 
 class Host(Protocol):

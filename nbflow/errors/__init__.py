@@ -30,6 +30,7 @@ from nbflow.errors.running import (
     NotCachedWarning,
     RunCancelledError,
     UnreachedCallsWarning,
+    UnreadCodeWarning,
 )
 from nbflow.errors.signals import GraphBubbleUp, GraphDrained, GraphInterrupt, NodeInterrupt, RunStopped, Signal
 from nbflow.errors.storage import (
@@ -102,6 +103,7 @@ __all__ = [
     "UnknownOptionError",
     "UnloadableResultError",
     "UnreachedCallsWarning",
+    "UnreadCodeWarning",
     "UnserializableError",
     "WouldBlockError",
     "is_invalid_resume",

@@ -1,10 +1,4 @@
-"""A digest of a function's code, to tell whether a stored result still belongs to it.
-
-It covers the normalised source (comments and layout do not count) and, recursively, the functions,
-tasks, classes and plain values that the source names, as they are when a run asks for it, through the
-user's own modules. What the function rebinds or changes in place is state, and left out.
-What stands behind attributes of objects of installed packages is not followed.
-"""
+"""The functions of a run with the digests of their code: found when a run first comes to one, kept while they stand."""
 
 from __future__ import annotations
 
@@ -16,11 +10,10 @@ from typing import NamedTuple
 from nbflow import codec
 from nbflow.core.call import Spec
 from nbflow.errors import UnreadCodeWarning
-from nbflow.fingerprint.sources import source_of
-from nbflow.fingerprint.walk import MISSING, Changes, Trace, Walk, inside, items_of, merged
+from nbflow.fingerprint.sight import MISSING, Changes, Trace, inside, items_of, merged
+from nbflow.fingerprint.sources import file_text
+from nbflow.fingerprint.walk import Walk
 from nbflow.told import warn
-
-__all__ = ["Editions", "digest_of", "edition_of", "source_of"]
 
 _told: set[tuple[str, str, str]] = set()
 
@@ -43,17 +36,7 @@ class Found(NamedTuple):
 
 def digest_of(spec: Spec) -> bytes:
     """Return 16 bytes that change when the code of a function does; empty for callables without code."""
-    return edition_of(spec).code
-
-
-def edition_of(spec: Spec, around: Changes | None = None) -> Spec:
-    """Return a function as it is now, with the digest of its code; the same object while nothing changes.
-
-    Args:
-        spec: the function.
-        around: what the code that calls it changes, which is state for this function too.
-    """
-    return _found(spec, around).edition
+    return _found(spec).edition.code
 
 
 class Editions(dict[Spec, Spec]):
@@ -68,11 +51,11 @@ class Editions(dict[Spec, Spec]):
     def __missing__(self, spec: Spec) -> Spec:
         if not self._kept and spec.cache is None:
             return self.setdefault(spec, spec)
-        around = _found(self._body, None).changes if spec is not self._body else None
-        return self.setdefault(spec, edition_of(spec, around))
+        around = _found(self._body).changes if spec is not self._body else None
+        return self.setdefault(spec, _found(spec, around).edition)
 
 
-def _found(spec: Spec, around: Changes | None) -> Found:
+def _found(spec: Spec, around: Changes | None = None) -> Found:
     kept: Found | None = spec.kept
     if kept is not None and kept.around == around and _stands(kept.trace):
         return kept
@@ -89,15 +72,21 @@ def _found(spec: Spec, around: Changes | None) -> Found:
 def _walked(spec: Spec, around: Changes | None) -> tuple[bytes, Trace, Changes]:
     """Return the digest of a function, found in two walks: one to see what is state, one that leaves it out."""
     first = Walk(around)
-    for _ in first.parts(spec.fn, spec.source):
+    for _ in first.parts(spec):
         pass
     walk = Walk(first.found if around is None else merged(around, first.found))
     hasher = blake2b(digest_size=16)
-    for part in walk.parts(spec.fn, spec.source):
+    for part in walk.parts(spec):
         hasher.update(part.encode("utf-8", "surrogatepass"))
         hasher.update(b"\0")
-    for name, kind in walk.unread.items():
-        _tell(spec, name, kind)
+    for unread in walk.unread - _told:
+        _told.add(unread)
+        owner, name, kind = unread
+        warn(
+            f"{owner} names {name!r}, a {kind} whose content can't be told: a change of it is not noticed. Pass it as "
+            "an argument, or give the task a version.",
+            UnreadCodeWarning,
+        )
     return hasher.digest() if walk.has_code else b"", walk.trace, first.found
 
 
@@ -105,32 +94,25 @@ def _stands(trace: Trace | None) -> bool:
     """Whether nothing that a digest was found from has changed."""
     if trace is None:
         return True
-    for space, name, value in trace.names:
+    for space, name, value in trace.names:  # plain loops: this is what every run without changes pays
         if space.get(name, MISSING) is not value:
             return False
     for fn, code, defaults in trace.codes:
         if fn.__code__ is not code or fn.__defaults__ is not defaults:
             return False
-    for cell, value in trace.cells:
-        if inside(cell) is not value:
-            return False
-    for container, items in trace.items:
-        now = items_of(container)
-        if len(now) != len(items) or not all(map(is_, now, items)):
-            return False
-    for value, data in trace.data:
-        if codec.digest(value) != data:
-            return False
-    return True
+    return not (trace.cells or trace.items or trace.data or trace.files) or _stands_inside(trace)
 
 
-def _tell(spec: Spec, name: str, kind: str) -> None:
-    """Warn, once, of something that a function names and that counts by its type alone."""
-    told = (getattr(spec.fn, "__module__", "") or "", spec.name, name)
-    if told not in _told:
-        _told.add(told)
-        warn(
-            f"{spec.kind} {spec.name!r} names {name!r}, a {kind} whose content can't be told: results are kept although "
-            "it may have changed. Pass it as an argument, or give the task a version.",
-            UnreadCodeWarning,
-        )
+def _stands_inside(trace: Trace) -> bool:
+    """Whether nothing has changed in closures, containers, data and files."""
+    return (
+        all(inside(cell) is value for cell, value in trace.cells)
+        and all(_holds(container, items) for container, items in trace.items)
+        and all(codec.digest(value) == data for value, data in trace.data)
+        and all(file_text(path) == text for path, text in trace.files)
+    )
+
+
+def _holds(container: object, items: list[object]) -> bool:
+    now = items_of(container)
+    return len(now) == len(items) and all(map(is_, now, items))

@@ -8,6 +8,7 @@ from nbflow import answers, clock, codec
 from nbflow.config import COORDINATES
 from nbflow.core.record import Asked, ContextGiven, RunStarted, Value
 from nbflow.errors import MissingContextError, UnserializableError
+from nbflow.fingerprint import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,7 +125,7 @@ def started_at(workflow: Definition, thread_id: str, config: RunnableConfig, poi
         parent=point.id if point is not None else None,
         step=point.step + 1 if point is not None else -1,
         metadata=_metadata(config),
-        code=workflow.spec.code if thread_id else b"",
+        code=digest_of(workflow.spec) if thread_id else b"",
     )
 
 
