@@ -39,6 +39,18 @@ def describe(wanted: object, where: str = "interrupt()") -> Schema | None:
         ) from None
 
 
+def inline(schema: Schema) -> Schema:
+    """Return a schema that is a reference to one of its own definitions as that definition."""
+    prefix, _, name = str(schema.get("$ref", "")).rpartition("/")
+    parts = dict(schema.get("$defs", {}))
+    if prefix != "#/$defs" or name not in parts:
+        return schema
+    found = {**parts[name], **{key: value for key, value in schema.items() if key not in {"$ref", "$defs"}}}
+    if f"#/$defs/{name}'" not in str(parts):
+        del parts[name]  # nothing else refers to it
+    return {**found, "$defs": parts} if parts else found
+
+
 def adapter_of(wanted: object) -> Any:  # noqa: ANN401  # pydantic is not imported here
     """Return pydantic's adapter of a type that pydantic has a part in; None for any other."""
     pydantic = sys.modules.get("pydantic")
