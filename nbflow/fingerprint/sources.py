@@ -11,11 +11,15 @@ import textwrap
 from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
+from tokenize import TokenError
 from types import CodeType
 from typing import Any
 
 from nbflow.signature import plain
 
+_UNREADABLE = (
+    OSError, TypeError, SyntaxError, ValueError, AttributeError, IndexError, RecursionError, MemoryError, TokenError,
+)  # fmt: skip
 _FUTURES = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 
 
@@ -26,18 +30,8 @@ def source_of(fn: object) -> str:
     """
     try:
         code: Any = plain(fn)
-        tree = ast.parse(textwrap.dedent(inspect.getsource(code)))
-        nodes = list(ast.walk(tree))
-        if (
-            getattr(code, "__name__", getattr(code, "co_name", "")) == "<lambda>"
-            and sum(isinstance(node, ast.Lambda) for node in nodes) > 1
-        ):
-            return ""  # the source of a lambda is its whole line, which is that of the others too
-        for node in nodes:
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                node.decorator_list = []
-        return ast.unparse(tree)
-    except (OSError, TypeError, SyntaxError, ValueError, AttributeError, RecursionError, MemoryError):
+        return _normalised(inspect.getsource(code), code.__name__)
+    except _UNREADABLE:
         return ""
 
 
@@ -50,7 +44,28 @@ def loaded_source_of(code: CodeType) -> str:
         text = "".join(linecache.getlines(file))
         if _codes_in(file, text, code.co_flags & _FUTURES).get((code.co_qualname, code.co_firstlineno)) != code:
             return ""
-    return source_of(code)
+    try:
+        block = inspect.getblock(linecache.getlines(file)[code.co_firstlineno - 1 :])
+        return _normalised("".join(block), code.co_name)
+    except _UNREADABLE:
+        return ""
+
+
+def _normalised(source: str, name: str) -> str:
+    """Return source without comments, layout and decorators; ``""`` for a lambda among others.
+
+    Raises:
+        SyntaxError: if it can't be read on its own.
+        RecursionError: if it is nested too deeply to be written out.
+    """
+    tree = ast.parse(textwrap.dedent(source))
+    nodes = list(ast.walk(tree))
+    if name == "<lambda>" and sum(isinstance(node, ast.Lambda) for node in nodes) > 1:
+        return ""  # the source of a lambda is its whole line, which is that of the others too
+    for node in nodes:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            node.decorator_list = []
+    return ast.unparse(tree)
 
 
 @lru_cache(maxsize=64)
