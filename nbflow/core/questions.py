@@ -76,7 +76,7 @@ class Questions:
         frame.asks += 1
         answered = self._scheduler.log.answers.get(question.key)
         if answered is None:
-            raise self._wait(frame.call, question, None)
+            raise self._wait(frame, question, None)
         return answered
 
     def reopen(self, frame: Frame, question: Question, problem: str) -> GraphInterrupt:
@@ -96,11 +96,11 @@ class Questions:
         value = answered.value if answered is not None else None
         at = self._scheduler.now()
         return self._wait(
-            call, question, Reopened(path=call.path, at=at, id=question.key, problem=problem, value=value)
+            frame, question, Reopened(path=call.path, at=at, id=question.key, problem=problem, value=value)
         )
 
-    def _wait(self, call: Call, question: Question, reopened: Reopened | None) -> GraphInterrupt:
-        at = self._scheduler.now()
+    def _wait(self, frame: Frame, question: Question, reopened: Reopened | None) -> GraphInterrupt:
+        call, at = frame.call, self._scheduler.now()
         before = self._scheduler.log.asked.get(question.key) if reopened is None else None
         since = before.at if before is not None else at
         asked = Asked(
@@ -112,6 +112,7 @@ class Questions:
             schema=question.schema,
             expires=None if question.seconds is None else since + question.seconds,
             callers=_callers(call),
+            branch=frame.key,
             problem=reopened.problem if reopened is not None else before.problem if before is not None else "",
             value=Value(question.value),
         )

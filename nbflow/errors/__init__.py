@@ -1,9 +1,6 @@
 """Every error and signal of nbflow, in one place.
 
-Two roots: ``NbflowError`` for what a caller can put right, and ``Signal`` for what steers a
-run. Signals derive from ``BaseException`` so that an ``except Exception`` in a workflow cannot
-mistake a pause for a failure. Raw fields go to ``super().__init__`` and the text is made in
-``__str__``: pickle rebuilds an exception from its arguments.
+Fields go to ``super().__init__`` and the text is made in ``__str__``: pickle rebuilds an exception from its arguments.
 """
 
 from __future__ import annotations

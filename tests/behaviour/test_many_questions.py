@@ -94,5 +94,6 @@ def test_the_work_grows_with_the_number_of_questions(make: Callable[[bool], Any]
     assert threading.current_thread() is threading.main_thread()
     all_work(make(nested), 5)  # what is done once in a process
     few, many = all_work(make(nested), FEW), all_work(make(nested), MANY)
-    grown = {name: many[name] / few[name] for name in few}
+    names = ["looking"] if nested else list(few)  # of nested ones, the loop's driver still looks at all that is ready
+    grown = {name: many[name] / few[name] for name in names}
     assert all(factor < 1.25 * MANY / FEW for factor in grown.values()), grown
