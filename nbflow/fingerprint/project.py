@@ -20,6 +20,12 @@ def is_own(module: str | None) -> bool:
     return _is_own_file(module, _file_of(sys.modules.get(module)))
 
 
+def package_of(module: str | None) -> str:
+    """Return the package at the top of a module's name; empty for nbflow's and Python's own."""
+    package = (module or "").partition(".")[0]
+    return "" if package in _OURS or is_standard(package) else package
+
+
 def is_standard(module: str | None) -> bool:
     """Whether a module is Python's own."""
     return (module or "").partition(".")[0] in sys.stdlib_module_names

@@ -83,6 +83,7 @@ class Sight:
         self.found = Changes(set(), {}, set())
         self.unread: set[tuple[str, str, str]] = set()
         self._owner = ""
+        self._packages: set[str] = set()
         self._changes = changes if changes is not None else self.found
         self._names: list[tuple[Mapping[str, object], str, object]] = []
         self._cells: list[tuple[CellType, object]] = []

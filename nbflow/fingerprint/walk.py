@@ -13,7 +13,7 @@ from typing import Any
 from nbflow import codec
 from nbflow.core.call import Spec
 from nbflow.fingerprint.names import Import, Names, names_of
-from nbflow.fingerprint.project import is_own, is_own_path
+from nbflow.fingerprint.project import is_own, is_own_path, package_of
 from nbflow.fingerprint.sight import CONTAINERS, MISSING, SEALED, Sight, Step, inside, is_record, named
 from nbflow.fingerprint.sources import code_text, file_text, literal_defaults, loaded_source_of
 from nbflow.signature import plain
@@ -40,6 +40,8 @@ class Walk(Sight):
         """Follow what a task or workflow was made of: the plain function, then what is wrapped around it."""
         around, self._owner = self._owner, f"{spec.kind} {spec.name!r}"
         inner = plain(spec.fn)
+        if isinstance(inner, FunctionType):
+            self._packages.add(package_of(_home(inner)))
         if isinstance(inner, FunctionType) and id(inner) not in self._seen:
             self._seen[id(inner)] = (name, inner)
             if name:
@@ -50,6 +52,10 @@ class Walk(Sight):
             yield (f"{name}@", layer)
         self._owner = around  # all that was yielded has been followed by now
 
+    def _owns(self, module: str | None) -> bool:
+        """Whether code of a module is the user's own, or of the installed package that a task stands in."""
+        return is_own(module) or (bool(package := package_of(module)) and package in self._packages)
+
     def _of(self, name: str, value: object) -> Iterator[Step]:
         """Yield what stands for a named value, or what else must be followed for it."""
         kind = type(value)
@@ -58,7 +64,7 @@ class Walk(Sight):
             return
         if isinstance(value, _ByAttributes):
             value = value.value
-            if type(value) not in SEALED and not isinstance(value, _FOLLOWED) and is_own(type(value).__module__):
+            if type(value) not in SEALED and not isinstance(value, _FOLLOWED) and self._owns(type(value).__module__):
                 yield (f"{name}:", type(value))
                 return
         if isinstance(value, ModuleType) or id(value) in self._changes.objects:
@@ -78,7 +84,7 @@ class Walk(Sight):
         elif spec is not None:
             yield from self._root(name, spec)
         elif isinstance(value, type):
-            yield from self._class(name, value) if is_own(value.__module__) else (named(name, value),)
+            yield from self._class(name, value) if self._owns(value.__module__) else (named(name, value),)
         elif isinstance(value, FunctionType):
             yield from self._helper(name, value)
         elif isinstance(value, (MethodType, partial)):
@@ -90,13 +96,13 @@ class Walk(Sight):
             yield from self._container(name, value)
         elif isinstance(value, (BuiltinFunctionType, property, staticmethod, classmethod, cached_property)):
             yield from self._descriptor(name, value)
-        elif is_own(kind.__module__):
+        elif self._owns(kind.__module__):
             yield from self._instance(name, value)
         else:
             yield from self._foreign(name, value)
 
     def _helper(self, name: str, fn: FunctionType) -> Iterator[Step]:
-        if is_own(_home(fn)):
+        if self._owns(_home(fn)):
             yield f"{name}:"
             yield from self._function(name, fn, loaded_source_of(fn.__code__))
         else:
@@ -104,7 +110,7 @@ class Walk(Sight):
 
     def _bound(self, name: str, fn: MethodType | partial[object]) -> Iterator[Step]:
         """Follow a method with its object, or a partial with its arguments."""
-        if isinstance(fn, MethodType) and not is_own(getattr(fn.__func__, "__module__", None)):
+        if isinstance(fn, MethodType) and not self._owns(getattr(fn.__func__, "__module__", None)):
             yield named(name, fn.__func__)
         elif isinstance(fn, MethodType):
             yield (f"{name}.__func__", fn.__func__)
@@ -149,7 +155,7 @@ class Walk(Sight):
             if rest and not isinstance(value, ModuleType):
                 yield from self._attribute(name, value, rest[0])
                 continue
-            while isinstance(value, ModuleType) and rest and is_own(value.__name__):
+            while isinstance(value, ModuleType) and rest and self._owns(value.__name__):
                 members, step = vars(value), rest.pop(0)
                 value = members.get(step, MISSING)
                 self._names.append((members, step, value))
@@ -160,7 +166,7 @@ class Walk(Sight):
     def _attribute(self, name: str, value: object, attribute: str) -> Iterator[tuple[str, object]]:
         """Yield what a function reads of an object of the user's, where that is plain."""
         state = getattr(value, "__dict__", None)
-        if type(state) is not dict or attribute in self._changes.attributes or not is_own(type(value).__module__):
+        if type(state) is not dict or attribute in self._changes.attributes or not self._owns(type(value).__module__):
             return
         inner = state.get(attribute, MISSING)
         if type(inner) in SEALED or (type(inner) in CONTAINERS and is_record(value)):

@@ -232,6 +232,26 @@ def reused(body: Any) -> list[bool]:
     return [call.state == "reused" for call in body.last_run(CONFIG).calls if call.path != "0"]
 
 
+def test_an_installed_package_s_tasks_follow_its_own_code(flow: Flavour, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbflow.fingerprint.project.is_own_path", lambda path: "of_a_test" not in path)
+    modules = {name: ModuleType(name) for name in ("package_of_a_test", "package_of_a_test.inner", "other_of_a_test")}
+    for name, module in modules.items():
+        module.__file__ = f"/usr/lib/{name}.py"
+        monkeypatch.setitem(sys.modules, name, module)
+    package, inner, other = modules.values()
+    helper = "def helper(x):\n    return x + 1\n"
+    cell(inner.__dict__, helper)
+    cell(other.__dict__, helper)
+    package.__dict__.update(inner=inner, other=other)
+    cell(package.__dict__, "def work(x):\n    return inner.helper(x) + other.helper(x)\n")
+    spec = task(package.__dict__["work"]).spec
+    before = digest_of(spec)
+    cell(other.__dict__, helper.replace("1", "2"))
+    assert digest_of(spec) == before, "another package is no part of it"
+    cell(inner.__dict__, helper.replace("1", "2"))
+    assert digest_of(spec) != before
+
+
 def test_a_file_that_changed_after_it_was_loaded_counts_as_it_was_loaded(
     flow: Flavour, project: Callable[[str], ModuleType], tmp_path: Path
 ) -> None:
