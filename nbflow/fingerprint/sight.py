@@ -153,19 +153,38 @@ class Sight:
     def _foreign(self, name: str, value: object) -> Iterator[Step]:
         """Take in an object of an installed class: by its content where that can be told, else by its type."""
         kind = type(value)
-        wrapped = getattr(value, "__dict__", {}).get("__wrapped__")
+        wrapped = dict_of(value).get("__wrapped__")
         if isinstance(wrapped, FunctionType):  # as functools.lru_cache leaves it
             yield (f"{name}.__wrapped__", wrapped)
             return
-        size = getattr(value, "nbytes", 0)
-        data = _data_of(value) if not isinstance(size, int) or size <= LARGE else None
+        data = _data_of(value) if _size_of(value) <= LARGE else None
         if data is not None:
             self._data.append((value, data))
             yield f"{name}={data.hex()}"
             return
+        yield self._unread(name, kind)
+
+    def _unread(self, name: str, kind: type) -> str:
+        """Return what stands for something that counts by its type alone, and note that if it is no part of Python."""
         if not is_standard(kind.__module__) and kind.__module__.partition(".")[0] != "nbflow":
             self.unread.add((self._owner, name, f"{kind.__module__}.{kind.__qualname__}"))
-        yield named(name, kind)
+        return named(name, kind)
+
+
+def dict_of(value: object) -> dict[str, Any]:
+    """Return the attributes that an object keeps itself, asking none of its hooks; empty if it keeps none."""
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except (AttributeError, TypeError):
+        return {}
+    return found if type(found) is dict else {}
+
+
+def _size_of(value: Any) -> int:  # noqa: ANN401  # an object of any package
+    """Return about how many bytes of data an object of numpy or pandas holds; 0 for what does not tell."""
+    frame = getattr(value, "memory_usage", None) if type(value).__module__.partition(".")[0] == "pandas" else None
+    size = frame().sum() if frame is not None and not hasattr(value, "nbytes") else getattr(value, "nbytes", 0)
+    return int(size) if isinstance(size, (int, float)) or hasattr(size, "__int__") else 0
 
 
 def inside(cell: CellType) -> object:

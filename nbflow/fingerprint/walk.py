@@ -14,7 +14,7 @@ from nbflow import codec
 from nbflow.core.call import Spec
 from nbflow.fingerprint.names import Import, Names, names_of
 from nbflow.fingerprint.project import is_own, is_own_path, package_of
-from nbflow.fingerprint.sight import CONTAINERS, MISSING, SEALED, Sight, Step, inside, is_record, named
+from nbflow.fingerprint.sight import CONTAINERS, MISSING, SEALED, Sight, Step, dict_of, inside, is_record, named
 from nbflow.fingerprint.sources import code_text, file_text, literal_defaults, loaded_source_of
 from nbflow.signature import plain
 
@@ -62,17 +62,21 @@ class Walk(Sight):
         if kind in SEALED:
             yield f"{name}={codec.digest(value).hex()}"
             return
-        if isinstance(value, _ByAttributes):
+        if type(value) is _ByAttributes:
             value = value.value
-            if type(value) not in SEALED and not isinstance(value, _FOLLOWED) and self._owns(type(value).__module__):
-                yield (f"{name}:", type(value))
+            kind = type(value)
+            if kind not in SEALED and not issubclass(kind, _FOLLOWED) and self._owns(kind.__module__):
+                yield (f"{name}:", kind)
                 return
-        if isinstance(value, ModuleType) or id(value) in self._changes.objects:
+        if issubclass(type(value), ModuleType) or id(value) in self._changes.objects:
             return
         first = self._seen.get(id(value))
         if first is None:
             self._seen[id(value)] = (name, value)
-            yield from self._followed(name, value)
+            try:
+                yield from self._followed(name, value)
+            except Exception:  # noqa: BLE001  # a proxy, or a class that will not be looked at
+                yield self._unread(name, kind)
         elif first[0] != name:
             yield f"{name}->{first[0]}"
 
@@ -149,13 +153,13 @@ class Walk(Sight):
                     self.found.names.add(place)
                 is_state = name in names.rebound or place in self._changes.names
                 roots[name] = MISSING if is_state else self._looked_up(name, fn.__globals__, cells.get(name))
-                if name in names.changed and not isinstance(roots[name], (type, FunctionType, ModuleType)):
+                if name in names.changed and not issubclass(type(roots[name]), (type, FunctionType, ModuleType)):
                     self.found.objects[id(roots[name])] = roots[name]
             value = roots[name]
-            if rest and not isinstance(value, ModuleType):
+            if rest and not issubclass(type(value), ModuleType):
                 yield from self._attribute(name, value, rest[0])
                 continue
-            while isinstance(value, ModuleType) and rest and self._owns(value.__name__):
+            while type(value) is ModuleType and rest and self._owns(value.__name__):
                 members, step = vars(value), rest.pop(0)
                 value = members.get(step, MISSING)
                 self._names.append((members, step, value))
@@ -165,8 +169,8 @@ class Walk(Sight):
 
     def _attribute(self, name: str, value: object, attribute: str) -> Iterator[tuple[str, object]]:
         """Yield what a function reads of an object of the user's, where that is plain."""
-        state = getattr(value, "__dict__", None)
-        if type(state) is not dict or attribute in self._changes.attributes or not self._owns(type(value).__module__):
+        state = dict_of(value)
+        if attribute in self._changes.attributes or not self._owns(type(value).__module__):
             return
         inner = state.get(attribute, MISSING)
         if type(inner) in SEALED or (type(inner) in CONTAINERS and is_record(value)):
@@ -196,7 +200,7 @@ class Walk(Sight):
 def _layer(fn: object) -> object:
     """Return the outermost layer of a callable that has something of the user's to it."""
     while True:
-        wrapped = getattr(fn, "__dict__", {}).get("__wrapped__")
+        wrapped = dict_of(fn).get("__wrapped__")
         if isinstance(fn, partial) and not (fn.args or fn.keywords):
             fn = fn.func
         elif wrapped is not None and not is_own(_home(fn) if isinstance(fn, FunctionType) else type(fn).__module__):
@@ -225,7 +229,7 @@ def _spec_of(value: object) -> Spec | None:
     """Return the spec of a task or workflow, without asking an object of another kind for an attribute."""
     if not type(value).__module__.startswith("nbflow."):
         return None
-    spec = getattr(value, "__dict__", {}).get("spec")
+    spec = dict_of(value).get("spec")
     return spec if isinstance(spec, Spec) else None
 
 

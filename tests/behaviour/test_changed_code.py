@@ -14,11 +14,13 @@ from types import ModuleType
 from typing import Any
 
 import httpx
+import numpy as np
+import pandas as pd
 import pytest
 
 from nbflow import Command, InMemoryCache, interrupt, task
 from nbflow.errors import ReplayMismatchError, UnreadCodeWarning
-from nbflow.fingerprint import digest_of, editions
+from nbflow.fingerprint import digest_of, editions, sight
 from nbflow.types import CachePolicy
 from tests.behaviour.flavours import Flavour
 
@@ -379,6 +381,42 @@ def test_what_cannot_be_told_is_said_once(flow: Flavour, monkeypatch: pytest.Mon
     assert len(told_of) == 1
     assert "task 'work' names 'client', a httpx.Client whose content can't be told" in str(told_of[0].message)
     client.close()
+
+
+class Proxy:
+    """As some web frameworks have it: outside of a request it raises whatever it is asked."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError("working outside of request context")
+
+
+Proxy.__module__ = "a_package"
+
+
+def test_what_will_not_be_looked_at_fails_no_run(flow: Flavour, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbflow.fingerprint.project._file_of", lambda _: "/usr/lib/site-packages/a_package.py")
+    monkeypatch.setattr(editions, "_told", set())
+    space: dict[str, Any] = {"__name__": "__main__", "request": Proxy(), "several": [Proxy()]}
+    cell(space, "def work(x):\n    return x if x else request.args + several[0].form + [request]\n")
+    work = task(space["work"])
+
+    @flow.entrypoint
+    def body(x: int) -> Any:
+        return (yield work(x))
+
+    with pytest.warns(UnreadCodeWarning, match="'request', a a_package.Proxy"):
+        assert flow.invoke(body, 1) == 1
+
+
+def test_large_data_counts_by_its_type_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(editions, "_told", set())
+    monkeypatch.setattr(sight, "LARGE", 1000)
+    for data in (np.zeros(500), pd.DataFrame({"a": np.zeros(500)}), pd.Series(np.zeros(500))):
+        space: dict[str, Any] = {"__name__": "__main__", "data": data, "few": data[:5]}
+        cell(space, "def work(x):\n    return data[x] + few[x]\n")
+        with pytest.warns(UnreadCodeWarning, match="names 'data'") as told:
+            digest_of(task(space["work"]).spec)
+        assert len(told) == 1
 
 
 def test_digests_are_found_in_few_steps_while_nothing_changes() -> None:
