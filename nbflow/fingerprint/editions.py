@@ -5,20 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from hashlib import blake2b
 from operator import is_
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from nbflow import codec
 from nbflow.core.call import Spec
 from nbflow.errors import UnreadCodeWarning
-from nbflow.fingerprint.sight import MISSING, Changes, Trace, inside, items_of, merged
+from nbflow.fingerprint.looks import MISSING, inside, items_of
 from nbflow.fingerprint.sources import file_text
-from nbflow.fingerprint.walk import Walk
 from nbflow.told import warn
+
+if TYPE_CHECKING:
+    from nbflow.fingerprint.sight import Changes, Trace
 
 _told: set[tuple[str, str, str]] = set()
 
 
-class Found(NamedTuple):
+class Found:
     """The digest of a function's code.
 
     Attributes:
@@ -28,10 +30,13 @@ class Found(NamedTuple):
         changes: what all of this code changes.
     """
 
-    edition: Spec
-    trace: Trace | None
-    around: Changes | None
-    changes: Changes | None
+    __slots__ = ("around", "changes", "edition", "trace")
+
+    def __init__(self, edition: Spec, trace: Trace | None, around: Changes | None, changes: Changes | None) -> None:
+        self.edition = edition
+        self.trace = trace
+        self.around = around
+        self.changes = changes
 
 
 def digest_of(spec: Spec) -> bytes:
@@ -71,6 +76,9 @@ def _found(spec: Spec, around: Changes | None = None) -> Found:
 
 def _walked(spec: Spec, around: Changes | None) -> tuple[bytes, Trace, Changes]:
     """Return the digest of a function, found in two walks: one to see what is state, one that leaves it out."""
+    from nbflow.fingerprint.sight import merged  # noqa: PLC0415  # only who keeps results needs digests
+    from nbflow.fingerprint.walk import Walk  # noqa: PLC0415  # as above
+
     first = Walk(around)
     for _ in first.parts(spec):
         pass

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 from nbflow import codec
 from nbflow.errors import UnserializableError
+from nbflow.fingerprint.looks import items_of
 from nbflow.fingerprint.project import is_standard
 
 LARGE = 8 << 20
 """Bytes above which data that a function names counts by its type alone."""
-MISSING = object()
 _PLAIN = (int, float, complex, str, bytes, bool, type(None))
 SEALED = frozenset({*_PLAIN, type(Ellipsis), type(NotImplemented)})
 CONTAINERS = (list, dict, set, frozenset, tuple)
@@ -187,22 +187,7 @@ def _size_of(value: Any) -> int:  # noqa: ANN401  # an object of any package
     return int(size) if isinstance(size, (int, float)) or hasattr(size, "__int__") else 0
 
 
-def inside(cell: CellType) -> object:
-    """Return what a closure cell holds; MISSING for a variable that is not bound yet."""
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return MISSING
-
-
 _FUNCTIONS = (FunctionType, staticmethod, classmethod, property, cached_property)
-
-
-def items_of(container: Any) -> list[object]:  # noqa: ANN401  # one of several
-    """Return what is in a container; of a dict, keys and values in turn."""
-    if isinstance(container, dict):
-        return [one for pair in list(container.items()) for one in pair]
-    return list(container)
 
 
 def is_record(value: object) -> bool:

@@ -12,9 +12,10 @@ from typing import Any
 
 from nbflow import codec
 from nbflow.core.call import Spec
+from nbflow.fingerprint.looks import MISSING, inside
 from nbflow.fingerprint.names import Import, Names, names_of
 from nbflow.fingerprint.project import is_own, is_own_path, package_of
-from nbflow.fingerprint.sight import CONTAINERS, MISSING, SEALED, Sight, Step, dict_of, inside, is_record, named
+from nbflow.fingerprint.sight import CONTAINERS, SEALED, Sight, Step, dict_of, is_record, named
 from nbflow.fingerprint.sources import code_text, file_text, literal_defaults, loaded_source_of
 from nbflow.signature import plain
 

@@ -18,7 +18,6 @@ from nbflow import codec
 from nbflow.core.call import Spec
 from nbflow.core.record import Value
 from nbflow.errors import InvalidOptionError, NotCachedWarning, UnserializableError
-from nbflow.fingerprint.names import names_of
 from nbflow.signature import plain
 from nbflow.told import warn
 
@@ -169,6 +168,8 @@ def _closed_over(code: object) -> Iterator[object]:
     """Yield what a function closes over, but for what it rebinds or changes in place: that is its memory."""
     if not isinstance(code, FunctionType):
         return
+    from nbflow.fingerprint.names import names_of  # noqa: PLC0415  # only who caches results needs it
+
     names = names_of(code.__code__)
     state = names.rebound | names.changed
     for name, cell in zip(code.__code__.co_freevars, code.__closure__ or (), strict=True):
