@@ -163,7 +163,7 @@ class Form:
                 raise
         else:
             with self._claim:
-                if self.reopened == turn:  # the run may have asked again already
+                if self.reopened == turn and not self.is_answered:  # the run may have asked again already
                     self.accept(answer)
 
     def accept(self, answer: object) -> None:

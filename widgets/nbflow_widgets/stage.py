@@ -170,13 +170,13 @@ class Stage:
         if self._left or run is not self.run:  # another answer has taken it further already
             return
         self.conclude()
-        status = self.run.status
+        status = run.status  # not of the run that another answer may have begun since
         if status == "finished":
-            result = self.run.result()
+            result = run.result()
             self._on_return(result)
             self.board.show_result(result, self._cell)
         elif status == "failed":
-            error = _error_of(self.run)
+            error = _error_of(run)
             self._cell.show_error(error, lines_of(clean(error)))
         elif status == "paused" and self._mode == "live":
             self._send_held_back()
@@ -229,6 +229,9 @@ class Stage:
                 return
             run = self.resume({asked.id: answer})
             self.run, before = run, self.run
+            form = self.board.forms.get(asked.id)
+            if form is not None:
+                form.accept(answer)  # before anybody is told how the run went on
         self._post_to_loop(lambda: self._went_on(run, len(before.log)))
 
     def _went_on(self, run: Run, past: int) -> None:
