@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nbflow.definition import Definition
 from nbflow.errors import InvalidOptionError, NoCacheError
 from nbflow.runs.recollection import namespace_of
-from nbflow.schemas import describe
+from nbflow.schemas import describe, inline
 from nbflow.signature import parameters_of
 from nbflow.values import Final
 
@@ -58,7 +58,8 @@ class Described(Definition):
         Raises:
             InvalidOptionError: if the ``context_schema`` is no dataclass, TypedDict or pydantic model.
         """
-        return None if self.context_schema is None else describe(self.context_schema, "get_context_jsonschema()")
+        schema = describe(self.context_schema, "get_context_jsonschema()")
+        return None if schema is None else inline(schema)
 
     def clear_cache(self) -> None:
         """Forget the results of the body that the workflow's cache holds; tasks have ``task.clear_cache(cache)``.

@@ -19,11 +19,10 @@ from typing import (
 
 from nbflow import fingerprint
 from nbflow.core.call import Injected, Spec, current_frame
-from nbflow.core.retry import matches
 from nbflow.drivers.gate import Gate, Lane
 from nbflow.drivers.pace import Pace
 from nbflow.errors import CalledOutsideRunError, DecorationError, InvalidOptionError, UnknownOptionError
-from nbflow.policies import CachePolicy, RetryPolicy, TimeoutPolicy
+from nbflow.policies import CachePolicy, RetryPolicy, TimeoutPolicy, check_retry_on
 from nbflow.runs.recollection import namespace_of
 from nbflow.signature import injected, is_async, is_generator, name_of, parameters_of
 from nbflow.values import Final, Kept, Returned
@@ -217,7 +216,6 @@ def _spec(
         yields=is_generator(fn),
         source=fingerprint.source_of(fn) if rules.version is None else "",
         version=rules.version,
-        digest=fingerprint.digest_of,
     )
 
 
@@ -256,12 +254,7 @@ def _policies(
             continue
         if not isinstance(policy, RetryPolicy):
             raise InvalidOptionError(where, "retry_policy", repr(policy), "it is a RetryPolicy or several")
-        try:
-            matches(policy, Exception())
-        except TypeError:
-            raise InvalidOptionError(
-                where, "RetryPolicy.retry_on", repr(policy.retry_on), "it is an exception type, several, or a function"
-            ) from None
+        check_retry_on(where, policy.retry_on)
         policies.append(policy)
     return tuple(policies)
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass, fields, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from nbflow import codec
+from nbflow import answers, codec
 from nbflow.config import here
-from nbflow.core.questions import Question
+from nbflow.core.questions import Question, reply
 from nbflow.core.record import Value
 from nbflow.errors import InvalidOptionError
 from nbflow.policies import TimeoutPolicy
-from nbflow.schemas import check_answer, complaint, describe
 from nbflow.values import NO_ANSWER, RunControl
 
 if TYPE_CHECKING:
@@ -169,7 +168,8 @@ def interrupt(
     Args:
         value: the question; anything that can be saved.
         response_schema: what an answer must be: a type (``bool``, ``int``, ``Literal[...]``, an Enum, a
-            dataclass, a TypedDict, a pydantic model) or a JSON schema; None takes anything.
+            dataclass, a TypedDict, a pydantic model) or a JSON schema; None takes anything. An answer that does
+            not fit is refused and the question stays; one that only this body finds out about opens it again.
         timeout: seconds, or a ``timedelta``, after which the answer need not come any more: whatever makes the
             thread go on then, such as ``invoke(None, config)``, goes on without it. None waits for ever.
         default: what is returned then; without one it raises ``InterruptExpiredError``.
@@ -180,17 +180,26 @@ def interrupt(
         InterruptExpiredError: if nobody answered in time, and there is no default.
     """
     session, frame = here("interrupt()")
-    schema = describe(response_schema)
-    seconds, fallback = _limits(timeout, default, schema)
-    parts = b"%s|%s|%d|" % (session.origin.encode(), frame.prefix.encode(), frame.asks) + codec.digest(value)
+    schema = answers.schema_of(response_schema)
+    seconds, fallback = _limits(timeout, default, schema, response_schema)
+    ordinal, questions = frame.asks, session.dispatch.scheduler.questions
+    parts = b"%s|%s|%d|" % (session.origin.encode(), frame.prefix.encode(), ordinal) + codec.digest(value)
     key = blake2b(parts, digest_size=16).hexdigest()
+    question = Question(value, key, schema, seconds, fallback, ordinal)
+    answers.remember(key, response_schema)
     with session.dispatch.lock:
-        answer = session.dispatch.scheduler.questions.ask(frame, Question(value, key, schema, seconds, fallback))
-    return check_answer(answer, response_schema)
+        answered = questions.ask(frame, question)
+    answer = reply(answered, value)
+    try:
+        return answers.convert(answer, response_schema)  # without the lock: a validator is the user's code
+    except Exception as error:  # noqa: BLE001  # and may raise anything
+        problem = answers.misfit(answer, schema, error)
+    with session.dispatch.lock:
+        raise questions.reopen(frame, question, problem)
 
 
 def _limits(
-    timeout: float | timedelta | None, default: object, schema: dict[str, Any] | None
+    timeout: float | timedelta | None, default: object, schema: dict[str, Any] | None, wanted: object
 ) -> tuple[float | None, Value | None]:
     """Return how long a question waits, and what answers it then."""
     if timeout is None:
@@ -202,7 +211,7 @@ def _limits(
     policy = TimeoutPolicy(run_timeout=timeout)
     if default is NO_ANSWER:
         return policy.limits[0], None
-    problem = complaint(default, schema)
+    problem = answers.refusal(default, schema, wanted=wanted)
     if problem is not None:
         raise InvalidOptionError("interrupt()", "default", repr(default), f"it must fit the response_schema: {problem}")
     return policy.limits[0], Value(default)

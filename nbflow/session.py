@@ -15,7 +15,7 @@ from nbflow.told import warn
 from nbflow.values import RunControl, RunnableConfig, whereabouts  # a field of a dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from nbflow.core.call import Call, Frame, Promise, Spec
     from nbflow.core.deliveries import Deliveries
@@ -51,6 +51,7 @@ class Session:
         kept: what the last finished run saved; None if there was none.
         lineages: what nested runs saved; None without a run that could nest any.
         control: what the caller passed as ``control``, or None.
+        editions: the functions that it runs, with the digests that their code had then.
         dispatch: carries out calls; set when the run begins.
     """
 
@@ -63,13 +64,14 @@ class Session:
     kept: Value | None = None
     lineages: Lineages | None = None
     control: RunControl | None = None
+    editions: Mapping[Spec, Spec] = field(default_factory=dict)
     dispatch: Dispatch = field(init=False)
 
     def submit(
         self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object], *, waits: bool = False
     ) -> Promise:
         """Take a request of a body and have it carried out."""
-        return self.dispatch.submit(frame, spec, args, kwargs, waits=waits)
+        return self.dispatch.submit(frame, self.editions[spec], args, kwargs, waits=waits)
 
     def branch(self, frame: Frame, key: str) -> Frame:
         """Return the frame of a new branch of a body; ``key`` as for ``Branches``."""

@@ -141,9 +141,10 @@ class Interrupt:
         value: what was passed to ``interrupt()``.
         id: 32 hexadecimal digits that name this question of this run.
         response_schema: JSON schema of the answer, or None when anything goes.
+        problem: why an earlier answer did not count, so that the question is open again; empty if there was none.
     """
 
-    __slots__ = ("id", "response_schema", "value")
+    __slots__ = ("_problem", "id", "response_schema", "value")
     __hash__ = None  # type: ignore[assignment]  # a question may hold unhashable values
 
     def __init__(
@@ -152,6 +153,7 @@ class Interrupt:
         id: str = "placeholder-id",  # the field's name
         *,
         response_schema: dict[str, Any] | None = None,
+        problem: str = "",
         **deprecated: object,
     ) -> None:
         unknown = set(deprecated) - {"resumable", "ns", "when"}
@@ -160,6 +162,11 @@ class Interrupt:
         self.value = value
         self.id = id
         self.response_schema = response_schema
+        self._problem = problem
+
+    @property
+    def problem(self) -> str:  # noqa: D102  # above
+        return getattr(self, "_problem", "")  # one that an earlier nbflow stored has none
 
     @classmethod
     def from_ns(cls, value: object, ns: str) -> Interrupt:
@@ -175,11 +182,13 @@ class Interrupt:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Interrupt):
             return NotImplemented
-        return (self.value, self.id, self.response_schema) == (other.value, other.id, other.response_schema)
+        mine = (self.value, self.id, self.response_schema, self.problem)
+        return mine == (other.value, other.id, other.response_schema, other.problem)
 
     def __repr__(self) -> str:
         schema = f", response_schema={self.response_schema!r}" if self.response_schema is not None else ""
-        return f"Interrupt(value={self.value!r}, id={self.id!r}{schema})"
+        problem = f", problem={self.problem!r}" if self.problem else ""
+        return f"Interrupt(value={self.value!r}, id={self.id!r}{schema}{problem})"
 
     def __reduce__(self) -> tuple[Callable[..., Interrupt], tuple[object, ...]]:
         return _interrupt, (self.value, self.id, self.response_schema)
@@ -206,7 +215,10 @@ NO_ANSWER = _NoAnswer()
 class Reject:
     """An answer that refuses: ``Command(resume=Reject("too expensive"))``.
 
-    ``interrupt()`` raises ``InterruptRejectedError`` in the workflow, which may catch it.
+    ``interrupt()`` raises ``InterruptRejectedError`` in the workflow, which may catch it. Until the run
+    has returned, the refusal can be taken back: another answer or ``Reject`` to the same question takes its
+    place, ``Command(resume={id: answer})``, and what the refusal had led to runs again. If the run failed
+    by it, a plain ``Command(resume=answer)`` does the same.
 
     Attributes:
         reason: why, for the workflow.
@@ -221,7 +233,8 @@ class Command:
 
     Attributes:
         resume: the answer to the one open question, or ``{id: answer}`` for any of several;
-            None, False and other empty values are answers.
+            None, False and other empty values are answers. An answer that counts is final, but a ``Reject``
+            can be taken back.
         update: what to write into a graph's state.
         goto: where a graph goes next.
         graph: None for this graph, ``Command.PARENT`` for the one around it.

@@ -161,7 +161,7 @@ def _writes(records: Sequence[Record]) -> list[tuple[str, str, Any]]:
 
 
 def _interrupt(asked: Asked) -> Interrupt:
-    return Interrupt(_get(asked.value), asked.id, response_schema=asked.schema)
+    return Interrupt(_get(asked.value), asked.id, response_schema=asked.schema, problem=asked.problem)
 
 
 def _get(value: Value | None) -> object:

@@ -10,6 +10,9 @@ from nbflow.codec import (
     exceptions,
     families,
     frames,
+    generics,
+    images,
+    pydantics,
     records,
     standard,
     subclasses,
@@ -23,9 +26,10 @@ from nbflow.errors import CorruptValueError
 QUIET = (Refusal, RecursionError)  # the error that explains them says it all
 
 wire.FINDERS += [classes.find_custom, standard.find, arrays.find, frames.find, arrow.find]
+wire.FINDERS += [pydantics.find, images.find, generics.find]
 wire.FINDERS += [exceptions.find, families.find, records.find, subclasses.find]
 wire.UNPACK_RAW.update(standard.UNPACK_RAW)
-for part in (standard, arrays, frames, arrow, exceptions, families, records, subclasses):
+for part in (standard, arrays, frames, arrow, pydantics, images, generics, exceptions, families, records, subclasses):
     wire.UNPACK.update(part.UNPACK)
 wire.UNPACK[codes.CUSTOM] = classes.unpack_custom
 

@@ -25,6 +25,10 @@ from nbflow.codec.wire import PLAIN, PLANS, Plan, Refusal, plan_for, remedy
 SUBCLASSED: Final = frozenset(
     {str, bytes, bytearray, int, float, complex, tuple, list, set, frozenset, dict, OrderedDict, defaultdict, deque}
 )
+PYDANTIC: Final = {
+    "pydantic.types": ("_SecretBase", "Secret"),
+    "pydantic.networks": ("_BaseUrl", "_BaseMultiHostUrl", "NameEmail"),
+}
 HEAP_TYPE: Final = 1 << 9  # set for the classes that a class statement makes, not for those of C
 TYPE_DICT: Final = type.__dict__["__dict__"]
 TYPE_MRO: Final = type.__dict__["__mro__"]
@@ -208,8 +212,15 @@ def family_of(cls: type) -> int | None:
 
 
 def is_record(cls: type) -> bool:
-    """Tell whether a class says itself what its fields are."""
-    return has_own(cls, "__dataclass_fields__") or has_own(cls, "__attrs_attrs__")
+    """Tell whether a class says itself what its fields are, or is one of pydantic's small ones."""
+    if has_own(cls, "__dataclass_fields__") or has_own(cls, "__attrs_attrs__"):
+        return True
+    for module, names in PYDANTIC.items():
+        space = getattr(sys.modules.get(module), "__dict__", {})
+        small = [space.get(name) for name in names]
+        if any(base is one for base in mro(cls) for one in small):
+            return True
+    return False
 
 
 def _is_model(bases: tuple[type, ...]) -> bool:

@@ -53,6 +53,8 @@ SUBCLASS: Final = 45  #        [CLASS, value as its builtin base, {attribute: va
 EXCEPTION: Final = 46  #       [CLASS, {part: value}]: see exceptions.py
 CUSTOM: Final = 47  #          [CLASS, what its registered encode returned]
 UNLOADABLE: Final = 48  #      [type name, data, reason]
+GENERIC_MODEL: Final = 49  #   [CLASS that takes the arguments, {field: value}, as for MODEL, [argument, ...]]
+PYDANTIC_URL: Final = 50  #    [name in pydantic_core, text]
 
 # Scientific packages
 NUMPY_ARRAY: Final = 64  #     [dtype, shape, order, writable, bytes, or items of an object array]
@@ -67,6 +69,7 @@ PANDAS_INDEX: Final = 77  #       [kind, part, ...]: see frames.py
 PANDAS_SERIES: Final = 78  #      [column, index, name, attrs, flag]
 PANDAS_FRAME: Final = 79  #       [[column, ...], columns, index, attrs, flag]
 ARROW: Final = 88  #              [kind, IPC stream]
+IMAGE: Final = 89  #              [mode, [width, height], bytes, palette or None, info]: PIL
 
 NAMES: Final = {code: name.lower() for name, code in tuple(globals().items()) if type(code) is int}
-CLASS_CODES: Final = frozenset(range(ENUM, UNLOADABLE))
+CLASS_CODES: Final = frozenset({*range(ENUM, UNLOADABLE), GENERIC_MODEL})

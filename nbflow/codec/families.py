@@ -112,7 +112,8 @@ def _unpack_struct(parts: list[Any]) -> object:
     return value
 
 
-def _pack_model(name: str, cls: type) -> Callable[[Any], object]:
+def pack_model(name: str, cls: type) -> Callable[[Any], object]:
+    """Return what writes models of a class under a name."""
     computed = schema_of(cls).computed
 
     def pack(value: Any) -> object:
@@ -125,7 +126,11 @@ def _pack_model(name: str, cls: type) -> Callable[[Any], object]:
 
 def _unpack_model(parts: list[Any]) -> object:
     name, fields, rest = parts
-    cls: Any = resolve(name, codes.MODEL)
+    return fill_model(resolve(name, codes.MODEL), name, fields, rest)
+
+
+def fill_model(cls: Any, name: str, fields: dict[str, Any], rest: dict[str, Any]) -> object:
+    """Return a model with these fields, past its validation."""
     known = cls.model_fields
     check_removed(name, fields, tuple(known))
     for field, info in known.items():
@@ -145,7 +150,7 @@ PACKERS: Final[dict[int, Callable[[str, Any], Callable[[Any], object]]]] = {
     codes.ENUM: _pack_enum,
     codes.NAMED_TUPLE: _pack_named_tuple,
     codes.STRUCT: _pack_struct,
-    codes.MODEL: _pack_model,
+    codes.MODEL: pack_model,
 }
 
 UNPACK: Final[dict[int, Callable[[Any], object]]] = {

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 
-def optional(name: Literal["numpy", "numpy.lib.format", "pandas", "pyarrow"]) -> Any:
+def optional(name: Literal["numpy", "numpy.lib.format", "pandas", "pyarrow", "pydantic_core", "PIL.Image"]) -> Any:
     """Import a package to rebuild its data. The names are these; stored bytes have no say in it.
 
     Raises:

@@ -18,6 +18,7 @@ from nbflow.codec.standard import UNSET
 from nbflow.codec.unloadable import CannotRebuild
 from nbflow.codec.wire import Plan
 
+GENERIC_ALIAS: Final = "__orig_class__"  # what typing leaves in an instance that was made by ``Box[int](3)``
 CACHED_HASH: Final = "_attrs_cached_hash"  # of attrs; another process hashes strings differently
 
 
@@ -100,6 +101,7 @@ def state_of(value: object, schema: Schema) -> dict[str, object]:
         pass  # slots only
     for name in schema.computed:
         state.pop(name, None)
+    state.pop(GENERIC_ALIAS, None)
     if CACHED_HASH in state:
         state[CACHED_HASH] = None
     return state

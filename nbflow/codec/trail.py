@@ -87,8 +87,8 @@ def _packed_parts(value: object) -> Iterator[tuple[str, object]]:
         yield from _container_parts(payload)
         return
     parts = payload[1:]
-    if code == codes.MODEL:
-        fields, rest = parts
+    if code in {codes.MODEL, codes.GENERIC_MODEL}:
+        fields, rest = parts[:2]
         parts = [fields, rest["extra"], rest["private"]]
     for part in parts:
         if code != codes.CUSTOM and isinstance(part, dict):

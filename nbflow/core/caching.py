@@ -37,11 +37,6 @@ def cached(call: Call, attempts: Callable[[Call], Program], now: float) -> Progr
 
 def remember(call: Call, outcome: Outcome, log: Log) -> Program:
     """Put the result of a call into the cache, unless a person's answer went into it or its arguments were changed."""
-    if outcome.error is None and not call.cached and not call.changed and not _was_answered(call, log):
+    if outcome.error is None and not call.cached and not call.changed and call.path not in log.answered:
         yield Remember(call, outcome.value)
     return outcome
-
-
-def _was_answered(call: Call, log: Log) -> bool:
-    below = f"{call.path}."
-    return any(answer.path == call.path or answer.path.startswith(below) for answer in log.answers.values())

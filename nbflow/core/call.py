@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from nbflow.core.branches import Branches, name_of
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nbflow.core.deliveries import Deliveries
     from nbflow.core.outcome import Outcome
     from nbflow.core.recalled import Recalled
-    from nbflow.core.record import Asked, CallFailed, CallReturned, Fallback, Record
+    from nbflow.core.record import Asked, CallFailed, CallReturned, Fallback, Record, Reopened
     from nbflow.policies import CachePolicy, RetryPolicy, TimeoutPolicy
 
 
@@ -59,7 +59,8 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
         stateful: whether a nested body has a ``previous`` of its own, from earlier runs of the thread.
         source: normalised source of the function; empty when there is none.
         version: stands for the code, if the author gave one.
-        digest: gives the digest of the code.
+        code: digest of the function's code, as the run that this one belongs to found it; empty when it has none.
+        kept: the function with its last digest, and what that was found from; None before the first.
         warned: of what its author was warned; once is enough.
     """
 
@@ -76,16 +77,9 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
     stateful: bool = False
     source: str = ""
     version: str | None = None
-    digest: Callable[[Spec], bytes] = lambda _: b""
-    warned: set[str] = field(default_factory=set, init=False)
-    _code: bytes | None = field(default=None, init=False)
-
-    @property
-    def code(self) -> bytes:
-        """Digest of the function's code; empty when it has none to show."""
-        if self._code is None:
-            self._code = self.digest(self)
-        return self._code
+    code: bytes = b""
+    kept: Any = None  # type: ignore[explicit-any]  # fingerprint alone knows
+    warned: set[str] = field(default_factory=set)
 
 
 class Host(Protocol):
@@ -187,7 +181,7 @@ class Call:
         self.carry: tuple[Record, ...] = ()
         self.failure: CallFailed | None = None
         self.seen: list[CallFailed] | None = None
-        self.asked: list[Asked | Fallback] | None = None
+        self.asked: list[Asked | Fallback | Reopened] | None = None
         self.outcome: Outcome | None = None
         self.promise: Promise | None = None
         self.inline = 0
@@ -232,7 +226,7 @@ class Frame:
         names: how many of the calls had which name.
         below: the event loop that ran in its thread when its body began; None if there was none.
         fresh: whether what the log holds for later positions no longer counts.
-        left: how many calls and questions it has still to come by again, of those that it had behind it before a pause.
+        left: how many steps it has still to come by again, of those that it had behind it before the run went on.
         key: numbers and keys of the branches that it stands in, outermost first; empty of a trunk.
         trunk: the frame of the attempt that this one is a branch of; None if it is that frame.
         over: of a trunk, whether the attempt is over.
@@ -268,6 +262,12 @@ class Frame:
     @closed.setter
     def closed(self, value: bool) -> None:
         (self.trunk or self).over = value
+
+    def step(self, *, is_new: bool) -> None:
+        """Note that a call or question was come by again, or is the first new one."""
+        self.left = 0 if is_new else self.left - 1
+        if is_new and self.trunk is not None:
+            self.trunk.left = 0  # what the branch comes to leads the body on
 
     def branch(self, key: str, recorded: Recorded) -> Frame:
         """Return the frame of a new concurrent branch of this body.

@@ -85,8 +85,9 @@ def _close(scheduler: Scheduler, body: Call, outcome: Outcome, point: str) -> Pr
         paused = yield from scheduler.questions.pause(body)
         if isinstance(paused.error, Exception):
             return (yield from _fail(scheduler, paused.error))
-        waiting = RunPaused(at=scheduler.now(), ids=tuple(scheduler.questions.pending))
-        return (yield from _end(scheduler, (waiting,), GraphInterrupt(scheduler.questions.below(body.path))))
+        interrupts = scheduler.questions.below(body.path)
+        waiting = RunPaused(at=scheduler.now(), ids=tuple(one.id for one in interrupts))
+        return (yield from _end(scheduler, (waiting,), GraphInterrupt(interrupts)))
     error = error or scheduler.halted(body)
     if error is not None:
         reason = error.reason if isinstance(error, GraphDrained) else type(error).__name__

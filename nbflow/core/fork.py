@@ -5,12 +5,24 @@ What is taken over is copied: the fork needs nothing of the run that it came fro
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from nbflow.core.log import Log, forget_from
-from nbflow.core.record import ROOT, Answered, Asked, CallReturned, CallSettled, Discarded, Record, RunPaused, Value
+from nbflow.core.record import (
+    ROOT,
+    Answered,
+    Asked,
+    CallReturned,
+    CallSettled,
+    Discarded,
+    Record,
+    Reopened,
+    RunPaused,
+    Value,
+)
 from nbflow.core.reuse import order_of
 
 if TYPE_CHECKING:
@@ -31,14 +43,25 @@ def without_answers(records: Sequence[Record]) -> list[Record]:
     over, nor what their bodies called after they had been given it. Other branches are not touched.
     """
     settled = _settled(records)
-    answered: list[str] = []
+    answered = _Steering()
     taken: list[Record] = []
     for record in records:
         if isinstance(record, Answered):
-            answered.append(record.path)
-        elif id(record) in settled and not any(_is_steered_by(path, record.path) for path in answered):
+            answered.add(record.path)
+        elif id(record) in settled and not answered.reaches(record.path):
             taken.append(copied(record))
     return taken
+
+
+def steered(records: Sequence[Record], answered: Answered) -> tuple[str, ...]:
+    """Return the positions of the calls whose outcomes an answer may have changed."""
+    settled, steering, found = _settled(records), _Steering(), []
+    for record in records:
+        if record is answered:
+            steering.add(record.path)
+        elif id(record) in settled and steering.reaches(record.path):
+            found.append(record.path)
+    return tuple(found)
 
 
 def before(records: Sequence[Record], at: str) -> list[Record]:
@@ -51,9 +74,10 @@ def before(records: Sequence[Record], at: str) -> list[Record]:
         return []
     settled, end = _settled(records), places(records)[at]
     asked = {record.id: record for record in reversed(records) if isinstance(record, Asked)}
+    reopened = {record.id: index for index, record in enumerate(records) if isinstance(record, Reopened)}
     taken: list[Record] = []
     for index, record in enumerate(records):
-        if isinstance(record, Answered) and index < end:
+        if isinstance(record, Answered) and reopened.get(record.id, -1) < index < end:
             question = asked.get(record.id)
             taken += [copied(one) for one in (question, record) if one is not None]
         elif id(record) in settled and _is_before(record.path, at, ended=index < end):
@@ -69,6 +93,9 @@ def places(records: Sequence[Record]) -> dict[str, int]:
             found[record.path] = index
         elif isinstance(record, Discarded):
             forget_from(found, record.path)
+        elif isinstance(record, Reopened):
+            for path in record.dropped:
+                found.pop(path, None)
         elif isinstance(record, Asked) and record.path != ROOT:
             found[record.path] = len(records)
     for path in tuple(found):
@@ -110,13 +137,47 @@ def _settled(records: Sequence[Record]) -> set[int]:
     return {id(record) for record in Log(records).settled.values()}
 
 
-def _is_steered_by(answered: str, path: str) -> bool:
-    """Whether an answer given to the call at ``answered`` may have changed a call that ended later."""
-    one, other, shared = _parted(answered, path)
-    if shared in {len(one), len(other)}:
-        return True
-    mine, its = one[shared], other[shared]
-    return its.isdigit() and not (mine.isdigit() and int(its) < int(mine))
+class _Steering:
+    """Which calls that end later may have been changed by answers that were given to the calls at some positions.
+
+    A tree of the positions, so that looking one up takes no longer the more answers there are.
+
+    Attributes:
+        answered: whether the call here was given an answer.
+        inner: what is below, by step.
+        first: the first call among the inner ones.
+        is_branched: whether a concurrent branch is among them.
+    """
+
+    __slots__ = ("answered", "first", "inner", "is_branched")
+
+    def __init__(self) -> None:
+        self.answered = False
+        self.inner: dict[str, _Steering] = {}
+        self.first: float = math.inf
+        self.is_branched = False
+
+    def add(self, path: str) -> None:
+        """Take in that the call at a position was given an answer."""
+        node = self
+        for step in path.split("."):
+            if step.isdigit():
+                node.first = min(node.first, int(step))
+            else:
+                node.is_branched = True
+            node = node.inner.setdefault(step, _Steering())
+        node.answered = True
+
+    def reaches(self, path: str) -> bool:
+        """Whether an answer may have changed the call: one inside or around it, or given before it was called."""
+        node: _Steering | None = self
+        for step in path.split("."):
+            if node is None or node.answered:
+                break
+            if step.isdigit() and (node.is_branched or node.first < int(step)):
+                return True
+            node = node.inner.get(step)
+        return node is not None and (node.answered or bool(node.inner))
 
 
 def _is_before(path: str, at: str, *, ended: bool) -> bool:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from nbflow.core.record import Answered, Asked, CallFailed, CallReturned, Discarded, Record
+from nbflow.core.record import Answered, Asked, CallFailed, CallReturned, Discarded, Record, Reopened, around
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,18 +21,20 @@ class Log:
     Attributes:
         records: all that happened, in order; read it, never write it.
         settled: by path, the outcome that replay hands out.
-        answers: by question id, the answer.
-        asked: by question id, when it was asked first.
+        answers: by question id, the answer that counts.
+        answered: positions of the calls that an answer has reached: those that asked, and those around them.
+        asked: by question id, when it was asked first, or first since it was opened again.
         listeners: called with each new record, one at a time and in order, by the driver: never with a lock held.
         untold: records that they have not been told of, each with those to tell.
     """
 
-    __slots__ = ("answers", "asked", "listeners", "records", "settled", "untold")
+    __slots__ = ("answered", "answers", "asked", "listeners", "records", "settled", "untold")
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self.records: list[Record] = list(records)
         self.settled: dict[str, CallReturned | CallFailed] = {}
         self.answers: dict[str, Answered] = {}
+        self.answered: set[str] = set()
         self.asked: dict[str, Asked] = {}
         self.listeners: list[Listener] = []
         self.untold: deque[tuple[Record, tuple[Listener, ...]]] = deque()
@@ -56,10 +58,16 @@ class Log:
             self.settled[record.path] = record
         elif isinstance(record, Answered):
             self.answers[record.id] = record
+            self.answered.update(around(record.path))
         elif isinstance(record, Asked):
             self.asked.setdefault(record.id, record)
         elif isinstance(record, Discarded):
             forget_from(self.settled, record.path)
+        elif isinstance(record, Reopened):
+            self.answers.pop(record.id, None)
+            self.asked.pop(record.id, None)
+            for path in record.dropped:
+                self.settled.pop(path, None)
 
 
 def forget_from(found: dict[str, T], path: str) -> None:

@@ -8,11 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from nbflow.core.brief import brief
+from nbflow.core.fork import steered
+from nbflow.core.log import Log
 from nbflow.core.record import (
     Answered,
     Asked,
     Fallback,
     Record,
+    Reopened,
     RunFailed,
     RunHalted,
     RunPaused,
@@ -23,18 +26,20 @@ from nbflow.core.record import (
 )
 from nbflow.errors import (
     AmbiguousResumeError,
+    InterruptRejectedError,
     InvalidAnswerError,
     NothingToResumeError,
     ReplayMismatchError,
     UnknownInterruptError,
 )
-from nbflow.schemas import complaint
 from nbflow.values import Reject
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
     from nbflow.values import Command
+
+    Refuses = Callable[[Asked, object], str | None]
 
 _ID_LENGTH = 32
 _STATES = {RunReturned: "finished", RunPaused: "paused", RunFailed: "failed", RunHalted: "stopped"}
@@ -56,7 +61,7 @@ def pending_questions(records: Sequence[Record]) -> dict[str, Asked]:
     if status_of(records) != "paused":
         return {}
     paused = next(record for record in reversed(records) if isinstance(record, RunPaused))
-    asked = {record.id: record for record in records if isinstance(record, Asked)}
+    asked = _asked(records)
     return {key: asked[key] for key in paused.ids if key in asked}
 
 
@@ -71,29 +76,101 @@ def check_workflow(records: Sequence[Record], workflow: str) -> None:
         raise ReplayMismatchError("0", f"workflow {started.workflow!r}", f"workflow {workflow!r}")
 
 
-def answers_for(records: Sequence[Record], command: Command, workflow: str, thread_id: str, at: float) -> list[Record]:
+def answers_for(
+    records: Sequence[Record], command: Command, workflow: str, thread_id: str, at: float, refuses: Refuses
+) -> list[Record]:
     """Return the answers of a command as records.
 
+    An answer goes to an open question. One that names its question goes also to one whose answer does not
+    fit or is a rejection, and to one that a run waited with when it failed; a plain answer goes to that by
+    which the run has failed.
+
     Raises:
-        NothingToResumeError: if no question is open.
+        NothingToResumeError: if no question takes an answer.
         AmbiguousResumeError: if a plain answer meets several questions.
-        UnknownInterruptError: if an id names no open question.
-        InvalidAnswerError: if an answer does not fit its question's schema.
+        UnknownInterruptError: if an id names no question that takes an answer.
+        InvalidAnswerError: if an answer does not fit its question.
     """
     pending = pending_questions(records)
-    if not pending:
-        raise NothingToResumeError(workflow, thread_id, status_of(records))
     given = _by_id(command.resume)
+    undone: dict[str, Reopened] = {}
+    takes = pending
+    if not pending or (given is not None and any(key not in pending for key in given)):
+        undone = undoable(records, at, refuses, failed_by=given is None)
+        others = _asked(records)
+        takes = {**{key: others[key] for key in undone if key in others}, **pending}
+    if not pending and given is not None and status_of(records) != "finished":
+        log = Log(records)  # it ended in another way while it waited with these
+        takes = {**takes, **{key: asked for key, asked in log.asked.items() if key not in log.answers}}
+    if not takes:
+        raise NothingToResumeError(workflow, thread_id, status_of(records))
     if given is None:
-        if len(pending) > 1:
-            questions = {key: brief(asked.value.get() if asked.value else None) for key, asked in pending.items()}
-            raise AmbiguousResumeError(thread_id, questions)
-        given = dict.fromkeys(pending, command.resume)
-    unknown = [key for key in given if key not in pending]
+        if len(takes) > 1:
+            raise AmbiguousResumeError(thread_id, _texts(takes))
+        given = dict.fromkeys(takes, command.resume)
+    unknown = [key for key in given if key not in takes]
     if unknown:
-        raise UnknownInterruptError(thread_id, unknown, list(pending))
-    answers = [_answered(pending[key], answer, at) for key, answer in given.items()]
+        raise UnknownInterruptError(thread_id, unknown, list(pending), list(_texts(pending).values()))
+    answers: list[Record] = [undone[key] for key in given if key in undone]
+    answers += [_answered(takes[key], answer, at, refuses) for key, answer in given.items()]
     return [*answers, *expired_answers(records, at, besides=given)]
+
+
+def undoable(records: Sequence[Record], at: float, refuses: Refuses, *, failed_by: bool = False) -> dict[str, Reopened]:
+    """Return by id what opens the answered questions of a run that another answer may still be given to.
+
+    That is a rejected question, and in a run that failed one whose answer does not fit, until the run has
+    returned. What the answer had led to is dropped.
+
+    Args:
+        records: of the run.
+        at: seconds since 1970.
+        refuses: says why an answer does not fit a question.
+        failed_by: whether only those count by which the run has failed.
+    """
+    state = status_of(records)
+    if state == "finished":
+        return {}
+    log = Log(records)
+    blamed = _blamed(records)
+    found: dict[str, Reopened] = {}
+    for key, answered in log.answers.items():
+        asked, value = log.asked.get(key), answered.value
+        problem = _REJECTED if answered.rejected else ""
+        if not problem and asked is not None and value is not None and state == "failed":
+            problem = refuses(asked, value.get()) or ""
+        if problem and (not failed_by or not answered.rejected or key == blamed):
+            dropped = steered(records, answered)
+            found[key] = Reopened(path=answered.path, at=at, id=key, problem=problem, value=value, dropped=dropped)
+    return found
+
+
+_REJECTED = "the rejection was taken back"
+
+
+def _blamed(records: Sequence[Record]) -> str | None:
+    """Return the id of the question whose rejection a run failed by; None if it did not."""
+    last = records[-1] if records else None
+    error = last.value.get() if isinstance(last, RunFailed) and last.value is not None else None
+    return next((one.interrupt_id for one in _chain(error) if isinstance(one, InterruptRejectedError)), None)
+
+
+def _chain(error: object) -> Iterator[BaseException]:
+    """Yield an error, those inside it, and those that led to it."""
+    while isinstance(error, BaseException):
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for inner in error.exceptions:
+                yield from _chain(inner)
+        error = error.__cause__ or error.__context__
+
+
+def _asked(records: Sequence[Record]) -> dict[str, Asked]:
+    return {record.id: record for record in records if isinstance(record, Asked)}
+
+
+def _texts(asked: Mapping[str, Asked]) -> dict[str, str]:
+    return {key: text_of_question(one) for key, one in asked.items()}
 
 
 def expired_answers(records: Sequence[Record], at: float, besides: Container[str] = ()) -> list[Record]:
@@ -104,7 +181,12 @@ def expired_answers(records: Sequence[Record], at: float, besides: Container[str
         at: seconds since 1970.
         besides: ids of questions that are answered in another way.
     """
-    fallbacks = {record.id: record.value for record in records if isinstance(record, Fallback)}
+    fallbacks: dict[str, Value | None] = {}
+    for record in records:
+        if isinstance(record, Fallback):
+            fallbacks[record.id] = record.value
+        elif isinstance(record, Reopened):
+            fallbacks.pop(record.id, None)
     return [
         Answered(path=asked.path, at=at, id=key, expired=True, value=fallbacks.get(key))
         for key, asked in pending_questions(records).items()
@@ -112,13 +194,18 @@ def expired_answers(records: Sequence[Record], at: float, besides: Container[str
     ]
 
 
-def _answered(asked: Asked, answer: object, at: float) -> Answered:
+def _answered(asked: Asked, answer: object, at: float, refuses: Refuses) -> Answered:
     if isinstance(answer, Reject):
         return Answered(path=asked.path, at=at, id=asked.id, rejected=True, value=Value(answer.reason))
-    problem = complaint(answer, asked.schema)
+    problem = refuses(asked, answer)
     if problem:
-        raise InvalidAnswerError(asked.id, problem)
+        raise InvalidAnswerError(asked.id, problem, text_of_question(asked))
     return Answered(path=asked.path, at=at, id=asked.id, value=Value(answer))
+
+
+def text_of_question(asked: Asked) -> str:
+    """Return a recorded question as short text."""
+    return brief(asked.value.get() if asked.value is not None else None)
 
 
 def _by_id(resume: object) -> dict[str, object] | None:

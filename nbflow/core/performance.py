@@ -127,7 +127,7 @@ def attempts(run: Scheduler, call: Call) -> Program:
             run.log.append(announce.began(call, run.now()))
         if call.spec.timeout is not None:
             call.deadline, run.timed = Deadline(call.spec.timeout, run.now()), True
-        frame = Frame(call, run.host) if not run.replay.steps else _frame(run, call)
+        frame = _frame(run, call) if run.replay.goes_on else Frame(call, run.host)
         outcome = yield Invoke(call, frame)
         frame.closed = True
         error = outcome.error
@@ -151,8 +151,7 @@ def attempts(run: Scheduler, call: Call) -> Program:
 
 def _frame(run: Scheduler, call: Call) -> Frame:
     frame = Frame(call, run.host)
-    if run.replay.steps:
-        frame.left = run.replay.steps.get(call.path, 0)
+    frame.left = run.replay.left_for(call.path, is_old=call.caller is None)
     return frame
 
 

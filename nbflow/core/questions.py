@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from nbflow.core.brief import brief
 from nbflow.core.effects import Commit, Program
 from nbflow.core.outcome import Outcome
-from nbflow.core.record import Answered, Asked, Caller, Fallback, Value
+from nbflow.core.record import Answered, Asked, Caller, Fallback, Reopened, Value, around
+from nbflow.core.reuse import order_of
 from nbflow.errors import GraphInterrupt, InterruptExpiredError, InterruptRejectedError, RunStopped
 from nbflow.values import Interrupt
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from nbflow.core.call import Call, Frame
     from nbflow.core.failures import Failures
     from nbflow.core.log import Log
+    from nbflow.core.replay import Replay
 
 
 class Question(NamedTuple):
@@ -27,6 +30,7 @@ class Question(NamedTuple):
         schema: JSON schema of the answer, or None.
         seconds: how long it waits for an answer; None for ever.
         fallback: answers it when that time is up; None if nothing does.
+        ordinal: how many questions the call had asked before.
     """
 
     value: object
@@ -34,12 +38,14 @@ class Question(NamedTuple):
     schema: dict[str, object] | None = None
     seconds: float | None = None
     fallback: Value | None = None
+    ordinal: int = 0
 
 
 class Asker(Protocol):
     """What questions need of the scheduler."""
 
     log: Log
+    replay: Replay
     now: Callable[[], float]
     failures: Failures
 
@@ -58,48 +64,71 @@ class Questions:
     def __init__(self, scheduler: Asker) -> None:
         self._scheduler = scheduler
         self.pending: dict[str, Asked] = {}
+        self._below: dict[str, list[Asked]] = {}  # by position, what it and the calls below it wait with
 
-    def ask(self, frame: Frame, question: Question) -> object:
+    def ask(self, frame: Frame, question: Question) -> Answered:
         """Return the answer to a question, or note that the body waits for it.
 
         Raises:
             GraphInterrupt: if there is no answer yet.
-            InterruptRejectedError: if a person refused to answer.
-            InterruptExpiredError: if nobody answered in time, and there is no fallback.
             RunStopped: if the attempt that asks is over.
         """
         if frame.closed:
             raise RunStopped("the attempt that asks is over")
-        ordinal, frame.asks = frame.asks, frame.asks + 1
+        frame.asks += 1
         answered = self._scheduler.log.answers.get(question.key)
         if frame.left:
-            frame.left = frame.left - 1 if answered is not None else 0
-        if answered is not None:
-            return _reply(answered)
+            frame.step(is_new=answered is None or question.key not in self._scheduler.replay.answered)
+        if answered is None:
+            raise self._wait(frame, question, None)
+        return answered
+
+    def reopen(self, frame: Frame, question: Question, problem: str) -> GraphInterrupt:
+        """Return the pause of a question whose answer does not fit; that counts no more once the question is durable.
+
+        Args:
+            frame: where the body stands.
+            question: as it is asked now.
+            problem: why the answer does not fit.
+
+        Raises:
+            RunStopped: if the attempt that asks is over.
+        """
+        if frame.closed:
+            raise RunStopped("the attempt that asks is over")
+        call, answered = frame.call, self._scheduler.log.answers.get(question.key)
+        value = answered.value if answered is not None else None
+        at = self._scheduler.now()
+        return self._wait(
+            frame, question, Reopened(path=call.path, at=at, id=question.key, problem=problem, value=value)
+        )
+
+    def _wait(self, frame: Frame, question: Question, reopened: Reopened | None) -> GraphInterrupt:
         call, at = frame.call, self._scheduler.now()
-        before = self._scheduler.log.asked.get(question.key)
+        before = self._scheduler.log.asked.get(question.key) if reopened is None else None
         since = before.at if before is not None else at
         asked = Asked(
             path=call.path,
             at=at,
             id=question.key,
             name=call.spec.name,
-            ordinal=ordinal,
+            ordinal=question.ordinal,
             schema=question.schema,
             expires=None if question.seconds is None else since + question.seconds,
             callers=_callers(call),
+            branch=frame.key,
+            problem=reopened.problem if reopened is not None else before.problem if before is not None else "",
             value=Value(question.value),
         )
-        call.asked = [*(call.asked or ()), asked]
+        call.asked = call.asked if call.asked is not None else []
+        call.asked += [asked] if reopened is None else [reopened, asked]
         if question.fallback is not None:
             call.asked.append(Fallback(path=call.path, at=at, id=question.key, value=question.fallback))
-        raise GraphInterrupt((Interrupt(question.value, question.key, response_schema=question.schema),))
+        return GraphInterrupt((_shown(asked),))
 
     def waits(self, call: Call) -> bool:
         """Whether the call, or one below it, waits for an answer, even if its body hid that."""
-        if call.asked:
-            return True
-        return bool(self.pending) and any(asked.path.startswith(f"{call.path}.") for asked in self.pending.values())
+        return bool(call.asked) or call.path in self._below
 
     def pause(self, call: Call) -> Program:
         """Make the questions of a call durable; the outcome carries all that it waits for."""
@@ -113,17 +142,25 @@ class Questions:
                 return Outcome(None, reply.error)
             for record in asked:
                 if isinstance(record, Asked):
-                    self.pending[record.id] = record
+                    self._add(record)
                 self._scheduler.log.append(record)
         return Outcome(None, GraphInterrupt(self.below(call.path)))
 
+    def _add(self, asked: Asked) -> None:
+        if asked.id not in self.pending:
+            for path in around(asked.path):
+                self._below.setdefault(path, []).append(asked)
+        self.pending[asked.id] = asked
+
     def below(self, path: str) -> list[Interrupt]:
-        """Return what a call and those below it wait for, in the order asked."""
-        return [
-            Interrupt(asked.value.get() if asked.value else None, asked.id, response_schema=asked.schema)
-            for asked in self.pending.values()
-            if asked.path == path or asked.path.startswith(f"{path}.")
-        ]
+        """Return what a call and those below it wait for, in the order of the body, whoever came first."""
+        found = sorted(self._below.get(path, ()), key=lambda one: (order_of(one.path), one.ordinal))
+        return [_shown(asked) for asked in found]
+
+
+def _shown(asked: Asked) -> Interrupt:
+    value = asked.value.get() if asked.value is not None else None
+    return Interrupt(value, asked.id, response_schema=asked.schema, problem=asked.problem)
 
 
 def _callers(call: Call) -> tuple[Caller, ...]:
@@ -131,16 +168,21 @@ def _callers(call: Call) -> tuple[Caller, ...]:
     found: list[Caller] = []
     while call.caller is not None:
         spec = call.spec
-        found.insert(0, Caller(call.path, spec.name, spec.kind, call.shown, call.started))
+        found.append(Caller(call.path, spec.name, spec.kind, call.shown, call.started))
         call = call.caller.call
-    return tuple(found)
+    return tuple(reversed(found))
 
 
-def _reply(answered: Answered) -> object:
-    """Return an answer, or raise what stands for it."""
+def reply(answered: Answered, question: object) -> object:
+    """Return what was answered to a question.
+
+    Raises:
+        InterruptRejectedError: if a person refused to answer.
+        InterruptExpiredError: if nobody answered in time, and there is no fallback.
+    """
     value = answered.value.get() if answered.value is not None else None
     if answered.rejected:
-        raise InterruptRejectedError(answered.id, str(value or ""))
+        raise InterruptRejectedError(answered.id, str(value or ""), brief(question))
     if answered.expired and answered.value is None:
-        raise InterruptExpiredError(answered.id)
+        raise InterruptExpiredError(answered.id, brief(question))
     return value

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT = "0"
 FORMAT = 1
@@ -309,6 +309,7 @@ class Asked(Record):
         expires: seconds since 1970 from when on it need not be answered; None if it waits for ever.
         callers: the calls that wait with it, outermost first; the body of the run is not among them.
         branch: as of a call.
+        problem: why an earlier answer did not count; empty if there was none.
     """
 
     id: str
@@ -318,6 +319,7 @@ class Asked(Record):
     expires: float | None = None
     callers: tuple[Caller, ...] = ()
     branch: str = ""
+    problem: str = ""
 
 
 class Fallback(Record):
@@ -340,6 +342,20 @@ class Answered(Record):
     expired: bool = False
 
 
+class Reopened(Record):
+    """The answer ``value`` to the question ``id`` does not count: the question is open again.
+
+    Attributes:
+        id: names the question.
+        problem: why: it could not be converted by the body that asked, or was taken back.
+        dropped: positions of the calls that the answer may have changed; their outcomes count no more.
+    """
+
+    id: str
+    problem: str = ""
+    dropped: tuple[str, ...] = ()
+
+
 class Emitted(Record):
     """``value`` was written to the stream ``mode``."""
 
@@ -351,7 +367,14 @@ KINDS: dict[str, type[Record]] = {
     kind.__name__: kind
     for kind in (
         RunStarted, ContextGiven, RunResumed, RunReturned, RunFailed, RunPaused, RunHalted, Saved,
-        CallReturned, CallFailed, Observed, Discarded, Asked, Fallback, Answered,
+        CallReturned, CallFailed, Observed, Discarded, Asked, Fallback, Answered, Reopened,
     )
 }  # fmt: skip
 ENDS = (RunReturned, RunFailed, RunPaused, RunHalted)
+
+
+def around(path: str) -> Iterator[str]:
+    """Yield a position and those around it, innermost first."""
+    while path:
+        yield path
+        path = path.rpartition(".")[0]

@@ -8,7 +8,7 @@ from nbflow.core.branches import recorded_branches, steps_of
 from nbflow.core.brief import brief_call
 from nbflow.core.deliveries import Recorded
 from nbflow.core.recalled import recall
-from nbflow.core.record import CallFailed, Discarded
+from nbflow.core.record import Answered, CallFailed, ContextGiven, Discarded, RunPaused, RunResumed
 from nbflow.errors import ReplayMismatchError
 
 if TYPE_CHECKING:
@@ -28,15 +28,19 @@ class Replay:
         rerun_changed: whether a changed call runs again; else it is an error.
         order: the order in which bodies were given results.
         branches: what the log tells of branches, by the position of their frame.
+        goes_on: whether bodies have been here before, in this run or in the one that it was forked from.
+        answered: ids of the questions that had been answered by then.
         steps: how many calls and questions the frames had behind them when the run began, by their position.
     """
 
-    __slots__ = ("branches", "log", "order", "recorded", "rerun_changed", "steps")
+    __slots__ = ("_was_paused", "answered", "branches", "goes_on", "log", "order", "recorded", "rerun_changed", "steps")
 
     def __init__(self, log: Log, *, rerun_changed: bool) -> None:
         self.log = log
         self.recorded: dict[str, CallReturned | CallFailed] = {}
         self.rerun_changed = rerun_changed
+        self.goes_on = self._was_paused = False
+        self.answered: frozenset[str] = frozenset()
         self.steps: dict[str, int] = {}
         self.order, self.branches = Recorded(()), recorded_branches(())
 
@@ -48,8 +52,28 @@ class Replay:
     def start(self) -> None:
         """Take in what the log held before the run and its first records."""
         self.recorded = dict(self.log.settled)
-        self.steps = steps_of(self.log.records) if self.log.settled or self.log.asked else {}
+        self.goes_on = bool(self.log.settled or self.log.asked)
+        if not self.goes_on:
+            return
+        past = list(self.log.records)
+        while past and (isinstance(past[-1], (Answered, RunResumed, ContextGiven)) and not past[-1].copied):
+            past.pop()
+        self._was_paused = isinstance(past[-1], RunPaused)
+        self.answered = frozenset(record.id for record in past if isinstance(record, Answered))
+        self.steps = steps_of(past)
         self.reread()
+
+    def left_for(self, frame: str, *, is_old: bool) -> int:
+        """Return how many steps a frame has behind it, one more if it had come further than the last of them.
+
+        A run that pauses has come as far as it could in every branch; where one that crashed had come is not known.
+
+        Args:
+            frame: position of the frame.
+            is_old: whether it was there before the run went on, even if it had made no step.
+        """
+        steps = self.steps.get(frame, 0)
+        return steps + 1 if self._was_paused and (steps or is_old) else steps
 
     def find(self, call: Call) -> None:
         """Give a call its recorded outcome, or leave it without one when it has to run.

@@ -21,7 +21,7 @@ JITTER = 0.25
 def wait_before_retry(
     policies: Sequence[RetryPolicy], failures: int, error: BaseException, now: float = 0.0
 ) -> Sleep | None:
-    """Return the wait before the next attempt, or None to give up.
+    """Return the wait before the next attempt, or None to give up; an error that no policy takes gets a note.
 
     Args:
         policies: of the failed call; the first that matches the error governs it.
@@ -38,6 +38,8 @@ def wait_before_retry(
                 return None
             own, asked = min(_backoff(policy, failures), policy.max_interval), _retry_after(error, now)
             return Sleep(max(own, asked), JITTER if policy.jitter else 0.0)
+    kind = type(error).__name__
+    error.add_note(f"not tried again, although there is a retry policy: retry_on does not take {kind}, see RetryPolicy")
     return None
 
 

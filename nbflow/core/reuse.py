@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from nbflow.core.log import Log
-from nbflow.core.record import Answered, CallReturned
+from nbflow.core.record import Answered, CallReturned, around
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,12 +27,12 @@ class Reuse:
 
     def __init__(self, records: Sequence[Record], past: Sequence[Record] = ()) -> None:
         """Gather the results of ``records``, less those that ``past``, of the new run, has taken already."""
-        tied = [record.path for record in records if isinstance(record, Answered) or _has_lineage(record)]
+        ties = [record for record in records if isinstance(record, Answered) or _has_lineage(record)]
+        tied = {path for record in ties for path in around(record.path)}
         returned = [record for record in Log(records).settled.values() if isinstance(record, CallReturned)]
         self._results: dict[Key, deque[CallReturned]] = {}
         for record in sorted(returned, key=lambda one: order_of(one.path)):
-            is_tied = any(path == record.path or path.startswith(f"{record.path}.") for path in tied)
-            if record.code and record.inputs and not is_tied:
+            if record.code and record.inputs and record.path not in tied:
                 self._results.setdefault(_key(record), deque()).append(record)
         for taken in past:
             if isinstance(taken, CallReturned) and taken.reused:

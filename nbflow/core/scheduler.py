@@ -134,7 +134,7 @@ class Scheduler:
         if not call.waits_for:
             self.look_up(call)
         if frame.left:
-            frame.left = frame.left - 1 if call.outcome is not None or call.shelved or call.waits_for else 0
+            frame.step(is_new=call.outcome is None and not call.shelved and not call.waits_for)
         if call.outcome is not None:
             deliveries.count += 1
             heappush(deliveries.arrived, (call.row, deliveries.count, call))
@@ -160,7 +160,7 @@ class Scheduler:
     def branch(self, frame: Frame, key: str) -> Frame:
         """Return the frame of a new branch of a body; ``key`` as for ``Branches``."""
         branch = frame.branch(key, self.replay.branches.get(frame.prefix, {}))
-        branch.left = self.replay.steps.get(branch.prefix, 0)
+        branch.left = self.replay.left_for(branch.prefix, is_old=frame.left > 0)
         return branch
 
     def unshelve(self, call: Call) -> None:

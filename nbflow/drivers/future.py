@@ -362,7 +362,11 @@ class CallFuture(Watched):
         body = self.body
         callback, callbacks = (fn, loop, context), self._others if body is None else self.callbacks
         callbacks.append(callback)
-        if body is not None and self.outcome is None and (body.arrived or body.shelved or body.heard_on is not loop):
+        if (
+            body is not None
+            and self.outcome is None
+            and (loop is None or body.heard_on is not loop or body.arrived or body.shelved)
+        ):
             self._driver.delivery.called_back(body, loop)
         if (self.ended if body is None else self.outcome) is not None:
             with suppress(ValueError):  # somebody was quicker to call it

@@ -68,7 +68,7 @@ class AmbiguousResumeError(NbflowError, RuntimeError):
         self.pending = pending
 
     def __str__(self) -> str:
-        asked = "; ".join(f"{key}: {question}" for key, question in self.pending.items())
+        asked = "; ".join(f"{question} ({key})" for key, question in self.pending.items())
         return (
             f"thread {self.thread_id!r} asks {len(self.pending)} questions, so one plain answer can't be matched. "
             f"Pass Command(resume={{id: answer}}) for any of them. Open: {asked}"
@@ -82,18 +82,24 @@ class UnknownInterruptError(NbflowError, RuntimeError):
         thread_id: the thread.
         unknown: ids that were answered and are not open.
         pending: ids of the open questions.
+        questions: the same questions as short text; empty if that is not known.
     """
 
-    def __init__(self, thread_id: str, unknown: Sequence[str], pending: Sequence[str]) -> None:
-        super().__init__(thread_id, tuple(unknown), tuple(pending))
+    def __init__(
+        self, thread_id: str, unknown: Sequence[str], pending: Sequence[str], questions: Sequence[str] = ()
+    ) -> None:
+        super().__init__(thread_id, tuple(unknown), tuple(pending), tuple(questions))
         self.thread_id = thread_id
         self.unknown = tuple(unknown)
         self.pending = tuple(pending)
+        self.questions = tuple(questions)
 
     def __str__(self) -> str:
+        texts = self.questions or [""] * len(self.pending)
+        shown = [f"{text} ({key})" if text else key for key, text in zip(self.pending, texts, strict=True)]
         return (
             f"thread {self.thread_id!r} has no open question {', '.join(self.unknown)}; open are "
-            f"{', '.join(self.pending) or 'none'}. Nothing was written."
+            f"{', '.join(shown) or 'none'}. Nothing was written."
         )
 
 
@@ -103,15 +109,17 @@ class InvalidAnswerError(NbflowError, ValueError):
     Attributes:
         interrupt_id: the question.
         problem: what does not fit.
+        question: the question as short text; empty if that is not known.
     """
 
-    def __init__(self, interrupt_id: str, problem: str) -> None:
-        super().__init__(interrupt_id, problem)
+    def __init__(self, interrupt_id: str, problem: str, question: str = "") -> None:
+        super().__init__(interrupt_id, problem, question)
         self.interrupt_id = interrupt_id
         self.problem = problem
+        self.question = question
 
     def __str__(self) -> str:
-        return f"question {self.interrupt_id}: {self.problem}. The question is still open."
+        return f"question {self.question or self.interrupt_id}: {self.problem}. The question is still open."
 
 
 def is_invalid_resume(error: BaseException) -> bool:
@@ -125,15 +133,18 @@ class InterruptRejectedError(NbflowError):
     Attributes:
         interrupt_id: the question.
         reason: why, as it was given; may be empty.
+        question: the question as short text; empty if that is not known.
     """
 
-    def __init__(self, interrupt_id: str, reason: str) -> None:
-        super().__init__(interrupt_id, reason)
+    def __init__(self, interrupt_id: str, reason: str, question: str = "") -> None:
+        super().__init__(interrupt_id, reason, question)
         self.interrupt_id = interrupt_id
         self.reason = reason
+        self.question = question
 
     def __str__(self) -> str:
-        return f"question {self.interrupt_id} was rejected{f': {self.reason}' if self.reason else ''}"
+        asked = self.question or self.interrupt_id
+        return f"question {asked} was rejected{f': {self.reason}' if self.reason else ''}"
 
 
 class InterruptExpiredError(NbflowError):
@@ -141,14 +152,17 @@ class InterruptExpiredError(NbflowError):
 
     Attributes:
         interrupt_id: the question.
+        question: the question as short text; empty if that is not known.
     """
 
-    def __init__(self, interrupt_id: str) -> None:
-        super().__init__(interrupt_id)
+    def __init__(self, interrupt_id: str, question: str = "") -> None:
+        super().__init__(interrupt_id, question)
         self.interrupt_id = interrupt_id
+        self.question = question
 
     def __str__(self) -> str:
-        return f"question {self.interrupt_id} was not answered in time, and interrupt() was given no default"
+        asked = self.question or self.interrupt_id
+        return f"question {asked} was not answered in time, and interrupt() was given no default"
 
 
 class MissingContextError(NbflowError, ValueError):

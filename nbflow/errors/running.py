@@ -80,6 +80,10 @@ class UnreachedCallsWarning(UserWarning):
     """A resumed body ended without making calls that the log holds results of: it takes another way now."""
 
 
+class UnreadCodeWarning(UserWarning):
+    """A function depends on something whose content can't be told, so that a change of it is not noticed."""
+
+
 class LostFailureWarning(UserWarning):
     """A task failed and nobody asked for its result."""
 

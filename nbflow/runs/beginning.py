@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from nbflow import clock, codec
+from nbflow import answers, clock, codec
 from nbflow.config import COORDINATES
-from nbflow.core.record import ContextGiven, RunStarted, Value
+from nbflow.core.record import Asked, ContextGiven, RunStarted, Value
 from nbflow.errors import MissingContextError, UnserializableError
+from nbflow.fingerprint import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,6 +101,11 @@ class Opening(NamedTuple):
         return started.origin or started.run_id
 
 
+def refusal(asked: Asked, answer: object) -> str | None:
+    """Return why an answer does not fit a question, or None if it does."""
+    return answers.refusal(answer, asked.schema, question=asked.id)
+
+
 def started_at(workflow: Definition, thread_id: str, config: RunnableConfig, point: Point | None) -> RunStarted:
     """Return the first record of a new run of a thread.
 
@@ -119,7 +125,7 @@ def started_at(workflow: Definition, thread_id: str, config: RunnableConfig, poi
         parent=point.id if point is not None else None,
         step=point.step + 1 if point is not None else -1,
         metadata=_metadata(config),
-        code=workflow.spec.code if thread_id else b"",
+        code=digest_of(workflow.spec) if thread_id else b"",
     )
 
 

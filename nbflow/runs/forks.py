@@ -15,7 +15,16 @@ from nbflow.core.fork import before, copied, first_pause, handed_in, names, plac
 from nbflow.core.opening import answers_for, check_workflow, pending_questions
 from nbflow.core.record import ROOT, Answered, Record, RunReturned, RunStarted, Saved, Value
 from nbflow.errors import InvalidOptionError, NothingToResumeError
-from nbflow.runs.beginning import AS_IT_WAS, Opening, Request, context_given, context_of, last_context, started_at
+from nbflow.runs.beginning import (
+    AS_IT_WAS,
+    Opening,
+    Request,
+    context_given,
+    context_of,
+    last_context,
+    refusal,
+    started_at,
+)
 from nbflow.values import Command
 
 if TYPE_CHECKING:
@@ -129,8 +138,8 @@ def _answers(workflow: Definition, request: Request, source: Sequence[Record], s
     paused = first_pause(source)
     asked = pending_questions(paused)
     found: list[Record] = []
-    for record in answers_for(paused, request.input, workflow.name, started.thread_id, started.at):
-        if isinstance(record, Answered) and not record.expired:  # in the fork, the time of the others begins anew
+    for record in answers_for(paused, request.input, workflow.name, started.thread_id, started.at, refusal):
+        if isinstance(record, Answered) and record.id in asked and not record.expired:  # that of others begins anew
             found += [copied(asked[record.id]), record]
     return found
 

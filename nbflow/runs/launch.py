@@ -20,6 +20,7 @@ from nbflow.drivers import quiet
 from nbflow.drivers.bodies import aside
 from nbflow.drivers.dispatch import Dispatch
 from nbflow.errors import InvalidOptionError, NoCheckpointerError
+from nbflow.fingerprint import Editions
 from nbflow.lineage import Lineages
 from nbflow.runs.beginning import Opening, Request
 from nbflow.runs.journal import JOURNALS, Journal
@@ -79,6 +80,7 @@ def launch(
             kept=opening.kept,
             lineages=Lineages(saver, cast("RunStarted", (opening.past or opening.records)[0])),
             control=request.control,
+            editions=Editions(workflow.spec, kept=saver is not None),
         )
         if first is not None:
             first(session, opening)
@@ -147,7 +149,7 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         dispatch.on_end.append(lambda _: quiet.end())
     if saver is not None:
         dispatch.on_end.append(lambda _: saver.release(session.thread_id, owner))
-    body = Call(ROOT, workflow.spec, (opening.input,), {})
+    body = Call(ROOT, session.editions[workflow.spec], (opening.input,), {})
     run = _handle(workflow, session, log.records)
     run.attach(dispatch.begin(body, execute(scheduler, body, opening.records, clock.new_id()), inline=inline))
     return run

@@ -16,7 +16,7 @@ from nbflow.core.record import Record, RunResumed, RunReturned, RunStarted, Valu
 from nbflow.core.reuse import Reuse
 from nbflow.errors import EmptyInputError, NothingToResumeError, UnknownCheckpointError
 from nbflow.runs import forks
-from nbflow.runs.beginning import Opening, Request, context_given, context_of, started_at
+from nbflow.runs.beginning import Opening, Request, context_given, context_of, refusal, started_at
 from nbflow.values import Command
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _go_on(workflow: Definition, request: Request, saver: BaseCheckpointSaver, k
     started = cast("RunStarted", past[0])
     records: list[Record] = [RunResumed(at=at)]
     if isinstance(request.input, Command):
-        records += answers_for(past, request.input, workflow.name, key.thread_id, at)
+        records += answers_for(past, request.input, workflow.name, key.thread_id, at, refusal)
     elif status_of(past) == "finished":
         ended = next(record for record in reversed(past) if isinstance(record, RunReturned))
         return Opening(past, [], key, None, result=ended.value, finished=True)

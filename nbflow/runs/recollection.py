@@ -22,7 +22,7 @@ from nbflow.signature import plain
 from nbflow.told import warn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from nbflow.cache.base import BaseCache, FullKey
     from nbflow.core.call import Call
@@ -154,11 +154,7 @@ def _brought(fn: object, seen: set[int]) -> list[object]:
     if id(code) in seen:
         return parts
     seen.add(id(code))
-    for cell in getattr(code, "__closure__", None) or ():
-        try:
-            inside = cell.cell_contents
-        except ValueError:  # a variable that is not bound yet
-            continue
+    for inside in _closed_over(code):
         spec = getattr(inside, "spec", None)
         inner = spec.fn if isinstance(spec, Spec) else inside
         if isinstance(inner, (FunctionType, MethodType, functools.partial)):
@@ -166,6 +162,22 @@ def _brought(fn: object, seen: set[int]) -> list[object]:
         elif not isinstance(inner, (type, BuiltinFunctionType, ModuleType)):
             parts.append(inner)
     return parts
+
+
+def _closed_over(code: object) -> Iterator[object]:
+    """Yield what a function closes over, but for what it rebinds or changes in place: that is its memory."""
+    if not isinstance(code, FunctionType):
+        return
+    from nbflow.fingerprint.names import names_of  # noqa: PLC0415  # only who caches results needs it
+
+    names = names_of(code.__code__)
+    state = names.rebound | names.changed
+    for name, cell in zip(code.__code__.co_freevars, code.__closure__ or (), strict=True):
+        if name not in state:
+            try:
+                yield cell.cell_contents
+            except ValueError:  # a variable that is not bound yet
+                continue
 
 
 def _exact(value: object) -> bytes:

@@ -12,6 +12,7 @@ from nbflow.core.opening import pending_questions, status_of
 from nbflow.core.record import RunStarted
 from nbflow.core.replay import unreached
 from nbflow.errors import LostFailureWarning, RunCancelledError, RunStopped, UnreachedCallsWarning
+from nbflow.fingerprint import digest_of
 from nbflow.told import warn
 from nbflow.views.calls import CallRow, calls_of
 from nbflow.views.state import interrupt_of
@@ -104,7 +105,7 @@ class Run:
     def is_current(self) -> bool:
         """Whether the body's code is what it was when the run began, as far as a digest can tell."""
         started = self._records[0] if self._records else None
-        return isinstance(started, RunStarted) and started.code == self.workflow.spec.code
+        return isinstance(started, RunStarted) and started.code == digest_of(self.workflow.spec)
 
     def done(self) -> bool:
         """Whether it has ended, if only with a question."""

@@ -16,6 +16,7 @@ from nbflow.core.record import (
     CallStarted,
     Discarded,
     Record,
+    Reopened,
     RunFailed,
     RunHalted,
     RunPaused,
@@ -23,6 +24,7 @@ from nbflow.core.record import (
     RunReturned,
     RunStarted,
     Value,
+    around,
 )
 
 if TYPE_CHECKING:
@@ -91,7 +93,9 @@ class CallsView:
     def fold(self, record: Record) -> list[CallRow]:
         """Take a record in; return the rows that it changed."""
         if isinstance(record, Discarded):
-            return self._discard(record.path)
+            return self._discard(self._from(record.path))
+        if isinstance(record, Reopened):
+            return self._discard([path for path in record.dropped if path in self.rows])
         if isinstance(record, Asked):
             return self._asked(record)
         changed = self._changed(record)
@@ -178,9 +182,9 @@ class CallsView:
 
     def _leave_open(self, at: float, *, paused: bool) -> list[CallRow]:
         """Return what is left of open calls when the run ends: those that wait for an answer below them, and others."""
-        asking = [row.path for row in self.rows.values() if row.state == "asking"] if paused else []
+        asking = {one for row in self.rows.values() if row.state == "asking" for one in around(row.path)}
         return [
-            self.rows[path]._replace(state="asking" if _is_above(path, asking) else "stopped", ended=at)
+            self.rows[path]._replace(state="asking" if paused and path in asking else "stopped", ended=at)
             for path in self._open
             if path != ROOT
         ]
@@ -190,13 +194,17 @@ class CallsView:
         below = [row for row in self.rows.values() if row.state == "done" and row.path.startswith(f"{path}.")]
         return [row._replace(state="replayed") for row in below]
 
-    def _discard(self, path: str) -> list[CallRow]:
+    def _from(self, path: str) -> list[str]:
+        """Return the calls at a position and after it in that branch, with those below them."""
         prefix, _, first = path.rpartition(".")
         gone = []
         for other in self.rows:
             step = other[len(prefix) + 1 :].partition(".")[0] if other.startswith(f"{prefix}.") else ""
             if step.isdigit() and int(step) >= int(first):
                 gone.append(other)
+        return gone
+
+    def _discard(self, gone: list[str]) -> list[CallRow]:
         for other in gone:
             self._open.pop(other, None)
         return [self.rows.pop(other)._replace(state="discarded") for other in gone]
@@ -233,10 +241,6 @@ def _paused_or_resumed(row: CallRow, record: Record) -> CallRow | None:
         return row._replace(state="running", ended=None, value=None)
     state = ENDED.get(type(record))
     return row._replace(state=state, ended=record.at, value=record.value) if state is not None else None
-
-
-def _is_above(path: str, others: list[str]) -> bool:
-    return any(other.startswith(f"{path}.") for other in others)
 
 
 __all__ = ["ENDED", "OPEN", "CallRow", "CallsView", "Record", "calls_of", "in_order", "parent_of", "position"]

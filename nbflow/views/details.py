@@ -14,6 +14,7 @@ from nbflow.core.record import (
     CallReturned,
     CallSettled,
     Record,
+    Reopened,
     RunFailed,
     RunHalted,
     RunReturned,
@@ -41,7 +42,8 @@ class Detail(NamedTuple):
     """One fact of a call.
 
     Attributes:
-        label: ``input``, ``arguments``, ``result``, ``error``, ``attempt N``, ``question``, ``answer`` or ``stopped``.
+        label: ``input``, ``arguments``, ``result``, ``error``, ``attempt N``, ``question``, ``answer``,
+            ``refused answer`` or ``stopped``.
         text: the fact, several lines at times.
     """
 
@@ -66,6 +68,8 @@ def _facts(record: Record) -> dict[str, str]:
         return {f"attempt {record.attempt}": f"{text_of(record)} (again after {record.wait:.3g} s)"}
     if isinstance(record, RunHalted):
         return {"stopped": record.reason}
+    if isinstance(record, Reopened):
+        return {"answer": "", "refused answer": f"{text_of(record)} ({record.problem})"}
     facts = {"arguments": record.shown} if isinstance(record, CallSettled) else {}
     label = _LABELS.get(type(record))
     if label is not None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from nbflow.core.record import ROOT, Asked, Record, RunStarted
-from nbflow.values import Final, Interrupt, PregelTask, RunnableConfig, StateSnapshot, iso
+from nbflow.core.record import ROOT, Asked, Record, RunStarted, around
+from nbflow.values import Final, PregelTask, RunnableConfig, StateSnapshot, iso
 from nbflow.views.calls import RETURNED, CallRow, calls_of, parent_of
 from nbflow.views.state import metadata_at
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+T = TypeVar("T")
 
 
 class NestedRuns:
@@ -24,9 +26,13 @@ class NestedRuns:
         """Find them in the records of the run around them; ``state`` is that run's."""
         self._started = cast("RunStarted", records[0])
         self._calls = calls_of(records)
-        self._asked = {record.id: record.path for record in records if isinstance(record, Asked)}
-        self._interrupts = state.interrupts
         self.rows = {row.path: row for row in self._calls if row.kind == "entrypoint" and row.path != ROOT}
+        asked = {record.id: record.path for record in records if isinstance(record, Asked)}
+        self._interrupts = _by_place((asked[one.id], one) for one in state.interrupts)
+        self._below = _by_place((row.parent, row) for row in self._calls if row.path != ROOT)
+        self._inside: dict[str, list[CallRow]] = {}
+        for row in self.rows.values():
+            self._inside.setdefault(self.around(parent_of(row.path)), []).append(row)
 
     def around(self, path: str) -> str:
         """Return the innermost run that a position is in, itself included; ``"0"`` for the outermost one."""
@@ -57,13 +63,12 @@ class NestedRuns:
             parent_config=None,
             tasks=() if has_returned else (body,),
             interrupts=body.interrupts,
-            calls=tuple(one for one in self._calls if one.path.startswith(f"{path}.")),
+            calls=tuple(self._below.get(path, ())),
         )
 
     def _units(self, around: str) -> tuple[PregelTask, ...] | None:
         """Return those in one run that are in no other one inside it, each with its state; None for none."""
-        inside = [row for row in self.rows.values() if self.around(parent_of(row.path)) == around]
-        return tuple(self._unit(row, self.state(row.path)) for row in inside) or None
+        return tuple(self._unit(row, self.state(row.path)) for row in self._inside.get(around, ())) or None
 
     def _unit(self, row: CallRow, state: object) -> PregelTask:
         result = row.result
@@ -72,13 +77,19 @@ class NestedRuns:
             name=row.name,
             path=tuple(row.path.split(".")),
             error=repr(row.error) if row.error is not None else None,
-            interrupts=self._questions(row.path),
+            interrupts=tuple(self._interrupts.get(row.path, ())),
             state=state,
             result=result.value if isinstance(result, Final) else result,
         )
 
-    def _questions(self, path: str) -> tuple[Interrupt, ...]:
-        return tuple(one for one in self._interrupts if f"{self._asked[one.id]}.".startswith(f"{path}."))
+
+def _by_place(found: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
+    """Return things by the positions that they stand at or below, in the order given."""
+    places: dict[str, list[T]] = {}
+    for path, one in found:
+        for place in around(path):
+            places.setdefault(place, []).append(one)
+    return places
 
 
 def _config(started: RunStarted, path: str) -> RunnableConfig:

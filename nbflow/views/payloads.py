@@ -84,7 +84,7 @@ def _unit(task: PregelTask) -> Payload:
     about: Payload = {"id": task.id, "name": task.name}
     if task.error is not None:
         return {**about, "error": task.error, "state": task.state}
-    return {**about, "interrupts": [question(one) for one in task.interrupts], "state": task.state}
+    return {**about, "interrupts": tuple(question(one) for one in task.interrupts), "state": task.state}
 
 
 def debug(kind: str, payload: Payload, step: int, at: float) -> Payload:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from nbflow.core.record import ENDS, ROOT, Answered, Asked, Record, RunPaused, RunResumed, RunStarted
+from nbflow.core.record import ENDS, ROOT, Answered, Asked, Record, Reopened, RunPaused, RunResumed, RunStarted
 from nbflow.views.calls import CallRow, CallsView
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class RunView:
         elif isinstance(record, RunResumed):
             self._gaps.append((self._ended_at(), record.at))
             self._crashed = False
-        elif isinstance(record, Asked):
+        elif isinstance(record, (Asked, Reopened)):
             self._open.add(record.id)
         elif isinstance(record, Answered):
             self._open.discard(record.id)

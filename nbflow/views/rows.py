@@ -9,6 +9,7 @@ from nbflow.core.record import (
     Answered,
     Asked,
     Record,
+    Reopened,
     RunPaused,
     RunResumed,
     RunReturned,
@@ -163,7 +164,12 @@ def questions_of(records: Sequence[Record]) -> list[QuestionRow]:
     if not records or not isinstance(records[0], RunStarted):
         return []
     started, last = records[0], records[-1]
-    answers = {record.id: record for record in records if isinstance(record, Answered)}
+    answers: dict[str, Answered] = {}
+    for record in records:
+        if isinstance(record, Answered):
+            answers[record.id] = record
+        elif isinstance(record, Reopened):
+            answers.pop(record.id, None)
     pending = set(last.ids) if isinstance(last, RunPaused) else set()
     asked = {record.id: record for record in records if isinstance(record, Asked)}
     return [_question(started, record, answers.get(key), is_open=key in pending) for key, record in asked.items()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from nbflow.core.record import ROOT, Answered, Asked, Record, RunFailed, RunPaused, RunReturned, RunStarted
+from nbflow.core.record import ROOT, Answered, Asked, Record, Reopened, RunFailed, RunPaused, RunReturned, RunStarted
 from nbflow.values import Interrupt, PregelTask, RunnableConfig, StateSnapshot, config_at, iso
 from nbflow.views.calls import calls_of
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def interrupt_of(asked: Asked) -> Interrupt:
     """Return a recorded question as it is shown to people."""
-    return Interrupt(asked.value.get() if asked.value else None, asked.id, response_schema=asked.schema)
+    value = asked.value.get() if asked.value else None
+    return Interrupt(value, asked.id, response_schema=asked.schema, problem=asked.problem)
 
 
 def empty_state(config: RunnableConfig) -> StateSnapshot:
@@ -82,7 +83,12 @@ def with_calls(snapshot: StateSnapshot, records: Sequence[Record]) -> StateSnaps
 
 def open_only(snapshot: StateSnapshot, records: Sequence[Record]) -> StateSnapshot:
     """Return the state of a run as it stands now: without questions that were answered since it asked them."""
-    answered = {record.id for record in records if isinstance(record, Answered)}
+    answered: set[str] = set()
+    for record in records:
+        if isinstance(record, Answered):
+            answered.add(record.id)
+        elif isinstance(record, Reopened):
+            answered.discard(record.id)
     pending = tuple(one for one in snapshot.interrupts if one.id not in answered)
     tasks = tuple(task._replace(interrupts=pending) for task in snapshot.tasks)
     return snapshot._replace(interrupts=pending, tasks=tasks)

@@ -24,6 +24,7 @@ from nbflow.core.record import (
     RunReturned,
     RunStarted,
     Value,
+    around,
 )
 from nbflow.values import Final, whereabouts
 from nbflow.views import payloads
@@ -191,8 +192,12 @@ class StreamView:
     def _paused(self, record: RunPaused) -> Iterator[Chunk]:
         asked = {one.id: one for one in self._outline if isinstance(one, Asked)}
         waiting = [asked[key] for key in record.ids if key in asked]
+        places: dict[str, list[Asked]] = {}
+        for one in waiting:
+            for place in around(one.path):
+                places.setdefault(place, []).append(one)
         for run in self._levels.open_runs():
-            below = [one for one in waiting if one.path == run.path or one.path.startswith(f"{run.path}.")]
+            below = places.get(run.path)
             if below:
                 yield from self._questions(run.ns, run.path, run.name, below, record.at)
         yield from self._questions((), ROOT, self._name, waiting, record.at)

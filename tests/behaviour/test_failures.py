@@ -439,3 +439,44 @@ def test_a_lost_failure_points_at_who_ran_the_workflow() -> None:
     with pytest.warns(LostFailureWarning) as told:
         assert body.invoke(1) == 1
     assert told[0].filename == __file__
+
+
+def test_decoration_calls_no_predicate(flow: Flavour) -> None:
+    asked: list[BaseException] = []
+
+    def retry_on(error: BaseException) -> bool:
+        asked.append(error)
+        return False
+
+    @flow.task(retry_policy=RetryPolicy(retry_on=retry_on))
+    def work() -> None:
+        raise ValueError("boom")
+
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        return (yield work())
+
+    assert asked == []
+    with pytest.raises(ValueError, match="boom"):
+        flow.invoke(body, 0)
+    assert [str(error) for error in asked] == ["boom"]
+
+
+def test_an_error_that_no_policy_takes_says_so(flow: Flavour) -> None:
+    def noted(policy: RetryPolicy) -> list[str]:
+        @flow.task(retry_policy=policy)
+        def work() -> None:
+            raise KeyError("boom")
+
+        @flow.entrypoint
+        def body(_: int) -> Any:
+            return (yield work())
+
+        with pytest.raises(KeyError) as failed:
+            flow.invoke(body, 0)
+        return [note for note in failed.value.__notes__ if "not tried again" in note]
+
+    assert noted(RetryPolicy()) == [
+        "not tried again, although there is a retry policy: retry_on does not take KeyError, see RetryPolicy"
+    ]
+    assert noted(RetryPolicy(initial_interval=0, retry_on=KeyError)) == []

@@ -282,8 +282,9 @@ def test_a_bad_answer_is_refused_before_it_is_stored(
 
     question = flow.invoke(body, 0)["__interrupt__"][0]
     assert isinstance(question.response_schema, dict)
-    with pytest.raises(InvalidAnswerError, match=question.id):
+    with pytest.raises(InvalidAnswerError, match=r"question .\?.: .*still open") as refused:
         flow.invoke(body, Command(resume=bad))
+    assert refused.value.interrupt_id == question.id
     assert body.get_state({"thread_id": "t"}).interrupts == (question,)
     expected = [value.good, value.stars] if isinstance(value, Verdict) else value
     assert flow.invoke(body, Command(resume=good)) == expected

@@ -93,11 +93,36 @@ def test_the_context_is_described() -> None:
     def body(n: int) -> int:
         return n
 
-    assert body.get_context_jsonschema() is not None
-    assert "age" in str(body.get_context_jsonschema())
+    assert body.get_context_jsonschema() == {
+        "title": "Who",
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "age": {"type": "integer", "default": 3}},
+        "required": ["name"],
+    }
     assert entrypoint()(lambda n: n).get_context_jsonschema() is None
     with pytest.raises(InvalidOptionError, match="get_context_jsonschema"):
         entrypoint(context_schema=pd.DataFrame)(lambda n: n).get_context_jsonschema()
+
+
+@dataclass
+class Tree:
+    kind: Who
+    children: list[Tree]
+
+
+def test_a_context_that_holds_itself_keeps_its_definitions() -> None:
+    schema = entrypoint(context_schema=Tree)(lambda n: n).get_context_jsonschema()
+    assert schema is not None
+    assert "$ref" not in schema
+    assert set(schema["properties"]) == {"kind", "children"}
+    assert set(schema["$defs"]) == {"Tree", "Who"}
+
+
+@pytest.mark.parametrize("context", [Wish, Model])
+def test_a_context_stands_inline(context: type) -> None:
+    schema = entrypoint(context_schema=context)(lambda n: n).get_context_jsonschema()
+    assert schema is not None
+    assert (schema["type"], "$ref" in schema, "$defs" in schema) == ("object", False, False)
 
 
 RAN: list[int] = []

@@ -46,7 +46,7 @@ def test_a_run_that_pauses_shows_its_checkpoint_its_calls_and_its_question(flow:
     assert (checkpoint["next"], checkpoint["values"], checkpoint["parent_config"]) == (["main"], None, None)
     assert (checkpoint["metadata"]["source"], checkpoint["metadata"]["step"]) == ("input", -1)
     (unit,) = checkpoint["tasks"]
-    assert (unit["name"], unit["interrupts"], unit["state"], "error" in unit) == ("main", [], None, False)
+    assert (unit["name"], unit["interrupts"], unit["state"], "error" in unit) == ("main", (), None, False)
     (_, waiting) = others[5]
     (question,) = waiting["__interrupt__"]
     plain = {"value": "enough?", "id": question.id, "response_schema": None}

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from nbflow.fingerprint import digest_of
 from nbflow_widgets.rewrite import CellRewriter, assigned_names, rewrite_lines
 from tests.widgets.conftest import Shell
 
@@ -105,7 +106,7 @@ def test_the_code_of_a_body_is_digested(shell: Shell) -> None:
     digests = []
     for text in ("1 + inputs.get('a', 0)", "1 + inputs.get('a', 0)  # same", "2 + inputs.get('b', 0)"):
         shell.run(f"%%entrypoint flow\n{text}")
-        digests.append(shell.names["flow"].spec.code)
+        digests.append(digest_of(shell.names["flow"].spec))
     assert digests[0] == digests[1] != digests[2]
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ipywidgets
+import pydantic
 import pytest
 
 import nbflow
@@ -45,6 +47,10 @@ def answer(form: Form, text: str) -> None:
     click(form, "Submit")
 
 
+def shows(form: Form, text: str) -> bool:
+    return text in page(form)
+
+
 async def staged(shell: Shell, flow: nbflow.Workflow, results: list[object]) -> Stage:
     config: nbflow.RunnableConfig = {"configurable": {"thread_id": "t"}}
     stage = Stage(shell.kit, flow, config, mode="live", on_return=results.append)
@@ -81,6 +87,44 @@ def test_a_refusal_of_the_runtime_stays_in_the_form(shell: Shell, monkeypatch: p
         answer(form, "4")
         await until(lambda: results)
         assert results == [[8]]
+
+    asyncio.run(story())
+
+
+class Film(pydantic.BaseModel):
+    year: int
+
+    @pydantic.field_validator("year")
+    @classmethod
+    def after_the_first(cls, year: int) -> int:
+        if year < 1888:
+            raise ValueError("there were no films then")
+        return year
+
+
+def test_a_question_that_is_open_again_says_why_in_its_form(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbflow.answers.remember", lambda *_: None)  # as if another process had asked
+
+    @nbflow.entrypoint(checkpointer=nbflow.InMemorySaver())
+    def flow(_: int) -> int:
+        return int(interrupt("Which?", response_schema=Film).year)
+
+    async def story() -> None:
+        results: list[object] = []
+        stage = await staged(shell, flow, results)
+        (form,) = stage.board.forms.values()
+        for year, told in ((3, "year is 3: there were no films then"), (4, "year is 4: there were no films then")):
+            widgets_of(form, ipywidgets.Text)[0].value = str(year)
+            click(form, "Submit")
+            await until(partial(shows, form, told))
+            assert (form.is_answered, stage.run.status) == (False, "paused")
+            assert list(stage.board.forms.values()) == [form]
+        assert told in form.text()
+        assert told in Form(stage.run.interrupts[0], results.append).html(), "as another session shows it"
+        widgets_of(form, ipywidgets.Text)[0].value = "1999"
+        click(form, "Submit")
+        await until(lambda: results)
+        assert (results, stage.error) == ([1999], None)
 
     asyncio.run(story())
 

@@ -56,7 +56,7 @@ def answers_for(run: Run, answers: object) -> dict[str, object]:
     found: dict[str, object] = {}
     for number, asked in enumerate(run.interrupts, start=answered):
         hit, answer = _answer(run, asked, number, answers)
-        if hit:
+        if hit and (_is_list(answers) or not asked.problem):  # what was refused once is not said again
             found[asked.id] = answer
     return found
 

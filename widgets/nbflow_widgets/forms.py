@@ -42,6 +42,7 @@ class Form:
         error: what the last callback raised, or None.
         is_answered: whether an answer was taken.
         answer: the answer, once it was taken.
+        reopened: how often the workflow could not use an answer, and the question was opened again.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Form:
         self.error: BaseException | None = None
         self.is_answered = False
         self.answer: object = None
+        self.reopened = 0
         self._submit = submit
         self._post = post if post is not None else (lambda job: job())
         self._drafts = drafts if drafts is not None else {}
@@ -66,6 +68,8 @@ class Form:
         self._fields: dict[str, Field] = {}
         self._buttons = [self._button(*one) for one in self._actions()]
         self._recall()
+        if asked.problem:
+            self._say(_refused(asked), "error")
         parts = [ipywidgets.HTML(self._head()), *(field.widget for field in self._fields.values())]
         self._parts = [*parts, ipywidgets.HBox(self._buttons), self._message]
         self.widget = ipywidgets.VBox(self._parts, layout=_FRAME)
@@ -150,6 +154,7 @@ class Form:
 
     def send(self, answer: object) -> None:
         """Send an answer, and show what became of it; called where it may take a while."""
+        turn = self.reopened
         try:
             self._submit(answer)
         except BaseException as error:
@@ -157,7 +162,9 @@ class Form:
             if not isinstance(error, NbflowError):
                 raise
         else:
-            self.accept(answer)
+            with self._claim:
+                if self.reopened == turn and not self.is_answered:  # the run may have asked again already
+                    self.accept(answer)
 
     def accept(self, answer: object) -> None:
         """Show the answer, read-only."""
@@ -172,12 +179,21 @@ class Form:
     def refuse(self, error: BaseException) -> None:
         """Take typing again, and show why the answer was not taken."""
         self.error = error
+        self._take_again(str(getattr(error, "problem", error)) or repr(error))
+
+    def reopen(self, asked: Interrupt, times: int) -> None:
+        """Take typing again, because the workflow could not use the answer; this is the ``times``-th time."""
+        with self._claim:
+            self.asked, self.reopened = asked, times
+            self._take_again(_refused(asked))
+
+    def _take_again(self, why: str) -> None:
         self._is_sending = False
         self.is_answered = False
         self.widget.layout = _FRAME
         self.widget.children = self._parts
         self._enable(enabled=True)
-        self._say(str(getattr(error, "problem", error)) or repr(error), "error")
+        self._say(why, "error")
 
     def _guarded(self, fn: Callable[[Any], None], argument: object) -> None:
         """Call ``fn``; an error is shown here, for it would be lost in a log."""
@@ -245,10 +261,15 @@ def question_html(question: Question) -> str:
     return (heading(question.text) if question.text else "") + details
 
 
+def _refused(asked: Interrupt) -> str:
+    return f"The answer was not taken: {asked.problem}"
+
+
 def waiting_html(asked: Interrupt) -> str:
     """Return the static twin of a question that waits."""
+    why = note(_refused(asked), "error") if asked.problem else ""
     waits = f'<div style="{FAINT};font-size:11px">{escaped("waits for an answer")}</div>'
-    return panel(question_html(question_of(asked.value)) + waits)
+    return panel(question_html(question_of(asked.value)) + why + waits)
 
 
 def waiting_text(asked: Interrupt) -> str:
@@ -256,6 +277,7 @@ def waiting_text(asked: Interrupt) -> str:
     question = question_of(asked.value)
     shown = [f"{name}: {as_text(value)}" if name else as_text(value) for name, value in question.details.items()]
     lines = [f"asks: {question.text}" if question.text else "asks:", *shown]
+    lines += [_refused(asked)] if asked.problem else []
     return "\n  ".join("\n".join(lines).splitlines())
 
 

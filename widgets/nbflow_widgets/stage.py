@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -22,6 +23,7 @@ from nbflow_widgets.forms import Form
 
 if TYPE_CHECKING:
     from nbflow import Interrupt, Run, RunnableConfig, Workflow
+    from nbflow.views.calls import Record
     from nbflow_widgets.toolkit import Toolkit
 
 TICK = 0.1
@@ -168,23 +170,29 @@ class Stage:
         if self._left or run is not self.run:  # another answer has taken it further already
             return
         self.conclude()
-        status = self.run.status
+        status = run.status  # not of the run that another answer may have begun since
         if status == "finished":
-            result = self.run.result()
+            result = run.result()
             self._on_return(result)
             self.board.show_result(result, self._cell)
         elif status == "failed":
-            error = _error_of(self.run)
+            error = _error_of(run)
             self._cell.show_error(error, lines_of(clean(error)))
         elif status == "paused" and self._mode == "live":
             self._send_held_back()
 
     def _ask(self) -> None:
         """Show a form for each open question."""
+        reopened = Counter(getattr(record, "id", "") for record in self.run.log if type(record).__name__ == "Reopened")
         for asked in self.run.interrupts:
-            if asked.id not in self.board.forms:
+            form, times = self.board.forms.get(asked.id), reopened[asked.id]
+            if form is None:
                 submit = partial(self._answer, asked)
-                self.board.add(Form(asked, submit, post=self._kit.post, drafts=self._kit.drafts))
+                form = Form(asked, submit, post=self._kit.post, drafts=self._kit.drafts)
+                form.reopened = times
+                self.board.add(form)
+            elif times > form.reopened:
+                form.reopen(asked, times)
         self.board.reveal()
         self.board.hold_place()
         run = self.run
@@ -204,10 +212,14 @@ class Stage:
 
     def _close_expired(self) -> None:
         """Show in the forms that were still open what the run took in the place of an answer."""
+        answers: dict[str, Record | None] = {}
         for record in self.run.log:
-            form = self.board.forms.get(getattr(record, "id", ""))
-            if form is not None and getattr(record, "expired", False) and not form.is_answered:
-                form.accept(record.value.get() if record.value is not None else "nobody answered in time")
+            if type(record).__name__ in {"Answered", "Reopened"}:
+                answers[getattr(record, "id", "")] = record if getattr(record, "expired", False) else None
+        for key, answer in answers.items():
+            form = self.board.forms.get(key)
+            if form is not None and answer is not None and not form.is_answered:
+                form.accept(answer.value.get() if answer.value is not None else "nobody answered in time")
 
     def _answer(self, asked: Interrupt, answer: object) -> None:
         """Send the answer of a form; called on a worker thread, one answer at a time."""
@@ -217,6 +229,9 @@ class Stage:
                 return
             run = self.resume({asked.id: answer})
             self.run, before = run, self.run
+            form = self.board.forms.get(asked.id)
+            if form is not None:
+                form.accept(answer)  # before anybody is told how the run went on
         self._post_to_loop(lambda: self._went_on(run, len(before.log)))
 
     def _went_on(self, run: Run, past: int) -> None:

@@ -1,0 +1,223 @@
+"""What can be seen of values: classes by their members, data by its content, all else by its type.
+
+Nothing iterates a namespace that other threads may change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from functools import cached_property
+from types import CellType, CodeType, FunctionType
+from typing import Any, NamedTuple
+
+from nbflow import codec
+from nbflow.errors import UnserializableError
+from nbflow.fingerprint.looks import items_of
+from nbflow.fingerprint.project import is_standard
+
+LARGE = 8 << 20
+"""Bytes above which data that a function names counts by its type alone."""
+_PLAIN = (int, float, complex, str, bytes, bool, type(None))
+SEALED = frozenset({*_PLAIN, type(Ellipsis), type(NotImplemented)})
+CONTAINERS = (list, dict, set, frozenset, tuple)
+_ADDRESS = re.compile(r"0x[0-9a-f]+")
+
+Step = str | tuple[str, object]
+
+
+class Trace(NamedTuple):
+    """What a digest was found from, so that it can be told whether it still stands.
+
+    Attributes:
+        names: namespace, name and value of each name that was looked up.
+        cells: closure cells and what was in them.
+        codes: functions and their code, which a reload replaces in place.
+        items: containers of code, and what was in them.
+        data: values that may change in place, and their digests.
+        files: of modules that are imported later, and what stands for their content.
+    """
+
+    names: list[tuple[Mapping[str, object], str, object]]
+    cells: list[tuple[CellType, object]]
+    codes: list[tuple[FunctionType, CodeType, object]]
+    items: list[tuple[Any, list[object]]]
+    data: list[tuple[object, bytes]]
+    files: list[tuple[str, str]]
+
+
+class Changes(NamedTuple):
+    """What some code rebinds or changes in place while it runs: it is state, and does not count.
+
+    Attributes:
+        names: where names that are bound anew stand: the id of a namespace or cell, and the name.
+        objects: values that are changed in place, by id.
+        attributes: names of attributes that are set, or whose values are changed in place.
+    """
+
+    names: set[tuple[int, str]]
+    objects: dict[int, object]
+    attributes: set[str]
+
+
+def merged(*several: Changes) -> Changes:
+    """Return all of several changes as one."""
+    return Changes(
+        {name for one in several for name in one.names},
+        {key: value for one in several for key, value in one.objects.items()},
+        {name for one in several for name in one.attributes},
+    )
+
+
+class Sight:
+    """What has been seen on one walk over all that a function depends on.
+
+    Attributes:
+        found: what the code that was walked over changes.
+        unread: task or workflow, name and type of what counts by its type alone though a change of it may matter.
+    """
+
+    def __init__(self, changes: Changes | None = None) -> None:
+        """Begin a walk that leaves out what is known to be changed."""
+        self.found = Changes(set(), {}, set())
+        self.unread: set[tuple[str, str, str]] = set()
+        self._owner = ""
+        self._packages: set[str] = set()
+        self._changes = changes if changes is not None else self.found
+        self._names: list[tuple[Mapping[str, object], str, object]] = []
+        self._cells: list[tuple[CellType, object]] = []
+        self._codes: list[tuple[FunctionType, CodeType, object]] = []
+        self._items: list[tuple[Any, list[object]]] = []
+        self._data: list[tuple[object, bytes]] = []
+        self._files: list[tuple[str, str]] = []
+        self._seen: dict[int, tuple[str, object]] = {}
+
+    @property
+    def trace(self) -> Trace:
+        """What has been looked at."""
+        return Trace(self._names, self._cells, self._codes, self._items, self._data, self._files)
+
+    @property
+    def has_code(self) -> bool:
+        """Whether there was any code to read."""
+        return bool(self._codes)
+
+    def _class(self, name: str, cls: type) -> Iterator[Step]:
+        yield f"{name}: class {cls.__qualname__} {_ADDRESS.sub('', repr(vars(cls).get('__annotations__', '')))}"
+        members = dict(vars(cls))
+        for base in cls.__bases__:
+            yield (f"{name}({base.__name__})", base)
+        for field, value in _fields_of(members):
+            yield (f"{name}.{field}", value)
+        for member in sorted(members):
+            value = members[member]
+            is_function = isinstance(value, _FUNCTIONS)
+            if not is_function and (_is_special(member) or member in self._changes.attributes):
+                continue
+            if not isinstance(value, Enum):
+                self._names.append((vars(cls), member, value))
+                yield (f"{name}.{member}", value)
+            else:
+                yield (f"{name}.{member}", value.value)
+
+    def _descriptor(self, name: str, value: Any) -> Iterator[Step]:  # noqa: ANN401  # one of several
+        inside = [getattr(value, part, None) for part in ("fget", "fset", "fdel", "__func__", "func")]
+        functions = [one for one in inside if isinstance(one, FunctionType)]
+        for one in functions:
+            yield (name, one)
+        if not functions:
+            yield named(name, value)
+
+    def _instance(self, name: str, value: object) -> Iterator[Step]:
+        """Follow an object of the user's: its class, and its content if it is data."""
+        yield (f"{name}:", type(value))
+        data = _data_of(value) if is_record(value) else None
+        if data is not None:
+            self._data.append((value, data))
+            yield f"{name}={data.hex()}"
+
+    def _container(self, name: str, value: Any) -> Iterator[Step]:  # noqa: ANN401  # one of several
+        data = _data_of(value)
+        if data is not None:
+            if not isinstance(value, tuple):
+                self._data.append((value, data))
+            yield f"{name}={data.hex()}"
+            return
+        items = items_of(value)
+        self._items.append((value, items))
+        yield f"{name}: {type(value).__name__} of {len(items)}"
+        for index, item in enumerate(sorted(items, key=repr) if isinstance(value, (set, frozenset)) else items):
+            yield (f"{name}[{index}]", item)
+
+    def _foreign(self, name: str, value: object) -> Iterator[Step]:
+        """Take in an object of an installed class: by its content where that can be told, else by its type."""
+        kind = type(value)
+        wrapped = dict_of(value).get("__wrapped__")
+        if isinstance(wrapped, FunctionType):  # as functools.lru_cache leaves it
+            yield (f"{name}.__wrapped__", wrapped)
+            return
+        data = _data_of(value) if _size_of(value) <= LARGE else None
+        if data is not None:
+            self._data.append((value, data))
+            yield f"{name}={data.hex()}"
+            return
+        yield self._unread(name, kind)
+
+    def _unread(self, name: str, kind: type) -> str:
+        """Return what stands for something that counts by its type alone, and note that if it is no part of Python."""
+        if not is_standard(kind.__module__) and kind.__module__.partition(".")[0] != "nbflow":
+            self.unread.add((self._owner, name, f"{kind.__module__}.{kind.__qualname__}"))
+        return named(name, kind)
+
+
+def dict_of(value: object) -> dict[str, Any]:
+    """Return the attributes that an object keeps itself, asking none of its hooks; empty if it keeps none."""
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except (AttributeError, TypeError):
+        return {}
+    return found if type(found) is dict else {}
+
+
+def _size_of(value: Any) -> int:  # noqa: ANN401  # an object of any package
+    """Return about how many bytes of data an object of numpy or pandas holds; 0 for what does not tell."""
+    frame = getattr(value, "memory_usage", None) if type(value).__module__.partition(".")[0] == "pandas" else None
+    size = frame().sum() if frame is not None and not hasattr(value, "nbytes") else getattr(value, "nbytes", 0)
+    return int(size) if isinstance(size, (int, float)) or hasattr(size, "__int__") else 0
+
+
+_FUNCTIONS = (FunctionType, staticmethod, classmethod, property, cached_property)
+
+
+def is_record(value: object) -> bool:
+    """Whether an object is there to hold data: a dataclass, attrs class or pydantic model."""
+    cls = type(value)
+    return any(hasattr(cls, name) for name in ("__dataclass_fields__", "__attrs_attrs__", "__pydantic_fields__"))
+
+
+def named(name: str, value: Any) -> str:  # noqa: ANN401  # a class, a function, a descriptor
+    """Return what stands for something that counts by its name alone."""
+    return f"{name} is {getattr(value, '__module__', '')}:{getattr(value, '__qualname__', type(value).__qualname__)}"
+
+
+def _data_of(value: object) -> bytes | None:
+    """Return a digest of the content of data; None for what is no data."""
+    try:
+        codec.dumps(value)
+    except (UnserializableError, RecursionError):
+        return None
+    return codec.digest(value)
+
+
+def _is_special(name: str) -> bool:
+    return name.startswith("_") and name.endswith("_")
+
+
+def _fields_of(members: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """Yield what the fields of a dataclass or pydantic model are made of, beside their annotations."""
+    for name, field in (members.get("__dataclass_fields__") or {}).items():
+        if isinstance(field.default_factory, (FunctionType, type)):
+            yield f"{name}()", field.default_factory
+    for name, field in (members.get("__pydantic_fields__") or {}).items():
+        yield f"{name}()", _ADDRESS.sub("", repr(field))

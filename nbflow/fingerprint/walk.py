@@ -1,0 +1,244 @@
+"""What a function's code depends on, followed name by name through the user's own code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from functools import cached_property, partial
+from importlib.util import find_spec, resolve_name
+from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from nbflow import codec
+from nbflow.core.call import Spec
+from nbflow.fingerprint.looks import MISSING, inside
+from nbflow.fingerprint.names import Import, Names, names_of
+from nbflow.fingerprint.project import is_own, is_own_path, package_of
+from nbflow.fingerprint.sight import CONTAINERS, SEALED, Sight, Step, dict_of, is_record, named
+from nbflow.fingerprint.sources import code_text, file_text, literal_defaults, loaded_source_of
+from nbflow.signature import plain
+
+_BIRTH = frozenset({"__init__", "__post_init__", "__new__", "__setstate__", "__attrs_post_init__", "model_post_init"})
+
+
+class Walk(Sight):
+    """One walk over all that a function depends on: functions, tasks, classes, objects, data."""
+
+    def parts(self, spec: Spec) -> Iterator[str]:
+        """Yield what stands for a function and for all that it names."""
+        stack: list[Iterator[Step]] = [self._root("", spec)]
+        while stack:
+            step = next(stack[-1], None)
+            if step is None:
+                stack.pop()
+            elif isinstance(step, str):
+                yield step
+            else:
+                stack.append(self._of(*step))
+
+    def _root(self, name: str, spec: Spec) -> Iterator[Step]:
+        """Follow what a task or workflow was made of: the plain function, then what is wrapped around it."""
+        around, self._owner = self._owner, f"{spec.kind} {spec.name!r}"
+        inner = plain(spec.fn)
+        if isinstance(inner, FunctionType):
+            self._packages.add(package_of(_home(inner)))
+        if isinstance(inner, FunctionType) and id(inner) not in self._seen:
+            self._seen[id(inner)] = (name, inner)
+            if name:
+                yield f"{name}:"
+            yield from self._function(name, inner, spec.source)
+        layer = _layer(spec.fn)
+        if layer is not inner or not isinstance(inner, FunctionType):
+            yield (f"{name}@", layer)
+        self._owner = around  # all that was yielded has been followed by now
+
+    def _owns(self, module: str | None) -> bool:
+        """Whether code of a module is the user's own, or of the installed package that a task stands in."""
+        return is_own(module) or (bool(package := package_of(module)) and package in self._packages)
+
+    def _of(self, name: str, value: object) -> Iterator[Step]:
+        """Yield what stands for a named value, or what else must be followed for it."""
+        kind = type(value)
+        if kind in SEALED:
+            yield f"{name}={codec.digest(value).hex()}"
+            return
+        if type(value) is _ByAttributes:
+            value = value.value
+            kind = type(value)
+            if kind not in SEALED and not issubclass(kind, _FOLLOWED) and self._owns(kind.__module__):
+                yield (f"{name}:", kind)
+                return
+        if issubclass(type(value), ModuleType) or id(value) in self._changes.objects:
+            return
+        first = self._seen.get(id(value))
+        if first is None:
+            self._seen[id(value)] = (name, value)
+            try:
+                yield from self._followed(name, value)
+            except Exception:  # noqa: BLE001  # a proxy, or a class that will not be looked at
+                yield self._unread(name, kind)
+        elif first[0] != name:
+            yield f"{name}->{first[0]}"
+
+    def _followed(self, name: str, value: Any) -> Iterator[Step]:  # noqa: ANN401  # whatever has a name
+        kind = type(value)
+        spec = _spec_of(value)
+        if spec is not None and spec.version is not None:
+            yield f"{name}@{spec.version}"
+        elif spec is not None:
+            yield from self._root(name, spec)
+        elif isinstance(value, type):
+            yield from self._class(name, value) if self._owns(value.__module__) else (named(name, value),)
+        elif isinstance(value, FunctionType):
+            yield from self._helper(name, value)
+        elif isinstance(value, (MethodType, partial)):
+            yield from self._bound(name, value)
+        elif isinstance(value, Enum):
+            yield (f"{name}", kind)
+            yield f"{name}={value.name}"
+        elif kind in CONTAINERS:
+            yield from self._container(name, value)
+        elif isinstance(value, (BuiltinFunctionType, property, staticmethod, classmethod, cached_property)):
+            yield from self._descriptor(name, value)
+        elif self._owns(kind.__module__):
+            yield from self._instance(name, value)
+        else:
+            yield from self._foreign(name, value)
+
+    def _helper(self, name: str, fn: FunctionType) -> Iterator[Step]:
+        if self._owns(_home(fn)):
+            yield f"{name}:"
+            yield from self._function(name, fn, loaded_source_of(fn.__code__))
+        else:
+            yield named(name, fn)
+
+    def _bound(self, name: str, fn: MethodType | partial[object]) -> Iterator[Step]:
+        """Follow a method with its object, or a partial with its arguments."""
+        if isinstance(fn, MethodType) and not self._owns(getattr(fn.__func__, "__module__", None)):
+            yield named(name, fn.__func__)
+        elif isinstance(fn, MethodType):
+            yield (f"{name}.__func__", fn.__func__)
+            yield (f"{name}.__self__", fn.__self__)
+        else:
+            yield (f"{name}.func", fn.func)
+            yield (f"{name}.args", fn.args)
+            yield (f"{name}.keywords", fn.keywords)
+
+    def _function(self, name: str, fn: FunctionType, source: str) -> Iterator[Step]:
+        code = fn.__code__
+        self._codes.append((fn, code, fn.__defaults__))
+        yield source or code_text(code)
+        names = names_of(code)
+        if fn.__name__ not in _BIRTH:
+            self.found.attributes.update(names.attributes)
+        found = dict(self._read(fn, names))
+        for one in sorted(found):
+            yield (one, found[one])
+        yield from self._defaults(name, fn, literal_defaults(source) if source else None)
+        for imported in names.imports:
+            path = _file_of(imported, fn.__globals__.get("__package__"))
+            if path is not None:
+                self._files.append((path, file_text(path)))
+                yield f"import {imported.name} {self._files[-1][1]}"
+
+    def _read(self, fn: FunctionType, names: Names) -> Iterator[tuple[str, object]]:
+        """Yield the values of the names that a function reads; through modules, those of the attributes."""
+        cells = dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
+        roots: dict[str, object] = {}
+        for chain in names.chains:
+            name, *rest = chain
+            if name not in roots:
+                place = (id(cells.get(name, fn.__globals__)), name)
+                if name in names.rebound:
+                    self.found.names.add(place)
+                is_state = name in names.rebound or place in self._changes.names
+                roots[name] = MISSING if is_state else self._looked_up(name, fn.__globals__, cells.get(name))
+                if name in names.changed and not issubclass(type(roots[name]), (type, FunctionType, ModuleType)):
+                    self.found.objects[id(roots[name])] = roots[name]
+            value = roots[name]
+            if rest and not issubclass(type(value), ModuleType):
+                yield from self._attribute(name, value, rest[0])
+                continue
+            while type(value) is ModuleType and rest and self._owns(value.__name__):
+                members, step = vars(value), rest.pop(0)
+                value = members.get(step, MISSING)
+                self._names.append((members, step, value))
+                name = f"{name}.{step}"
+            if value is not MISSING and id(value) not in self._changes.objects:
+                yield name, value if name in names.bare or rest or "." in name else _ByAttributes(value)
+
+    def _attribute(self, name: str, value: object, attribute: str) -> Iterator[tuple[str, object]]:
+        """Yield what a function reads of an object of the user's, where that is plain."""
+        state = dict_of(value)
+        if attribute in self._changes.attributes or not self._owns(type(value).__module__):
+            return
+        inner = state.get(attribute, MISSING)
+        if type(inner) in SEALED or (type(inner) in CONTAINERS and is_record(value)):
+            self._names.append((state, attribute, inner))
+            yield f"{name}.{attribute}", inner
+
+    def _looked_up(self, name: str, space: Mapping[str, object], cell: CellType | None) -> object:
+        if cell is None:
+            value = space.get(name, MISSING)
+            self._names.append((space, name, value))
+        else:
+            value = inside(cell)
+            self._cells.append((cell, value))
+        return value
+
+    def _defaults(self, name: str, fn: FunctionType, literal: frozenset[str] | None) -> Iterator[Step]:
+        """Follow the defaults of a function that its source does not hold; a mutable one is its memory."""
+        positional = fn.__code__.co_varnames[: fn.__code__.co_argcount]
+        values = fn.__defaults__ or ()
+        given = dict(zip(positional[len(positional) - len(values) :], values, strict=True))
+        given.update(fn.__kwdefaults__ or {})
+        for parameter, value in given.items():
+            if parameter not in (literal or ()) and not isinstance(value, (list, dict, set)):
+                yield (f"{name}({parameter})", value)
+
+
+def _layer(fn: object) -> object:
+    """Return the outermost layer of a callable that has something of the user's to it."""
+    while True:
+        wrapped = dict_of(fn).get("__wrapped__")
+        if isinstance(fn, partial) and not (fn.args or fn.keywords):
+            fn = fn.func
+        elif wrapped is not None and not is_own(_home(fn) if isinstance(fn, FunctionType) else type(fn).__module__):
+            fn = wrapped
+        else:
+            return fn
+
+
+def _home(fn: FunctionType) -> str | None:
+    """Return the module whose names a function reads; its ``__module__`` may be another's, which it wraps."""
+    name = fn.__globals__.get("__name__")
+    return name if isinstance(name, str) else None
+
+
+_FOLLOWED = (type, FunctionType, MethodType, partial, *CONTAINERS)
+
+
+class _ByAttributes:
+    """Stands for an object of which only attributes are read: its class counts, and what was read."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
+def _spec_of(value: object) -> Spec | None:
+    """Return the spec of a task or workflow, without asking an object of another kind for an attribute."""
+    if not type(value).__module__.startswith("nbflow."):
+        return None
+    spec = dict_of(value).get("spec")
+    return spec if isinstance(spec, Spec) else None
+
+
+def _file_of(one: Import, package: object) -> str | None:
+    """Return the file of a module that a function imports while it runs, loaded or not; None if it is not one's own."""
+    try:
+        name = resolve_name("." * one.level + one.name, package if isinstance(package, str) else None)
+        spec = find_spec(name) if is_own(name) and name.rpartition(".")[0] in {"", *sys.modules} else None
+    except (ImportError, ValueError, AttributeError):
+        return None
+    return spec.origin if spec is not None and spec.origin is not None and is_own_path(spec.origin) else None

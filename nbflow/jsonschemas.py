@@ -1,0 +1,219 @@
+"""JSON Schema as the package ``jsonschema`` has it: whether a schema is sound, and why a value does not fit it.
+
+The package is imported with the first schema that must be checked. Nothing is ever fetched: a
+reference that leads out of its schema makes the schema unsound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+Schema = dict[str, Any]
+_LONG = 200
+_BOUNDS = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "exclusiveMinimum": "above",
+    "exclusiveMaximum": "below",
+    "minLength": "at least this long:",
+    "maxLength": "at most this long:",
+    "minItems": "of at least this many items:",
+    "maxItems": "of at most this many items:",
+    "multipleOf": "a multiple of",
+    "pattern": "text that matches the pattern",
+    "format": "of the format",
+    "contentEncoding": "text in the encoding",
+}
+
+
+def flaw(schema: Schema) -> str | None:
+    """Return why a schema can't be used, or None if it can."""
+    try:
+        raw = msgspec.json.encode(schema)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        return f"a JSON schema holds plain JSON values ({error})"
+    return _flaw(raw)
+
+
+@lru_cache(maxsize=256)
+def _flaw(raw: bytes) -> str | None:
+    import jsonschema  # noqa: PLC0415  # only when a schema is checked
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415  # as above
+
+    checker, resource, resolver = _parts(msgspec.json.decode(raw))
+    try:
+        checker.check_schema(resource.contents)
+        for reference, found in _references(resource, resolver):
+            try:
+                found.lookup(reference)
+            except Unresolvable:
+                return f"{reference!r} is not in the schema, and nothing is fetched; put what is meant under $defs"
+    except jsonschema.SchemaError as error:
+        return f"as a JSON schema it is wrong: {said(error.absolute_path, error.instance, error.message)}"
+    except RecursionError:
+        return "the schema is nested too deeply"
+    return None
+
+
+def complaint(value: object, schema: Schema | None) -> str | None:
+    """Return why a value does not fit a schema, or None if it does.
+
+    Args:
+        value: what was answered; what JSON lacks, such as a date, is checked as it is written in JSON.
+        schema: what it must be; None takes anything.
+    """
+    if not schema:
+        return None
+    import jsonschema  # noqa: PLC0415  # only when an answer is checked
+
+    validator = _validator(msgspec.json.encode(schema))
+    try:
+        error = jsonschema.exceptions.best_match(validator.iter_errors(_plain(value)))
+    except RecursionError:
+        return "the answer is nested too deeply to be checked"
+    except Exception:  # noqa: BLE001  # a schema that was stored unchecked: the body's own conversion decides
+        return None
+    return None if error is None else _told(error)
+
+
+def said(path: Iterable[object], found: object, problem: str, link: str = ", but ") -> str:
+    """Return a complaint in words: where, what was found, and what is wrong with it."""
+    where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+    return f"{where or 'the answer'} is {shown(found)}{link}{problem}"
+
+
+def shown(value: object) -> str:
+    """Return a value as it is written, cut where it grows long."""
+    text = repr(value)
+    return text if len(text) <= _LONG else f"{text[:_LONG]}…"
+
+
+@lru_cache(maxsize=256)
+def _validator(raw: bytes) -> Any:  # noqa: ANN401  # a validator of jsonschema
+    from jsonschema import validators  # noqa: PLC0415  # only when an answer is checked
+
+    checker, resource, _ = _parts(msgspec.json.decode(raw))
+    types = checker.TYPE_CHECKER.redefine("array", lambda _checker, value: isinstance(value, (list, tuple)))
+    ours = validators.extend(checker, {"contentEncoding": _encoded}, type_checker=types)
+    return ours(resource.contents, registry=_known(), format_checker=_formats())
+
+
+def _parts(schema: Schema) -> tuple[Any, Any, Any]:
+    """Return the validator class of a schema's draft, the schema as a resource, and what resolves its references."""
+    from jsonschema import validators  # noqa: PLC0415  # only when a schema is checked
+    from referencing import jsonschema as drafts  # noqa: PLC0415  # as above
+
+    checker = validators.validator_for(schema, default=validators.Draft202012Validator)
+    draft = drafts.specification_with(checker.META_SCHEMA["$schema"])
+    resource = draft.create_resource(schema)
+    return checker, resource, _known().resolver_with_root(resource)
+
+
+def _known() -> Any:  # noqa: ANN401  # a registry of referencing
+    """Return the registry of the drafts themselves, which fetches nothing."""
+    from jsonschema_specifications import REGISTRY  # noqa: PLC0415  # only when a schema is checked
+
+    return REGISTRY
+
+
+def _references(resource: Any, resolver: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401  # of referencing
+    """Yield the references of a schema, each with what resolves it where it stands."""
+    contents = resource.contents
+    if isinstance(contents, dict):
+        for keyword in ("$ref", "$dynamicRef"):
+            if isinstance(contents.get(keyword), str):
+                yield contents[keyword], resolver
+    for inner in resource.subresources():
+        yield from _references(inner, resolver.in_subresource(inner))
+
+
+@lru_cache(maxsize=1)
+def _formats() -> Any:  # noqa: ANN401  # a checker of jsonschema
+    """Return what checks formats: jsonschema's own, and those that msgspec gives its types."""
+    import datetime as dt  # noqa: PLC0415  # only when an answer is checked
+    import decimal  # noqa: PLC0415  # as above
+    import uuid  # noqa: PLC0415  # as above
+
+    import jsonschema  # noqa: PLC0415  # as above
+
+    checker = jsonschema.FormatChecker()
+    kinds: dict[str, type] = {
+        "date": dt.date,
+        "date-time": dt.datetime,
+        "time": dt.time,
+        "duration": dt.timedelta,
+        "decimal": decimal.Decimal,
+        "uuid": uuid.UUID,
+    }
+    for name, kind in kinds.items():
+        checker.checks(name, raises=ValueError)(_reads_as(kind))
+    return checker
+
+
+def _reads_as(kind: type) -> Callable[[object], bool]:
+    def check(text: object) -> bool:
+        if isinstance(text, str):
+            msgspec.convert(text, kind)
+        return True
+
+    return check
+
+
+def _encoded(_validator: object, encoding: str, value: object, _schema: Schema) -> Iterator[Any]:
+    """Check ``contentEncoding``, which JSON Schema leaves to whoever reads the content."""
+    from jsonschema import ValidationError  # noqa: PLC0415  # only when an answer is checked
+
+    if isinstance(value, str) and encoding == "base64":
+        try:
+            msgspec.convert(value, bytes)
+        except ValueError:
+            yield ValidationError(f"{value!r} is not base64")
+
+
+def _plain(value: object) -> object:
+    """Return a value as JSON has it, as far as it can be written there."""
+    try:
+        return msgspec.to_builtins(value, str_keys=True, enc_hook=_dumped)
+    except Exception:  # noqa: BLE001  # no JSON value: it is checked as it is
+        return value
+
+
+def _dumped(value: Any) -> object:  # noqa: ANN401  # whatever was answered
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    raise NotImplementedError
+
+
+def _told(error: Any) -> str:  # noqa: ANN401  # of jsonschema
+    path, found = list(error.absolute_path), error.instance
+    if error.validator == "required":
+        missing = [name for name in error.validator_value if name not in found]
+        return f"{said(path, found, '').partition(' is ')[0]} lacks {_listed(missing)}"
+    return said(path, found, _wanted(error) or error.message[:_LONG])
+
+
+def _wanted(error: Any) -> str:  # noqa: ANN401  # of jsonschema
+    """Return what a keyword of JSON Schema wants, in words; empty for one that has none here."""
+    keyword, wanted = error.validator, error.validator_value
+    words = f"must be {_BOUNDS[keyword]} {wanted}" if keyword in _BOUNDS else ""
+    if keyword == "type":
+        words = f"must be of type {' or '.join([wanted] if isinstance(wanted, str) else wanted)}"
+    elif keyword in {"enum", "const"}:
+        words = f"must be one of {_listed(wanted if keyword == 'enum' else [wanted])}"
+    elif keyword in {"anyOf", "oneOf"}:
+        named = [one.get("type") if isinstance(one, dict) else None for one in wanted]
+        words = f"must be of type {' or '.join(map(str, named))}" if all(named) else f"must be one of {shown(wanted)}"
+    elif keyword == "additionalProperties" and wanted is False:
+        known = error.schema.get("properties", {})
+        words = f"must not have {_listed(name for name in error.instance if name not in known)}"
+    elif keyword == "not":
+        words = f"must not fit {shown(wanted)}"
+    return words
+
+
+def _listed(names: Iterable[object]) -> str:
+    return ", ".join(map(repr, names))

@@ -1,0 +1,70 @@
+"""A cell that is edited although the task and the workflow that name its things are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.widgets.conftest import Shell
+
+TASK = """\
+%%task
+def step(n):
+    ran.append(n)
+    return helper(n) * SCALE + model.shift + helpers_of_a_notebook.more(n)"""
+FLOW = """\
+%%entrypoint --thread demo --input 1 {options}
+from nbflow import interrupt
+def flow(n):
+    one = step(n).result()
+    return [one, interrupt("Good?")]"""
+NAMES = {
+    "helper": "def helper(n):\n    return n + 1",
+    "constant": "SCALE = 10",
+    "class": "class Model:\n    def __init__(self):\n        self.shift = 100\nmodel = Model()",
+}
+EDITS = {"helper": ("n + 1", "n + 2"), "constant": ("10", "20"), "class": ("100", "200")}
+
+
+@pytest.fixture
+def notebook(shell: Shell, tmp_path: Path) -> Shell:
+    (tmp_path / "helpers_of_a_notebook.py").write_text("def more(n):\n    return n * 1000\n")
+    shell.run(f"ran = []\nimport sys\nsys.path.insert(0, {str(tmp_path)!r})\nimport helpers_of_a_notebook")
+    for text in NAMES.values():
+        shell.run(text)
+    shell.run(TASK)
+    return shell
+
+
+@pytest.mark.parametrize("edit", NAMES)
+def test_reuse_sees_it(notebook: Shell, edit: str) -> None:
+    flow = FLOW.format(options='--reuse --answers "[0]"')
+    before = notebook.run(flow)
+    assert notebook.run(NAMES[edit]) is None
+    assert notebook.run(flow) == before
+    assert notebook.names["ran"] == [1], "the same again in the cell of what it names"
+    notebook.run(NAMES[edit].replace(*EDITS[edit]))
+    assert notebook.run(flow) != before
+    assert notebook.names["ran"] == [1, 1]
+
+
+@pytest.mark.parametrize("edit", NAMES)
+def test_a_paused_run_runs_it_again_and_says_so(notebook: Shell, edit: str) -> None:
+    notebook.run(FLOW.format(options=""))
+    notebook.run(FLOW.format(options=""))
+    assert notebook.names["ran"] == [1]
+    notebook.run(NAMES[edit].replace(*EDITS[edit]))
+    notebook.run(FLOW.format(options='--answers "[0]"'))
+    assert notebook.names["ran"] == [1, 1]
+    assert "was discarded and ran again" in notebook.shown()[-1]
+
+
+def test_a_module_that_was_loaded_again_counts(notebook: Shell, tmp_path: Path) -> None:
+    flow = FLOW.format(options='--reuse --answers "[0]"')
+    before = notebook.run(flow)
+    (tmp_path / "helpers_of_a_notebook.py").write_text("def more(n):\n    return n * 2222000\n")
+    notebook.run("import importlib; importlib.reload(helpers_of_a_notebook)\nNone")
+    assert notebook.run(flow) != before
+    assert notebook.names["ran"] == [1, 1]
+    notebook.run("del sys.modules['helpers_of_a_notebook']")
