@@ -16,17 +16,21 @@ if TYPE_CHECKING:
 
 LARGE = 64 * 1024 * 1024  # bytes, as far as an argument tells: larger ones are not compared
 MANY = 100_000  # items, of a list or dict: longer ones are not compared
-_FIXED = frozenset({int, float, complex, bool, str, bytes, type(None), range, type, type(Ellipsis)})
+FIXED = frozenset({int, float, complex, bool, str, bytes, type(None), range, type, type(Ellipsis)})
 
 
-def can_change(values: Iterable[object], depth: int = 2) -> bool:
-    """Whether any of the values is of a kind that can be changed in place."""
+def can_change(call: Call) -> bool:
+    """Whether any argument of a call is of a kind that can be changed in place."""
+    return _can_change((*call.args, *call.kwargs.values()))
+
+
+def _can_change(values: Iterable[object], depth: int = 2) -> bool:
     for value in values:
         kind = type(value)
-        if kind in _FIXED:
+        if kind in FIXED:
             continue
         if depth and isinstance(value, (tuple, frozenset)) and kind in {tuple, frozenset}:
-            if can_change(value, depth - 1):
+            if _can_change(value, depth - 1):
                 return True
             continue
         return True
@@ -46,7 +50,7 @@ def changed(call: Call, digest: Callable[[object], bytes]) -> tuple[str, ...]:
     if now == call.inputs:
         return ()
     named: list[tuple[int | str, object]] = [*enumerate(call.args), *call.kwargs.items()]
-    return tuple(_name_of(call, key) for key, value in named if can_change((value,)))
+    return tuple(_name_of(call, key) for key, value in named if _can_change((value,)))
 
 
 def _is_large(value: object) -> bool:

@@ -67,10 +67,8 @@ def name_of(number: int, batch: int, key: str) -> str:
     return f"b{number}@{batch}={key}"
 
 
-def frame_of(record: CallSettled | Asked) -> str:
-    """Return the position of the frame that a call was made in, or a question asked in."""
-    if isinstance(record, CallSettled):
-        return record.path.rpartition(".")[0]
+def _frame_of(record: Asked) -> str:
+    """Return the position of the frame that a question was asked in."""
     return ".".join([record.path, *(named.partition("@")[0] for named in record.branch.split(".") if named)])
 
 
@@ -78,8 +76,10 @@ def steps_of(records: Iterable[Record]) -> dict[str, int]:
     """Return how many calls and questions each frame of a log has behind it, by the position of the frame."""
     done: dict[str, set[str]] = {}
     for record in records:
-        if isinstance(record, (CallSettled, Asked)):
-            done.setdefault(frame_of(record), set()).add(record.id if isinstance(record, Asked) else record.path)
+        if isinstance(record, CallSettled):
+            done.setdefault(record.path.rpartition(".")[0], set()).add(record.path)
+        elif isinstance(record, Asked):
+            done.setdefault(_frame_of(record), set()).add(record.id)
     return {frame: len(steps) for frame, steps in done.items()}
 
 

@@ -168,12 +168,11 @@ class Call:
         self.inputs = b""
         self.shown = ""
         self.edges: tuple[str, ...] = ()
-        self.waits_for: list[Call] = []
+        self.waits_for: tuple[Call, ...] = ()
         for arg in (*args, *kwargs.values()) if kwargs else args:
             if isinstance(arg, Promise):
-                self.waits_for.append(arg.call)
-        if self.waits_for:
-            self.edges = tuple(other.path for other in self.waits_for)
+                self.waits_for = (*self.waits_for, arg.call)
+                self.edges = (*self.edges, arg.call.path)
         self.attempt = 0
         self.started = 0.0
         self.deadline: Deadline | None = None

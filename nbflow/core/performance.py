@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nbflow.core import announce, caching
-from nbflow.core.arguments import can_change
+from nbflow.core.arguments import FIXED, can_change
 from nbflow.core.call import Frame, Promise
 from nbflow.core.deadline import Deadline
 from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Sleep
@@ -65,7 +65,7 @@ def _fill_in(run: Scheduler, call: Call) -> Program:
             return outcome
     call.args = tuple(_result(arg) for arg in call.args)
     call.kwargs = {name: _result(arg) for name, arg in call.kwargs.items()}
-    reply = yield Compute(partial(run.prepare, call, call.path))
+    reply = yield Compute(partial(run.prepare, call))
     if reply.error is not None:
         return reply
     try:
@@ -129,7 +129,7 @@ def attempts(run: Scheduler, call: Call) -> Program:
             call.deadline, run.timed = Deadline(call.spec.timeout, run.now()), True
         frame = _frame(run, call) if run.replay.goes_on else Frame(call, run.host)
         outcome = yield Invoke(call, frame)
-        frame.closed = True
+        frame.over = True
         error = outcome.error
         if error is not None and frame.deliveries is not None:
             call.carry += run.results.seen_by(frame.deliveries, run.now())
@@ -169,7 +169,12 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
     if run.questions.waits(call) and not isinstance(error, Exception):
         return (yield from run.questions.pause(call))
     error = error or run.halted(call)
-    if error is None and call.inputs and can_change((*call.args, *call.kwargs.values())):
+    if (
+        error is None
+        and call.inputs
+        and (call.kwargs or not FIXED.issuperset(map(type, call.args)))
+        and can_change(call)
+    ):
         reply = yield Compute(partial(run.host.look_again, call))
         call.changed = reply.value if isinstance(reply.value, tuple) else ()
     if error is None:

@@ -93,19 +93,20 @@ class Scheduler:
         self.opened = False
         self.ended = False
 
-    def prepare(self, call: Call, path: str) -> None:
+    def prepare(self, call: Call, frame: Frame | None = None) -> None:
         """Find what is known of a call before it is opened, or once all its arguments are there.
 
         This runs code of the user's classes, so the run's lock is not held.
 
         Args:
             call: with its arguments.
-            path: the position that it will have.
+            frame: that it will be opened in; None if it was opened.
         """
         if self.keep is not None:
             call.inputs = self.keep((call.args, call.kwargs)) if call.kwargs else self.keep(call.args)
-        if self.log.settled and (past := self.log.settled.get(path)) is not None:
-            call.recalled = recall(past)
+        if self.log.settled:
+            past = self.log.settled.get(f"{frame.prefix}.{frame.calls}" if frame is not None else call.path)
+            call.recalled = recall(past) if past is not None else None
         if self.log.listeners or (self.keep is not None and call.recalled is None):
             call.shown = self.show(call.args, call.kwargs)
 
@@ -119,19 +120,19 @@ class Scheduler:
         """
         if self.stopping:
             self.refused.append(f"{frame.prefix}.{frame.calls}")
-        if self.stopping or frame.closed:
+        trunk = frame.trunk or frame
+        if self.stopping or trunk.over:
             raise RunStopped(self.stopping or "the attempt that made this call is over")
         position = frame.calls
         frame.calls = position + 1
         call.path = path = f"{frame.prefix}.{position}"
         call.caller = frame
-        trunk = frame.trunk or frame
         deliveries = call.deliveries = trunk.deliveries or self.results.begin(trunk)
         deliveries.pending += 1
         name = call.spec.name
         call.namesakes = frame.names.get(name, 0)
         frame.names[name] = call.namesakes + 1
-        if not call.waits_for:
+        if (self.log.settled or self.log.listeners or self.reuse is not None) and not call.waits_for:
             self.look_up(call)
         if frame.left:
             frame.step(is_new=call.outcome is None and not call.shelved and not call.waits_for)

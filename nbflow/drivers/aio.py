@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from nbflow import clock, codec
 from nbflow.core.call import current_frame
-from nbflow.core.effects import Await, Commit, Compute, Effect, Invoke, Program, Recall, Remember, Sleep
+from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Recall, Remember, Sleep
 from nbflow.core.outcome import Outcome
 from nbflow.drivers.future import CallFuture
 
@@ -69,15 +69,15 @@ class AsyncHands(Protocol):
 async def drive(program: Program, hands: AsyncHands) -> Outcome:
     """Run a program to its end on this loop."""
     reply: Outcome | None = None
+    untold = hands.untold
     while True:
         with hands.lock:
             try:
-                effect: Effect | Outcome = program.send(reply)  # type: ignore[arg-type]  # the first step takes None
+                effect = program.send(reply)  # type: ignore[arg-type]  # the first step takes None
             except StopIteration as stop:
-                effect = stop.value
-        if isinstance(effect, Outcome):
-            return effect
-        if hands.untold:
+                outcome: Outcome = stop.value
+                return outcome
+        if untold:
             hands.telling.tell()
         if isinstance(effect, Invoke):
             reply = await hands.acall(effect)

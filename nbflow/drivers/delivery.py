@@ -96,7 +96,7 @@ class Delivery:
         """Give a body whose attempt is over all that is left, and what comes later at once."""
         with self.lock:
             body.closed = True
-            given = self._take(body, self, overrule=True) if body.arrived else []
+            given = _shown(body.take(self, overrule=True)) if body.arrived else []
         self._tell(given)
         if body.waker is not None:
             self.wake(body)
@@ -104,20 +104,9 @@ class Delivery:
     def give(self, future: Watched, body: Deliveries, *, overrule: bool) -> None:
         """Give a body that runs here what has arrived, up to a result."""
         with self.lock:
-            given = self._take(body, future.call, overrule=overrule)
+            given = _shown(body.take(future.call, overrule=overrule))
         if len(given) > 1 or future.callbacks:
             self._tell(given)
-
-    @staticmethod
-    def _take(body: Deliveries, until: object, *, overrule: bool = False, strictly: bool = False) -> list[Ending]:
-        taken = body.take(until, overrule=overrule, strictly=strictly)
-        for call in taken:
-            future = call.promise
-            assert isinstance(future, CallFuture), "a call that was opened has a future"
-            future.outcome = future.ended
-            if future.watchers:
-                future.show()
-        return taken
 
     @staticmethod
     def _tell(given: list[Ending]) -> None:
@@ -133,7 +122,7 @@ class Delivery:
             if body.expects_miss or future.ended is None:
                 body.miss()
                 return False
-            given = self._take(body, future.call)
+            given = _shown(body.take(future.call))
             if future.outcome is None:
                 body.miss()
         self._tell(given)
@@ -171,7 +160,7 @@ class Delivery:
         self, body: Deliveries, is_enough: Callable[[], bool], *, overrule: bool
     ) -> tuple[list[Ending], bool]:
         given: list[Ending] = []
-        while not (done := is_enough()) and (taken := self._take(body, None, overrule=overrule)):
+        while not (done := is_enough()) and (taken := _shown(body.take(None, overrule=overrule))):
             given += taken
         if not done and body.arrived:
             self.blocked.add(body)
@@ -207,7 +196,7 @@ class Delivery:
         """Call back sync code, in the recorded order whenever the results were asked for."""
         given: list[Ending] = []
         with self.lock:
-            while not (strictly and _is_early(body.replays)) and (taken := self._take(body, None, strictly=strictly)):
+            while not (strictly and _is_early(body.replays)) and (taken := _shown(body.take(None, strictly=strictly))):
                 given += taken
             is_stuck = body.arrived and strictly
         self._tell(given)
@@ -239,7 +228,7 @@ class Delivery:
                 return
             waker.hops = 0
             with self.lock:
-                given = self._take(body, None)
+                given = _shown(body.take(None))
                 if not given and body.arrived and not body.expects_miss:
                     self.blocked.add(body)
                     return
@@ -265,7 +254,7 @@ class Delivery:
             self._send_for(body, waker)
             return
         with self.lock:
-            given = self._take(body, self, overrule=True) if body.arrived else []
+            given = _shown(body.take(self, overrule=True)) if body.arrived else []
             shelved = tuple(body.shelved) if not given else ()
         self._tell(given)
         for call in shelved:
@@ -276,6 +265,17 @@ class Delivery:
 def _is_early(call: Ending | None) -> bool:
     """Whether nobody has asked to be called back yet with a recorded result."""
     return call is not None and isinstance(call.promise, CallFuture) and not call.promise.callbacks
+
+
+def _shown(taken: list[Ending]) -> list[Ending]:
+    """Return the calls whose results a body is given, now that it sees them."""
+    for call in taken:
+        future = call.promise
+        assert isinstance(future, CallFuture), "a call that was opened has a future"
+        future.outcome = future.ended
+        if future.watchers:
+            future.show()
+    return taken
 
 
 def _acquired(latch: LockType, seconds: float) -> bool:

@@ -123,7 +123,7 @@ class Dispatch(Waits):
         """Take a request of a body and have it carried out; ``waits`` as for ``Host``."""
         call = Call("", spec, args, kwargs)
         if not call.waits_for:
-            self.scheduler.prepare(call, f"{frame.prefix}.{frame.calls}")
+            self.scheduler.prepare(call, frame)
         with self.lock:
             self.scheduler.open(frame, call)
             future = call.promise = CallFuture(call, self)

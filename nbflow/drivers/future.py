@@ -94,7 +94,7 @@ class Watched(Promise):
         ended: how the call ended; None until then.
         outcome: the same, once its caller has been given it.
         watchers: what ``concurrent.futures`` left with it; None if nothing.
-        callbacks: of the caller, called when it is given the outcome.
+        callbacks: of the caller, called when it is given the outcome; None if there were none.
     """
 
     __slots__ = ("_claim", "_driver", "callbacks", "ended", "outcome", "watchers")
@@ -102,7 +102,7 @@ class Watched(Promise):
     _claim: LockType
     _driver: Driver
     watchers: Watchers | None
-    callbacks: list[Callback]
+    callbacks: list[Callback] | None
     ended: Outcome | None
     outcome: Outcome | None
 
@@ -183,9 +183,9 @@ class CallFuture(Watched):
         self.task: Task[None] | None = None
         self._asyncio_future_blocking = False
         self.watchers: Watchers | None = None
-        self._on_end: list[Callable[[], None]] = []
-        self.callbacks = []
-        self._others: list[Callback] = []  # callbacks of other code than the caller's
+        self._on_end: list[Callable[[], None]] | None = None
+        self.callbacks = None
+        self._others: list[Callback] | None = None  # callbacks of other code than the caller's
         if self.ended is None:
             self._claim = allocate_lock()
             self._done = allocate_lock()
@@ -226,8 +226,8 @@ class CallFuture(Watched):
                 if body is None:
                     self._tell_watchers(outcome, as_body=True)
         self._done.release()
-        while self._on_end:
-            self._on_end.pop(0)()
+        for fn in self._on_end or ():
+            fn()
         if self._others:
             self._call_all(self._others)
         if body is None and self.callbacks:
@@ -243,7 +243,8 @@ class CallFuture(Watched):
 
     def call_back(self) -> None:
         """Call back the caller, who is given the outcome now."""
-        self._call_all(self.callbacks)
+        if self.callbacks:
+            self._call_all(self.callbacks)
 
     def call_back_on(self, loop: AbstractEventLoop) -> None:
         """As ``call_back``, called by the loop itself, so that those who wait there can go on at once."""
@@ -296,8 +297,10 @@ class CallFuture(Watched):
             TimeoutError: if it was not done in time; it goes on.
             WouldBlockError: if it is not done and this is code on an event loop.
         """
-        if self.outcome is None and timeout is None and self.ended is not None and (body := self.body) is not None:
-            self._driver.delivery.give(self, body, overrule=True)
+        if self.outcome is None and timeout is None and self.ended is not None:
+            frame, body = current_frame.get(), self.call.deliveries
+            if frame is not None and body is not None and (frame.trunk or frame).deliveries is body:
+                self._driver.delivery.give(self, body, overrule=True)
         outcome = self.outcome or self._wait(timeout)
         if outcome.error is not None:
             self._raise(outcome.error)
@@ -360,8 +363,14 @@ class CallFuture(Watched):
         if loop is not None and context is None:
             context = copy_context()  # whose callback it is, not whose call
         body = self.body
-        callback, callbacks = (fn, loop, context), self._others if body is None else self.callbacks
-        callbacks.append(callback)
+        callback = (fn, loop, context)
+        with self._driver.lock:
+            callbacks = (self._others if body is None else self.callbacks) or []
+            callbacks.append(callback)
+            if body is None:
+                self._others = callbacks
+            else:
+                self.callbacks = callbacks
         if (
             body is not None
             and self.outcome is None
@@ -375,15 +384,16 @@ class CallFuture(Watched):
 
     def when_settled(self, fn: Callable[[], None]) -> None:
         """Call ``fn()`` where the call ends, whatever loop runs here; at once if it has."""
-        self._on_end.append(fn)
-        if self.ended is not None and fn in self._on_end:
-            self._on_end.remove(fn)
-            fn()
+        with self._driver.lock:
+            if self.ended is None:
+                self._on_end = [*(self._on_end or ()), fn]
+                return
+        fn()
 
     def remove_done_callback(self, fn: Callable[[CallFuture], object]) -> int:
         """Take a callback back; returns how many there were."""
         count = 0
-        for callbacks in (self.callbacks, self._others):
+        for callbacks in (self.callbacks or [], self._others or []):
             for callback in [one for one in callbacks if one[0] == fn]:
                 with suppress(ValueError):  # it has been called
                     callbacks.remove(callback)

@@ -15,7 +15,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from nbflow.core.effects import Await, Commit, Compute, Effect, Invoke, Program, Recall, Remember, Sleep
+from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Recall, Remember, Sleep
 from nbflow.core.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -225,15 +225,15 @@ class Hands(Protocol):
 def drive(program: Program, hands: Hands) -> Outcome:
     """Run a program to its end in this thread."""
     reply: Outcome | None = None
+    untold = hands.untold
     while True:
         with hands.lock:
             try:
-                effect: Effect | Outcome = program.send(reply)  # type: ignore[arg-type]  # the first step takes None
+                effect = program.send(reply)  # type: ignore[arg-type]  # the first step takes None
             except StopIteration as stop:
-                effect = stop.value
-        if isinstance(effect, Outcome):
-            return effect
-        if hands.untold:
+                outcome: Outcome = stop.value
+                return outcome
+        if untold:
             hands.telling.tell()
         if isinstance(effect, Invoke):
             reply = hands.call(effect)
