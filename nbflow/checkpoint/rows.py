@@ -61,8 +61,10 @@ def from_row(row: Row) -> Record:
         raise NewerFormatError(f"a record of kind {row.kind!r}", FORMAT + 1, FORMAT)
     try:
         record: Record = _decode(head)
-    except msgspec.DecodeError as error:
-        raise CorruptValueError(str(error)) from error
+    except Exception as error:  # of bytes that are no record: a DecodeError mostly
+        raise CorruptValueError(f"it is no record ({error})") from error
+    if type(record).__name__ != row.kind:
+        raise CorruptValueError(f"it is a {type(record).__name__}, not a {row.kind}")
     if isinstance(record, RunStarted) and record.format > FORMAT:
         raise NewerFormatError(f"run {record.run_id}", record.format, FORMAT)
     if row.value is not None:
@@ -77,7 +79,10 @@ def load(saver: BaseCheckpointSaver, run: RunKey, *, first: int | None = None, l
         CorruptValueError: if one is not what was written.
         NewerFormatError: if a later nbflow wrote one.
     """
-    return [_loaded(run, row) for row in saver.rows(run, first=first, last=last)]
+    found = [_loaded(run, row) for row in saver.rows(run, first=first, last=last)]
+    if found and last is None and not isinstance(found[0], RunStarted):
+        raise CorruptValueError(f"run {run.run_id} on thread {run.thread_id!r} does not begin with a RunStarted")
+    return found
 
 
 def _loaded(run: RunKey, row: Row) -> Record:
