@@ -164,7 +164,7 @@ class SqliteFile:
         return True
 
     def _tell(self, error: BaseException) -> None:
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, (sqlite3.Error, UnicodeDecodeError)):
             raise plain(self.path, error) from error
         raise error
 

@@ -183,7 +183,7 @@ def test_a_holder_whose_process_is_gone_holds_nothing(tmp_path: Path) -> None:
     with SqliteSaver.from_conn_string(path) as saver:
         saver.append(A, rows(0), "dead")
         with sqlite3.connect(path) as other:
-            other.execute("INSERT INTO leases VALUES ('t', 'dead', 'nohost/1/0', NULL, 1)")
+            other.execute("INSERT INTO leases VALUES ('t', 'dead', 'nohost/1/0', NULL, 1, 0)")
         other.close()
         assert saver.holder("t") == "dead on nohost", "of another machine nothing is known"
         with sqlite3.connect(path) as other:

@@ -11,11 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nbflow.checkpoint.shared import SharedMethods
-from nbflow.checkpoint.sqlite import blobs, seals
+from nbflow.checkpoint.sqlite import blobs, leases, seals
 from nbflow.checkpoint.sqlite.leases import Leases
 from nbflow.database.migrations import Schema
 from nbflow.database.sqlite import SqliteFile
-from nbflow.errors import CorruptRunError
+from nbflow.errors import CorruptFileError, CorruptRunError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -66,8 +66,11 @@ MIGRATIONS = (
     ALTER TABLE records ADD COLUMN seq INTEGER;
     ALTER TABLE records ADD COLUMN seal INTEGER;
     ALTER TABLE runs ADD COLUMN length INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE runs ADD COLUMN before INTEGER;
+    ALTER TABLE runs ADD COLUMN seal INTEGER;
     CREATE INDEX runs_in_order ON runs (thread_id);
     ALTER TABLE leases ADD COLUMN token INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE leases ADD COLUMN newest INTEGER NOT NULL DEFAULT 0;
     DROP VIEW log;
     CREATE VIEW log AS SELECT thread_id, run_id, IFNULL(seq, id & 4294967295) AS seq, kind, path, head,
         IFNULL(value, data) AS value
@@ -81,21 +84,29 @@ _STATE = (
     "LEFT JOIN runs ON number = ?2 AND runs.thread_id = ?1 AND run_id = ?3"
 )
 _NUMBER = f"SELECT number, (SELECT MAX(id) FROM records WHERE {_OF}) FROM runs WHERE thread_id = ? AND run_id = ?"  # noqa: S608  # a constant
-_BEGIN = "INSERT INTO runs (thread_id, run_id) VALUES (?, ?)"
+_LAST = "SELECT IFNULL(MAX(number), 0), IFNULL((SELECT MAX(number) FROM runs WHERE thread_id = ?), 0) FROM runs"
+_BEGIN = "INSERT INTO runs (number, thread_id, run_id, before, seal) VALUES (?, ?, ?, ?, ?)"
 _INSERT = "INSERT INTO records (id, seq, kind, path, head, value, blob, seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 # Texts as bytes: Python's side of SQLite gives up at those that are none, and with them at all other rows.
 _ROWS = (
-    "SELECT length, id, seq, CAST(kind AS BLOB), CAST(path AS BLOB), head, value, blob, seal, size, form, data "  # noqa: S608  # of constants
-    f"FROM runs LEFT JOIN records ON {_OF} LEFT JOIN blobs ON digest = blob "
+    "SELECT length, id, records.seq, CAST(kind AS BLOB), CAST(path AS BLOB), head, value, "  # noqa: S608  # of constants
+    f"blob, records.seal, size, form, data FROM runs LEFT JOIN records ON {_OF} LEFT JOIN blobs ON digest = blob "
     "WHERE thread_id = ? AND run_id = ? ORDER BY id"
 )
-_RUNS = "SELECT run_id FROM runs WHERE thread_id = ? ORDER BY number DESC LIMIT ?"
-_RUNS_BEFORE = (
-    "SELECT run_id FROM runs WHERE thread_id = ?1 AND number < (SELECT number FROM runs WHERE thread_id = ?1 "
-    "AND run_id = ?2) ORDER BY number DESC LIMIT ?3"
+_OUTERMOST = "SELECT number, thread_id, run_id FROM runs NOT INDEXED "
+_NEWEST = "SELECT newest FROM leases WHERE thread_id = ?1"
+_RUNS = (
+    f"SELECT number, CAST(run_id AS BLOB), before, seal, ({_NEWEST}) FROM runs WHERE thread_id = ?1 "  # noqa: S608  # a constant
+    "ORDER BY number DESC LIMIT ?2"
 )
+_RUNS_BEFORE = (
+    "SELECT number, CAST(run_id AS BLOB), before, seal, 0 FROM runs WHERE thread_id = ?1 AND number <= "
+    "(SELECT number FROM runs WHERE thread_id = ?1 AND run_id = ?3) ORDER BY number DESC LIMIT ?2"
+)
+_RELINK = "UPDATE runs SET before = ?, seal = ? WHERE number = ?"
 _NEAREST = "SELECT run_id FROM runs WHERE thread_id = ? AND run_id <= ? ORDER BY run_id DESC LIMIT 1"
-_THREADS = "SELECT DISTINCT thread_id FROM runs ORDER BY thread_id"
+# A thread that had runs when it was given back is one, even if they were lost: reading it tells.
+_THREADS = "SELECT thread_id FROM runs UNION SELECT thread_id FROM leases WHERE newest > 0 ORDER BY thread_id"
 # A value that several runs name counts for the newest of them: it stays until that one goes.
 _SIZES = (
     "SELECT run_id, SUM(bytes) FROM ("  # noqa: S608  # of constants
@@ -109,6 +120,7 @@ _REMOVE = (
     "AND (SELECT number FROM runs WHERE thread_id = ?1 AND run_id = ?2) << 32 | 4294967295"
 )
 _END = "DELETE FROM runs WHERE thread_id = ? AND run_id = ?"
+_MOST = (1 << 31) - 1  # of runs: their numbers are the upper half of the keys of their rows
 _REMEMBERED = 1000  # runs whose numbers are known without asking; any number may be forgotten
 
 
@@ -138,9 +150,21 @@ class SqliteSaver(SharedMethods):
         self._file = SqliteFile(conn, Schema("checkpoints", MIGRATIONS), read_only=read_only, network=network)
         self._leases = Leases(self._file)
         self._numbers: dict[RunKey, int] = {}
+        self._check_indexes()
 
     def __repr__(self) -> str:
         return f"SqliteSaver({self._file.path!r})"
+
+    def _check_indexes(self) -> None:
+        """Make sure that what is in the table of runs is found through its indexes, as far as a look can tell."""
+        for order in ("DESC", "ASC"):
+            for number, thread_id, run_id in self._file.read(f"{_OUTERMOST} ORDER BY number {order} LIMIT 1"):
+                by_name = self._file.read(
+                    "SELECT number FROM runs WHERE thread_id = ? AND run_id = ?", (thread_id, run_id)
+                )
+                in_order = self._file.read("SELECT MAX(number) FROM runs WHERE thread_id = ?", (thread_id,))
+                if by_name != [(number,)] or in_order[0][0] is None:
+                    raise CorruptFileError(self._file.path, "its indexes do not belong to its tables; restore a copy")
 
     @classmethod
     @contextmanager
@@ -177,6 +201,7 @@ class SqliteSaver(SharedMethods):
         def store(connection: sqlite3.Connection) -> None:
             for one in sealed:
                 self._store(one, owner, connection)
+                connection.execute(leases.MEASURE_RUN, one.run)
 
         self._file.commit(store)
 
@@ -193,7 +218,7 @@ class SqliteSaver(SharedMethods):
             if found is None:
                 if sealed.first != 0:  # the run was removed: what comes in late for it is not wanted any more
                     return
-                found = (execute(_BEGIN, run).lastrowid, None)
+                found = (self._begin(run, connection), None)
             number, last = found
             if len(self._numbers) >= _REMEMBERED:
                 self._numbers.clear()
@@ -203,11 +228,20 @@ class SqliteSaver(SharedMethods):
         for key, row in enumerate(sealed.rows, number << 32 if last is None else last + 1):
             execute(_INSERT, (key, *row))
 
+    def _begin(self, run: RunKey, connection: sqlite3.Connection) -> int:
+        """Give a new run its number."""
+        newest, before = connection.execute(_LAST, run[:1]).fetchone()
+        number = newest + 1
+        if type(newest) is not int or number > _MOST:
+            raise CorruptFileError(self._file.path, f"its newest run has the number {newest!r}; restore a copy")
+        connection.execute(_BEGIN, (number, *run, before, seals.run_seal(*run, number, before)))
+        return int(number)
+
     def rows(self, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Row]:
         """Return the rows of a run, in order."""
         if last is not None:
             found = self._read(run, f"{_ROWS} DESC LIMIT ?", last + seals.NEAR)
-            return seals.last_of(self._file.path, run, map(_kept, found), last)
+            return seals.last_of(self._file.path, run, map(_kept, found), last, found[0][0] if found else 0)
         if first is not None:
             found = self._read(run, f"{_ROWS} LIMIT ?", first + seals.NEAR)
             return seals.first_of(self._file.path, run, map(_kept, found), first)
@@ -216,18 +250,23 @@ class SqliteSaver(SharedMethods):
 
     def _read(self, run: RunKey, sql: str, *limit: int) -> list[tuple[object, ...]]:
         found = self._file.read(sql, (*run, *limit))
+        if not found and run.run_id in self.runs(run.thread_id):  # which tells if one was lost, perhaps this one
+            raise CorruptRunError(self._file.path, "it is listed, and can't be found", *run, None, 0)
         if found and found[0][1] is None:
             raise CorruptRunError(self._file.path, "all its records are missing", *run, 0, 0)
         return found
 
     def runs(self, thread_id: str, *, before: str | None = None, limit: int | None = None) -> list[str]:
         """Return ids of a thread's runs, newest first."""
-        most = -1 if limit is None else limit
+        most = -1 if limit is None else limit + (before is not None)
         if before is None:
             found = self._file.read(_RUNS, (thread_id, most))
+            if not found:
+                found = [(None, None, None, None, newest) for (newest,) in self._file.read(_NEWEST, (thread_id,))]
         else:
-            found = self._file.read(_RUNS_BEFORE, (thread_id, before, most))
-        return [str(run_id) for (run_id,) in found]
+            found = self._file.read(_RUNS_BEFORE, (thread_id, most, before))
+        listed = seals.listed(self._file.path, thread_id, found, to_the_end=limit is None)
+        return listed if before is None else listed[1:]  # the first one is there to see that the next one follows it
 
     def nearest(self, thread_id: str, point: str) -> str | None:
         """Return the id of a thread's run that is the greatest, as a text, not above ``point``."""
@@ -253,6 +292,8 @@ class SqliteSaver(SharedMethods):
             connection.executemany(_REMOVE, rows)
             connection.executemany(_END, rows)
             connection.execute(blobs.SWEEP)
+            left = connection.execute(_RUNS, (thread_id, -1)).fetchall()
+            connection.executemany(_RELINK, seals.relinked(thread_id, left))
 
         self._file.commit(forget)
 

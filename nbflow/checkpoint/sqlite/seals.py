@@ -18,7 +18,7 @@ from nbflow.checkpoint.sqlite.blobs import Damage
 from nbflow.errors import CorruptRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 NEAR = 64  # rows: those that were made at the same moment may be stored out of order, but not further apart
 _BITS = 32
@@ -111,14 +111,21 @@ def all_of(path: str, run: RunKey, found: Iterable[Kept], length: object) -> lis
             raise _told(path, run, "the one that was stored before it is missing or there twice", rows, row.seq)
         last = kept.id
         rows.append(row)
-    count = (last & _LAST) + 1 if last is not None else 0
-    if type(length) is not int or count < length:
-        raise _told(path, run, f"there were {length} records, and the last ones are missing", rows, None)
+    try:
+        _check_length(last if last is not None else -1, length)
+    except Damage as damage:
+        raise _told(path, run, str(damage), rows, None) from None
     ordered = sorted(rows, key=_seq)
     for one, other in pairwise(ordered):
         if one.seq == other.seq:
             raise _told(path, run, "it is there twice", rows[: rows.index(other)], one.seq)
     return ordered
+
+
+def _check_length(last: object, length: object) -> None:
+    """Make sure that a run reaches as far as it did, by the key of its last row."""
+    if type(last) is not int or type(length) is not int or (last + 1) & _LAST < length:
+        raise Damage(f"there were {length} records, and the last ones are missing")
 
 
 def first_of(path: str, run: RunKey, found: Iterable[Kept], wanted: int) -> list[Row]:
@@ -144,20 +151,73 @@ def first_of(path: str, run: RunKey, found: Iterable[Kept], wanted: int) -> list
     return sorted(rows, key=_seq)[:wanted]
 
 
-def last_of(path: str, run: RunKey, found: Iterable[Kept], wanted: int) -> list[Row]:
+def last_of(path: str, run: RunKey, found: Iterable[Kept], wanted: int, length: object) -> list[Row]:
     """Return the last rows of a run, in order; ``found`` is from the last key back, NEAR more than wanted.
 
     Raises:
-        CorruptRunError: if one is not what was stored.
+        CorruptRunError: if one is not what was stored, or missing.
     """
-    rows = []
+    rows: list[Row] = []
     for kept in found:
         try:
+            if not rows:
+                _check_length(kept.id, length)
             rows.append(unsealed(run, kept))
         except Damage as damage:
             raise _told(path, run, str(damage), (), kept.seq) from None
     rows.sort(key=_seq)
     return rows[max(0, len(rows) - wanted) :]
+
+
+def run_seal(thread_id: str, run_id: str, number: int, before: int) -> int:
+    """Return what binds a run to its number, and to the one that was begun before it in its thread; 0 for none."""
+    return crc32(f"{thread_id}\0{run_id}\0{number}\0{before}".encode("utf-8", "surrogatepass"))
+
+
+def listed(path: str, thread_id: str, found: Sequence[tuple[Any, ...]], *, to_the_end: bool) -> list[str]:
+    """Return the ids of runs.
+
+    Args:
+        path: the file.
+        thread_id: their thread.
+        found: number, id, number of the one before, seal, and the greatest number when the thread was given back
+            last, of each run, newest first and with none left out; no number if there is no run.
+        to_the_end: whether the last of them has to be the first one that the thread has.
+
+    Raises:
+        CorruptRunError: if one is not what was stored, or missing.
+    """
+    names: list[str] = []
+    after, noted = None, found[0][4] if found else None
+    runs = [row for row in found if row[0] is not None]
+    for number, name, before, sealed, _ in runs:
+        run_id = name.decode("utf-8", "replace") if type(name) is bytes else repr(name)
+        if sealed is not None and (type(before) is not int or sealed != run_seal(thread_id, run_id, number, before)):
+            raise CorruptRunError(path, "its entry in the table of runs was changed", thread_id, run_id, None, 0)
+        if after is not None and after != number:
+            raise CorruptRunError(path, "a run that was begun after it is missing", thread_id, run_id, None, 0)
+        names.append(run_id)
+        after = before if sealed is not None else None
+    if noted is not None and (type(noted) is not int or (runs[0][0] if runs else 0) < noted):
+        raise CorruptRunError(path, "the newest run is missing", thread_id, names[0] if names else "?", None, 0)
+    if to_the_end and after:
+        raise CorruptRunError(path, "a run that was begun before it is missing", thread_id, names[-1], None, 0)
+    return names
+
+
+def relinked(thread_id: str, left: Sequence[tuple[Any, ...]]) -> list[tuple[int, int, int]]:
+    """Return what changes when runs were removed: number before, seal and number of each that followed one of them.
+
+    Args:
+        thread_id: the thread.
+        left: the other runs, as for ``listed``.
+    """
+    changed = []
+    for place, (number, name, before, sealed, _) in enumerate(left):
+        now = left[place + 1][0] if place + 1 < len(left) else 0
+        if sealed is not None and before != now:
+            changed.append((now, run_seal(thread_id, name.decode(), number, now), number))
+    return changed
 
 
 def _seq(row: Row) -> int:
