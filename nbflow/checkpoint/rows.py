@@ -12,7 +12,7 @@ import msgspec
 from nbflow import codec
 from nbflow.checkpoint.base import Row, RunKey
 from nbflow.core.record import FORMAT, KINDS, Record, RunStarted, Value
-from nbflow.errors import CorruptValueError, NewerFormatError
+from nbflow.errors import CorruptValueError, NewerFormatError, UnserializableError
 
 if TYPE_CHECKING:
     from nbflow.checkpoint.base import BaseCheckpointSaver
@@ -24,9 +24,20 @@ _decode = msgspec.msgpack.Decoder(reduce(or_, KINDS.values())).decode
 
 
 def to_row(record: Record, seq: int) -> Row:
-    """Return a record as it is stored; its value must be encoded already."""
+    """Return a record as it is stored; its value must be encoded already.
+
+    Raises:
+        UnserializableError: if a text of it is none that can be stored.
+    """
     raw = record.value.raw if record.value is not None else None
-    head = _encode(record)
+    try:
+        head = _encode(record)
+    except UnicodeEncodeError as error:
+        what = f"{error.object[max(0, error.start - 10) : error.end]!r}"
+        hint = (
+            f"half a character (a lone surrogate) can't stand in names, metadata and messages, as in {what}; replace it"
+        )
+        raise UnserializableError("", f"nbflow's {type(record).__name__}", hint) from None
     return Row(seq, type(record).__name__, record.path, _MARK + _sum(head, raw) + head, raw)
 
 

@@ -17,6 +17,7 @@ from nbflow.checkpoint.base import Owner, RunKey, Segment
 from nbflow.checkpoint.rows import from_row, load, to_row
 from nbflow.core.record import RunReturned, RunStarted
 from nbflow.errors import InvalidOptionError, ThreadBusyError
+from nbflow.values import is_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -171,6 +172,9 @@ def leased(saver: BaseCheckpointSaver, what: str, *thread_ids: str) -> Iterator[
     Raises:
         ThreadBusyError: if somebody works on one of them.
     """
+    for thread_id in thread_ids:
+        if not is_text(thread_id):
+            raise InvalidOptionError(what, "thread_id", repr(thread_id), "it is text without lone surrogates")
     owner = Owner(f"{what} {clock.new_id()} in process {os.getpid()}")
     try:
         for thread_id in thread_ids:

@@ -136,14 +136,16 @@ def in_plain_words(path: str) -> Iterator[None]:
     """Turn SQLite's errors about a file into ours; those about a statement are left as they are."""
     try:
         yield
-    except (sqlite3.Error, UnicodeDecodeError) as error:
+    except (sqlite3.Error, UnicodeError) as error:
         raise plain(path, error) from error
 
 
-def plain(path: str, error: sqlite3.Error | UnicodeDecodeError) -> Exception:
+def plain(path: str, error: sqlite3.Error | UnicodeError) -> Exception:
     """Return what an error of SQLite means for the file, or the error itself if it is about something else."""
     code = getattr(error, "sqlite_errorcode", None)
-    if isinstance(error, UnicodeDecodeError):  # of a text in the file, or of one in SQLite's own message about it
+    if isinstance(error, UnicodeEncodeError):
+        return StorageError(path, f"it can't hold text with half a character, a lone surrogate ({error})")
+    if isinstance(error, UnicodeError):  # of a text in the file, or of one in SQLite's own message about it
         return CorruptFileError(path, f"it holds bytes where text should be ({error})")
     if code is None:  # it comes from Python's side: text in the file that is none, or a mistake of ours
         unreadable = isinstance(error, sqlite3.OperationalError) and "decode" in str(error)

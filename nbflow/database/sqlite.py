@@ -33,6 +33,7 @@ T = TypeVar("T")
 _PATIENT, _AT_ONCE = f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}", "PRAGMA busy_timeout=0"
 _COMMIT = ("COMMIT",)
 _NO_WAIT = (False,)
+_ROOM = 1000  # bytes for the rest of a row
 
 
 class _Ticket:
@@ -57,6 +58,7 @@ class SqliteFile:
 
     Attributes:
         path: the file, or ``":memory:"``.
+        most: bytes that a value may have.
 
     Args:
         source: the file, or an open connection.
@@ -100,6 +102,7 @@ class SqliteFile:
                     if given is None:
                         connection.close()
                     raise
+        self.most = connection.getlimit(sqlite3.SQLITE_LIMIT_LENGTH) - _ROOM
         self._where = place_of(self._file) if given is None else None
         self._turn, self._lock, self._connection = turn, turn.lock, connection
 
@@ -164,7 +167,7 @@ class SqliteFile:
         return True
 
     def _tell(self, error: BaseException) -> None:
-        if isinstance(error, (sqlite3.Error, UnicodeDecodeError)):
+        if isinstance(error, (sqlite3.Error, UnicodeError)):
             raise plain(self.path, error) from error
         raise error
 

@@ -47,7 +47,8 @@ A = RunKey("t", "a")
 
 
 def test_a_child_reads_and_writes_with_a_connection_of_its_own(tmp_path: Path) -> None:
-    saver, store, cache = (kind(tmp_path / "runs.db") for kind in (SqliteSaver, SqliteStore, SqliteCache))
+    path = tmp_path / "runs.db"
+    saver, store, cache = SqliteSaver(path), SqliteStore(path), SqliteCache(path=path)
     saver.append(A, rows(0), "parent")
     store.put(("a",), "k", {"n": 1})
 

@@ -15,7 +15,7 @@ from nbflow.checkpoint.sqlite import blobs, leases, seals
 from nbflow.checkpoint.sqlite.leases import Leases
 from nbflow.database.migrations import Schema
 from nbflow.database.sqlite import SqliteFile
-from nbflow.errors import CorruptFileError, CorruptRunError
+from nbflow.errors import CorruptFileError, CorruptRunError, UnserializableError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -186,17 +186,17 @@ class SqliteSaver(SharedMethods):
 
     def append(self, run: RunKey, rows: Sequence[Row], owner: str) -> None:
         """Store rows; see ``BaseCheckpointSaver``."""
-        self._file.commit(partial(self._store, _Sealed(run, rows), owner))
+        self._file.commit(partial(self._store, _Sealed(run, rows, self._file.most), owner))
 
     def try_append(self, run: RunKey, rows: Sequence[Row], owner: str) -> bool:
         """As ``append``, if nobody else holds the file; see ``BaseCheckpointSaver``."""
         if type(self).append is not SqliteSaver.append:  # what a subclass does there is to be done
             return False
-        return self._file.try_commit(partial(self._store, _Sealed(run, rows), owner))
+        return self._file.try_commit(partial(self._store, _Sealed(run, rows, self._file.most), owner))
 
     def append_all(self, segments: Sequence[Segment], owner: str) -> None:
         """Store rows of several runs, all or none."""
-        sealed = [_Sealed(*segment) for segment in segments]
+        sealed = [_Sealed(*segment, self._file.most) for segment in segments]
 
         def store(connection: sqlite3.Connection) -> None:
             for one in sealed:
@@ -330,7 +330,7 @@ class _Sealed:
 
     __slots__ = ("blobs", "first", "rows", "run")
 
-    def __init__(self, run: RunKey, rows: Sequence[Row]) -> None:
+    def __init__(self, run: RunKey, rows: Sequence[Row], most: int) -> None:
         self.run = run
         self.first = rows[0].seq
         self.rows: list[tuple[object, ...]] = []
@@ -339,6 +339,10 @@ class _Sealed:
             value = row.value
             if value is not None and len(value) > blobs.LARGE:
                 blob = blobs.pack(value)
+                if len(blob.data) > most:
+                    size = f"it takes {len(blob.data)} bytes and SQLite stores {most}"
+                    hint = f"{size}; store it in a file, and its path here"
+                    raise UnserializableError("", "bytes (encoded)", hint)
                 self.blobs.append(blob)
                 self.rows.append((*row[:-1], None, blob.digest, seals.seal(run, row, blob.digest)))
             else:
