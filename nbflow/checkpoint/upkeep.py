@@ -77,13 +77,13 @@ class Policy:
         self, saver: BaseCheckpointSaver, thread_id: str, oldest_first: Iterable[str], dropped: list[str]
     ) -> list[str]:
         sizes = saver.sizes(thread_id)
-        left = sum(sizes.values()) - sum(sizes[run_id] for run_id in dropped)
+        left = sum(sizes.values()) - sum(sizes.get(run_id, 0) for run_id in dropped)
         for run_id in oldest_first:
             if left <= (self.max_bytes or 0):
                 break
             if run_id not in dropped:
                 dropped.append(run_id)
-                left -= sizes[run_id]
+                left -= sizes.get(run_id, 0)
         return dropped
 
 
@@ -127,7 +127,7 @@ def prune(saver: BaseCheckpointSaver, thread_ids: Iterable[str], policy: Policy,
             busy.append(thread_id)
             continue
         runs += len(dropped)
-        freed += sum(sizes[run_id] for run_id in dropped)
+        freed += sum(sizes.get(run_id, 0) for run_id in dropped)
     return Pruned(runs=runs, bytes=freed, busy=tuple(busy))
 
 

@@ -70,7 +70,9 @@ def test_the_lease_of_a_process_that_is_gone_is_taken_over(path: Path) -> None:
 
 def write(path: Path, process: str, beat: float | None) -> None:
     connection = sqlite3.connect(path)
-    connection.execute("INSERT INTO leases VALUES ('t', 'far away', ?, ?, 1, 0)", (process, beat))
+    connection.execute(
+        "INSERT INTO leases (thread_id, owner, process, beat) VALUES ('t', 'far away', ?, ?)", (process, beat)
+    )
     connection.commit()
     connection.close()
 

@@ -26,9 +26,9 @@ from nbflow.errors import NbflowError
 
 TABLES = {
     "records": ("id", "seq", "kind", "path", "head", "value", "blob", "seal"),
-    "runs": ("number", "thread_id", "run_id", "length"),
+    "runs": ("number", "thread_id", "run_id", "length", "before", "seal"),
     "blobs": ("digest", "size", "form", "data"),
-    "leases": ("thread_id", "owner", "process", "beat", "token"),
+    "leases": ("thread_id", "owner", "process", "beat", "token", "newest", "length"),
     "nbflow_schema": ("component", "version"),
 }
 

@@ -37,17 +37,18 @@ _TAKE = (
     "INSERT INTO leases (thread_id, owner, process, beat, token) VALUES (?, ?, ?, ?, ?) ON CONFLICT (thread_id) DO "
     "UPDATE SET owner = excluded.owner, process = excluded.process, beat = excluded.beat, token = excluded.token"
 )
-# With the lease go notes of what there is, so that a loss of the newest run, or of its last rows, is seen.
-_RELEASE = (
-    "UPDATE leases SET process = '', newest = IFNULL((SELECT MAX(number) FROM runs WHERE runs.thread_id = ?1), 0) "
-    "WHERE thread_id = ?1 AND owner = ?2"
-)
-_LENGTH = """
-UPDATE runs SET length = IFNULL((
-    SELECT MAX(id) + 1 & 4294967295 FROM records WHERE id BETWEEN number << 32 AND number << 32 | 4294967295), 0)
+_REACH = """
+IFNULL((SELECT MAX(id) + 1 & 4294967295 FROM records WHERE id BETWEEN number << 32 AND number << 32 | 4294967295), 0)
 """
-_MEASURE = f"{_LENGTH} WHERE number = (SELECT MAX(number) FROM runs WHERE thread_id = ?)"  # noqa: S608  # a constant
-MEASURE_RUN = f"{_LENGTH} WHERE thread_id = ? AND run_id = ?"
+# With the lease go notes of what there is, so that a loss of the newest run, or of its last rows, is seen.
+_NOTES = (
+    f"(newest, length) = (SELECT IFNULL(number, 0), {_REACH} FROM "  # noqa: S608  # a constant
+    "(SELECT (SELECT MAX(number) FROM runs WHERE runs.thread_id = ?1) AS number))"
+)
+_RELEASE = f"UPDATE leases SET process = '', {_NOTES} WHERE thread_id = ?1 AND owner = ?2"  # noqa: S608  # as above
+NOTE = f"UPDATE leases SET {_NOTES} WHERE thread_id = ?1"  # noqa: S608  # as above
+MEASURE = f"UPDATE runs SET length = {_REACH} WHERE number = ?"  # noqa: S608  # as above
+MEASURE_NAMED = f"UPDATE runs SET length = {_REACH} WHERE thread_id = ? AND run_id = ?"  # noqa: S608  # as above
 _BREAK = "UPDATE leases SET process = '' WHERE thread_id = ?"
 _BEAT = "UPDATE leases SET beat = ? WHERE process = ?"
 
@@ -121,7 +122,7 @@ class Leases:
     def _give_back(self, key: Key) -> None:
         self._owed[key] = None
         self._held.pop(key, None)
-        self._file.write((_RELEASE, [key]), (_MEASURE, [key[:1]]))
+        self._file.write((_RELEASE, [key]))
         self._owed.pop(key, None)
 
     def keeps(self, thread_id: str, owner: str) -> bool:
@@ -310,7 +311,7 @@ UNKNOWN = "unknown"
 def _where() -> str:
     """Return what tells apart the sets of processes that count their ids by themselves, such as containers."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
         return f"{boot}:{Path('/proc/self/ns/pid').readlink()}"
     except (OSError, ValueError):
         return sys.platform

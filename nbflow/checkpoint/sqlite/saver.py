@@ -71,6 +71,7 @@ MIGRATIONS = (
     CREATE INDEX runs_in_order ON runs (thread_id);
     ALTER TABLE leases ADD COLUMN token INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE leases ADD COLUMN newest INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE leases ADD COLUMN length INTEGER NOT NULL DEFAULT 0;
     DROP VIEW log;
     CREATE VIEW log AS SELECT thread_id, run_id, IFNULL(seq, id & 4294967295) AS seq, kind, path, head,
         IFNULL(value, data) AS value
@@ -84,20 +85,28 @@ _STATE = (
     "LEFT JOIN runs ON number = ?2 AND runs.thread_id = ?1 AND run_id = ?3"
 )
 _NUMBER = f"SELECT number, (SELECT MAX(id) FROM records WHERE {_OF}) FROM runs WHERE thread_id = ? AND run_id = ?"  # noqa: S608  # a constant
-_LAST = "SELECT IFNULL(MAX(number), 0), IFNULL((SELECT MAX(number) FROM runs WHERE thread_id = ?), 0) FROM runs"
+_LAST = (
+    "SELECT IFNULL((SELECT MAX(number) FROM runs), 0), IFNULL((SELECT MAX(number) FROM runs WHERE thread_id = ?), 0)"
+)
 _BEGIN = "INSERT INTO runs (number, thread_id, run_id, before, seal) VALUES (?, ?, ?, ?, ?)"
 _INSERT = "INSERT INTO records (id, seq, kind, path, head, value, blob, seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 # Texts as bytes: Python's side of SQLite gives up at those that are none, and with them at all other rows.
 _ROWS = (
-    "SELECT length, id, records.seq, CAST(kind AS BLOB), CAST(path AS BLOB), head, value, "  # noqa: S608  # of constants
-    f"blob, records.seal, size, form, data FROM runs LEFT JOIN records ON {_OF} LEFT JOIN blobs ON digest = blob "
-    "WHERE thread_id = ? AND run_id = ? ORDER BY id"
+    "SELECT MAX(runs.length, IFNULL(leases.length, 0)), id, records.seq, CAST(kind AS BLOB), CAST(path AS BLOB), "  # noqa: S608  # of constants
+    "head, value, blob, records.seal, size, form, data FROM runs "
+    "LEFT JOIN leases ON leases.thread_id = runs.thread_id AND newest = number "
+    f"LEFT JOIN records ON {_OF} LEFT JOIN blobs ON digest = blob "
+    "WHERE runs.thread_id = ? AND run_id = ? ORDER BY id"
 )
+_TYPES = "SELECT typeof(owner), typeof(process), typeof(token) FROM leases"
 _OUTERMOST = "SELECT number, thread_id, run_id FROM runs NOT INDEXED "
-_NEWEST = "SELECT newest FROM leases WHERE thread_id = ?1"
+# With the newest number that was noted; one row without a run if there was a lease and no run.
 _RUNS = (
-    f"SELECT number, CAST(run_id AS BLOB), before, seal, ({_NEWEST}) FROM runs WHERE thread_id = ?1 "  # noqa: S608  # a constant
-    "ORDER BY number DESC LIMIT ?2"
+    "SELECT number, CAST(run_id AS BLOB), before, seal, newest FROM leases LEFT JOIN runs ON "
+    "runs.thread_id = leases.thread_id WHERE leases.thread_id = ? ORDER BY number DESC LIMIT ?"
+)
+_RUNS_OF_NOBODY = (
+    "SELECT number, CAST(run_id AS BLOB), before, seal, 0 FROM runs WHERE thread_id = ? ORDER BY number DESC LIMIT ?"
 )
 _RUNS_BEFORE = (
     "SELECT number, CAST(run_id AS BLOB), before, seal, 0 FROM runs WHERE thread_id = ?1 AND number <= "
@@ -165,6 +174,9 @@ class SqliteSaver(SharedMethods):
                 in_order = self._file.read("SELECT MAX(number) FROM runs WHERE thread_id = ?", (thread_id,))
                 if by_name != [(number,)] or in_order[0][0] is None:
                     raise CorruptFileError(self._file.path, "its indexes do not belong to its tables; restore a copy")
+            for types in self._file.read(f"{_TYPES} ORDER BY thread_id {order} LIMIT 1"):
+                if types != ("text", "text", "integer"):
+                    raise CorruptFileError(self._file.path, "its table of leases holds something else; restore a copy")
 
     @classmethod
     @contextmanager
@@ -201,7 +213,7 @@ class SqliteSaver(SharedMethods):
         def store(connection: sqlite3.Connection) -> None:
             for one in sealed:
                 self._store(one, owner, connection)
-                connection.execute(leases.MEASURE_RUN, one.run)
+                connection.execute(leases.MEASURE_NAMED, one.run)
 
         self._file.commit(store)
 
@@ -235,16 +247,18 @@ class SqliteSaver(SharedMethods):
         if type(newest) is not int or number > _MOST:
             raise CorruptFileError(self._file.path, f"its newest run has the number {newest!r}; restore a copy")
         connection.execute(_BEGIN, (number, *run, before, seals.run_seal(*run, number, before)))
+        if before:  # the length of the newest run stands with its lease, those of the others stand with them
+            connection.execute(leases.MEASURE, (before,))
         return int(number)
 
     def rows(self, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Row]:
         """Return the rows of a run, in order."""
         if last is not None:
             found = self._read(run, f"{_ROWS} DESC LIMIT ?", last + seals.NEAR)
-            return seals.last_of(self._file.path, run, map(_kept, found), last, found[0][0] if found else 0)
+            return seals.last_of(self._file.path, run, [*map(_kept, found)], last, found[0][0] if found else 0)
         if first is not None:
             found = self._read(run, f"{_ROWS} LIMIT ?", first + seals.NEAR)
-            return seals.first_of(self._file.path, run, map(_kept, found), first)
+            return seals.first_of(self._file.path, run, [*map(_kept, found)], first)
         found = self._read(run, _ROWS)
         return seals.all_of(self._file.path, run, map(_kept, found), found[0][0] if found else 0)
 
@@ -260,9 +274,7 @@ class SqliteSaver(SharedMethods):
         """Return ids of a thread's runs, newest first."""
         most = -1 if limit is None else limit + (before is not None)
         if before is None:
-            found = self._file.read(_RUNS, (thread_id, most))
-            if not found:
-                found = [(None, None, None, None, newest) for (newest,) in self._file.read(_NEWEST, (thread_id,))]
+            found = self._file.read(_RUNS, (thread_id, most)) or self._file.read(_RUNS_OF_NOBODY, (thread_id, most))
         else:
             found = self._file.read(_RUNS_BEFORE, (thread_id, most, before))
         listed = seals.listed(self._file.path, thread_id, found, to_the_end=limit is None)
@@ -292,8 +304,9 @@ class SqliteSaver(SharedMethods):
             connection.executemany(_REMOVE, rows)
             connection.executemany(_END, rows)
             connection.execute(blobs.SWEEP)
-            left = connection.execute(_RUNS, (thread_id, -1)).fetchall()
+            left = connection.execute(_RUNS_OF_NOBODY, (thread_id, -1)).fetchall()
             connection.executemany(_RELINK, seals.relinked(thread_id, left))
+            connection.execute(leases.NOTE, (thread_id,))
 
         self._file.commit(forget)
 
