@@ -84,9 +84,11 @@ _STATE = (
     "FROM (SELECT 1) LEFT JOIN leases ON leases.thread_id = ?1 "
     "LEFT JOIN runs ON number = ?2 AND runs.thread_id = ?1 AND run_id = ?3"
 )
-_NUMBER = f"SELECT number, (SELECT MAX(id) FROM records WHERE {_OF}) FROM runs WHERE thread_id = ? AND run_id = ?"  # noqa: S608  # a constant
-_LAST = (
-    "SELECT IFNULL((SELECT MAX(number) FROM runs), 0), IFNULL((SELECT MAX(number) FROM runs WHERE thread_id = ?), 0)"
+# The number of a run and its last key, if it is there; the newest number of all, and of its thread.
+_PLACE = (
+    f"SELECT number, (SELECT MAX(id) FROM records WHERE {_OF}), IFNULL((SELECT MAX(number) FROM runs), 0), "  # noqa: S608  # a constant
+    "IFNULL((SELECT MAX(number) FROM runs WHERE runs.thread_id = ?1), 0) FROM (SELECT 1) "
+    "LEFT JOIN runs ON runs.thread_id = ?1 AND run_id = ?2"
 )
 _BEGIN = "INSERT INTO runs (number, thread_id, run_id, before, seal) VALUES (?, ?, ?, ?, ?)"
 _INSERT = "INSERT INTO records (id, seq, kind, path, head, value, blob, seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -226,12 +228,11 @@ class SqliteSaver(SharedMethods):
         if held_by is not None and (held_by != owner or process not in self._leases.mine):
             raise self._leases.refusal(run.thread_id, held_by, process)
         if number is None:
-            found = execute(_NUMBER, run).fetchone()
-            if found is None:
+            number, last, newest, before = execute(_PLACE, run).fetchone()
+            if number is None:
                 if sealed.first != 0:  # the run was removed: what comes in late for it is not wanted any more
                     return
-                found = (self._begin(run, connection), None)
-            number, last = found
+                number = self._begin(run, newest, before, connection)
             if len(self._numbers) >= _REMEMBERED:
                 self._numbers.clear()
             self._numbers[run] = number
@@ -240,16 +241,15 @@ class SqliteSaver(SharedMethods):
         for key, row in enumerate(sealed.rows, number << 32 if last is None else last + 1):
             execute(_INSERT, (key, *row))
 
-    def _begin(self, run: RunKey, connection: sqlite3.Connection) -> int:
+    def _begin(self, run: RunKey, newest: object, before: int, connection: sqlite3.Connection) -> int:
         """Give a new run its number."""
-        newest, before = connection.execute(_LAST, run[:1]).fetchone()
-        number = newest + 1
-        if type(newest) is not int or number > _MOST:
+        if type(newest) is not int or newest >= _MOST:
             raise CorruptFileError(self._file.path, f"its newest run has the number {newest!r}; restore a copy")
+        number = newest + 1
         connection.execute(_BEGIN, (number, *run, before, seals.run_seal(*run, number, before)))
         if before:  # the length of the newest run stands with its lease, those of the others stand with them
             connection.execute(leases.MEASURE, (before,))
-        return int(number)
+        return number
 
     def rows(self, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Row]:
         """Return the rows of a run, in order."""

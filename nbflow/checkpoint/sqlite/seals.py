@@ -109,7 +109,9 @@ def all_of(path: str, run: RunKey, found: Iterable[Kept], length: object) -> lis
             row = unsealed(run, kept)
         except Damage as damage:
             raise _told(path, run, str(damage), rows, kept.seq) from None
-        if last is not None and kept.id != last + 1 and (kept.seal is not None or kept.id <= last):
+        if last is None:
+            last = kept.id - 1 if kept.seal is None else (kept.id >> _BITS << _BITS) - 1
+        if kept.id != last + 1 and (kept.seal is not None or kept.id <= last):
             raise _told(path, run, "the one that was stored before it is missing or there twice", rows, row.seq)
         last = kept.id
         rows.append(row)
