@@ -16,16 +16,16 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbflow.database import forking
 from nbflow.database.migrations import Schema, check, migrate
 from nbflow.database.opening import BUSY_SECONDS, MEMORY, absolute, connect, in_plain_words, is_busy, place_of, plain
-from nbflow.errors import LostFileError, StorageError
+from nbflow.errors import CorruptFileError, LostFileError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 Statement = tuple[str, "Sequence[Sequence[object]]"]
 Work = Callable[[sqlite3.Connection], None]
@@ -33,6 +33,9 @@ T = TypeVar("T")
 _PATIENT, _AT_ONCE = f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}", "PRAGMA busy_timeout=0"
 _COMMIT = ("COMMIT",)
 _NO_WAIT = (False,)
+_LARGEST = 20_000  # MiB that count
+TICK = 1_000_000  # instructions of SQLite's, some 20 ms
+_ENOUGH = 50  # ticks that any transaction may take, and as many again for each MiB of the file
 _ROOM = 1000  # bytes for the rest of a row
 
 
@@ -97,6 +100,7 @@ class SqliteFile:
             turn = forking.turn_of(connection)
             with turn.lock:
                 try:
+                    self._limit(connection, turn, given is None)
                     self._prepare(connection)
                 except BaseException:
                     if given is None:
@@ -200,6 +204,8 @@ class SqliteFile:
 
     def _commit_all(self, connection: sqlite3.Connection, tickets: Sequence[_Ticket]) -> None:
         committed: list[object] = []
+        if len(self._turn.budget) < _ENOUGH:
+            self._refill(self._turn)
         with connection:  # which rolls back in C, so that nothing can come between
             try:
                 connection.execute("BEGIN IMMEDIATE")
@@ -222,6 +228,8 @@ class SqliteFile:
         """Run ``work`` in a transaction: all of it or none, and all that it reads of one moment."""
         with self._lock, in_plain_words(self.path):
             connection = self._ready()
+            if len(self._turn.budget) < _ENOUGH:
+                self._refill(self._turn)
             with connection:
                 connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
                 self._turn.is_busy = True
@@ -260,6 +268,20 @@ class SqliteFile:
         if self._turn.is_nested():
             raise StorageError(self.path, "it is in the middle of a transaction of this very thread")
 
+    def _limit(self, connection: sqlite3.Connection, turn: forking.Turn, is_ours: bool) -> None:  # noqa: FBT001  # said once
+        """Have SQLite stop when it does more than there can be to do: pages in circles could make it go on for ever."""
+        turn.budget[:] = [0] * _ENOUGH
+        if is_ours and self.path != MEMORY:
+            self._refill(turn)
+            # The method of a list, and no function of Python's, in which Ctrl-C would be lost: it gives zero, which
+            # lets SQLite go on, until the list is empty.
+            connection.set_progress_handler(turn.budget.pop, TICK)
+
+    def _refill(self, turn: forking.Turn) -> None:
+        """Let SQLite do as much again."""
+        size = sum(Path(one).stat().st_size for one in (self._file, f"{self._file}-wal") if Path(one).exists())
+        turn.budget[:] = [0] * (2 * _ENOUGH + _ENOUGH * min(size >> 20, _LARGEST))
+
     def _be_patient(self, connection: sqlite3.Connection) -> None:
         connection.execute(_PATIENT)
         self._turn.is_patient = True
@@ -267,7 +289,35 @@ class SqliteFile:
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """Return all rows of a query."""
         with self._lock, in_plain_words(self.path):
-            return self._usable().execute(sql, parameters).fetchall()
+            connection = self._usable()
+            if len(self._turn.budget) < _ENOUGH:
+                self._refill(self._turn)
+            return connection.execute(sql, parameters).fetchall()
+
+    def read_along(self, sql: str, parameters: Sequence[object], key: int, step: int) -> list[tuple[Any, ...]]:
+        """Return all rows of a query that goes along a key, so that a file with pages in circles can't give any number.
+
+        Args:
+            sql: the query.
+            parameters: its parameters.
+            key: column of the key, an integer.
+            step: 1 if it grows from row to row, -1 if it shrinks.
+
+        Raises:
+            CorruptFileError: if it does not.
+        """
+        with self._lock, in_plain_words(self.path):
+            connection = self._usable()
+            if len(self._turn.budget) < _ENOUGH:
+                self._refill(self._turn)
+            found: list[tuple[Any, ...]] = []
+            last = None
+            for row in connection.execute(sql, parameters):
+                if last is not None and (row[key] - last) * step <= 0:
+                    raise CorruptFileError(self.path, "its pages refer to each other in circles; restore a copy")
+                last = row[key]
+                found.append(row)
+            return found
 
     def _usable(self) -> sqlite3.Connection:
         """Return the connection, perhaps in the middle of a transaction."""
@@ -282,6 +332,7 @@ class SqliteFile:
         """Write the file anew without the space of what was deleted, and empty its log."""
         with self._lock, in_plain_words(self.path):
             connection = self._ready()
+            self._refill(self._turn)
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

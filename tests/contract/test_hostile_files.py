@@ -129,7 +129,7 @@ CHANGES = {
     "lost": "DELETE FROM records WHERE id = {id}",
     "moved within the run": "UPDATE records SET id = id + 100 WHERE id = {id}",
     "moved to another run": "UPDATE records SET id = id + (1 << 32) WHERE id = {id}",
-    "doubled": "INSERT INTO records SELECT id + 100, kind, path, head, value, blob, seq, seal FROM records WHERE id = {id}",
+    "doubled": "INSERT INTO records SELECT id+9, kind, path, head, value, blob, seq, seal FROM records WHERE id = {id}",
     "renumbered": "UPDATE records SET seq = seq + 1 WHERE id = {id}",
     "made old": "UPDATE records SET seal = NULL WHERE id = {id}",
 }
@@ -150,6 +150,39 @@ def test_a_row_that_is_not_where_it_was_stored_is_told(tmp_path: Path, name: str
     change(path, CHANGES[name].format(id=(1 << 32) + place))
     with SqliteSaver.from_conn_string(path) as saver, pytest.raises(CorruptRunError, match=r"run .* on thread 't'"):
         read_run(saver, "t")
+
+
+def test_pages_that_refer_to_each_other_do_not_make_reading_endless(path: Path) -> None:
+    """A tree of the records' table, eight levels deep, in which all children of a page are the same one."""
+    connection = sqlite3.connect(path)
+    ((root, size, count, last),) = connection.execute(
+        "SELECT rootpage, page_size, page_count, (SELECT MAX(id) FROM records) FROM sqlite_master, "
+        "pragma_page_size, pragma_page_count WHERE name = 'records'"
+    )
+    connection.close()
+    data = bytearray(path.read_bytes())
+    leaf = bytes(data[(root - 1) * size : root * size])
+    assert leaf[0] == 13, "a leaf of a table, section 1.6 of sqlite.org/fileformat2.html"
+    data += leaf
+    for child in range(count + 1, count + 10):
+        data += interior_page(size, child, last)
+    data[(root - 1) * size : root * size] = data[-size:]
+    data[28:32] = (len(data) // size).to_bytes(4, "big")
+    path.write_bytes(data)
+    with SqliteSaver.from_conn_string(path) as saver:
+        for read in (lambda: read_run(saver, "t"), lambda: saver.sizes("t"), lambda: saver.prune(["t"])):
+            with pytest.raises(CorruptFileError, match=r"circles|would not end|damaged"):
+                read()
+
+
+def interior_page(size: int, child: int, key: int) -> bytes:
+    """Return a page whose 200 children are all the same one, each with the same greatest key."""
+    groups = [key >> shift & 0x7F for shift in range(0, 63, 7) if key >> shift]
+    cell = child.to_bytes(4, "big") + bytes([*(group | 0x80 for group in groups[:0:-1]), groups[0]])
+    begin = size - 200 * len(cell)
+    head = b"\x05\0\0" + (200).to_bytes(2, "big") + begin.to_bytes(2, "big") + b"\0" + child.to_bytes(4, "big")
+    places = b"".join((begin + len(cell) * number).to_bytes(2, "big") for number in range(200))
+    return (head + places).ljust(begin, b"\0") + cell * 200
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such permissions")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbflow.checkpoint.shared import SharedMethods
 from nbflow.checkpoint.sqlite import blobs, leases, seals
@@ -254,7 +254,7 @@ class SqliteSaver(SharedMethods):
     def rows(self, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Row]:
         """Return the rows of a run, in order."""
         if last is not None:
-            found = self._read(run, f"{_ROWS} DESC LIMIT ?", last + seals.NEAR)
+            found = self._read(run, f"{_ROWS} DESC LIMIT ?", last + seals.NEAR, step=-1)
             return seals.last_of(self._file.path, run, [*map(_kept, found)], last, found[0][0] if found else 0)
         if first is not None:
             found = self._read(run, f"{_ROWS} LIMIT ?", first + seals.NEAR)
@@ -262,8 +262,8 @@ class SqliteSaver(SharedMethods):
         found = self._read(run, _ROWS)
         return seals.all_of(self._file.path, run, map(_kept, found), found[0][0] if found else 0)
 
-    def _read(self, run: RunKey, sql: str, *limit: int) -> list[tuple[object, ...]]:
-        found = self._file.read(sql, (*run, *limit))
+    def _read(self, run: RunKey, sql: str, *limit: int, step: int = 1) -> list[tuple[Any, ...]]:
+        found = self._file.read_along(sql, (*run, *limit), 1, step)
         if not found and run.run_id in self.runs(run.thread_id):  # which tells if one was lost, perhaps this one
             raise CorruptRunError(self._file.path, "it is listed, and can't be found", *run, None, 0)
         if found and found[0][1] is None:
