@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nbflow import SqliteCache, SqliteSaver, SqliteStore, entrypoint, task
+from nbflow import SqliteCache, SqliteSaver, SqliteStore, clock, entrypoint, task
 from nbflow.checkpoint.base import Row, RunKey
 from nbflow.database import forking
 from nbflow.errors import ThreadBusyError
@@ -152,3 +152,17 @@ def test_a_lease_stays_with_the_process_that_took_it(tmp_path: Path) -> None:
     assert in_child(work) == "None"
     assert saver.holder("t") == "me"
     saver.append(A, rows(0), "me")
+
+
+def test_ids_are_drawn_in_a_child_whose_parent_was_drawing_one() -> None:
+    """The lock of the ids is held by a thread that is not there in the child."""
+    with clock._lock:
+        assert len(in_child_of_another_thread(clock.new_id)) == 38
+
+
+def in_child_of_another_thread(work: Callable[[], object]) -> str:
+    told: list[str] = []
+    thread = threading.Thread(target=lambda: told.append(in_child(work)))
+    thread.start()
+    thread.join(30)
+    return told[0] if told else ""
