@@ -84,11 +84,12 @@ _STATE = (
     "FROM (SELECT 1) LEFT JOIN leases ON leases.thread_id = ?1 "
     "LEFT JOIN runs ON number = ?2 AND runs.thread_id = ?1 AND run_id = ?3"
 )
-# The number of a run and its last key, if it is there; the newest number of all, and of its thread.
+# Who holds the thread; a run's number and last key, if it is there; the newest number of all, and of its thread.
 _PLACE = (
-    f"SELECT number, (SELECT MAX(id) FROM records WHERE {_OF}), IFNULL((SELECT MAX(number) FROM runs), 0), "  # noqa: S608  # a constant
+    f"SELECT owner, process, number, (SELECT MAX(id) FROM records WHERE {_OF}), "  # noqa: S608  # a constant
+    "IFNULL((SELECT MAX(number) FROM runs), 0), "
     "IFNULL((SELECT MAX(number) FROM runs WHERE runs.thread_id = ?1), 0) FROM (SELECT 1) "
-    "LEFT JOIN runs ON runs.thread_id = ?1 AND run_id = ?2"
+    "LEFT JOIN leases ON leases.thread_id = ?1 LEFT JOIN runs ON runs.thread_id = ?1 AND run_id = ?2"
 )
 _BEGIN = "INSERT INTO runs (number, thread_id, run_id, before, seal) VALUES (?, ?, ?, ?, ?)"
 _INSERT = "INSERT INTO records (id, seq, kind, path, head, value, blob, seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -222,17 +223,18 @@ class SqliteSaver(SharedMethods):
     def _store(self, sealed: _Sealed, owner: str, connection: sqlite3.Connection) -> None:
         """Insert rows, in a transaction, if ``owner`` may."""
         run, execute = sealed.run, connection.execute
-        (held_by, process, number, last) = execute(
-            _STATE, (run.thread_id, self._numbers.get(run), run.run_id)
-        ).fetchone()
+        known = self._numbers.get(run)
+        found = execute(_STATE, (run.thread_id, known, run.run_id)).fetchone() if known is not None else None
+        if found is None or found[2] is None:
+            found = execute(_PLACE, run).fetchone()
+        held_by, process, number, last, *newest = found
         if held_by is not None and (held_by != owner or process not in self._leases.mine):
             raise self._leases.refusal(run.thread_id, held_by, process)
-        if number is None:
-            number, last, newest, before = execute(_PLACE, run).fetchone()
+        if newest:  # its number was not known
             if number is None:
                 if sealed.first != 0:  # the run was removed: what comes in late for it is not wanted any more
                     return
-                number = self._begin(run, newest, before, connection)
+                number = self._begin(run, newest[0], newest[1], connection)
             if len(self._numbers) >= _REMEMBERED:
                 self._numbers.clear()
             self._numbers[run] = number
