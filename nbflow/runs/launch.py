@@ -158,14 +158,20 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         dispatch.on_end.append(lambda _: quiet.end())
     if saver is not None:
         dispatch.on_end.append(lambda _: _give_back(saver, session.thread_id, owner))
-    body = Call(ROOT, session.editions[workflow.spec], (opening.input,), {})
     run = _handle(workflow, session, log.records)
+    body = Call(ROOT, session.editions[workflow.spec], (opening.input,), {})
+    _start(run, dispatch, body, opening.records, inline=inline)
+    return run
+
+
+def _start(run: Run, dispatch: Dispatch, body: Call, records: list[Record], *, inline: bool) -> None:
+    """Start a run; if that fails, who is told so has no handle of it, and it must not go on without one."""
+    scheduler = dispatch.scheduler
     try:
-        run.attach(dispatch.begin(body, execute(scheduler, body, opening.records, clock.new_id()), inline=inline))
-    except BaseException as error:  # who is told so has no handle of the run, and it must not go on without one
+        run.attach(dispatch.begin(body, execute(scheduler, body, records, clock.new_id()), inline=inline))
+    except BaseException as error:
         dispatch.stop(halt(scheduler, type(error).__name__))
         raise
-    return run
 
 
 def _journal(saver: BaseCheckpointSaver, opening: Opening, owner: str, durability: Durability | None) -> Journal:

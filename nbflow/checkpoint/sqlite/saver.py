@@ -133,6 +133,7 @@ _REMOVE = (
 )
 _END = "DELETE FROM runs WHERE thread_id = ? AND run_id = ?"
 _MOST = (1 << 31) - 1  # of runs: their numbers are the upper half of the keys of their rows
+_NOT_FOUND = "it is listed, and can't be found"
 _REMEMBERED = 1000  # runs whose numbers are known without asking; any number may be forgotten
 
 
@@ -267,7 +268,7 @@ class SqliteSaver(SharedMethods):
     def _read(self, run: RunKey, sql: str, *limit: int, step: int = 1) -> list[tuple[Any, ...]]:
         found = self._file.read_along(sql, (*run, *limit), 1, step)
         if not found and run.run_id in self.runs(run.thread_id):  # which tells if one was lost, perhaps this one
-            raise CorruptRunError(self._file.path, "it is listed, and can't be found", *run, None, 0)
+            raise CorruptRunError(self._file.path, _NOT_FOUND, *run, None, 0)
         if found and found[0][1] is None:
             raise CorruptRunError(self._file.path, "all its records are missing", *run, 0, 0)
         return found
@@ -279,6 +280,8 @@ class SqliteSaver(SharedMethods):
             found = self._file.read(_RUNS, (thread_id, most)) or self._file.read(_RUNS_OF_NOBODY, (thread_id, most))
         else:
             found = self._file.read(_RUNS_BEFORE, (thread_id, most, before))
+            if not found and before in self.runs(thread_id):
+                raise CorruptRunError(self._file.path, _NOT_FOUND, thread_id, before, None, 0)
         listed = seals.listed(self._file.path, thread_id, found, to_the_end=limit is None)
         return listed if before is None else listed[1:]  # the first one is there to see that the next one follows it
 
