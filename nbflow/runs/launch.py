@@ -85,14 +85,12 @@ def launch(
         )
         if first is not None:
             first(session, opening)
-        if not opening.finished:
-            return _begin(
-                workflow, request, session, opening, saver, owner, inline=inline, loop=loop, listener=listener
-            )
-        if saver is not None:
-            _journal(saver, opening, owner, None).save(opening.records)
-            _give_back(saver, thread_id, owner)
-        return _handle(workflow, session, opening.past)
+        if opening.finished:
+            if saver is not None:
+                _journal(saver, opening, owner, None).save(opening.records)
+                _give_back(saver, thread_id, owner)
+            return _handle(workflow, session, opening.past)
+        return _begin(workflow, request, session, opening, saver, owner, inline=inline, loop=loop, listener=listener)
     except BaseException:
         if saver is not None:
             _give_back(saver, thread_id, owner)
