@@ -37,6 +37,15 @@ def new_id() -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def _in_child() -> None:
+    global _lock  # noqa: PLW0603  # a thread that is not here may hold it
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
+
+
 def later(seconds: float, fn: Callable[[], None]) -> None:
     """Call ``fn`` after some seconds, on a thread of its own."""
     timer = threading.Timer(seconds, fn)

@@ -8,7 +8,7 @@ from nbflow.core.call import current_frame
 from nbflow.core.record import ROOT
 from nbflow.errors import CalledOutsideRunError, InvalidOptionError, MissingThreadIdError
 from nbflow.session import Session
-from nbflow.values import RunnableConfig
+from nbflow.values import RunnableConfig, is_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,13 +124,17 @@ def thread_of(config: RunnableConfig, workflow: str) -> str:
     """Return the thread id of a config, as text.
 
     Raises:
+        InvalidOptionError: if it is no text that can be stored.
         MissingThreadIdError: if there is none, or an empty one.
     """
     configurable = config["configurable"]
     thread_id = configurable.get("thread_id")
     if thread_id is None or not str(thread_id):
         raise MissingThreadIdError(workflow, repr(thread_id) if "thread_id" in configurable else "missing")
-    return str(thread_id)
+    found = str(thread_id)
+    if not found.isascii() and not is_text(found):
+        raise InvalidOptionError(workflow, "thread_id", repr(found), "it is text without lone surrogates")
+    return found
 
 
 def is_nested(config: Mapping[str, object] | None) -> bool:

@@ -45,6 +45,15 @@ def config_at(thread_id: str, point: str) -> RunnableConfig:
     return {"configurable": {"thread_id": thread_id, "checkpoint_ns": "", "checkpoint_id": point}}
 
 
+def is_text(text: str) -> bool:
+    """Whether a text can be written as UTF-8: one with half a character (a lone surrogate) can't."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def iso(at: float) -> str:
     """Return a time, in seconds since 1970, as text, in UTC."""
     return datetime.fromtimestamp(at, UTC).isoformat()

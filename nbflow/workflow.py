@@ -11,7 +11,15 @@ from nbflow.runs.batches import Batched
 from nbflow.runs.launch import launch, nest, plain
 from nbflow.runs.options import request_of, spelled_out
 from nbflow.runs.shape import shape_of
-from nbflow.runs.streams import abegin, achunks, begin, chunks, nested_chunks, output_of, watched_call
+from nbflow.runs.streams import (
+    abegin,
+    achunks,
+    chunks,
+    nested_chunks,
+    output_of,
+    run_through,
+    watched_call,
+)
 from nbflow.threaded import Threaded
 from nbflow.values import Command
 
@@ -81,8 +89,7 @@ class Workflow(Threaded, Described, Batched):
             future = self._call(request, shape, waits=True)
             future.wait()
             return output_of(plain(future.result()), shape)
-        run = begin(self, request, shape, inline=True)
-        return output_of(run.result(), shape, run)
+        return run_through(self, request, shape)
 
     @spelled_out
     async def ainvoke(

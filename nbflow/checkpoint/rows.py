@@ -12,7 +12,7 @@ import msgspec
 from nbflow import codec
 from nbflow.checkpoint.base import Row, RunKey
 from nbflow.core.record import FORMAT, KINDS, Record, RunStarted, Value
-from nbflow.errors import CorruptValueError, NewerFormatError
+from nbflow.errors import CorruptValueError, NewerFormatError, UnserializableError
 
 if TYPE_CHECKING:
     from nbflow.checkpoint.base import BaseCheckpointSaver
@@ -24,9 +24,20 @@ _decode = msgspec.msgpack.Decoder(reduce(or_, KINDS.values())).decode
 
 
 def to_row(record: Record, seq: int) -> Row:
-    """Return a record as it is stored; its value must be encoded already."""
+    """Return a record as it is stored; its value must be encoded already.
+
+    Raises:
+        UnserializableError: if a text of it is none that can be stored.
+    """
     raw = record.value.raw if record.value is not None else None
-    head = _encode(record)
+    try:
+        head = _encode(record)
+    except UnicodeEncodeError as error:
+        what = f"{error.object[max(0, error.start - 10) : error.end]!r}"
+        hint = (
+            f"half a character (a lone surrogate) can't stand in names, metadata and messages, as in {what}; replace it"
+        )
+        raise UnserializableError("", f"nbflow's {type(record).__name__}", hint) from None
     return Row(seq, type(record).__name__, record.path, _MARK + _sum(head, raw) + head, raw)
 
 
@@ -61,8 +72,10 @@ def from_row(row: Row) -> Record:
         raise NewerFormatError(f"a record of kind {row.kind!r}", FORMAT + 1, FORMAT)
     try:
         record: Record = _decode(head)
-    except msgspec.DecodeError as error:
-        raise CorruptValueError(str(error)) from error
+    except Exception as error:  # of bytes that are no record: a DecodeError mostly
+        raise CorruptValueError(f"it is no record ({error})") from error
+    if type(record).__name__ != row.kind:
+        raise CorruptValueError(f"it is a {type(record).__name__}, not a {row.kind}")
     if isinstance(record, RunStarted) and record.format > FORMAT:
         raise NewerFormatError(f"run {record.run_id}", record.format, FORMAT)
     if row.value is not None:
@@ -77,7 +90,10 @@ def load(saver: BaseCheckpointSaver, run: RunKey, *, first: int | None = None, l
         CorruptValueError: if one is not what was written.
         NewerFormatError: if a later nbflow wrote one.
     """
-    return [_loaded(run, row) for row in saver.rows(run, first=first, last=last)]
+    found = [_loaded(run, row) for row in saver.rows(run, first=first, last=last)]
+    if found and last is None and not isinstance(found[0], RunStarted):
+        raise CorruptValueError(f"run {run.run_id} on thread {run.thread_id!r} does not begin with a RunStarted")
+    return found
 
 
 def _loaded(run: RunKey, row: Row) -> Record:

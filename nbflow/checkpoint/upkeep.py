@@ -17,6 +17,7 @@ from nbflow.checkpoint.base import Owner, RunKey, Segment
 from nbflow.checkpoint.rows import from_row, load, to_row
 from nbflow.core.record import RunReturned, RunStarted
 from nbflow.errors import InvalidOptionError, ThreadBusyError
+from nbflow.values import is_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,13 +77,13 @@ class Policy:
         self, saver: BaseCheckpointSaver, thread_id: str, oldest_first: Iterable[str], dropped: list[str]
     ) -> list[str]:
         sizes = saver.sizes(thread_id)
-        left = sum(sizes.values()) - sum(sizes[run_id] for run_id in dropped)
+        left = sum(sizes.values()) - sum(sizes.get(run_id, 0) for run_id in dropped)
         for run_id in oldest_first:
             if left <= (self.max_bytes or 0):
                 break
             if run_id not in dropped:
                 dropped.append(run_id)
-                left -= sizes[run_id]
+                left -= sizes.get(run_id, 0)
         return dropped
 
 
@@ -126,7 +127,7 @@ def prune(saver: BaseCheckpointSaver, thread_ids: Iterable[str], policy: Policy,
             busy.append(thread_id)
             continue
         runs += len(dropped)
-        freed += sum(sizes[run_id] for run_id in dropped)
+        freed += sum(sizes.get(run_id, 0) for run_id in dropped)
     return Pruned(runs=runs, bytes=freed, busy=tuple(busy))
 
 
@@ -171,6 +172,9 @@ def leased(saver: BaseCheckpointSaver, what: str, *thread_ids: str) -> Iterator[
     Raises:
         ThreadBusyError: if somebody works on one of them.
     """
+    for thread_id in thread_ids:
+        if not is_text(thread_id):
+            raise InvalidOptionError(what, "thread_id", repr(thread_id), "it is text without lone surrogates")
     owner = Owner(f"{what} {clock.new_id()} in process {os.getpid()}")
     try:
         for thread_id in thread_ids:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from nbflow.codec import codes
 from nbflow.codec.classes import mro
+from nbflow.codec.exact import raw
 from nbflow.codec.optional import optional
 from nbflow.codec.wire import Plan, Refusal
 
@@ -54,10 +55,14 @@ def _unpack_array(parts: list[Any]) -> object:
     described, shape, order, writable, data = parts
     dtype = _dtype(described)
     if isinstance(data, list):
+        if dtype.kind not in "OT":
+            raise ValueError(f"{dtype} is written as bytes, not as a list")
         array = _fill(np.empty(len(data), dtype), data).reshape(shape, order=order)
     elif dtype.hasobject:
         raise ValueError("bytes can't be objects")  # they would be taken for addresses
-    elif dtype.itemsize == 0 or not data:
+    elif len(raw(data)) != dtype.itemsize * prod(shape):
+        raise ValueError(f"{len(data)} bytes are no array of {dtype} and shape {shape}")
+    elif not data:
         array = np.zeros(shape, dtype, order=order)
     else:
         view = np.frombuffer(data, dtype, prod(shape)).reshape(shape, order=order)

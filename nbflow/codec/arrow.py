@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 from collections.abc import Callable
 from typing import Any, Final
 
 from nbflow.codec import codes
 from nbflow.codec.classes import mro
+from nbflow.codec.exact import raw
 from nbflow.codec.optional import optional
 from nbflow.codec.wire import Plan
 
@@ -25,10 +27,55 @@ def stream_of(table: Any) -> bytes:
 
 
 def table_of(data: bytes) -> Any:
-    """Return the table of an Arrow IPC stream."""
+    """Return the table of an Arrow IPC stream.
+
+    Raises:
+        ValueError: if it is compressed, as nbflow writes none: a few bytes could take any amount of memory.
+    """
     pa = optional("pyarrow")
+    for message in pa.ipc.MessageReader.open_stream(pa.py_buffer(raw(data))):
+        if _is_compressed(message.metadata.to_pybytes()):
+            raise ValueError("the stream is compressed")
     with pa.ipc.open_stream(data) as reader:
         return reader.read_all()
+
+
+_HEADER_TYPE, _HEADER = 1, 2  # fields of Message, format/Message.fbs of Apache Arrow
+_DICTIONARY_BATCH, _RECORD_BATCH = 2, 3  # its kinds that have buffers
+_DATA, _COMPRESSION = 1, 3  # fields of DictionaryBatch and RecordBatch
+
+
+def _is_compressed(metadata: bytes) -> bool:
+    """Tell whether the buffers of an IPC message are compressed, from its head, a flatbuffer."""
+    message = _number("<I", metadata, 0)
+    kind = _field(metadata, message, _HEADER_TYPE)
+    header = _field(metadata, message, _HEADER)
+    if kind is None or header is None:
+        return False
+    found = metadata[kind]
+    batch: int | None = header + _number("<I", metadata, header)
+    if found == _DICTIONARY_BATCH:
+        data = _field(metadata, header + _number("<I", metadata, header), _DATA)
+        batch = None if data is None else data + _number("<I", metadata, data)
+    elif found != _RECORD_BATCH:
+        return False
+    return batch is not None and _field(metadata, batch, _COMPRESSION) is not None
+
+
+def _field(data: bytes, table: int, number: int) -> int | None:
+    """Return where a field of a flatbuffer's table is; None if it is left out."""
+    fields = table - _number("<i", data, table)
+    size = _number("<H", data, fields)
+    at = 4 + 2 * number
+    offset = _number("<H", data, fields + at) if at + 2 <= size else 0
+    return table + offset if offset else None
+
+
+def _number(form: str, data: bytes, at: int) -> int:
+    if at < 0:
+        raise ValueError("the stream is damaged")
+    number: int = struct.unpack_from(form, data, at)[0]
+    return number
 
 
 def _pack_schema(schema: Any) -> object:
@@ -57,7 +104,7 @@ def _unpack(parts: list[Any]) -> object:
     kind, data = parts
     if kind == "schema":
         pa = optional("pyarrow")
-        return pa.ipc.read_schema(pa.py_buffer(data))
+        return pa.ipc.read_schema(pa.py_buffer(raw(data)))
     table = table_of(data)
     if kind == "table":
         return table

@@ -64,6 +64,13 @@ def loads(data: bytes) -> object:
     enums, exceptions and subclasses of builtins that are already imported, and of registered
     types. Anything else becomes an ``Unloadable`` in its place.
 
+    Instances are filled without their constructors and hooks. Of the classes' own code this much runs:
+    ``__hash__`` and ``__eq__`` of members of sets and keys of dicts, the ``default_factory`` of a field
+    that a class has gained since, the constructor of a msgspec struct (which has no ``__post_init__``,
+    unless it is registered), and the ``decode`` of a registered type.
+
+    No more memory is taken than what the bytes are worth: sizes that they name are compared with them first.
+
     Args:
         data: what ``dumps`` returned, here or in another process.
 

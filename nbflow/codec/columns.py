@@ -10,8 +10,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from nbflow.codec.arrow import COLUMN, stream_of, table_of
+from nbflow.codec.exact import exactly
 from nbflow.codec.optional import optional
 from nbflow.codec.wire import Refusal
+
+MOST: Final = 1_000_000  # rows of a range that stands for values: it takes a few bytes, and they take eight each
 
 
 def _pack_numpy(array: Any) -> list[object]:
@@ -19,7 +22,8 @@ def _pack_numpy(array: Any) -> list[object]:
 
 
 def _unpack_numpy(values: Any) -> object:
-    return values
+    np = optional("numpy")
+    return exactly(np.ndarray, values)
 
 
 def _pack_datetime(array: Any) -> list[object]:
@@ -149,4 +153,7 @@ def pack(array: Any) -> list[object]:
 def unpack(parts: list[Any]) -> object:
     """Return the pandas or numpy array of its parts."""
     kind, *rest = parts
+    for part in rest:
+        if type(part) is range or (type(part).__name__ == "RangeIndex" and len(part) > MOST):
+            raise ValueError("a column is written value by value, not as a range")
     return READ[kind](*rest)

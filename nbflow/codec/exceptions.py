@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from nbflow.codec import codes
 from nbflow.codec.classes import class_dict, class_name, family_of, mro, resolve, static_bases
+from nbflow.codec.exact import items
 from nbflow.codec.records import put_state, schema_of, state_of
 from nbflow.codec.unloadable import CannotRebuild, Unloadable
 from nbflow.codec.wire import PLAIN, Plan, Refusal, to_bytes
@@ -109,15 +110,19 @@ def _unpack(payload: list[Any]) -> object:
         error = _rebuild(name, parts)
     except Exception as failure:  # an exception is shown by a stand-in, whatever is wrong
         reason = failure.reason if isinstance(failure, CannotRebuild) else f"{type(failure).__name__}: {failure}"
-        text, frames = str(parts.get("text", "")), str(parts.get("traceback", ""))
-        error = RemoteError(str(parts.get("type", name)), text, frames, reason)
+        kind, text, frames = (_text(parts.get(key, "")) for key in ("type", "text", "traceback"))
+        error = RemoteError(kind or _text(name), text, frames, reason)
     _link(error, parts)
     return error
 
 
+def _text(part: object) -> str:
+    return part if type(part) is str else ""
+
+
 def _rebuild(name: str, parts: Mapping[str, Any]) -> BaseException:
     cls: Any = resolve(name, codes.EXCEPTION)
-    args = tuple(parts.get("args", ()))
+    args = tuple(items(parts.get("args", [])))
     statics: list[Any] = static_bases(cls)
     maker: Any = BaseExceptionGroup if BaseExceptionGroup in mro(cls) else statics[0]
     error: BaseException = maker.__new__(cls, *args)

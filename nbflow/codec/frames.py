@@ -98,6 +98,8 @@ def _pack_series(series: Any) -> object:
 def _series_of(packed: list[Any], index: Any) -> Any:
     pd = optional("pandas")
     values: Any = columns.unpack(packed)
+    if len(values) != len(index):
+        raise ValueError(f"{len(values)} values are no column of {len(index)} rows")
     return pd.Series(values, index=index, dtype=values.dtype, copy=False)
 
 

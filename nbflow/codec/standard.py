@@ -13,6 +13,7 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
 from nbflow.codec import codes
+from nbflow.codec.exact import exactly, items, raw, table, whole
 from nbflow.codec.optional import optional
 from nbflow.codec.unloadable import CannotRebuild, Unloadable, pack_unloadable, unpack_unloadable
 from nbflow.codec.wire import Plan, Refusal, standard_finder
@@ -70,7 +71,7 @@ def _pack_memoryview(view: memoryview) -> object:
 
 def _unpack_memoryview(parts: list[Any]) -> memoryview:
     data, format_, shape, readonly = parts
-    view = memoryview(data if readonly else bytearray(data))
+    view = memoryview(raw(data) if readonly else bytearray(raw(data)))
     if format_ == "B" and len(shape) == 1:
         return view
     if 0 in shape:  # cast refuses a length of zero
@@ -97,8 +98,8 @@ def _pack_default_dict(value: defaultdict[object, object]) -> object:
 
 
 def _unpack_default_dict(parts: list[Any]) -> object:
-    name, items = parts
-    return defaultdict(None if name is None else FACTORIES[name], items)
+    name, held = parts
+    return defaultdict(None if name is None else FACTORIES[name], table(held))
 
 
 def _pack_datetime(value: datetime) -> object:
@@ -146,7 +147,7 @@ def _unpack_zone_info(key: str) -> object:
 def _unpack_decimal(text: str) -> object:
     from decimal import Decimal
 
-    return Decimal(text)
+    return Decimal(exactly(str, text))
 
 
 def _pack_fraction(value: Fraction) -> object:
@@ -156,7 +157,8 @@ def _pack_fraction(value: Fraction) -> object:
 def _unpack_fraction(parts: list[int]) -> object:
     from fractions import Fraction
 
-    return Fraction(*parts)
+    numerator, denominator = parts
+    return Fraction(whole(numerator), whole(denominator))
 
 
 def _pack_uuid(value: UUID) -> bytes:
@@ -177,14 +179,14 @@ def _unpack_path(parts: list[str]) -> object:
     import pathlib
 
     name, text = parts
-    return getattr(pathlib, _one_of(name, PATHS))(text)
+    return getattr(pathlib, _one_of(name, PATHS))(exactly(str, text))
 
 
 def _unpack_ip(parts: list[str]) -> object:
     import ipaddress
 
     name, text = parts
-    return getattr(ipaddress, _one_of(name, IPS))(text)
+    return getattr(ipaddress, _one_of(name, IPS))(exactly(str, text))
 
 
 def _one_of(name: str, allowed: frozenset[str]) -> str:
@@ -201,7 +203,9 @@ def _unpack_pattern(parts: list[Any]) -> object:
     import re
 
     pattern, flags = parts
-    return re.compile(pattern, flags & ~re.DEBUG.value)  # DEBUG would print while loading
+    if type(pattern) is not str:
+        pattern = raw(pattern)
+    return re.compile(pattern, whole(flags) & ~re.DEBUG.value)  # DEBUG would print while loading
 
 
 def _pack_array(value: array.array[Any]) -> object:
@@ -212,7 +216,7 @@ def _unpack_array(parts: list[Any]) -> object:
     import array
 
     typecode, data = parts
-    return array.array(typecode, data)
+    return array.array(typecode, raw(data))
 
 
 def _pack_decimal(value: Decimal) -> object:
@@ -242,17 +246,17 @@ PACK: Final[dict[type, Plan]] = {
 }
 
 UNPACK: Final[dict[int, Callable[[Any], object]]] = {
-    codes.TUPLE: tuple,
-    codes.SET: set,
-    codes.FROZENSET: frozenset,
+    codes.TUPLE: lambda parts: tuple(items(parts)),
+    codes.SET: lambda parts: set(items(parts)),
+    codes.FROZENSET: lambda parts: frozenset(items(parts)),
     codes.MEMORYVIEW: _unpack_memoryview,
     codes.RANGE: lambda parts: range(*parts),
     codes.SLICE: lambda parts: slice(*parts),
     codes.CONSTANT: _unpack_constant,
-    codes.ORDERED_DICT: OrderedDict,
-    codes.COUNTER: Counter,
+    codes.ORDERED_DICT: lambda parts: OrderedDict(table(parts)),
+    codes.COUNTER: lambda parts: Counter(table(parts)),
     codes.DEFAULT_DICT: _unpack_default_dict,
-    codes.DEQUE: lambda parts: deque(parts[1], parts[0]),
+    codes.DEQUE: lambda parts: deque(items(parts[1]), parts[0]),
     codes.DATETIME: _unpack_datetime,
     codes.DATE: lambda parts: date(*parts),
     codes.TIME: _unpack_time,

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from nbflow.codec import codes
 from nbflow.codec.classes import class_name, family_of, resolve, static_bases
+from nbflow.codec.exact import exactly, items, table
 from nbflow.codec.records import put_state, schema_of, state_of
 from nbflow.codec.standard import FACTORIES
 from nbflow.codec.standard import PACK as STANDARD
@@ -36,21 +37,21 @@ TO_BASE: Final[dict[type, Callable[[Any], object]]] = {
 }
 
 
-def _fill_ordered(value: Any, items: dict[object, object]) -> None:
-    for key, item in items.items():
+def _fill_ordered(value: Any, held: dict[object, object]) -> None:
+    for key, item in held.items():
         OrderedDict.__setitem__(value, key, item)
 
 
 def _fill_default(value: Any, parts: list[Any]) -> None:
-    factory, items = parts
+    factory, held = parts
     defaultdict.__init__(value, None if factory is None else FACTORIES[factory])
-    dict.update(value, items)
+    dict.update(value, table(held))
 
 
 def _fill_deque(value: Any, parts: list[Any]) -> None:
-    maxlen, items = parts
+    maxlen, held = parts
     deque.__init__(value, (), maxlen)
-    deque.extend(value, items)
+    deque.extend(value, items(held))
 
 
 FILL: Final[dict[type, Callable[[Any, Any], None]]] = {
@@ -64,6 +65,13 @@ FILL: Final[dict[type, Callable[[Any, Any], None]]] = {
 }
 
 
+WRITTEN_AS: Final[dict[type, type]] = {
+    bytearray: bytes,
+    **dict.fromkeys((tuple, set, frozenset, defaultdict, deque), list),
+    OrderedDict: dict,
+}
+
+
 def _pack(name: str, cls: type) -> Callable[[Any], object]:
     schema, to_base = schema_of(cls), TO_BASE[static_bases(cls)[0]]
     return lambda value: [name, to_base(value), state_of(value, schema)]
@@ -73,6 +81,7 @@ def _unpack(parts: list[Any]) -> object:
     name, payload, state = parts
     cls = resolve(name, codes.SUBCLASS)
     base: Any = static_bases(cls)[0]
+    payload = exactly(WRITTEN_AS.get(base, base), payload)  # else the text of another object would be asked for
     if base in FILL:
         value = base.__new__(cls)
         FILL[base](value, payload)

@@ -7,6 +7,8 @@ from contextvars import ContextVar
 import msgspec
 from msgspec.msgpack import Ext
 
+from nbflow.codec.exact import exactly
+
 SHOWN = 200  # characters of the data in a repr
 met: ContextVar[list[Unloadable] | None] = ContextVar("met", default=None)  # where new ones are told, if somebody asks
 
@@ -21,22 +23,30 @@ class Unloadable(msgspec.Struct, frozen=True):
         type_name: the type it had, such as ``"shop.models:Order"``.
         data: its parts as plain data.
         reason: why it was not rebuilt.
-        wire: extension code and payload as they were stored; None if it was never stored whole.
+        wire: extension code and payload as they were stored, a part of the bytes that were loaded; None if it
+            was never stored whole.
     """
 
     type_name: str
     data: object
     reason: str
-    wire: tuple[int, bytes] | None = None
+    wire: tuple[int, bytes | memoryview] | None = None
 
     def __post_init__(self) -> None:
         if (told := met.get()) is not None:
             told.append(self)
 
     def __repr__(self) -> str:
-        shown = repr(self.data)
+        try:
+            shown = repr(self.data)
+        except Exception as error:  # of a part of it, such as an integer of too many digits
+            shown = f"<its repr raised {type(error).__name__}>"
         shown = shown if len(shown) <= SHOWN else shown[:SHOWN] + "..."
         return f"<Unloadable {self.type_name}: {self.reason}; data: {shown}>"
+
+    def __reduce__(self) -> tuple[type[Unloadable], tuple[object, ...]]:
+        wire = (self.wire[0], bytes(self.wire[1])) if self.wire is not None else None
+        return Unloadable, (self.type_name, self.data, self.reason, wire)
 
     def __hash__(self) -> int:
         return hash((self.type_name, self.reason))
@@ -54,7 +64,7 @@ class CannotRebuild(Exception):
 def unpack_unloadable(parts: list[object]) -> Unloadable:
     """Rebuild a stand-in that was never stored whole."""
     type_name, data, reason = parts
-    return Unloadable(str(type_name), data, str(reason))
+    return Unloadable(exactly(str, type_name), data, exactly(str, reason))
 
 
 def pack_unloadable(value: Unloadable) -> object:

@@ -15,11 +15,13 @@ import msgspec
 from msgspec.msgpack import Decoder, Encoder, Ext
 
 from nbflow.codec.codes import BIG_INT, CLASS_CODES, MAPPING, NAMES, TEXT
+from nbflow.codec.exact import items
 from nbflow.codec.unloadable import CannotRebuild, Unloadable
 from nbflow.errors import CorruptValueError
 
 PLAIN: frozenset[type] = frozenset({type(None), bool, int, float, str, bytes})
 CAREFUL = PLAIN - {int, str}  # for trees with integers or text that MessagePack has no room for
+PAYLOADS: frozenset[type] = frozenset({list, dict, str})
 MAX_PLANS = 4096  # a notebook that redefines its classes for weeks must not keep them all
 
 encode = Encoder().encode
@@ -162,12 +164,12 @@ def from_bytes(data: bytes) -> object:
     """
     try:
         return decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise CorruptValueError(str(error)) from error
     except RecursionError as error:
         raise CorruptValueError("it is nested too deeply") from error
-    except TypeError as error:  # a map with a list for a key
+    except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:  # a TypeError: a map with a list for a key
         raise CorruptValueError(str(error)) from error
+    except Exception as error:  # of a key's own __hash__, or of a size that no memory has room for
+        raise CorruptValueError(f"{type(error).__name__}: {error}") from error
 
 
 def _revive(code: int, data: memoryview) -> object:
@@ -178,19 +180,21 @@ def _revive(code: int, data: memoryview) -> object:
         if isinstance(payload, bytes) and raw is not None:
             return raw(payload)
         if code in UNPACK:
+            if type(payload) not in PAYLOADS:  # a range, for one, which would be as long as it likes
+                raise ValueError(f"its payload is a {type(payload).__name__}")  # noqa: TRY301  # as any unpack may
             return UNPACK[code](payload)
     except CannotRebuild as reason:
-        return Unloadable(reason.type_name, payload, reason.reason, (code, bytes(data)))
+        return Unloadable(reason.type_name, payload, reason.reason, (code, data))
     except RecursionError:
         raise
     except Exception as error:  # a constructor may raise anything; the other values must still load
-        return Unloadable(_label(code, payload), payload, f"{type(error).__name__}: {error}", (code, bytes(data)))
-    return Unloadable(_label(code, payload), payload, "this version of nbflow does not know it", (code, bytes(data)))
+        return Unloadable(_label(code, payload), payload, f"{type(error).__name__}: {error}", (code, data))
+    return Unloadable(_label(code, payload), payload, "this version of nbflow does not know it", (code, data))
 
 
 def _label(code: int, payload: object) -> str:
     if code in CLASS_CODES and isinstance(payload, list) and payload:
-        return str(payload[0])
+        return payload[0] if type(payload[0]) is str else "?"
     return NAMES.get(code, f"extension {code}")
 
 
@@ -201,7 +205,7 @@ UNPACK_RAW[TEXT] = lambda data: data.decode("utf-8", "surrogatepass")
 
 
 def _unpack_mapping(parts: list[object]) -> Mapping[object, object]:
-    pairs = iter(parts)
+    pairs = iter(items(parts))
     return dict(zip(pairs, pairs, strict=True))
 
 

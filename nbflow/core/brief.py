@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 LIMIT = 120
 _ITEMS = 4
 _SHORT = 40
+_BITS = 1000  # of an integer that is shown as written
 _PLAIN = (int, float, bool, type(None), complex)
 
 
@@ -27,6 +28,8 @@ def brief(value: object, depth: int = 2) -> str:
     kind = type(value)
     if isinstance(value, str) and kind is str:
         return repr(_cut(value, _SHORT))
+    if kind is int and value.bit_length() > _BITS:  # type: ignore[attr-defined]  # an int; Python may refuse its digits
+        return f"<int of {value.bit_length()} bits>"  # type: ignore[attr-defined]  # as above
     if kind in _PLAIN:
         return _cut(repr(value), _SHORT)
     if depth and isinstance(value, (list, tuple)) and kind in {list, tuple}:

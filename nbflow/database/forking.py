@@ -25,15 +25,17 @@ class Turn:
         lock: the lock.
         is_busy: whether a transaction of ours is under way.
         is_patient: whether the connection waits when another process holds the file.
+        budget: one zero for each million of instructions that SQLite may still carry out.
     """
 
-    __slots__ = ("__weakref__", "connection", "is_busy", "is_patient", "lock")
+    __slots__ = ("__weakref__", "budget", "connection", "is_busy", "is_patient", "lock")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self.lock = threading.RLock()
         self.is_busy = False
         self.is_patient = True
+        self.budget: list[int] = []
 
     def is_nested(self) -> bool:
         """Whether the thread that has just taken the lock had it already, for a transaction."""

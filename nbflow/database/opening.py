@@ -23,6 +23,15 @@ _NETWORK = frozenset(
      "fuse.glusterfs", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone", "davfs", "beegfs"}
 )  # fmt: skip
 _KINDS: dict[int, tuple[type[StorageError], str]] = {
+    sqlite3.SQLITE_ERROR: (
+        CorruptFileError,
+        "its tables are not as nbflow makes them ({}); restore a copy, or move it away to begin anew",
+    ),
+    sqlite3.SQLITE_CONSTRAINT: (CorruptFileError, "what is in it contradicts itself ({}); restore a copy"),
+    sqlite3.SQLITE_MISMATCH: (CorruptFileError, "what is in it contradicts itself ({}); restore a copy"),
+    sqlite3.SQLITE_INTERRUPT: (CorruptFileError, "it is put together so that reading it would not end ({})"),
+    sqlite3.SQLITE_TOOBIG: (StorageError, "a value is larger than SQLite stores, 1 GB ({}); store its path instead"),
+    sqlite3.SQLITE_NOMEM: (StorageError, "there is not enough memory for what is to be read or written ({})"),
     sqlite3.SQLITE_CORRUPT: (CorruptFileError, "it is damaged ({}); restore a copy, or move it away to begin anew"),
     sqlite3.SQLITE_NOTADB: (CorruptFileError, "it is no SQLite database ({}); choose another file"),
     sqlite3.SQLITE_FULL: (
@@ -127,13 +136,17 @@ def in_plain_words(path: str) -> Iterator[None]:
     """Turn SQLite's errors about a file into ours; those about a statement are left as they are."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeError) as error:
         raise plain(path, error) from error
 
 
-def plain(path: str, error: sqlite3.Error) -> Exception:
+def plain(path: str, error: sqlite3.Error | UnicodeError) -> Exception:
     """Return what an error of SQLite means for the file, or the error itself if it is about something else."""
     code = getattr(error, "sqlite_errorcode", None)
+    if isinstance(error, UnicodeEncodeError):
+        return StorageError(path, f"it can't hold text with half a character, a lone surrogate ({error})")
+    if isinstance(error, UnicodeError):  # of a text in the file, or of one in SQLite's own message about it
+        return CorruptFileError(path, f"it holds bytes where text should be ({error})")
     if code is None:  # it comes from Python's side: text in the file that is none, or a mistake of ours
         unreadable = isinstance(error, sqlite3.OperationalError) and "decode" in str(error)
         return CorruptFileError(path, f"it holds bytes where text should be ({error})") if unreadable else error

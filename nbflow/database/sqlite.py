@@ -13,24 +13,20 @@ C that did it, between which and the next no signal handler runs.
 from __future__ import annotations
 
 import sqlite3
-from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from nbflow.database import forking
-from nbflow.database.migrations import Schema, check, migrate
-from nbflow.database.opening import BUSY_SECONDS, MEMORY, absolute, connect, in_plain_words, is_busy, place_of, plain
-from nbflow.errors import LostFileError, StorageError
+from nbflow.database.connected import AT_ONCE, ENOUGH, Connected
+from nbflow.database.opening import in_plain_words, is_busy, place_of, plain
+from nbflow.errors import CorruptFileError, LostFileError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 Statement = tuple[str, "Sequence[Sequence[object]]"]
 Work = Callable[[sqlite3.Connection], None]
 T = TypeVar("T")
-_PATIENT, _AT_ONCE = f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}", "PRAGMA busy_timeout=0"
 _COMMIT = ("COMMIT",)
 _NO_WAIT = (False,)
 
@@ -52,11 +48,12 @@ class _Ticket:
         self.error: BaseException | None = None
 
 
-class SqliteFile:
+class SqliteFile(Connected):
     """A database file, shared by all threads of the process.
 
     Attributes:
         path: the file, or ``":memory:"``.
+        most: bytes that a value may have.
 
     Args:
         source: the file, or an open connection.
@@ -67,41 +64,6 @@ class SqliteFile:
     Raises:
         StorageError: if it can't be used; its kinds say why.
     """
-
-    def __init__(
-        self,
-        source: str | Path | sqlite3.Connection,
-        schema: Schema,
-        *,
-        read_only: bool = False,
-        network: bool = False,
-    ) -> None:
-        given = isinstance(source, sqlite3.Connection)
-        self.path = "connection" if given else str(source)
-        self._file = absolute(self.path)
-        self._is_ours = not given
-        self._waiting: deque[_Ticket] = deque()
-        self._open: Callable[[], sqlite3.Connection] = partial(
-            connect, self._file, read_only=read_only, network=network
-        )
-        self._prepare = partial(_prepare, path=self.path, schema=schema, read_only=read_only, network=network)
-        self._use(source if isinstance(source, sqlite3.Connection) else None)
-        forking.watch(self)
-
-    def _use(self, given: sqlite3.Connection | None) -> None:
-        """Take a connection that was given, or open one, and make it ready."""
-        with in_plain_words(self.path):
-            connection = self._open() if given is None else given
-            turn = forking.turn_of(connection)
-            with turn.lock:
-                try:
-                    self._prepare(connection)
-                except BaseException:
-                    if given is None:
-                        connection.close()
-                    raise
-        self._where = place_of(self._file) if given is None else None
-        self._turn, self._lock, self._connection = turn, turn.lock, connection
 
     def write(self, *statements: Statement) -> None:
         """Carry out statements in one transaction, perhaps shared with others; durable on return.
@@ -148,7 +110,7 @@ class SqliteFile:
                 return False
             connection = self._ready()
             self._turn.is_patient = False
-            connection.execute(_AT_ONCE)
+            connection.execute(AT_ONCE)
             try:
                 self._commit_all(connection, (ticket,))
             except Exception as error:  # noqa: BLE001  # told below
@@ -164,7 +126,7 @@ class SqliteFile:
         return True
 
     def _tell(self, error: BaseException) -> None:
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, (sqlite3.Error, UnicodeError)):
             raise plain(self.path, error) from error
         raise error
 
@@ -197,6 +159,8 @@ class SqliteFile:
 
     def _commit_all(self, connection: sqlite3.Connection, tickets: Sequence[_Ticket]) -> None:
         committed: list[object] = []
+        if len(self._turn.budget) < ENOUGH:
+            self._refill(self._turn)
         with connection:  # which rolls back in C, so that nothing can come between
             try:
                 connection.execute("BEGIN IMMEDIATE")
@@ -219,6 +183,8 @@ class SqliteFile:
         """Run ``work`` in a transaction: all of it or none, and all that it reads of one moment."""
         with self._lock, in_plain_words(self.path):
             connection = self._ready()
+            if len(self._turn.budget) < ENOUGH:
+                self._refill(self._turn)
             with connection:
                 connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
                 self._turn.is_busy = True
@@ -231,109 +197,52 @@ class SqliteFile:
                     self._turn.is_busy = False
             return result
 
-    def _ready(self) -> sqlite3.Connection:
-        """Return the connection, free for a transaction; to be called with the lock held.
-
-        Raises:
-            StorageError: if it is in the middle of one.
-        """
-        connection = self._connection
-        if isinstance(connection, forking.Inherited):
-            connection.check()
-            self._use(None)
-            connection = self._connection
-        if connection.in_transaction:
-            self._refuse_to_nest()
-            if not self._is_ours:
-                raise StorageError(
-                    self.path, "it has an open transaction that is not nbflow's; commit it or roll it back"
-                )
-            connection.execute("ROLLBACK")
-        if not self._turn.is_patient:
-            self._be_patient(connection)
-        return connection
-
-    def _refuse_to_nest(self) -> None:
-        if self._turn.is_nested():
-            raise StorageError(self.path, "it is in the middle of a transaction of this very thread")
-
-    def _be_patient(self, connection: sqlite3.Connection) -> None:
-        connection.execute(_PATIENT)
-        self._turn.is_patient = True
-
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """Return all rows of a query."""
         with self._lock, in_plain_words(self.path):
-            return self._usable().execute(sql, parameters).fetchall()
+            connection = self._usable()
+            if len(self._turn.budget) < ENOUGH:
+                self._refill(self._turn)
+            return connection.execute(sql, parameters).fetchall()
 
-    def _usable(self) -> sqlite3.Connection:
-        """Return the connection, perhaps in the middle of a transaction."""
-        connection = self._connection
-        if isinstance(connection, forking.Inherited):
-            return self._ready()
-        if not self._turn.is_patient:
-            self._be_patient(connection)
-        return connection
+    def read_along(self, sql: str, parameters: Sequence[object], key: int, step: int) -> list[tuple[Any, ...]]:
+        """Return all rows of a query that goes along a key, so that a file with pages in circles can't give any number.
+
+        Args:
+            sql: the query.
+            parameters: its parameters.
+            key: column of the key, an integer.
+            step: 1 if it grows from row to row, -1 if it shrinks.
+
+        Raises:
+            CorruptFileError: if it does not.
+        """
+        with self._lock, in_plain_words(self.path):
+            connection = self._usable()
+            if len(self._turn.budget) < ENOUGH:
+                self._refill(self._turn)
+            found: list[tuple[Any, ...]] = []
+            last = None
+            for row in connection.execute(sql, parameters):
+                if last is not None and (row[key] - last) * step <= 0:
+                    raise CorruptFileError(self.path, "its pages refer to each other in circles; restore a copy")
+                last = row[key]
+                found.append(row)
+            return found
 
     def compact(self) -> None:
         """Write the file anew without the space of what was deleted, and empty its log."""
         with self._lock, in_plain_words(self.path):
             connection = self._ready()
+            self._refill(self._turn)
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def close(self) -> None:
-        """Close the file; a later use raises ``sqlite3.ProgrammingError``."""
-        with self._lock:
-            self._connection.close()
-
-    # What a fork of the process asks of it.
-
-    @property
-    def turn(self) -> forking.Turn:
-        """The lock of its connection."""
-        return self._turn
-
-    def inherit(self, *, quiet: bool) -> None:
-        """Become usable in a child process, which must not touch the connection of its parent.
-
-        Args:
-            quiet: whether no transaction was under way.
-        """
-        refusal = None
-        if not self._is_ours:
-            refusal = "its connection was handed in by the process that this one was forked from; open one here"
-        elif self.path == MEMORY:
-            refusal = "what is in memory stays in the process that this one was forked from; use a file"
-        elif not quiet:
-            refusal = "the process that this one was forked from was writing to it; open it anew here"
-        else:
-            self._connection.close()
-        inherited = forking.Inherited(self._connection, self.path, refusal)
-        self._waiting = deque()
-        self._turn = forking.Turn(self._connection)
-        self._lock = self._turn.lock
-        self._connection = inherited  # type: ignore[assignment]  # until `_ready` opens another one
 
 
 _LOST = (
     "it was deleted, moved or replaced while it was in use, so what would be written now would be lost. Put it back "
     "where it was, or open the file that is there with a new object; what was stored before is in the old one"
 )
-
-
-def _prepare(connection: sqlite3.Connection, *, path: str, schema: Schema, read_only: bool, network: bool) -> None:
-    """Set a connection up and bring its tables up to date."""
-    connection.isolation_level = None  # which ends a transaction that is open
-    connection.execute(_PATIENT)
-    connection.execute("PRAGMA trusted_schema=OFF")
-    if read_only:
-        check(connection, path, schema)
-        return
-    # A write-ahead log needs memory that all who open the file share, which a network does not have.
-    connection.execute(f"PRAGMA journal_mode={'DELETE' if network else 'WAL'}")
-    connection.execute(f"PRAGMA synchronous={'FULL' if network else 'NORMAL'}")
-    migrate(connection, path, schema)
 
 
 def _carry_out(statements: Sequence[Statement], connection: sqlite3.Connection) -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from nbflow import clock, codec, runtime
 from nbflow.checkpoint import points
+from nbflow.checkpoint.base import Owner
 from nbflow.checkpoint.rows import load
 from nbflow.config import merge, thread_of
 from nbflow.core.brief import brief_call
 from nbflow.core.call import Call, current_frame
-from nbflow.core.execution import execute
+from nbflow.core.execution import execute, halt
 from nbflow.core.log import Log
 from nbflow.core.record import ROOT, Record, RunStarted
 from nbflow.core.scheduler import Scheduler
@@ -65,10 +66,10 @@ def launch(
     _check_point(workflow, request, saver, config)
     thread_id = thread_of(config, workflow.name) if saver is not None else ""
     request = request._replace(context=_context(workflow, request.context))
-    owner = f"run {clock.new_id()} in process {os.getpid()}"
-    if saver is not None:
-        saver.lease(thread_id, owner)
+    owner = Owner(f"run {clock.new_id()} in process {os.getpid()}")
     try:
+        if saver is not None:
+            saver.lease(thread_id, owner)
         opening = open_thread(workflow, request, saver, thread_id, config)
         session = Session(
             config=_at_head(config),
@@ -84,16 +85,22 @@ def launch(
         )
         if first is not None:
             first(session, opening)
-        if opening.finished and saver is not None:
-            _journal(saver, opening, owner, None).save(opening.records)
+        if opening.finished:
+            if saver is not None:
+                _journal(saver, opening, owner, None).save(opening.records)
+                _give_back(saver, thread_id, owner)
+            return _handle(workflow, session, opening.past)
+        return _begin(workflow, request, session, opening, saver, owner, inline=inline, loop=loop, listener=listener)
     except BaseException:
         if saver is not None:
-            saver.release(thread_id, owner)
+            _give_back(saver, thread_id, owner)
         raise
-    if opening.finished:
-        cast("BaseCheckpointSaver", saver).release(thread_id, owner)
-        return _handle(workflow, session, opening.past)
-    return _begin(workflow, request, session, opening, saver, owner, inline=inline, loop=loop, listener=listener)
+
+
+def _give_back(saver: BaseCheckpointSaver, thread_id: str, owner: Owner) -> None:
+    """End a lease; it is over in this process even if the storage can't be written or this is interrupted."""
+    owner.ended = True
+    saver.release(thread_id, owner)
 
 
 async def on_this_loop(workflow: Definition, start: Callable[[], Run]) -> Run:
@@ -115,7 +122,7 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
     session: Session,
     opening: Opening,
     saver: BaseCheckpointSaver | None,
-    owner: str,
+    owner: Owner,
     *,
     inline: bool,
     loop: AbstractEventLoop | None,
@@ -148,11 +155,21 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         quiet.begin()
         dispatch.on_end.append(lambda _: quiet.end())
     if saver is not None:
-        dispatch.on_end.append(lambda _: saver.release(session.thread_id, owner))
-    body = Call(ROOT, session.editions[workflow.spec], (opening.input,), {})
+        dispatch.on_end.append(lambda _: _give_back(saver, session.thread_id, owner))
     run = _handle(workflow, session, log.records)
-    run.attach(dispatch.begin(body, execute(scheduler, body, opening.records, clock.new_id()), inline=inline))
+    body = Call(ROOT, session.editions[workflow.spec], (opening.input,), {})
+    _start(run, dispatch, body, opening.records, inline=inline)
     return run
+
+
+def _start(run: Run, dispatch: Dispatch, body: Call, records: list[Record], *, inline: bool) -> None:
+    """Start a run; if that fails, who is told so has no handle of it, and it must not go on without one."""
+    scheduler = dispatch.scheduler
+    try:
+        run.attach(dispatch.begin(body, execute(scheduler, body, records, clock.new_id()), inline=inline))
+    except BaseException as error:
+        dispatch.stop(halt(scheduler, type(error).__name__))
+        raise
 
 
 def _journal(saver: BaseCheckpointSaver, opening: Opening, owner: str, durability: Durability | None) -> Journal:

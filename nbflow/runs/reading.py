@@ -62,11 +62,9 @@ def threads(saver: BaseCheckpointSaver | Definition) -> list[ThreadInfo]:
 
 def _thread(saver: BaseCheckpointSaver, thread_id: str) -> ThreadInfo | None:
     sizes = saver.sizes(thread_id)
-    if not sizes:  # somebody was quicker to delete it
-        return None
     newest = points.newest(saver, thread_id)
     first, last = (load(saver, newest, first=1), load(saver, newest, last=_TAIL)) if newest is not None else ([], [])
-    if not first or not last:
+    if not first or not last:  # somebody was quicker to delete it
         return None
     started = first[0]
     status = status_of(last)
@@ -74,7 +72,7 @@ def _thread(saver: BaseCheckpointSaver, thread_id: str) -> ThreadInfo | None:
         status = "running"
     workflow = started.workflow if isinstance(started, RunStarted) else ""
     updated_at = datetime.fromtimestamp(last[-1].at, UTC)
-    return ThreadInfo(thread_id, workflow, status, len(sizes), updated_at, sum(sizes.values()))
+    return ThreadInfo(thread_id, workflow, status, len(saver.runs(thread_id)), updated_at, sum(sizes.values()))
 
 
 _TAIL = 8  # records; what workers brought in after the end of a run may stand behind it

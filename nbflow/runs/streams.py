@@ -122,6 +122,18 @@ async def abegin(workflow: Definition, request: Request, shape: Shape) -> Run:
     return await on_this_loop(workflow, partial(begin, workflow, request, shape, loop=running_loop()))
 
 
+def run_through(workflow: Definition, request: Request, shape: Shape) -> Any:  # noqa: ANN401  # whatever a body returned
+    """Run in this thread, and return what the caller gets."""
+    run = None
+    try:
+        run = begin(workflow, request, shape, inline=True)
+        return output_of(run.result(), shape, run)
+    except KeyboardInterrupt:  # before or after the run itself could learn of it
+        if run is not None:
+            run.cancel("KeyboardInterrupt")
+        raise
+
+
 def output_of(result: object, shape: Shape, run: Run | None = None) -> Any:  # noqa: ANN401  # whatever a body returned
     """Return a run's result in the form that its caller wants."""
     if shape.version != "v2":

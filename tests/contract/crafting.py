@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from nbflow.checkpoint.base import Row, RunKey
-from nbflow.checkpoint.sqlite.seals import seal
+from nbflow.checkpoint.sqlite.seals import run_seal, seal
 
 
 def change(path: Path, *statements: str) -> None:
@@ -19,7 +19,7 @@ def change(path: Path, *statements: str) -> None:
 
 
 def reseal(path: Path) -> None:
-    """Give every row of a file the seal of what it is now."""
+    """Give every row and every run of a file the seal of what it is now."""
     connection = sqlite3.connect(path)
     found = connection.execute(
         "SELECT id, blob, thread_id, run_id, seq, kind, path, head, value FROM records JOIN runs ON id >> 32 = number"
@@ -27,5 +27,9 @@ def reseal(path: Path) -> None:
     for key, blob, thread_id, run_id, *row in found:
         sealed = seal(RunKey(thread_id, run_id), Row(*row), blob)
         connection.execute("UPDATE records SET seal = ? WHERE id = ?", (sealed, key))
+    runs = connection.execute("SELECT number, thread_id, run_id, before FROM runs").fetchall()
+    for number, thread_id, run_id, before in runs:
+        sealed = run_seal(thread_id, run_id, number, before)
+        connection.execute("UPDATE runs SET seal = ? WHERE number = ?", (sealed, number))
     connection.commit()
     connection.close()

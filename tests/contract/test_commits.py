@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from nbflow.database import sqlite
+from nbflow.database import connected, sqlite
 from nbflow.database.migrations import Schema
 from nbflow.database.sqlite import SqliteFile
 from nbflow.errors import LostFileError, StorageError
@@ -84,7 +84,7 @@ def test_a_bad_writer_fails_alone(file: SqliteFile, path: Path, bad: Any) -> Non
 
 
 def test_a_file_that_nobody_can_write_is_told_to_all(file: SqliteFile, path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(sqlite, "_PATIENT", "PRAGMA busy_timeout=1")
+    monkeypatch.setattr(connected, "PATIENT", "PRAGMA busy_timeout=1")
     file._be_patient(file._connection)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -137,7 +137,7 @@ def interrupted_at(number: int, work: Callable[[], None]) -> bool:
         return step
 
     def enter(frame: FrameType, event: str, _: Any) -> Any:
-        if frame.f_code.co_filename != sqlite.__file__:
+        if frame.f_code.co_filename not in {sqlite.__file__, connected.__file__}:
             return None
         places.setdefault(frame.f_code, Places(frame.f_code))
         frame.f_trace_opcodes, frame.f_trace_lines = True, False

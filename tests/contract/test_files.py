@@ -12,7 +12,7 @@ from nbflow.checkpoint.base import Row, RunKey
 from nbflow.checkpoint.sqlite import MIGRATIONS, SqliteSaver
 from nbflow.database.migrations import Schema
 from nbflow.database.sqlite import SqliteFile
-from nbflow.errors import NewerFormatError
+from nbflow.errors import CorruptFileError, NewerFormatError
 
 RUN = RunKey("t", "r")
 ROW = Row(0, "RunStarted", "", b"head", None)
@@ -72,7 +72,7 @@ def test_a_later_layout_from_before_components_is_refused(tmp_path: Path) -> Non
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "new.db"
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(CorruptFileError, match="NONSENSE"):
         SqliteFile(path, Schema("notes", ("CREATE TABLE notes (text TEXT); CREATE NONSENSE",)))
     SqliteFile(path, NOTES).close()
     assert versions(path) == {"notes": 1}

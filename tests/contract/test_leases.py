@@ -5,15 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nbflow import InMemorySaver, SqliteSaver, entrypoint
-from nbflow.checkpoint.base import BaseCheckpointSaver, Row, RunKey
+from nbflow import InMemorySaver, SqliteSaver, clock, entrypoint
+from nbflow.checkpoint.base import BaseCheckpointSaver, Owner, Row, RunKey
 from nbflow.checkpoint.sqlite import leases
-from nbflow.errors import ThreadBusyError
+from nbflow.errors import StorageError, ThreadBusyError
 
 ROW = Row(0, "RunStarted", "0", b"", None)
 
@@ -69,7 +70,9 @@ def test_the_lease_of_a_process_that_is_gone_is_taken_over(path: Path) -> None:
 
 def write(path: Path, process: str, beat: float | None) -> None:
     connection = sqlite3.connect(path)
-    connection.execute("INSERT INTO leases VALUES ('t', 'far away', ?, ?, 1)", (process, beat))
+    connection.execute(
+        "INSERT INTO leases (thread_id, owner, process, beat) VALUES ('t', 'far away', ?, ?)", (process, beat)
+    )
     connection.commit()
     connection.close()
 
@@ -132,3 +135,156 @@ def test_a_run_that_has_lost_its_thread_can_not_write(path: Path) -> None:
 
     with pytest.raises(ThreadBusyError, match="somebody else"):
         body.invoke(1, config)
+
+
+# Who is alive: asked of the system only where its answer is about the same processes.
+
+
+def process(path: Path, saver: BaseCheckpointSaver) -> str:
+    """Return how this process names itself in a file."""
+    saver.lease("name", "me")
+    connection = sqlite3.connect(path)
+    ((name,),) = connection.execute("SELECT process FROM leases WHERE thread_id = 'name'").fetchall()
+    connection.close()
+    saver.release("name", "me")
+    return str(name)
+
+
+@pytest.mark.parametrize("where", ["another boot:pid:[1]", "", "linux"])
+def test_a_process_of_another_container_is_alive_as_long_as_its_heart_beats(
+    path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Its host has our name, and its process id means another process here, or none."""
+    monkeypatch.setattr("nbflow.clock.wall", lambda: 1_000_000.0)
+    saver = SqliteSaver(path)
+    host = process(path, saver).partition("/")[0]
+    write(path, f"{host}/999999999/12{f'@{where}' if where else ''}", 1_000_000.0 - 5)
+    with pytest.raises(ThreadBusyError, match="far away"):
+        saver.lease("t", "me")
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE leases SET beat = ?", (1_000_000.0 - leases.STALE_SECONDS - 1,))
+    connection.commit()
+    connection.close()
+    saver.lease("t", "me")
+
+
+def test_a_process_that_began_later_is_another_one(path: Path) -> None:
+    saver = SqliteSaver(path)
+    named, _, where = process(path, saver).partition("@")
+    host, pid, _ = named.rsplit("/", 2)
+    write(path, f"{host}/{pid}/1@{where}", None)
+    saver.lease("t", "me")
+    assert saver.holder("t") == "me"
+
+
+def test_no_process_is_asked_by_a_signal_on_windows(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, os.kill(pid, 0) ends it."""
+
+    def kill(pid: int, signal: int) -> None:
+        raise AssertionError(f"os.kill({pid}, {signal})")
+
+    saver = SqliteSaver(path)
+    named, _, where = process(path, saver).partition("@")
+    host = named.rpartition("/")[0].rpartition("/")[0]
+    monkeypatch.setattr("os.kill", kill)
+    monkeypatch.setattr("nbflow.checkpoint.sqlite.leases.os.name", "nt")
+    monkeypatch.setattr(leases, "Path", lambda _: tmp_nowhere)
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    monkeypatch.setattr(leases, "_where", lambda: where)
+    assert leases._birth(12) == leases.UNKNOWN
+    assert leases._lives("t", "far away", f"{host}/12/34@{where}", clock.wall())
+    assert not leases._lives("t", "far away", f"{host}/12/34@{where}", clock.wall() - leases.STALE_SECONDS - 1)
+
+
+tmp_nowhere = Path("/nowhere/at/all")
+
+
+# A lease that could not be given back.
+
+
+def test_a_lease_that_can_not_be_given_back_is_over_here_and_given_back_later(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saver, other = SqliteSaver(path), SqliteSaver(path)
+    saver.lease("t", "me")
+    with monkeypatch.context() as patched:
+        patched.setattr(saver._file, "write", broken)
+        with pytest.raises(StorageError):
+            saver.release("t", "me")
+    assert other.holder("t") is None, "this process knows that nobody is there"
+    assert rows_of(path) == [("t", "me", True)], "others do not"
+    assert not saver._leases.beat(), "there is nothing more to beat for"
+    assert rows_of(path) == [("t", "me", False)]
+
+
+def broken(*_: object) -> None:
+    raise StorageError("runs.db", "the disk is away")
+
+
+def rows_of(path: Path) -> list[tuple[str, str, bool]]:
+    connection = sqlite3.connect(path)
+    try:
+        return connection.execute("SELECT thread_id, owner, process <> '' FROM leases").fetchall()
+    finally:
+        connection.close()
+
+
+def test_what_a_forgotten_runner_held_is_given_back_by_the_heart(path: Path) -> None:
+    saver = SqliteSaver(path)
+    owner = Owner("run 1")
+    saver.lease("t", owner)
+    assert saver._leases.beat()
+    del owner
+    assert not saver._leases.beat()
+    assert rows_of(path) == [("t", "run 1", False)]
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, OSError])
+def test_a_lease_that_was_taken_by_half_is_no_lease(
+    path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[BaseException]
+) -> None:
+    """The interruption comes when the row is in the file, and nobody has been told so."""
+    saver = SqliteSaver(path)
+    real = saver._file.transact
+
+    def transact(work: Any) -> None:
+        real(work)
+        raise kind
+
+    with monkeypatch.context() as patched:
+        patched.setattr(saver._file, "transact", transact)
+        with pytest.raises(kind):
+            saver.lease("t", "me")
+    assert saver.holder("t") is None
+    saver.lease("t", "you")
+    assert saver.holder("t") == "you"
+    assert saver._leases.beat()
+    assert rows_of(path) == [("t", "you", True)]
+
+
+def test_an_owner_of_several_threads_keeps_the_others(path: Path) -> None:
+    saver, other = SqliteSaver(path), SqliteSaver(path)
+    for thread in ("t", "u"):
+        saver.lease(thread, "me")
+    saver.release("t", "me")
+    with pytest.raises(ThreadBusyError):
+        other.lease("u", "you")
+    saver.close()
+    assert other.holder("u") is None, "who can't write any more holds nothing"
+
+
+def test_a_heart_that_could_not_begin_begins_with_the_next_lease(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saver = SqliteSaver(path)
+    monkeypatch.setattr(leases, "_heart", leases._Heart())
+    with monkeypatch.context() as patched:
+        patched.setattr("threading.Thread.start", no_thread)
+        saver.lease("t", "me")
+    thread = leases._heart._thread
+    assert thread is None or not thread.is_alive()
+    saver.lease("u", "me")
+    assert leases._heart._thread is not None
+    assert leases._heart._thread.is_alive()
+
+
+def no_thread(_: object) -> None:
+    raise RuntimeError("can't start new thread")

@@ -128,6 +128,23 @@ def test_a_thread_has_one_holder(saver: Saver) -> None:
     saver.release("t", "you")
 
 
+def test_a_thread_whose_newest_run_was_removed_is_whole(tmp_path: Path) -> None:
+    """Even if its remover dies before it gives the thread back."""
+    with SqliteSaver.from_conn_string(tmp_path / "runs.db") as saver:
+        for run_id in "abc":
+            saver.lease("t", run_id)
+            saver.append(RunKey("t", run_id), rows(0, 1), run_id)
+            saver.release("t", run_id)
+        saver.lease("t", "remover")
+        saver.remove("t", ["b", "c"], "remover")
+        assert saver.runs("t") == ["a"]
+        assert saver.rows(A) == saver.rows(A, last=2) == rows(0, 1)
+        saver.append(RunKey("t", "d"), rows(0), "remover")
+        assert saver.runs("t") == ["d", "a"]
+        saver.remove("t", ["a", "d"], "remover")
+        assert saver.runs("t") == saver.thread_ids() == []
+
+
 def test_runs_are_removed_and_others_stay(saver: Saver) -> None:
     for run_id in "abc":
         saver.append(RunKey("t", run_id), rows(0, 1), "me")
@@ -183,7 +200,7 @@ def test_a_holder_whose_process_is_gone_holds_nothing(tmp_path: Path) -> None:
     with SqliteSaver.from_conn_string(path) as saver:
         saver.append(A, rows(0), "dead")
         with sqlite3.connect(path) as other:
-            other.execute("INSERT INTO leases VALUES ('t', 'dead', 'nohost/1/0', NULL, 1)")
+            other.execute("INSERT INTO leases (thread_id, owner, process) VALUES ('t', 'dead', 'nohost/1/0')")
         other.close()
         assert saver.holder("t") == "dead on nohost", "of another machine nothing is known"
         with sqlite3.connect(path) as other:

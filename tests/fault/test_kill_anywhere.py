@@ -23,6 +23,17 @@ def test_a_workflow_may_be_killed_at_any_moment(tmp_path: Path) -> None:
     assert told["in_the_middle"] > KILLS // 10
 
 
+def test_parallel_commits_may_be_killed_at_any_moment(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.fault.killing_many", str(tmp_path), str(KILLS // 4), "7"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=110)
+    assert run.returncode == 0, run.stderr
+    told = json.loads(run.stdout)
+    assert told["wrong"] == []
+    assert told["integrity"] == "ok"
+    assert told["in_the_middle"] > 0
+    assert told["acknowledged"] > 0
+
+
 def test_two_processes_that_answer_at_once_do_the_work_once(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.fault.racing", str(tmp_path), "25"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=110)

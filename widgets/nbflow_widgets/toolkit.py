@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -60,9 +61,20 @@ class Toolkit:
         names: MutableMapping[str, Any] = self.shell.user_ns
         return names
 
+    def _prepare_folder(self) -> None:
+        """Make the folder of the default file, if it is one of ours, private and unknown to version control."""
+        folder = self.file.parent
+        if folder.name != Path(DEFAULT_FILE).parent.name:
+            return
+        with suppress(OSError):  # what is wrong with the folder, opening the file tells
+            folder.mkdir(mode=0o700, exist_ok=True)
+            with (folder / ".gitignore").open("x", encoding="utf-8") as file:
+                file.write("*\n")
+
     def default_saver(self) -> BaseCheckpointSaver:
         """Return the checkpointer of the default file; made when first needed, one for the kernel."""
         if self._saver is None:
+            self._prepare_folder()
             try:
                 self._saver = SqliteSaver(self.file)
             except NetworkFileError:  # a home folder on a server: slower, and of one kernel's machine at a time
@@ -72,6 +84,7 @@ class Toolkit:
     def default_cache(self) -> BaseCache:
         """Return the cache of the default file; made when first needed, one for the kernel."""
         if self._cache is None:
+            self._prepare_folder()
             try:
                 self._cache = SqliteCache(self.file)
             except NetworkFileError:

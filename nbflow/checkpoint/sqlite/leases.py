@@ -21,7 +21,7 @@ from weakref import ReferenceType, WeakSet, ref
 
 from nbflow import clock
 from nbflow.checkpoint.base import Owner
-from nbflow.errors import NbflowError, ThreadBusyError
+from nbflow.errors import CorruptFileError, NbflowError, ThreadBusyError
 
 if TYPE_CHECKING:
     from nbflow.database.sqlite import SqliteFile
@@ -33,14 +33,22 @@ _HOLDER = (
     "SELECT CAST(owner AS TEXT), CAST(process AS TEXT), CAST(beat AS REAL), CAST(token AS INTEGER) "
     "FROM leases WHERE thread_id = ?"
 )
-_TAKE = "INSERT OR REPLACE INTO leases (thread_id, owner, process, beat, token) VALUES (?, ?, ?, ?, ?)"
-_RELEASE = "UPDATE leases SET process = '' WHERE thread_id = ? AND owner = ?"
-# With the lease goes a note of how long the run has become, so that a loss of its last rows is seen.
-_MEASURE = """
-UPDATE runs SET length = IFNULL((
-    SELECT MAX(id) + 1 & 4294967295 FROM records WHERE id BETWEEN number << 32 AND number << 32 | 4294967295), 0)
-WHERE number = (SELECT number FROM runs WHERE thread_id = ? ORDER BY number DESC LIMIT 1)
+_TAKE = (
+    "INSERT INTO leases (thread_id, owner, process, beat, token) VALUES (?, ?, ?, ?, ?) ON CONFLICT (thread_id) DO "
+    "UPDATE SET owner = excluded.owner, process = excluded.process, beat = excluded.beat, token = excluded.token"
+)
+_REACH = """
+IFNULL((SELECT MAX(id) + 1 & 4294967295 FROM records WHERE id BETWEEN number << 32 AND number << 32 | 4294967295), 0)
 """
+# With the lease go notes of what there is, so that a loss of the newest run, or of its last rows, is seen.
+_NOTES = (
+    f"(newest, length) = (SELECT IFNULL(number, 0), {_REACH} FROM "  # noqa: S608  # a constant
+    "(SELECT (SELECT MAX(number) FROM runs WHERE runs.thread_id = ?1) AS number))"
+)
+_RELEASE = f"UPDATE leases SET process = '', {_NOTES} WHERE thread_id = ?1 AND owner = ?2"  # noqa: S608  # as above
+NOTE = f"UPDATE leases SET {_NOTES} WHERE thread_id = ?1"  # noqa: S608  # as above
+MEASURE = f"UPDATE runs SET length = {_REACH} WHERE number = ?"  # noqa: S608  # as above
+MEASURE_NAMED = f"UPDATE runs SET length = {_REACH} WHERE thread_id = ? AND run_id = ?"  # noqa: S608  # as above
 _BREAK = "UPDATE leases SET process = '' WHERE thread_id = ?"
 _BEAT = "UPDATE leases SET beat = ? WHERE process = ?"
 
@@ -81,7 +89,7 @@ class Leases:
             held = connection.execute(_HOLDER, (thread_id,)).fetchone()
             token = 1
             if held is not None:
-                holder, process, beat, token = held
+                holder, process, beat, token = self._sound(held)
                 if holder != name and _lives(thread_id, holder, process, beat):
                     raise ThreadBusyError(thread_id, _told(holder, process, beat))
                 if holder != name or process != self.mine[1]:
@@ -114,7 +122,7 @@ class Leases:
     def _give_back(self, key: Key) -> None:
         self._owed[key] = None
         self._held.pop(key, None)
-        self._file.write((_RELEASE, [key]), (_MEASURE, [key[:1]]))
+        self._file.write((_RELEASE, [key]))
         self._owed.pop(key, None)
 
     def keeps(self, thread_id: str, owner: str) -> bool:
@@ -130,10 +138,16 @@ class Leases:
 
     def holder(self, thread_id: str) -> str | None:
         """Return who works on a thread, in words; None if nobody does."""
-        for owner, process, beat, _ in cast("list[_Held]", self._file.read(_HOLDER, (thread_id,))):
+        for held in self._file.read(_HOLDER, (thread_id,)):
+            owner, process, beat, _ = self._sound(held)
             if _lives(thread_id, owner, process, beat):
                 return _told(owner, process, beat)
         return None
+
+    def _sound(self, held: tuple[object, ...]) -> _Held:
+        if type(held[0]) is not str or type(held[1]) is not str or not _is_token(held[3]):
+            raise CorruptFileError(self._file.path, f"its table of leases is damaged: {held!r}; restore a copy")
+        return cast("_Held", held)
 
     def check(self, connection: sqlite3.Connection, *, thread_id: str, owner: str) -> None:
         """Refuse a writer whose thread was taken over; to be called in its transaction.
@@ -225,6 +239,10 @@ class _Heart:
                     return
 
 
+def _is_token(found: object) -> bool:
+    return type(found) is int and 0 <= found < 1 << 62
+
+
 _heart = _Heart()
 _places: WeakSet[Leases] = WeakSet()
 
@@ -293,7 +311,7 @@ UNKNOWN = "unknown"
 def _where() -> str:
     """Return what tells apart the sets of processes that count their ids by themselves, such as containers."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
         return f"{boot}:{Path('/proc/self/ns/pid').readlink()}"
     except (OSError, ValueError):
         return sys.platform

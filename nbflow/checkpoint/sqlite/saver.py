@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbflow.checkpoint.shared import SharedMethods
-from nbflow.checkpoint.sqlite import blobs, seals
+from nbflow.checkpoint.sqlite import blobs, leases, seals
 from nbflow.checkpoint.sqlite.leases import Leases
 from nbflow.database.migrations import Schema
 from nbflow.database.sqlite import SqliteFile
-from nbflow.errors import CorruptRunError
+from nbflow.errors import CorruptFileError, CorruptRunError, UnserializableError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -66,8 +66,12 @@ MIGRATIONS = (
     ALTER TABLE records ADD COLUMN seq INTEGER;
     ALTER TABLE records ADD COLUMN seal INTEGER;
     ALTER TABLE runs ADD COLUMN length INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE runs ADD COLUMN before INTEGER;
+    ALTER TABLE runs ADD COLUMN seal INTEGER;
     CREATE INDEX runs_in_order ON runs (thread_id);
     ALTER TABLE leases ADD COLUMN token INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE leases ADD COLUMN newest INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE leases ADD COLUMN length INTEGER NOT NULL DEFAULT 0;
     DROP VIEW log;
     CREATE VIEW log AS SELECT thread_id, run_id, IFNULL(seq, id & 4294967295) AS seq, kind, path, head,
         IFNULL(value, data) AS value
@@ -80,22 +84,41 @@ _STATE = (
     "FROM (SELECT 1) LEFT JOIN leases ON leases.thread_id = ?1 "
     "LEFT JOIN runs ON number = ?2 AND runs.thread_id = ?1 AND run_id = ?3"
 )
-_NUMBER = f"SELECT number, (SELECT MAX(id) FROM records WHERE {_OF}) FROM runs WHERE thread_id = ? AND run_id = ?"  # noqa: S608  # a constant
-_BEGIN = "INSERT INTO runs (thread_id, run_id) VALUES (?, ?)"
+# Who holds the thread; a run's number and last key, if it is there; the newest number of all, and of its thread.
+_PLACE = (
+    f"SELECT owner, process, number, (SELECT MAX(id) FROM records WHERE {_OF}), "  # noqa: S608  # a constant
+    "IFNULL((SELECT MAX(number) FROM runs), 0), "
+    "IFNULL((SELECT MAX(number) FROM runs WHERE runs.thread_id = ?1), 0) FROM (SELECT 1) "
+    "LEFT JOIN leases ON leases.thread_id = ?1 LEFT JOIN runs ON runs.thread_id = ?1 AND run_id = ?2"
+)
+_BEGIN = "INSERT INTO runs (number, thread_id, run_id, before, seal) VALUES (?, ?, ?, ?, ?)"
 _INSERT = "INSERT INTO records (id, seq, kind, path, head, value, blob, seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 # Texts as bytes: Python's side of SQLite gives up at those that are none, and with them at all other rows.
 _ROWS = (
-    "SELECT length, id, seq, CAST(kind AS BLOB), CAST(path AS BLOB), head, value, blob, seal, size, form, data "  # noqa: S608  # of constants
-    f"FROM runs LEFT JOIN records ON {_OF} LEFT JOIN blobs ON digest = blob "
-    "WHERE thread_id = ? AND run_id = ? ORDER BY id"
+    "SELECT MAX(runs.length, IFNULL(leases.length, 0)), id, records.seq, CAST(kind AS BLOB), CAST(path AS BLOB), "  # noqa: S608  # of constants
+    "head, value, blob, records.seal, size, form, data FROM runs "
+    "LEFT JOIN leases ON leases.thread_id = runs.thread_id AND newest = number "
+    f"LEFT JOIN records ON {_OF} LEFT JOIN blobs ON digest = blob "
+    "WHERE runs.thread_id = ? AND run_id = ? ORDER BY id"
 )
-_RUNS = "SELECT run_id FROM runs WHERE thread_id = ? ORDER BY number DESC LIMIT ?"
+_TYPES = "SELECT typeof(owner), typeof(process), typeof(token) FROM leases"
+_OUTERMOST = "SELECT number, thread_id, run_id FROM runs NOT INDEXED "
+# With the newest number that was noted; one row without a run if there was a lease and no run.
+_RUNS = (
+    "SELECT number, CAST(run_id AS BLOB), before, seal, newest FROM leases LEFT JOIN runs ON "
+    "runs.thread_id = leases.thread_id WHERE leases.thread_id = ? ORDER BY number DESC LIMIT ?"
+)
+_RUNS_OF_NOBODY = (
+    "SELECT number, CAST(run_id AS BLOB), before, seal, 0 FROM runs WHERE thread_id = ? ORDER BY number DESC LIMIT ?"
+)
 _RUNS_BEFORE = (
-    "SELECT run_id FROM runs WHERE thread_id = ?1 AND number < (SELECT number FROM runs WHERE thread_id = ?1 "
-    "AND run_id = ?2) ORDER BY number DESC LIMIT ?3"
+    "SELECT number, CAST(run_id AS BLOB), before, seal, 0 FROM runs WHERE thread_id = ?1 AND number <= "
+    "(SELECT number FROM runs WHERE thread_id = ?1 AND run_id = ?3) ORDER BY number DESC LIMIT ?2"
 )
+_RELINK = "UPDATE runs SET before = ?, seal = ? WHERE number = ?"
 _NEAREST = "SELECT run_id FROM runs WHERE thread_id = ? AND run_id <= ? ORDER BY run_id DESC LIMIT 1"
-_THREADS = "SELECT DISTINCT thread_id FROM runs ORDER BY thread_id"
+# A thread that had runs when it was given back is one, even if they were lost: reading it tells.
+_THREADS = "SELECT thread_id FROM runs UNION SELECT thread_id FROM leases WHERE newest > 0 ORDER BY thread_id"
 # A value that several runs name counts for the newest of them: it stays until that one goes.
 _SIZES = (
     "SELECT run_id, SUM(bytes) FROM ("  # noqa: S608  # of constants
@@ -109,6 +132,8 @@ _REMOVE = (
     "AND (SELECT number FROM runs WHERE thread_id = ?1 AND run_id = ?2) << 32 | 4294967295"
 )
 _END = "DELETE FROM runs WHERE thread_id = ? AND run_id = ?"
+_MOST = (1 << 31) - 1  # of runs: their numbers are the upper half of the keys of their rows
+_NOT_FOUND = "it is listed, and can't be found"
 _REMEMBERED = 1000  # runs whose numbers are known without asking; any number may be forgotten
 
 
@@ -138,9 +163,24 @@ class SqliteSaver(SharedMethods):
         self._file = SqliteFile(conn, Schema("checkpoints", MIGRATIONS), read_only=read_only, network=network)
         self._leases = Leases(self._file)
         self._numbers: dict[RunKey, int] = {}
+        self._check_indexes()
 
     def __repr__(self) -> str:
         return f"SqliteSaver({self._file.path!r})"
+
+    def _check_indexes(self) -> None:
+        """Make sure that what is in the table of runs is found through its indexes, as far as a look can tell."""
+        for order in ("DESC", "ASC"):
+            for number, thread_id, run_id in self._file.read(f"{_OUTERMOST} ORDER BY number {order} LIMIT 1"):
+                by_name = self._file.read(
+                    "SELECT number FROM runs WHERE thread_id = ? AND run_id = ?", (thread_id, run_id)
+                )
+                in_order = self._file.read("SELECT MAX(number) FROM runs WHERE thread_id = ?", (thread_id,))
+                if by_name != [(number,)] or in_order[0][0] is None:
+                    raise CorruptFileError(self._file.path, "its indexes do not belong to its tables; restore a copy")
+            for types in self._file.read(f"{_TYPES} ORDER BY thread_id {order} LIMIT 1"):
+                if types != ("text", "text", "integer"):
+                    raise CorruptFileError(self._file.path, "its table of leases holds something else; restore a copy")
 
     @classmethod
     @contextmanager
@@ -162,39 +202,40 @@ class SqliteSaver(SharedMethods):
 
     def append(self, run: RunKey, rows: Sequence[Row], owner: str) -> None:
         """Store rows; see ``BaseCheckpointSaver``."""
-        self._file.commit(partial(self._store, _Sealed(run, rows), owner))
+        self._file.commit(partial(self._store, _Sealed(run, rows, self._file.most), owner))
 
     def try_append(self, run: RunKey, rows: Sequence[Row], owner: str) -> bool:
         """As ``append``, if nobody else holds the file; see ``BaseCheckpointSaver``."""
         if type(self).append is not SqliteSaver.append:  # what a subclass does there is to be done
             return False
-        return self._file.try_commit(partial(self._store, _Sealed(run, rows), owner))
+        return self._file.try_commit(partial(self._store, _Sealed(run, rows, self._file.most), owner))
 
     def append_all(self, segments: Sequence[Segment], owner: str) -> None:
         """Store rows of several runs, all or none."""
-        sealed = [_Sealed(*segment) for segment in segments]
+        sealed = [_Sealed(*segment, self._file.most) for segment in segments]
 
         def store(connection: sqlite3.Connection) -> None:
             for one in sealed:
                 self._store(one, owner, connection)
+                connection.execute(leases.MEASURE_NAMED, one.run)
 
         self._file.commit(store)
 
     def _store(self, sealed: _Sealed, owner: str, connection: sqlite3.Connection) -> None:
         """Insert rows, in a transaction, if ``owner`` may."""
         run, execute = sealed.run, connection.execute
-        (held_by, process, number, last) = execute(
-            _STATE, (run.thread_id, self._numbers.get(run), run.run_id)
-        ).fetchone()
+        known = self._numbers.get(run)
+        found = execute(_STATE, (run.thread_id, known, run.run_id)).fetchone() if known is not None else None
+        if found is None or found[2] is None:
+            found = execute(_PLACE, run).fetchone()
+        held_by, process, number, last, *newest = found
         if held_by is not None and (held_by != owner or process not in self._leases.mine):
             raise self._leases.refusal(run.thread_id, held_by, process)
-        if number is None:
-            found = execute(_NUMBER, run).fetchone()
-            if found is None:
+        if newest:  # its number was not known
+            if number is None:
                 if sealed.first != 0:  # the run was removed: what comes in late for it is not wanted any more
                     return
-                found = (execute(_BEGIN, run).lastrowid, None)
-            number, last = found
+                number = self._begin(run, newest[0], newest[1], connection)
             if len(self._numbers) >= _REMEMBERED:
                 self._numbers.clear()
             self._numbers[run] = number
@@ -203,31 +244,46 @@ class SqliteSaver(SharedMethods):
         for key, row in enumerate(sealed.rows, number << 32 if last is None else last + 1):
             execute(_INSERT, (key, *row))
 
+    def _begin(self, run: RunKey, newest: object, before: int, connection: sqlite3.Connection) -> int:
+        """Give a new run its number."""
+        if type(newest) is not int or newest >= _MOST:
+            raise CorruptFileError(self._file.path, f"its newest run has the number {newest!r}; restore a copy")
+        number = newest + 1
+        connection.execute(_BEGIN, (number, *run, before, seals.run_seal(*run, number, before)))
+        if before:  # the length of the newest run stands with its lease, those of the others stand with them
+            connection.execute(leases.MEASURE, (before,))
+        return number
+
     def rows(self, run: RunKey, *, first: int | None = None, last: int | None = None) -> list[Row]:
         """Return the rows of a run, in order."""
         if last is not None:
-            found = self._read(run, f"{_ROWS} DESC LIMIT ?", last + seals.NEAR)
-            return seals.last_of(self._file.path, run, map(_kept, found), last)
+            found = self._read(run, f"{_ROWS} DESC LIMIT ?", last + seals.NEAR, step=-1)
+            return seals.last_of(self._file.path, run, [*map(_kept, found)], last, found[0][0] if found else 0)
         if first is not None:
             found = self._read(run, f"{_ROWS} LIMIT ?", first + seals.NEAR)
-            return seals.first_of(self._file.path, run, map(_kept, found), first)
+            return seals.first_of(self._file.path, run, [*map(_kept, found)], first)
         found = self._read(run, _ROWS)
         return seals.all_of(self._file.path, run, map(_kept, found), found[0][0] if found else 0)
 
-    def _read(self, run: RunKey, sql: str, *limit: int) -> list[tuple[object, ...]]:
-        found = self._file.read(sql, (*run, *limit))
+    def _read(self, run: RunKey, sql: str, *limit: int, step: int = 1) -> list[tuple[Any, ...]]:
+        found = self._file.read_along(sql, (*run, *limit), 1, step)
+        if not found and run.run_id in self.runs(run.thread_id):  # which tells if one was lost, perhaps this one
+            raise CorruptRunError(self._file.path, _NOT_FOUND, *run, None, 0)
         if found and found[0][1] is None:
             raise CorruptRunError(self._file.path, "all its records are missing", *run, 0, 0)
         return found
 
     def runs(self, thread_id: str, *, before: str | None = None, limit: int | None = None) -> list[str]:
         """Return ids of a thread's runs, newest first."""
-        most = -1 if limit is None else limit
+        most = -1 if limit is None else limit + (before is not None)
         if before is None:
-            found = self._file.read(_RUNS, (thread_id, most))
+            found = self._file.read(_RUNS, (thread_id, most)) or self._file.read(_RUNS_OF_NOBODY, (thread_id, most))
         else:
-            found = self._file.read(_RUNS_BEFORE, (thread_id, before, most))
-        return [str(run_id) for (run_id,) in found]
+            found = self._file.read(_RUNS_BEFORE, (thread_id, most, before))
+            if not found and before in self.runs(thread_id):
+                raise CorruptRunError(self._file.path, _NOT_FOUND, thread_id, before, None, 0)
+        listed = seals.listed(self._file.path, thread_id, found, to_the_end=limit is None)
+        return listed if before is None else listed[1:]  # the first one is there to see that the next one follows it
 
     def nearest(self, thread_id: str, point: str) -> str | None:
         """Return the id of a thread's run that is the greatest, as a text, not above ``point``."""
@@ -253,6 +309,9 @@ class SqliteSaver(SharedMethods):
             connection.executemany(_REMOVE, rows)
             connection.executemany(_END, rows)
             connection.execute(blobs.SWEEP)
+            left = connection.execute(_RUNS_OF_NOBODY, (thread_id, -1)).fetchall()
+            connection.executemany(_RELINK, seals.relinked(thread_id, left))
+            connection.execute(leases.NOTE, (thread_id,))
 
         self._file.commit(forget)
 
@@ -289,7 +348,7 @@ class _Sealed:
 
     __slots__ = ("blobs", "first", "rows", "run")
 
-    def __init__(self, run: RunKey, rows: Sequence[Row]) -> None:
+    def __init__(self, run: RunKey, rows: Sequence[Row], most: int) -> None:
         self.run = run
         self.first = rows[0].seq
         self.rows: list[tuple[object, ...]] = []
@@ -298,6 +357,10 @@ class _Sealed:
             value = row.value
             if value is not None and len(value) > blobs.LARGE:
                 blob = blobs.pack(value)
+                if len(blob.data) > most:
+                    size = f"it takes {len(blob.data)} bytes and SQLite stores {most}"
+                    hint = f"{size}; store it in a file, and its path here"
+                    raise UnserializableError("", "bytes (encoded)", hint)
                 self.blobs.append(blob)
                 self.rows.append((*row[:-1], None, blob.digest, seals.seal(run, row, blob.digest)))
             else:

@@ -18,9 +18,9 @@ from nbflow.checkpoint.sqlite.blobs import Damage
 from nbflow.errors import CorruptRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-NEAR = 64  # rows: those that were made at the same moment may be stored out of order, but not further apart
+NEAR = 16  # rows: those that were made at the same moment may be stored out of order, but not further apart
 _BITS = 32
 _LAST = (1 << _BITS) - 1
 
@@ -33,10 +33,12 @@ def seal(run: RunKey, row: Row, digest: bytes | None) -> int:
         row: the row; its value stands in ``digest`` if that is apart.
         digest: names the large value; None if there is none.
     """
-    held = digest if digest is not None else row.value
-    size = -1 if held is None else len(held)
-    place = f"{run.thread_id}\0{run.run_id}\0{row.seq}\0{row.kind}\0{row.path}\0{digest is None}{size}"
-    return crc32(held or b"", crc32(row.head, crc32(place.encode("utf-8", "surrogatepass"))))
+    seq, kind, path, head, value = row
+    if digest is not None:
+        value = digest
+    size = -1 if value is None else len(value)
+    place = f"{run[0]}\0{run[1]}\0{seq}\0{kind}\0{path}\0{digest is None}{size}"
+    return crc32(value or b"", crc32(head, crc32(place.encode("utf-8", "surrogatepass"))))
 
 
 class Kept(NamedTuple):
@@ -55,8 +57,7 @@ class Kept(NamedTuple):
     data: Any
 
 
-_TYPES = {"id": int, "kind": bytes, "path": bytes, "head": bytes}
-_OPTIONAL = {"seq": int, "value": bytes, "blob": bytes, "seal": int, "size": int, "form": int, "data": bytes}
+_WHOLE, _BYTES = (int, type(None)), (bytes, type(None))
 
 
 def unsealed(run: RunKey, kept: Kept) -> Row:
@@ -65,27 +66,28 @@ def unsealed(run: RunKey, kept: Kept) -> Row:
     Raises:
         Damage: if it is another one.
     """
-    for name, kind in _TYPES.items():
-        if type(getattr(kept, name)) is not kind:
-            raise Damage(f"its {name} is no {kind.__name__}")
-    for name, kind in _OPTIONAL.items():
-        if getattr(kept, name) is not None and type(getattr(kept, name)) is not kind:
-            raise Damage(f"its {name} is no {kind.__name__}")
-    if (kept.seq is None) is not (kept.seal is None):
+    key, seq, kind, path, head, value, blob, sealed, *large = kept
+    if not (type(key) is int and type(kind) is bytes and type(path) is bytes and type(head) is bytes):
+        raise Damage("its columns hold other types")
+    if not (type(value) in _BYTES and type(blob) in _BYTES and type(seq) in _WHOLE and type(sealed) in _WHOLE):
+        raise Damage("its columns hold other types")
+    if (seq is None) is not (sealed is None):
         raise Damage("it has a number and no checksum, or the other way round")
     try:
-        kind, path = kept.kind.decode(), kept.path.decode()
+        row = Row(key & _LAST if seq is None else seq, kind.decode(), path.decode(), head, value)
     except UnicodeDecodeError:
         raise Damage("its kind or path is no text") from None
-    seq = kept.id & _LAST if kept.seq is None else kept.seq
-    row = Row(seq, kind, path, kept.head, kept.value)
-    if kept.seal is not None and kept.seal != seal(run, row, kept.blob):
+    if sealed is not None and sealed != seal(run, row, blob):
         raise Damage("its checksum is wrong, or it belongs elsewhere")
-    if kept.blob is None:
-        return row
-    if kept.data is None:
+    return row if blob is None else row._replace(value=_large(blob, *large))
+
+
+def _large(digest: bytes, size: object, form: object, data: object) -> bytes:
+    if data is None:
         raise Damage("its large value is missing")
-    return row._replace(value=blobs.unpack(kept.blob, kept.size, kept.form, kept.data))
+    if type(size) is not int or type(form) is not int or type(data) is not bytes:
+        raise Damage("the columns of its large value hold other types")
+    return blobs.unpack(digest, size, form, data)
 
 
 def all_of(path: str, run: RunKey, found: Iterable[Kept], length: object) -> list[Row]:
@@ -107,13 +109,16 @@ def all_of(path: str, run: RunKey, found: Iterable[Kept], length: object) -> lis
             row = unsealed(run, kept)
         except Damage as damage:
             raise _told(path, run, str(damage), rows, kept.seq) from None
-        if last is not None and kept.id != last + 1 and (kept.seal is not None or kept.id <= last):
+        if last is None:
+            last = kept.id - 1 if kept.seal is None else (kept.id >> _BITS << _BITS) - 1
+        if kept.id != last + 1 and (kept.seal is not None or kept.id <= last):
             raise _told(path, run, "the one that was stored before it is missing or there twice", rows, row.seq)
         last = kept.id
         rows.append(row)
-    count = (last & _LAST) + 1 if last is not None else 0
-    if type(length) is not int or count < length:
-        raise _told(path, run, f"there were {length} records, and the last ones are missing", rows, None)
+    try:
+        _check_length(last if last is not None else -1, length)
+    except Damage as damage:
+        raise _told(path, run, str(damage), rows, None) from None
     ordered = sorted(rows, key=_seq)
     for one, other in pairwise(ordered):
         if one.seq == other.seq:
@@ -121,7 +126,13 @@ def all_of(path: str, run: RunKey, found: Iterable[Kept], length: object) -> lis
     return ordered
 
 
-def first_of(path: str, run: RunKey, found: Iterable[Kept], wanted: int) -> list[Row]:
+def _check_length(last: object, length: object) -> None:
+    """Make sure that a run reaches as far as it did, by the key of its last row."""
+    if type(last) is not int or type(length) is not int or (last + 1) & _LAST < length:
+        raise Damage(f"there were {length} records, and the last ones are missing")
+
+
+def first_of(path: str, run: RunKey, found: Sequence[Kept], wanted: int) -> list[Row]:
     """Return the first rows of a run, in order.
 
     Args:
@@ -134,7 +145,7 @@ def first_of(path: str, run: RunKey, found: Iterable[Kept], wanted: int) -> list
         CorruptRunError: if one is not what was stored.
     """
     rows = []
-    for kept in found:
+    for kept in found[:wanted] if _in_order(found) else found:
         try:
             rows.append(unsealed(run, kept))
         except Damage as damage:
@@ -144,20 +155,80 @@ def first_of(path: str, run: RunKey, found: Iterable[Kept], wanted: int) -> list
     return sorted(rows, key=_seq)[:wanted]
 
 
-def last_of(path: str, run: RunKey, found: Iterable[Kept], wanted: int) -> list[Row]:
+def last_of(path: str, run: RunKey, found: Sequence[Kept], wanted: int, length: object) -> list[Row]:
     """Return the last rows of a run, in order; ``found`` is from the last key back, NEAR more than wanted.
 
     Raises:
-        CorruptRunError: if one is not what was stored.
+        CorruptRunError: if one is not what was stored, or missing.
     """
-    rows = []
-    for kept in found:
+    rows: list[Row] = []
+    for kept in found[:wanted] if _in_order(found[::-1]) else found:
         try:
+            if not rows:
+                _check_length(kept.id, length)
             rows.append(unsealed(run, kept))
         except Damage as damage:
             raise _told(path, run, str(damage), (), kept.seq) from None
     rows.sort(key=_seq)
     return rows[max(0, len(rows) - wanted) :]
+
+
+def _in_order(found: Sequence[Kept]) -> bool:
+    """Whether rows were stored in the order of their numbers; if a number was damaged, it may well seem that not."""
+    numbers = [kept.seq for kept in found]
+    return all(type(number) is int for number in numbers) and numbers == sorted(set(numbers))
+
+
+def run_seal(thread_id: str, run_id: str, number: int, before: int) -> int:
+    """Return what binds a run to its number, and to the one that was begun before it in its thread; 0 for none."""
+    return crc32(f"{thread_id}\0{run_id}\0{number}\0{before}".encode("utf-8", "surrogatepass"))
+
+
+def listed(path: str, thread_id: str, found: Sequence[tuple[Any, ...]], *, to_the_end: bool) -> list[str]:
+    """Return the ids of runs.
+
+    Args:
+        path: the file.
+        thread_id: their thread.
+        found: number, id, number of the one before, seal, and the greatest number when the thread was given back
+            last, of each run, newest first and with none left out; no number if there is no run.
+        to_the_end: whether the last of them has to be the first one that the thread has.
+
+    Raises:
+        CorruptRunError: if one is not what was stored, or missing.
+    """
+    names: list[str] = []
+    after, noted = None, found[0][4] if found else None
+    runs = [row for row in found if row[0] is not None]
+    for number, name, before, sealed, _ in runs:
+        run_id = name.decode("utf-8", "replace") if type(name) is bytes else repr(name)
+        is_old = type(name) is bytes and before is None and sealed is None  # from before there were seals
+        if not is_old and (type(before) is not int or sealed != run_seal(thread_id, run_id, number, before)):
+            raise CorruptRunError(path, "its entry in the table of runs was changed", thread_id, run_id, None, 0)
+        if after is not None and after != number:
+            raise CorruptRunError(path, "a run that was begun after it is missing", thread_id, run_id, None, 0)
+        names.append(run_id)
+        after = before if sealed is not None else None
+    if noted is not None and (type(noted) is not int or (runs[0][0] if runs else 0) < noted):
+        raise CorruptRunError(path, "the newest run is missing", thread_id, names[0] if names else "?", None, 0)
+    if to_the_end and after:
+        raise CorruptRunError(path, "a run that was begun before it is missing", thread_id, names[-1], None, 0)
+    return names
+
+
+def relinked(thread_id: str, left: Sequence[tuple[Any, ...]]) -> list[tuple[int, int, int]]:
+    """Return what changes when runs were removed: number before, seal and number of each that followed one of them.
+
+    Args:
+        thread_id: the thread.
+        left: the other runs, as for ``listed``.
+    """
+    changed = []
+    for place, (number, name, before, sealed, _) in enumerate(left):
+        now = left[place + 1][0] if place + 1 < len(left) else 0
+        if sealed is not None and before != now:
+            changed.append((now, run_seal(thread_id, name.decode(), number, now), number))
+    return changed
 
 
 def _seq(row: Row) -> int:
