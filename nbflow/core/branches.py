@@ -8,15 +8,15 @@ batch and its key, and two branches of a batch with the same key do the same.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from nbflow.core.path import caller_of
 from nbflow.core.record import Asked, CallSettled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from nbflow.core.record import Record
 
 Recorded = dict[int, tuple[int, str]]
 
@@ -72,25 +72,20 @@ def _frame_of(record: Asked) -> str:
     return ".".join([record.path, *(named.partition("@")[0] for named in record.branch.split(".") if named)])
 
 
-def steps_of(records: Iterable[Record]) -> dict[str, int]:
+def steps_of(settled: Mapping[str, CallSettled], asked: Mapping[str, Asked]) -> Mapping[str, int]:
     """Return how many calls and questions each frame of a log has behind it, by the position of the frame."""
-    done: dict[str, set[str]] = {}
-    for record in records:
-        if isinstance(record, CallSettled):
-            done.setdefault(record.path.rpartition(".")[0], set()).add(record.path)
-        elif isinstance(record, Asked):
-            done.setdefault(_frame_of(record), set()).add(record.id)
-    return {frame: len(steps) for frame, steps in done.items()}
+    steps = Counter(path.rpartition(".")[0] for path in settled)
+    steps.update(map(_frame_of, asked.values()))
+    return steps
 
 
-def recorded_branches(records: Iterable[Record]) -> Mapping[str, Recorded]:
+def recorded_branches(settled: Mapping[str, CallSettled], asked: Mapping[str, Asked]) -> Mapping[str, Recorded]:
     """Return what the log tells of branches: by the position of their frame and their number, batch and key."""
     found: dict[str, Recorded] = {}
-    for record in records:
-        if not isinstance(record, (CallSettled, Asked)) or not record.branch:
-            continue
+    records: list[CallSettled | Asked] = [one for one in settled.values() if one.branch]
+    for record in [*records, *asked.values()]:
         prefix = record.path if isinstance(record, Asked) else caller_of(record.path)
-        for named in record.branch.split("."):
+        for named in record.branch.split(".") if record.branch else ():
             branch, _, key = named.partition("=")
             number, _, batch = branch[1:].partition("@")
             found.setdefault(prefix, {})[int(number)] = (int(batch), key)

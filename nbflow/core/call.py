@@ -10,6 +10,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import msgspec
+
 from nbflow.core.branches import Branches, name_of
 
 if TYPE_CHECKING:
@@ -116,7 +118,7 @@ class Promise:
     call: Call
 
 
-class Call:
+class Call(msgspec.Struct, eq=False):
     """One request to run a function.
 
     Attributes:
@@ -152,48 +154,45 @@ class Call:
         cancelling: whether its caller has asked it to stop.
     """
 
-    __slots__ = (
-        "args", "asked", "attempt", "cached", "caller", "cancelled", "cancelling", "carry", "changed", "context",
-        "deadline", "deliveries", "edges", "failure", "held", "inline", "inputs", "kwargs", "namesakes", "outcome",
-        "path", "promise", "recalled", "row", "seen", "shelved", "shown", "spec", "started", "taken", "waits_for",
-    )  # fmt: skip
+    path: str
+    spec: Spec
+    args: tuple[object, ...]
+    kwargs: dict[str, object]
+    caller: Frame | None = None
+    context: Context | None = None
+    inputs: bytes = b""
+    shown: str = ""
+    edges: tuple[str, ...] = ()
+    waits_for: tuple[Call, ...] = ()
+    attempt: int = 0
+    started: float = 0.0
+    deadline: Deadline | None = None
+    cached: bool = False
+    carry: tuple[Record, ...] = ()
+    failure: CallFailed | None = None
+    seen: list[CallFailed] | None = None
+    asked: list[Asked | Fallback | Reopened] | None = None
+    outcome: Outcome | None = None
+    promise: Promise | None = None
+    inline: int = 0
+    namesakes: int = 0
+    held: bool = False
+    row: int = 0
+    changed: tuple[str, ...] = ()
+    deliveries: Deliveries | None = None
+    recalled: Recalled | None = None
+    taken: CallReturned | None = None
+    shelved: bool = False
+    cancelled: bool = False
+    cancelling: bool = False
 
-    def __init__(self, path: str, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
-        self.path = path
-        self.spec = spec
-        self.args = args
-        self.kwargs = kwargs
-        self.caller: Frame | None = None
-        self.context: Context | None = None
-        self.inputs = b""
-        self.shown = ""
-        self.edges: tuple[str, ...] = ()
-        self.waits_for: tuple[Call, ...] = ()
-        for arg in (*args, *kwargs.values()) if kwargs else args:
-            if isinstance(arg, Promise):
-                self.waits_for = (*self.waits_for, arg.call)
-                self.edges = (*self.edges, arg.call.path)
-        self.attempt = 0
-        self.started = 0.0
-        self.deadline: Deadline | None = None
-        self.cached = False
-        self.carry: tuple[Record, ...] = ()
-        self.failure: CallFailed | None = None
-        self.seen: list[CallFailed] | None = None
-        self.asked: list[Asked | Fallback | Reopened] | None = None
-        self.outcome: Outcome | None = None
-        self.promise: Promise | None = None
-        self.inline = 0
-        self.namesakes = 0
-        self.held = False
-        self.row = 0
-        self.changed: tuple[str, ...] = ()
-        self.deliveries: Deliveries | None = None
-        self.recalled: Recalled | None = None
-        self.taken: CallReturned | None = None
-        self.shelved = False
-        self.cancelled = False
-        self.cancelling = False
+    def __repr__(self) -> str:
+        return f"<call {self.path} of {self.spec.name!r}>"
+
+    def find_promises(self) -> None:
+        """Note the calls whose futures are among the arguments."""
+        waits_for = [arg.call for arg in (*self.args, *self.kwargs.values()) if isinstance(arg, Promise)]
+        self.waits_for, self.edges = tuple(waits_for), tuple(other.path for other in waits_for)
 
     @property
     def lineage(self) -> str:
@@ -213,7 +212,7 @@ class Call:
         return "".join(reversed(steps))
 
 
-class Frame:
+class Frame(msgspec.Struct, eq=False):
     """Where the body of a call stands, in one attempt and one branch.
 
     Attributes:
@@ -222,7 +221,7 @@ class Frame:
         prefix: path that positions are counted under.
         calls, asks: how many it has made so far.
         branches: numbers its branches; None until there is one.
-        names: how many of the calls had which name.
+        names: how many of the calls had which name; None before the first.
         below: the event loop that ran in its thread when its body began; None if there was none.
         fresh: whether what the log holds for later positions no longer counts.
         left: how many steps it has still to come by again, of those that it had behind it before the run went on.
@@ -232,26 +231,23 @@ class Frame:
         deliveries: of a trunk, the results on their way to the body; None until it makes a call.
     """
 
-    __slots__ = (
-        "asks", "below", "branches", "call", "calls", "deliveries", "fresh", "host", "key", "left", "names", "over",
-        "prefix", "trunk",
-    )  # fmt: skip
+    call: Call
+    host: Host
+    prefix: str
+    fresh: bool = False
+    calls: int = 0
+    asks: int = 0
+    branches: Branches | None = None
+    trunk: Frame | None = None
+    over: bool = False
+    names: dict[str, int] | None = None
+    below: object = None
+    left: int = 0
+    key: str = ""
+    deliveries: Deliveries | None = None
 
-    def __init__(self, call: Call, host: Host, prefix: str = "") -> None:
-        self.call = call
-        self.host = host
-        self.prefix = prefix or call.path
-        self.calls = 0
-        self.branches: Branches | None = None
-        self.asks = 0
-        self.fresh: bool = call.caller is not None and call.caller.fresh
-        self.trunk: Frame | None = None
-        self.over = False
-        self.names: dict[str, int] = {}
-        self.below: object = None
-        self.left = 0
-        self.key = ""
-        self.deliveries: Deliveries | None = None
+    def __repr__(self) -> str:
+        return f"<body of {self.call!r} at {self.prefix}>"
 
     @property
     def closed(self) -> bool:

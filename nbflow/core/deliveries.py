@@ -44,6 +44,59 @@ class Ending(Protocol):
         ...
 
 
+class Recorded:
+    """The order in which the bodies of a log were given results.
+
+    Attributes:
+        places: by position of a call, where its result stands among those of its body.
+        misses: by position of a body, the recorded misses.
+    """
+
+    __slots__ = ("_bodies", "misses", "places")
+
+    def __init__(self, records: Iterable[Record], settled: Mapping[str, CallSettled]) -> None:
+        """Read it from a log: its records in order, and its outcomes by position, in the order of their rows."""
+        self._bodies: dict[str, list[int]] = {}
+        self.places = dict(zip(settled, count(1), strict=False))
+        late = [one for one in settled.values() if type(one) is CallFailed and one.place is not None]
+        for body in {caller_of(one.path) for one in late}:
+            self._put_in_order(body, settled)
+        self.misses: dict[str, dict[int, int]] = {}
+        for record in [one for one in records if type(one) in _OF_BODIES]:
+            if isinstance(record, Observed):
+                missed = self.misses.setdefault(record.path, {})
+                for given, times in record.misses:
+                    missed[given] = missed.get(given, 0) + times
+            else:
+                self.misses.pop(caller_of(record.path), None)
+
+    def _put_in_order(self, body: str, settled: Mapping[str, CallSettled]) -> None:
+        """Put failures of a body's calls at their places: they become durable when the body goes on, after others."""
+        calls = [one for one in settled.values() if _is_given(one) and caller_of(one.path) == body]
+        late = [one for one in calls if isinstance(one, CallFailed) and one.place is not None]
+        order = [one.path for one in calls if one not in late]
+        for one in sorted(late, key=lambda one: one.place or 0):
+            order.insert(one.place or 0, one.path)
+        self.places.update(zip(order, [self.places[one.path] for one in calls], strict=True))
+
+    def of(self, body: str) -> list[int]:
+        """Return the places of a body's results, in order."""
+        if body not in self._bodies:
+            places: dict[str, list[int]] = {}
+            for path, place in self.places.items():
+                places.setdefault(caller_of(path), []).append(place)
+            self._bodies = {path: sorted(found) for path, found in places.items()}
+            self._bodies.setdefault(body, [])
+        return self._bodies[body]
+
+
+_OF_BODIES = frozenset({Observed, Discarded})
+
+
+def _is_given(record: CallSettled) -> bool:
+    return not isinstance(record, CallFailed) or (record.survived and not record.cancelled)
+
+
 class Deliveries:
     """The results on their way to one attempt of a body, its branches included.
 
@@ -61,6 +114,7 @@ class Deliveries:
         is_unsaved: whether the body has seen something that is not durable.
         is_urgent: whether that must be before its next call begins: it has gone on from a failure.
         shelved: calls that the body is recorded to have cancelled, and has not cancelled yet.
+        wanted: the call that the body carries out itself while it waits for it; None if there is none.
         heard_on: the event loop that coroutines of the body wait on; None if none does.
         waker: what the driver needs to wake the body; the core does not touch it.
     """
@@ -68,19 +122,16 @@ class Deliveries:
     __slots__ = (
         "_expected", "_in_flight", "_misses", "_recorded", "arrived", "body", "closed", "count", "given", "heard_on",
         "is_unsaved",
-        "is_urgent", "pending", "shelved", "unsaved", "waker",
+        "is_urgent", "pending", "shelved", "unsaved", "waker", "wanted",
     )  # fmt: skip
 
-    def __init__(
-        self, body: str, in_flight: Mapping[Held, int], expected: Mapping[int, int], recorded: int = 0
-    ) -> None:
+    def __init__(self, body: str, in_flight: Mapping[Held, int], recorded: Recorded) -> None:
         """Begin an attempt.
 
         Args:
             body: position of the call whose body it is.
             in_flight: rows of results that are being made durable.
-            expected: recorded misses, by the number of results given before.
-            recorded: how many results the log holds; they are the first, and their rows count from 1.
+            recorded: what the log tells.
         """
         self.body = body
         self.given = 0
@@ -89,10 +140,11 @@ class Deliveries:
         self.unsaved: list[Record] = []
         self.is_unsaved = self.is_urgent = False
         self.shelved: list[Ending] = []
+        self.wanted: object = None
         self.heard_on: object = None
         self.waker: object = None
         self._in_flight = in_flight
-        self._expected = dict(expected)
+        self._expected = dict(recorded.misses.get(body, ()))
         self._recorded = recorded
         self._misses: dict[int, int] = {}
         self.arrived: list[tuple[int, int, Ending]] = []
@@ -115,7 +167,7 @@ class Deliveries:
                 break
             if in_flight and row > min([*in_flight.values()]):  # a copy: others add to it
                 break
-            if strictly and self.given + 1 < row and self.given < self._recorded:
+            if strictly and self._recorded.of(self.body)[self.given : self.given + 1] not in ([], [row]):
                 break
             call = heappop(arrived)[2]
             self.pending -= 1
@@ -130,10 +182,19 @@ class Deliveries:
                 break
         return taken
 
+    def is_first(self, call: Ending) -> bool:
+        """Whether the body is to be given the result of a call that it waits for at once; it counts as given then."""
+        if self.arrived or self._in_flight or self._expected or call.failure is not None:
+            return False
+        self.pending -= 1
+        if call.outcome is not None and call.outcome.error is None:
+            self.given += 1
+        return True
+
     @property
     def replays(self) -> Ending | None:
         """The call whose recorded result is the first to be given; None if it is a new one, or none has arrived."""
-        return self.arrived[0][2] if self.arrived and self.given < self._recorded else None
+        return self.arrived[0][2] if self.arrived and self.given < len(self._recorded.of(self.body)) else None
 
     @property
     def expects_miss(self) -> bool:
@@ -175,56 +236,3 @@ class Deliveries:
         """Let such a call run after all."""
         if call in self.shelved:
             self.shelved.remove(call)
-
-
-class Recorded:
-    """The order in which the bodies of a log were given results.
-
-    Attributes:
-        places: by position of a call, where its result stood among those of its body.
-        misses: by position of a body, the recorded misses.
-        counts: by position of a body, the number of its results.
-    """
-
-    __slots__ = ("counts", "misses", "places")
-
-    def __init__(self, records: Iterable[Record]) -> None:
-        """Read it from records, in order."""
-        self.misses: dict[str, dict[int, int]] = {}
-        bodies: dict[str, dict[str, CallSettled]] = {}
-        branches: dict[str, dict[str, CallSettled]] = {}  # the same, by the branch that the calls were made in
-        for record in records:
-            if isinstance(record, CallSettled):
-                if isinstance(record, CallFailed) and (not record.survived or record.cancelled):
-                    continue
-                branch = record.path.rpartition(".")[0]
-                settled = branches.get(branch)
-                if settled is None:
-                    settled = branches[branch] = bodies.setdefault(caller_of(record.path), {})
-                settled.pop(record.path, None)
-                settled[record.path] = record
-            elif isinstance(record, Observed):
-                missed = self.misses.setdefault(record.path, {})
-                for given, times in record.misses:
-                    missed[given] = missed.get(given, 0) + times
-            elif isinstance(record, Discarded):
-                self.misses.pop(caller_of(record.path), None)
-        self.counts = {body: len(settled) for body, settled in bodies.items()}
-        self.places: dict[str, int] = {}
-        for settled in bodies.values():
-            self.places.update(zip(_in_order(settled), count(1), strict=False))
-
-
-def _in_order(settled: Mapping[str, CallSettled]) -> list[str]:
-    """Return the calls of a body as it was given their results: in the order of their rows, failures at their places.
-
-    A failure becomes durable when its caller goes on, which may be after later results.
-    """
-    late = [record for record in settled.values() if isinstance(record, CallFailed) and record.place is not None]
-    if not late:
-        return list(settled)
-    moved = {record.path for record in late}
-    order = [path for path in settled if path not in moved]
-    for record in sorted(late, key=lambda one: one.place or 0):
-        order.insert(record.place or 0, record.path)
-    return order

@@ -127,7 +127,9 @@ def attempts(run: Scheduler, call: Call) -> Program:
             run.log.append(announce.began(call, run.now()))
         if call.spec.timeout is not None:
             call.deadline, run.timed = Deadline(call.spec.timeout, run.now()), True
-        frame = _frame(run, call) if run.replay.goes_on else Frame(call, run.host)
+        frame = Frame(call, run.host, call.path)
+        if run.replay.is_needed or run.replay.goes_on:
+            run.replay.begin(frame)
         outcome = yield Invoke(call, frame)
         frame.over = True
         error = outcome.error
@@ -135,24 +137,17 @@ def attempts(run: Scheduler, call: Call) -> Program:
             call.carry += run.results.seen_by(frame.deliveries, run.now())
         if error is None or run.stopping or not call.spec.retry:
             return outcome
-        policies, failures, now = call.spec.retry, call.attempt, run.now()
-        reply = yield Compute(lambda: wait_before_retry(policies, failures, error, now))  # noqa: B023  # called at once
+        # A predicate of the user's decides, so without the lock.
+        reply = yield Compute(partial(wait_before_retry, call.spec.retry, call.attempt, error, run.now()))
         wait = reply.value
-        if reply.error is not None or not isinstance(wait, Sleep):
+        if not isinstance(wait, Sleep):
             return reply if reply.error is not None else outcome
         _tell_retry(run, call, error, wait.seconds)
-        if frame.deliveries is not None:
-            run.replay.reread()
+        run.replay.reread(frame)
         yield wait
         stopped = run.stopped()
         if stopped is not None:
             return Outcome(None, stopped)
-
-
-def _frame(run: Scheduler, call: Call) -> Frame:
-    frame = Frame(call, run.host)
-    frame.left = run.replay.left_for(call.path, is_old=call.caller is None)
-    return frame
 
 
 def _tell_retry(run: Scheduler, call: Call, error: BaseException, wait: float) -> None:
@@ -180,7 +175,8 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
     if error is None:
         record = run.ended_as(CallReturned, call, outcome.value)
         carry = (*call.carry, *run.failures.survived(call)) if call.carry or call.seen else ()
-        record.cached, record.lineage, record.changed = call.cached, call.lineage, call.changed
+        if call.cached or call.changed or call.spec.stateful:
+            record.cached, record.lineage, record.changed = call.cached, call.lineage, call.changed
         body = call.deliveries
         seen = run.results.seen_by(body, run.now()) if body is not None and body.is_unsaved else ()
         reply = yield Commit((*seen, *carry, record), call)

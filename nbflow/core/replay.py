@@ -12,7 +12,7 @@ from nbflow.core.record import Answered, CallFailed, ContextGiven, Discarded, Ru
 from nbflow.errors import ReplayMismatchError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nbflow.core.call import Call, Frame
     from nbflow.core.log import Log
@@ -28,26 +28,41 @@ class Replay:
         rerun_changed: whether a changed call runs again; else it is an error.
         order: the order in which bodies were given results.
         branches: what the log tells of branches, by the position of their frame.
+        is_needed: whether there is anything in the log that calls could be found in.
         goes_on: whether bodies have been here before, in this run or in the one that it was forked from.
         answered: ids of the questions that had been answered by then.
         steps: how many calls and questions the frames had behind them when the run began, by their position.
     """
 
-    __slots__ = ("_was_paused", "answered", "branches", "goes_on", "log", "order", "recorded", "rerun_changed", "steps")
+    __slots__ = (
+        "_was_paused",
+        "answered",
+        "branches",
+        "goes_on",
+        "is_needed",
+        "log",
+        "order",
+        "recorded",
+        "rerun_changed",
+        "steps",
+    )
 
     def __init__(self, log: Log, *, rerun_changed: bool) -> None:
         self.log = log
         self.recorded: dict[str, CallReturned | CallFailed] = {}
         self.rerun_changed = rerun_changed
-        self.goes_on = self._was_paused = False
-        self.answered: frozenset[str] = frozenset()
-        self.steps: dict[str, int] = {}
-        self.order, self.branches = Recorded(()), recorded_branches(())
+        self.goes_on = self.is_needed = self._was_paused = False
+        self.answered: set[str] = set()
+        self.steps: Mapping[str, int] = {}
+        self.order, self.branches = Recorded((), {}), recorded_branches({}, {})
 
-    def reread(self) -> None:
-        """Take in what the log has come to hold."""
-        self.order = Recorded(self.log.records if self.log.settled else ())
-        self.branches = recorded_branches(self.log.records if self.log.settled or self.log.asked else ())
+    def reread(self, frame: Frame | None = None) -> None:
+        """Take in what the log has come to hold; after an attempt, if its body has made calls."""
+        if frame is not None and frame.deliveries is None:
+            return
+        self.is_needed = bool(self.log.settled)
+        self.order = Recorded(self.log.records, self.log.settled)
+        self.branches = recorded_branches(self.log.settled, self.log.asked)
 
     def start(self) -> None:
         """Take in what the log held before the run and its first records."""
@@ -55,13 +70,21 @@ class Replay:
         self.goes_on = bool(self.log.settled or self.log.asked)
         if not self.goes_on:
             return
-        past = list(self.log.records)
-        while past and (isinstance(past[-1], (Answered, RunResumed, ContextGiven)) and not past[-1].copied):
-            past.pop()
-        self._was_paused = isinstance(past[-1], RunPaused)
-        self.answered = frozenset(record.id for record in past if isinstance(record, Answered))
-        self.steps = steps_of(past)
+        end = len(self.log.records)
+        while end > 1 and isinstance(last := self.log.records[end - 1], _OPENING) and not last.copied:
+            end -= 1
+        self._was_paused = isinstance(self.log.records[end - 1], RunPaused)
+        new = {record.id for record in self.log.records[end:] if isinstance(record, Answered)}
+        self.answered = self.log.answers.keys() - new
+        self.steps = steps_of(self.log.settled, self.log.asked)
         self.reread()
+
+    def begin(self, frame: Frame) -> None:
+        """Tell the frame of a new attempt how it stands to the log."""
+        call = frame.call
+        frame.fresh = call.caller is not None and call.caller.fresh
+        if self.goes_on:
+            frame.left = self.left_for(call.path, is_old=call.caller is None)
 
     def left_for(self, frame: str, *, is_old: bool) -> int:
         """Return how many steps a frame has behind it, one more if it had come further than the last of them.
@@ -110,6 +133,9 @@ class Replay:
         discarded = Discarded(path=call.path, at=self.log.settled[call.path].at)
         call.carry += (discarded,)
         self.log.append(discarded)
+
+
+_OPENING = (Answered, RunResumed, ContextGiven)
 
 
 def unreached(replay: Replay, replayed: Sequence[str]) -> list[CallSettled]:

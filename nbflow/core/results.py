@@ -53,9 +53,7 @@ class Results:
 
     def begin(self, trunk: Frame) -> Deliveries:
         """Return the deliveries of an attempt whose body makes its first call."""
-        path, order = trunk.call.path, self._replay.order
-        expected, recorded = order.misses.get(path, {}), order.counts.get(path, 0)
-        deliveries = trunk.deliveries = Deliveries(path, self.rows.in_flight, expected, recorded)
+        deliveries = trunk.deliveries = Deliveries(trunk.call.path, self.rows.in_flight, self._replay.order)
         return deliveries
 
     def seen_by(self, body: Deliveries, now: float) -> tuple[Record, ...]:

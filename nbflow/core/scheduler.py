@@ -104,7 +104,7 @@ class Scheduler:
         """
         if self.keep is not None:
             call.inputs = self.keep((call.args, call.kwargs)) if call.kwargs else self.keep(call.args)
-        if self.log.settled:
+        if self.replay.is_needed:
             past = self.log.settled.get(f"{frame.prefix}.{frame.calls}" if frame is not None else call.path)
             call.recalled = recall(past) if past is not None else None
         if self.log.listeners or (self.keep is not None and call.recalled is None):
@@ -130,9 +130,13 @@ class Scheduler:
         deliveries = call.deliveries = trunk.deliveries or self.results.begin(trunk)
         deliveries.pending += 1
         name = call.spec.name
-        call.namesakes = frame.names.get(name, 0)
-        frame.names[name] = call.namesakes + 1
-        if (self.log.settled or self.log.listeners or self.reuse is not None) and not call.waits_for:
+        names = frame.names
+        if names is None:
+            frame.names = {name: 1}
+        else:
+            call.namesakes = names.get(name, 0)
+            names[name] = call.namesakes + 1
+        if (self.replay.is_needed or self.log.listeners or self.reuse is not None) and not call.waits_for:
             self.look_up(call)
         if frame.left:
             frame.step(is_new=call.outcome is None and not call.shelved and not call.waits_for)
@@ -152,7 +156,7 @@ class Scheduler:
         rows, deliveries = self.results.rows, call.deliveries
         if rows.in_flight:
             rows.in_flight.pop(call, None)
-        if deliveries is None or deliveries.closed:
+        if deliveries is None or deliveries.closed or (deliveries.wanted is call and deliveries.is_first(call)):
             return None
         deliveries.count += 1
         heappush(deliveries.arrived, (call.row or rows.latest(), deliveries.count, call))
@@ -178,7 +182,7 @@ class Scheduler:
 
     def look_up(self, call: Call) -> None:
         """Find the call's outcome in the log, or get it ready to run."""
-        if self.log.settled:
+        if self.replay.is_needed:
             self.replay.find(call)
             if call.outcome is not None or call.shelved:
                 self.replayed.append(call.path)

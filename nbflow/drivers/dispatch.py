@@ -10,7 +10,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nbflow.core.call import Call, Frame
+from nbflow.core.call import Call, Frame, Promise
 from nbflow.core.effects import Commit, Compute, Program, Recall, Remember
 from nbflow.core.outcome import Outcome
 from nbflow.core.performance import perform
@@ -122,7 +122,11 @@ class Dispatch(Waits):
     ) -> CallFuture:
         """Take a request of a body and have it carried out; ``waits`` as for ``Host``."""
         call = Call("", spec, args, kwargs)
-        if not call.waits_for:
+        for arg in (*args, *kwargs.values()) if kwargs else args:
+            if isinstance(arg, Promise):
+                call.find_promises()
+                break
+        else:
             self.scheduler.prepare(call, frame)
         with self.lock:
             self.scheduler.open(frame, call)
@@ -285,11 +289,12 @@ class Dispatch(Waits):
         """Do what needs no waiting for others: storage and caches."""
         try:
             if isinstance(effect, Commit):
-                if self.journal is not None:
-                    rows = self.journal.prepare(effect.records, effect.ends)
-                    self.journal.keep(rows)
-                    if effect.ends is not None:
-                        effect.ends.row = rows[-1].seq
+                journal, ends = self.journal, effect.ends
+                if journal is not None:
+                    rows = journal.prepare(effect.records, ends)
+                    journal.keep(rows)
+                    if ends is not None:
+                        ends.row = rows[-1].seq
             elif isinstance(effect, Compute):
                 return Outcome(effect.fn())
             elif isinstance(effect, Recall):

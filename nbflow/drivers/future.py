@@ -93,16 +93,18 @@ class Watched(Promise):
     Attributes:
         ended: how the call ended; None until then.
         outcome: the same, once its caller has been given it.
+        is_watched: whether anybody is to be told of its end.
         watchers: what ``concurrent.futures`` left with it; None if nothing.
         callbacks: of the caller, called when it is given the outcome; None if there were none.
     """
 
-    __slots__ = ("_claim", "_driver", "callbacks", "ended", "outcome", "watchers")
+    __slots__ = ("_claim", "_driver", "callbacks", "ended", "is_watched", "outcome", "watchers")
 
     _claim: LockType
     _driver: Driver
     watchers: Watchers | None
     callbacks: list[Callback] | None
+    is_watched: bool
     ended: Outcome | None
     outcome: Outcome | None
 
@@ -142,6 +144,7 @@ class Watched(Promise):
     def _waiters(self) -> Watchers:
         if self.outcome is None and on_loop() is not None:
             raise WouldBlockError(self.call.path, self.call.spec.name)
+        self.is_watched = True
         if self.watchers is None:
             self.watchers = Watchers(self._driver.delivery)
         return self.watchers
@@ -185,6 +188,7 @@ class CallFuture(Watched):
         self.watchers: Watchers | None = None
         self._on_end: list[Callable[[], None]] | None = None
         self.callbacks = None
+        self.is_watched = False
         self._others: list[Callback] | None = None  # callbacks of other code than the caller's
         if self.ended is None:
             self._claim = allocate_lock()
@@ -221,20 +225,25 @@ class CallFuture(Watched):
             body = driver.arrive(call)
             if body is None:
                 self.outcome = outcome
-            if self.watchers:
+            if self.is_watched and self.watchers:
                 self._tell_watchers(outcome, as_body=False)
                 if body is None:
                     self._tell_watchers(outcome, as_body=True)
         self._done.release()
+        if self.is_watched:
+            self._tell_others(given=body is None)
+        if (body is not None and body.waker is not None) or driver.delivery.blocked:
+            driver.delivery.wake(body)
+        return True
+
+    def _tell_others(self, *, given: bool) -> None:
+        """Call back all but the caller, and the caller too if it is given the outcome at once."""
         for fn in self._on_end or ():
             fn()
         if self._others:
             self._call_all(self._others)
-        if body is None and self.callbacks:
+        if given:
             self.call_back()
-        if driver.delivery.blocked or (body is not None and body.waker is not None):
-            driver.delivery.wake(body)
-        return True
 
     def show(self) -> None:
         """Tell those who wait as the caller that it is given the outcome, with the lock held; ``call_back`` follows."""
@@ -327,7 +336,11 @@ class CallFuture(Watched):
             if not self._driver.delivery.wait_until(body, lambda: self.outcome is not None, timeout):
                 self._give_up(timeout)
         elif self.ended is None and timeout is None:
+            if body is not None:
+                body.wanted = self.call
             self._driver.wait_for(self)
+            if self.outcome is not None:
+                return self.outcome
         elif self.ended is None and timeout is not None:
             self._block(timeout)
         if body is not None and self.outcome is None:
@@ -365,6 +378,7 @@ class CallFuture(Watched):
         body = self.body
         callback = (fn, loop, context)
         with self._driver.lock:
+            self.is_watched = True
             callbacks = (self._others if body is None else self.callbacks) or []
             callbacks.append(callback)
             if body is None:
@@ -386,6 +400,7 @@ class CallFuture(Watched):
         """Call ``fn()`` where the call ends, whatever loop runs here; at once if it has."""
         with self._driver.lock:
             if self.ended is None:
+                self.is_watched = True
                 self._on_end = [*(self._on_end or ()), fn]
                 return
         fn()
