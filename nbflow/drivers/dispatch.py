@@ -5,7 +5,6 @@ One dispatch serves one run. It owns the run's lock, and is the hands of both dr
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol
@@ -280,10 +279,6 @@ class Dispatch(Waits):
         with self.lock:
             self.scheduler.cancelled(call)
         self.telling.tell()
-
-    def is_cancelled(self, error: BaseException | None) -> bool:
-        """Whether an outcome says that the call was cancelled."""
-        return error is not None and "asyncio" in sys.modules and bool(aio().is_cancelled(error))
 
     def carry_out(self, effect: Commit | Recall | Remember | Compute) -> Outcome:
         """Do what needs no waiting for others: storage and caches."""

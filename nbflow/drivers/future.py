@@ -84,7 +84,7 @@ def on_loop() -> AbstractEventLoop | None:
 
 
 # What is to be called with the future, on which loop (None for wherever the result is given), in which context.
-Callback = tuple["Callable[[CallFuture], object]", "AbstractEventLoop | None", "Context | None"]
+Callback = tuple["Callable[[Watched], object]", "AbstractEventLoop | None", "Context | None"]
 
 
 class Watched(Promise):
@@ -160,6 +160,45 @@ class Watched(Promise):
                 waiter.add_cancelled(self)
             else:
                 waiter.add_exception(self)
+
+    def call_back(self) -> None:
+        """Call back the caller, who is given the outcome now."""
+        if self.callbacks:
+            self._call_all(self.callbacks)
+
+    def call_back_on(self, loop: AbstractEventLoop) -> None:
+        """As ``call_back``, called by the loop itself, so that those who wait there can go on at once."""
+        callbacks = self.callbacks
+        while callbacks:
+            fn, where, context = callbacks.pop(0)
+            if where is not loop or context is None:
+                self._call_back(fn, where, context)
+                continue
+            try:
+                context.run(fn, self)
+            except Exception as error:  # noqa: BLE001  # as the loop does with what its callbacks raise
+                loop.call_exception_handler({"message": f"{fn!r}, told of {self!r}, raised", "exception": error})
+
+    def _call_all(self, callbacks: list[Callback]) -> None:
+        while callbacks:
+            try:
+                callback = callbacks.pop(0)
+            except IndexError:  # another thread was quicker
+                return
+            self._call_back(*callback)
+
+    def _call_back(
+        self, fn: Callable[[Watched], object], loop: AbstractEventLoop | None, context: Context | None
+    ) -> None:
+        if loop is None:
+            try:
+                fn(self)
+            except Exception as error:  # noqa: BLE001  # others are still to be told, and whoever works here has more to do
+                warnings.warn(f"{fn!r}, told of {self!r}, raised {error!r}", RuntimeWarning, stacklevel=2)
+        elif loop is running_loop():
+            loop.call_soon(fn, self, context=context)
+        elif not loop.is_closed():
+            loop.call_soon_threadsafe(fn, self, context=context)
 
 
 class CallFuture(Watched):
@@ -250,45 +289,6 @@ class CallFuture(Watched):
         if self.watchers and self.outcome is not None:
             self._tell_watchers(self.outcome, as_body=True)
 
-    def call_back(self) -> None:
-        """Call back the caller, who is given the outcome now."""
-        if self.callbacks:
-            self._call_all(self.callbacks)
-
-    def call_back_on(self, loop: AbstractEventLoop) -> None:
-        """As ``call_back``, called by the loop itself, so that those who wait there can go on at once."""
-        callbacks = self.callbacks
-        while callbacks:
-            fn, where, context = callbacks.pop(0)
-            if where is not loop or context is None:
-                self._call_back(fn, where, context)
-                continue
-            try:
-                context.run(fn, self)
-            except Exception as error:  # noqa: BLE001  # as the loop does with what its callbacks raise
-                loop.call_exception_handler({"message": f"{fn!r}, told of {self!r}, raised", "exception": error})
-
-    def _call_all(self, callbacks: list[Callback]) -> None:
-        while callbacks:
-            try:
-                callback = callbacks.pop(0)
-            except IndexError:  # another thread was quicker
-                return
-            self._call_back(*callback)
-
-    def _call_back(
-        self, fn: Callable[[CallFuture], object], loop: AbstractEventLoop | None, context: Context | None
-    ) -> None:
-        if loop is None:
-            try:
-                fn(self)
-            except Exception as error:  # noqa: BLE001  # others are still to be told, and whoever works here has more to do
-                warnings.warn(f"{fn!r}, told of {self!r}, raised {error!r}", RuntimeWarning, stacklevel=2)
-        elif loop is running_loop():
-            loop.call_soon(fn, self, context=context)
-        elif not loop.is_closed():
-            loop.call_soon_threadsafe(fn, self, context=context)
-
     def cancel(self, msg: object = None) -> bool:
         """Stop the call if it can be stopped; False if it has ended.
 
@@ -370,7 +370,7 @@ class CallFuture(Watched):
         self._driver.saw(self.call)
         raise error
 
-    def add_done_callback(self, fn: Callable[[CallFuture], object], *, context: Context | None = None) -> None:
+    def add_done_callback(self, fn: Callable[[Watched], object], *, context: Context | None = None) -> None:
         """Call ``fn(self)`` when done: on the event loop for code on a loop, else where it ended."""
         loop = on_loop() if context is None else running_loop()
         if loop is not None and context is None:
@@ -405,7 +405,7 @@ class CallFuture(Watched):
                 return
         fn()
 
-    def remove_done_callback(self, fn: Callable[[CallFuture], object]) -> int:
+    def remove_done_callback(self, fn: Callable[[Watched], object]) -> int:
         """Take a callback back; returns how many there were."""
         count = 0
         for callbacks in (self.callbacks or [], self._others or []):

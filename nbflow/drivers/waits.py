@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,10 @@ class Waits:
         """Note that the body that runs here was told how a call failed."""
         with self.lock:
             self.scheduler.failures.saw(current_frame.get(), call)
+
+    def is_cancelled(self, error: BaseException | None) -> bool:
+        """Whether an outcome says that the call was cancelled."""
+        return error is not None and "asyncio" in sys.modules and bool(aio().is_cancelled(error))
 
     def is_on_loop(self) -> bool:
         """Whether this thread is the one of the loop where async functions run."""
