@@ -51,6 +51,7 @@ class CallRow(NamedTuple):
         edges: positions of the calls whose futures were arguments.
         value: what it returned or raised; None until it has.
         requested: seconds since 1970 when it was called; 0.0 if only its end is known.
+        changed: names of arguments that were changed in place while it worked.
     """
 
     path: str
@@ -65,6 +66,7 @@ class CallRow(NamedTuple):
     edges: tuple[str, ...] = ()
     value: Value | None = None
     requested: float = 0.0
+    changed: tuple[str, ...] = ()
 
     @property
     def result(self) -> object:
@@ -178,6 +180,7 @@ class CallsView:
             record.path, parent_of(record.path), record.name, record.kind, state, record.attempt,
             record.started, record.at, record.shown or (before.shown if before is not None else ""),
             record.edges, record.value, before.requested if before is not None else 0.0,
+            record.changed if isinstance(record, CallReturned) else (),
         )  # fmt: skip
 
     def _leave_open(self, at: float, *, paused: bool) -> list[CallRow]:

@@ -43,7 +43,7 @@ class Detail(NamedTuple):
 
     Attributes:
         label: ``input``, ``arguments``, ``result``, ``error``, ``attempt N``, ``question``, ``answer``,
-            ``refused answer`` or ``stopped``.
+            ``refused answer``, ``changed`` or ``stopped``.
         text: the fact, several lines at times.
     """
 
@@ -74,6 +74,8 @@ def _facts(record: Record) -> dict[str, str]:
     label = _LABELS.get(type(record))
     if label is not None:
         facts[label] = text_of(record)
+    if isinstance(record, CallReturned) and record.changed:
+        facts["changed"] = f"the argument {' or '.join(map(repr, record.changed))}, in place, while it worked"
     return facts
 
 

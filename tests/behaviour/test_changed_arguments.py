@@ -15,6 +15,7 @@ from nbflow.core import arguments
 from nbflow.core.record import CallReturned
 from nbflow.errors import ChangedArgumentWarning
 from nbflow.types import CachePolicy
+from nbflow.views.details import Detail, details_of
 from tests.behaviour.flavours import Flavour
 
 hold = threading.Event()
@@ -49,7 +50,10 @@ def test_a_task_that_changes_its_argument_is_told(flow: Flavour, make: Any, chan
     with pytest.warns(ChangedArgumentWarning, match="'spoil', call 0.0: its argument 'rows' was changed") as told:
         assert flow.invoke(body, 1) == [1, 2]
     assert len(told) == 1, "once per task"
-    assert changes(body.last_run(HERE)) == [("rows",), ("rows",)]
+    run = body.last_run(HERE)
+    assert changes(run) == [("rows",), ("rows",)]
+    assert [row.changed for row in run.calls if row.name == "spoil"] == [("rows",), ("rows",)], "the bar is marked"
+    assert Detail("changed", "the argument 'rows', in place, while it worked") in details_of(run.log, "0.0")
 
 
 def test_a_list_that_changes_before_the_call_starts_is_told_and_not_cached(saver: BaseCheckpointSaver) -> None:

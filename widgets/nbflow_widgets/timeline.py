@@ -155,7 +155,7 @@ def to_json(row: CallRow, base: float) -> list[object]:
     return [
         row.path, row.parent, row.name, row.kind, row.state, row.attempt,
         _since(base, row.requested or row.started), _since(base, row.started),
-        None if row.ended is None else _since(base, row.ended), row.shown,
+        None if row.ended is None else _since(base, row.ended), row.shown, bool(row.changed),
     ]  # fmt: skip
 
 

@@ -155,4 +155,9 @@ def _call(item: Span) -> str:
 
 def _state(item: Span) -> str:
     row = item.row
-    return f"{row.state}, attempt {row.attempt}" if row.attempt > 1 else row.state
+    facts = [
+        row.state,
+        f"attempt {row.attempt}" if row.attempt > 1 else "",
+        "changed its arguments" if row.changed else "",
+    ]
+    return ", ".join(fact for fact in facts if fact)

@@ -225,7 +225,7 @@ class Painter {
     const { pen, look } = this, low = this.left + 8, high = this.right;
     if (to < low || from > high) return;
     const { state } = row, loud = { failed: " · failed", stopped: " · stopped" }[state] ?? "";
-    const tries = row.attempt > 1 ? ` · attempt ${row.attempt}` : "";
+    const tries = (row.attempt > 1 ? ` · attempt ${row.attempt}` : "") + (row.changed ? " · changed its arguments" : "");
     const text = { waiting: "waits", asking: "asks" }[state] ?? `${duration(ms)}${tries}${loud}`;
     pen.font = `11px ${this.font}`;
     const room = pen.measureText(text).width + 12, end = Math.min(to, high);

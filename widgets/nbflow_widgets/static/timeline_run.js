@@ -3,11 +3,11 @@
 /**
  * A call; times in milliseconds since the run began.
  * @typedef {{path: string, parent: string, name: string, kind: string, state: string, attempt: number,
- *   asked: number, start: number, end: number|null, shown: string, key: string, depth: number, at: number}} Row
+ *   asked: number, start: number, end: number|null, shown: string, changed: boolean, key: string, depth: number, at: number}} Row
  * A batch, or all there is.
  * @typedef {{seq: number, rows: any[][], head: any}} Batch
  */
-const FIELDS = ["path", "parent", "name", "kind", "state", "attempt", "asked", "start", "end", "shown"];
+const FIELDS = ["path", "parent", "name", "kind", "state", "attempt", "asked", "start", "end", "shown", "changed"];
 const OPEN = new Set(["waiting", "running", "retrying"]);
 const FINISHED = ["done", "replayed", "cached", "reused"];
 const ORDER = [...FINISHED, "failed", "asking", "stopped", "retrying", "running", "waiting"];
@@ -124,5 +124,8 @@ class Run {
   end(row) { return row.end === null ? this.now() : this.active(row.end); }
 
   /** @param {Row} row */
-  static state(row) { return row.attempt > 1 ? `${row.state}, attempt ${row.attempt}` : row.state; }
+  static state(row) {
+    const facts = [row.state, row.attempt > 1 && `attempt ${row.attempt}`, row.changed && "changed its arguments"];
+    return facts.filter(Boolean).join(", ");
+  }
 }
