@@ -119,6 +119,10 @@ class BaseCheckpointSaver(Protocol):
         """
         ...
 
+    def append_last(self, run: RunKey, rows: Sequence[Row], owner: str) -> None:
+        """As ``append``, and gives the thread back in the same step: rows that the run ends with."""
+        ...
+
     def append_all(self, segments: Sequence[Segment], owner: str) -> None:
         """Store rows of several runs, all or none; otherwise as ``append``."""
         ...

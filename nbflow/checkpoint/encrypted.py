@@ -103,6 +103,10 @@ class EncryptedSaver(SharedMethods):
         """Store rows; see ``BaseCheckpointSaver``."""
         self._saver.append(run, [self._hidden(run, row) for row in rows], owner)
 
+    def append_last(self, run: RunKey, rows: Sequence[Row], owner: str) -> None:
+        """Store the last rows of a run and give its thread back."""
+        self._saver.append_last(run, [self._hidden(run, row) for row in rows], owner)
+
     def append_all(self, segments: Sequence[Segment], owner: str) -> None:
         """Store rows of several runs, all or none."""
         hidden = [Segment(run, [self._hidden(run, row) for row in rows]) for run, rows in segments]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from nbflow.checkpoint import tuples, upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from nbflow.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
+    from nbflow.checkpoint.base import BaseCheckpointSaver, CheckpointTuple, Row, RunKey
     from nbflow.checkpoint.upkeep import Pruned
 
 Own = TypeVar("Own")
@@ -34,6 +34,11 @@ def awaited(
 
 class SharedMethods:
     """Upkeep of threads, and checkpoints in the shape of LangGraph's savers; each also with an ``a``, to be awaited."""
+
+    def append_last(self: BaseCheckpointSaver, run: RunKey, rows: Sequence[Row], owner: str) -> None:
+        """Store the last rows of a run, then give its thread back; see ``BaseCheckpointSaver``."""
+        self.append(run, rows, owner)
+        self.release(run.thread_id, owner)
 
     def delete_thread(self: BaseCheckpointSaver, thread_id: str) -> None:
         """Forget all runs of a thread; an unknown one is no error.

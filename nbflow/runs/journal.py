@@ -71,12 +71,16 @@ class Journal:
         return [to_row(record, number) for number, record in enumerate(records, first)]
 
     def keep(self, rows: Sequence[Row]) -> None:
-        """Store rows durably, and wait for who holds the storage."""
-        if rows:
+        """Store rows durably, and wait for who holds the storage; the last ones of a run give its thread back."""
+        if _is_last(rows):
+            self._saver.append_last(self.run, rows, self._owner)
+        elif rows:
             self._saver.append(self.run, rows, self._owner)
 
     def try_keep(self, rows: Sequence[Row]) -> bool:
         """As ``keep``, if that can be done without waiting; else False, and nothing was stored."""
+        if _is_last(rows) and not self._saver.quick:
+            return False
         return not rows or self._saver.try_append(self.run, rows, self._owner)
 
 
@@ -123,7 +127,7 @@ class QueuedJournal(Journal):
         while (rows := self._queue.get()) is not None:
             try:
                 if self._error is None:
-                    self._saver.append(self.run, rows, self._owner)
+                    super().keep(rows)
             except BaseException as error:  # noqa: BLE001  # the next save tells it
                 self._error = error
             finally:

@@ -41,6 +41,24 @@ def test_the_second_runner_is_told_who_is_there(saver: BaseCheckpointSaver) -> N
     saver.lease("t", "run 2")
 
 
+def test_the_last_rows_of_a_run_give_its_thread_back(saver: BaseCheckpointSaver) -> None:
+    run, owner = RunKey("t", "r"), Owner("run r")
+    saver.lease("t", owner)
+    saver.append_last(run, [ROW], owner)
+    assert saver.rows(run) == [ROW]
+    assert saver.holder("t") is None
+    late = Row(1, "CallReturned", "0.0", b"", None)
+    saver.append(run, [late], owner)
+    assert saver.rows(run) == [ROW, late], "what comes in late is kept until another runner takes the thread"
+    saver.release("t", owner)
+    other = Owner("run s")
+    saver.lease("t", other)
+    with pytest.raises(ThreadBusyError):
+        saver.append_last(run, [Row(2, "RunReturned", "0", b"", None)], owner)
+    assert saver.holder("t") == "run s"
+    assert len(saver.rows(run)) == 2
+
+
 def test_a_thread_that_was_taken_away_is_free_and_its_old_runner_is_refused(saver: BaseCheckpointSaver) -> None:
     saver.lease("t", "stuck")
     saver.take_away("t")

@@ -45,7 +45,7 @@ _NOTES = (
     f"(newest, length) = (SELECT IFNULL(number, 0), {_REACH} FROM "  # noqa: S608  # a constant
     "(SELECT (SELECT MAX(number) FROM runs WHERE runs.thread_id = ?1) AS number))"
 )
-_RELEASE = f"UPDATE leases SET process = '', {_NOTES} WHERE thread_id = ?1 AND owner = ?2"  # noqa: S608  # as above
+RELEASE = f"UPDATE leases SET process = '', {_NOTES} WHERE thread_id = ?1 AND owner = ?2"  # noqa: S608  # as above
 NOTE = f"UPDATE leases SET {_NOTES} WHERE thread_id = ?1"  # noqa: S608  # as above
 MEASURE = f"UPDATE runs SET length = {_REACH} WHERE number = ?"  # noqa: S608  # as above
 MEASURE_NAMED = f"UPDATE runs SET length = {_REACH} WHERE thread_id = ? AND run_id = ?"  # noqa: S608  # as above
@@ -117,12 +117,20 @@ class Leases:
         It counts as given back in this process whatever happens; if the file can't be written, that is
         done later.
         """
-        self._give_back((thread_id, str(owner)))
+        key = (thread_id, str(owner))
+        if key in self._held or key in self._owed:
+            self._give_back(key)
+
+    def given_back(self, thread_id: str, owner: str) -> None:
+        """Note that a lease was given back together with the last rows of a run."""
+        key = (thread_id, str(owner))
+        self._held.pop(key, None)
+        self._owed.pop(key, None)
 
     def _give_back(self, key: Key) -> None:
         self._owed[key] = None
         self._held.pop(key, None)
-        self._file.write((_RELEASE, [key]))
+        self._file.write((RELEASE, [key]))
         self._owed.pop(key, None)
 
     def keeps(self, thread_id: str, owner: str) -> bool:

@@ -210,6 +210,20 @@ class SqliteSaver(SharedMethods):
             return False
         return self._file.try_commit(partial(self._store, _Sealed(run, rows, self._file.most), owner))
 
+    def append_last(self, run: RunKey, rows: Sequence[Row], owner: str) -> None:
+        """Store the last rows of a run and give its thread back, in one commit."""
+        if type(self).append is not SqliteSaver.append:  # as in try_append
+            super().append_last(run, rows, owner)
+            return
+        store = partial(self._store, _Sealed(run, rows, self._file.most), owner)
+
+        def store_and_release(connection: sqlite3.Connection) -> None:
+            store(connection)
+            connection.execute(leases.RELEASE, (run.thread_id, owner))
+
+        self._file.commit(store_and_release)
+        self._leases.given_back(run.thread_id, owner)
+
     def append_all(self, segments: Sequence[Segment], owner: str) -> None:
         """Store rows of several runs, all or none."""
         sealed = [_Sealed(*segment, self._file.most) for segment in segments]
