@@ -1,7 +1,7 @@
 """The checkpoints of a thread: what their runs are, in outline, and what was saved last at each.
 
-A checkpoint is the input of a run, its result, or a segment that was written whole by an update or
-the fork of a result. Runs may have been pruned: what refers to them finds nothing, and goes on.
+A checkpoint is the input of a run, one of its pauses, its result, or a segment that was written whole by an update
+or the fork of a result. Runs may have been pruned: what refers to them finds nothing, and goes on.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from nbflow.checkpoint.base import RunKey
-from nbflow.checkpoint.rows import load
-from nbflow.core.record import RunReturned, RunStarted, Saved, Value
+from nbflow.checkpoint.rows import load, load_kind
+from nbflow.core.record import RunPaused, RunReturned, RunStarted, Saved, Value, standing_pause
 from nbflow.errors import UnknownCheckpointError
 
 if TYPE_CHECKING:
@@ -27,11 +27,13 @@ class Head(NamedTuple):
         started: its first record.
         returned: its last record, if it is finished.
         kept: what it saved for the next run, if it is finished.
+        pause: checkpoint id of the pause that it stands at; None if it stands at none.
     """
 
     started: RunStarted
     returned: RunReturned | None
     kept: Value | None
+    pause: str | None = None
 
     @property
     def result(self) -> Value | None:
@@ -49,8 +51,9 @@ class Head(NamedTuple):
         return self.returned is not None and self.returned.point == self.started.run_id
 
     def has(self, point: str) -> bool:
-        """Whether a checkpoint is the run's input or its result."""
-        return point == self.started.run_id or (self.returned is not None and self.returned.point == point)
+        """Whether a checkpoint is the run's input, its result, or the pause that it stands at."""
+        result = self.returned.point if self.returned is not None else None
+        return point in {self.started.run_id, result, self.pause}
 
 
 class Point(NamedTuple):
@@ -60,7 +63,7 @@ class Point(NamedTuple):
         id: names it.
         head: the run that it belongs to.
         is_result: whether it is the run's result, not its input.
-        is_newest: whether the thread goes on from it.
+        is_newest: whether the thread goes on from it; so it does from the input of its newest run until that ends.
         last: the last finished run at that moment on that branch; None if there was none.
     """
 
@@ -71,8 +74,13 @@ class Point(NamedTuple):
     last: Head | None
 
     @property
+    def is_pause(self) -> bool:
+        """Whether it is a pause of the run."""
+        return not self.is_result and self.id != self.head.started.run_id
+
+    @property
     def step(self) -> int:
-        """Number of the checkpoint in its branch, from -1."""
+        """Number of the checkpoint in its branch, from -1; a pause has that of its run's input."""
         return self.head.started.step + (self.is_result and not self.head.is_whole)
 
 
@@ -86,7 +94,12 @@ def read_head(saver: BaseCheckpointSaver, run: RunKey) -> Head | None:
     kept = None
     if returned is not None:
         kept = tail[0].value if returned.saved and isinstance(tail[0], Saved) else returned.value
-    return Head(cast("RunStarted", first[0]), returned, kept)
+        return Head(cast("RunStarted", first[0]), returned, kept)
+    paused = standing_pause(load(saver, run, last=_TAIL))
+    return Head(cast("RunStarted", first[0]), returned, kept, (paused.point or None) if paused is not None else None)
+
+
+_TAIL = 8  # records; what workers brought in after a pause may stand behind it
 
 
 def newest(saver: BaseCheckpointSaver, thread_id: str) -> RunKey | None:
@@ -117,9 +130,15 @@ def run_with(saver: BaseCheckpointSaver, thread_id: str, point: str) -> Head | N
     first = [RunKey(thread_id, near)] if near is not None else []
     for run in chain(first, back_from(saver, thread_id)):
         head = read_head(saver, run)
-        if head is not None and head.has(point):
+        if head is not None and (head.has(point) or _has_paused(saver, run, head, point)):
             return head
     return None
+
+
+def _has_paused(saver: BaseCheckpointSaver, run: RunKey, head: Head, point: str) -> bool:
+    """Whether a checkpoint is a pause that the run has gone on from."""
+    paused = load_kind(saver, run, RunPaused) if not head.is_whole else []
+    return any(record.point == point for record in paused)
 
 
 def prior(saver: BaseCheckpointSaver, started: RunStarted) -> Head | None:
@@ -154,13 +173,14 @@ def point_of(saver: BaseCheckpointSaver, thread_id: str, point: str | None) -> P
     if head is None:
         raise UnknownCheckpointError(thread_id, str(point))
     result = head.returned.point if head.returned is not None else None
-    newest_id = result or head.started.run_id
+    newest_id = result or head.pause or head.started.run_id
     chosen = newest_id if point is None else point
     is_result = chosen == result
+    goes_on = {newest_id} if result is not None else {newest_id, head.started.run_id}
     return Point(
         id=chosen,
         head=head,
         is_result=is_result,
-        is_newest=top is not None and head.started.run_id == top.run_id and chosen == newest_id,
+        is_newest=top is not None and head.started.run_id == top.run_id and chosen in goes_on,
         last=head if is_result else prior(saver, head.started),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from zlib import crc32
 
 import msgspec
@@ -17,6 +17,7 @@ from nbflow.errors import CorruptValueError, NewerFormatError, UnserializableErr
 if TYPE_CHECKING:
     from nbflow.checkpoint.base import BaseCheckpointSaver
 
+AnyRecord = TypeVar("AnyRecord", bound=Record)
 _MARK = b"\xc1"  # a byte that MessagePack never begins with: a checksum follows
 _SUM_SIZE = 4
 _encode = msgspec.msgpack.Encoder(enc_hook=lambda _value: None).encode
@@ -94,6 +95,12 @@ def load(saver: BaseCheckpointSaver, run: RunKey, *, first: int | None = None, l
     if found and last is None and not isinstance(found[0], RunStarted):
         raise CorruptValueError(f"run {run.run_id} on thread {run.thread_id!r} does not begin with a RunStarted")
     return found
+
+
+def load_kind(saver: BaseCheckpointSaver, run: RunKey, kind: type[AnyRecord]) -> list[AnyRecord]:
+    """Return the records of one kind of a stored run; errors as of ``load``, of these alone."""
+    found = (_loaded(run, row) for row in saver.rows(run) if row.kind == kind.__name__)
+    return [record for record in found if isinstance(record, kind)]
 
 
 def _loaded(run: RunKey, row: Row) -> Record:

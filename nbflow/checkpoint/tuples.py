@@ -13,12 +13,15 @@ from nbflow.core.record import (
     Asked,
     CallFailed,
     CallReturned,
+    Checkpoint,
     Record,
     RunFailed,
     RunPaused,
     RunReturned,
     RunStarted,
     Saved,
+    checkpoints,
+    origin_of,
 )
 from nbflow.errors import InvalidOptionError
 from nbflow.values import Interrupt, config_at, iso
@@ -101,44 +104,39 @@ def _of_run(saver: BaseCheckpointSaver, records: Sequence[Record]) -> Iterator[C
     if not records:  # it was pruned meanwhile
         return
     started = cast("RunStarted", records[0])
-    ended = next((record for record in reversed(records) if isinstance(record, RunReturned)), None)
-    if ended is not None:
-        saved = next((record for record in reversed(records) if isinstance(record, Saved)), None)
-        kept = saved.value if ended.saved and saved is not None else ended.value
-        is_whole = ended.point == started.run_id
-        parent = started.parent if is_whole else started.run_id
-        step, source = (started.step, started.source) if is_whole else (started.step + 1, "loop")
-        channels = {"__end__": _get(ended.value), "__previous__": _get(kept)}
-        yield _tuple(started, ended.point, ended.at, channels, (source, step, parent), [])
-        if is_whole:
-            return
-    last = prior(saver, started)
-    carried = {"__end__": _get(last.result), "__previous__": _get(last.kept)} if last is not None else {}
-    channels = {"__start__": _get(started.value), **carried}
-    where = (started.source, started.step, started.parent)
-    yield _tuple(started, started.run_id, started.at, channels, where, _writes(records))
+    channels: dict[str, object] | None = None
+    for point in checkpoints(records):
+        if isinstance(point.end, RunReturned):
+            yield _tuple(started, point, _result_channels(records, point.end), [])
+            continue
+        if channels is None:
+            last = prior(saver, started)
+            carried = {"__end__": _get(last.result), "__previous__": _get(last.kept)} if last is not None else {}
+            channels = {"__start__": _get(started.value), **carried}
+        yield _tuple(started, point, dict(channels), _writes(records[: point.length]))
+
+
+def _result_channels(records: Sequence[Record], ended: RunReturned) -> dict[str, object]:
+    saved = next((record for record in reversed(records) if isinstance(record, Saved)), None)
+    kept = saved.value if ended.saved and saved is not None else ended.value
+    return {"__end__": _get(ended.value), "__previous__": _get(kept)}
 
 
 def _tuple(
-    started: RunStarted,
-    point: str,
-    at: float,
-    channels: dict[str, object],
-    where: tuple[str, int, str | None],
-    writes: list[tuple[str, str, Any]],
+    started: RunStarted, point: Checkpoint, channels: dict[str, object], writes: list[tuple[str, str, Any]]
 ) -> CheckpointTuple:
-    source, step, parent = where
+    source, step = origin_of(started, point)
     checkpoint = {
         "v": VERSION,
-        "id": point,
-        "ts": iso(at),
+        "id": point.id,
+        "ts": iso(point.end.at),
         "channel_values": channels,
     }
     return CheckpointTuple(
-        config=config_at(started.thread_id, point),
+        config=config_at(started.thread_id, point.id),
         checkpoint=checkpoint,
         metadata={"source": source, "step": step, "parents": {}, **started.metadata},
-        parent_config=config_at(started.thread_id, parent) if parent else None,
+        parent_config=config_at(started.thread_id, point.parent) if point.parent else None,
         pending_writes=writes,
     )
 

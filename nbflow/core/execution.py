@@ -9,7 +9,19 @@ from nbflow.core.caching import cached, remember
 from nbflow.core.effects import Await, Commit, Program
 from nbflow.core.outcome import Outcome
 from nbflow.core.performance import attempts
-from nbflow.core.record import Record, RunFailed, RunHalted, RunPaused, RunReturned, Saved, Value
+from nbflow.core.record import (
+    Answered,
+    CallSettled,
+    Record,
+    Reopened,
+    RunFailed,
+    RunHalted,
+    RunPaused,
+    RunReturned,
+    RunStarted,
+    Saved,
+    Value,
+)
 from nbflow.errors import GraphBubbleUp, GraphDrained, GraphInterrupt, RunStopped
 from nbflow.values import Final
 
@@ -27,7 +39,7 @@ def execute(scheduler: Scheduler, body: Call, opening: Sequence[Record], point: 
         scheduler: of the run.
         body: the call of the root body.
         opening: records to make durable before the first line of the body.
-        point: checkpoint id that the result gets.
+        point: checkpoint id that the result gets, or the pause.
 
     Yields:
         ``Commit`` first and last, ``Invoke`` for the body, ``Await`` for calls nobody awaited.
@@ -86,7 +98,8 @@ def _close(scheduler: Scheduler, body: Call, outcome: Outcome, point: str) -> Pr
         if isinstance(paused.error, Exception):
             return (yield from _fail(scheduler, paused.error))
         interrupts = scheduler.questions.below(body.path)
-        waiting = RunPaused(at=scheduler.now(), ids=tuple(one.id for one in interrupts))
+        ids = tuple(one.id for one in interrupts)
+        waiting = RunPaused(at=scheduler.now(), ids=ids, point=_pause_point(scheduler.log.records, ids, point))
         return (yield from _end(scheduler, (waiting,), GraphInterrupt(interrupts)))
     error = error or scheduler.halted(body)
     if error is not None:
@@ -98,6 +111,16 @@ def _close(scheduler: Scheduler, body: Call, outcome: Outcome, point: str) -> Pr
     if body.spec.cache is not None and ended.error is None:
         yield from remember(body, outcome, scheduler.log)
     return ended
+
+
+def _pause_point(records: Sequence[Record], ids: tuple[str, ...], point: str) -> str:
+    """Return the checkpoint id of a pause: that of the last one, if nothing has happened since."""
+    for record in reversed(records):
+        if isinstance(record, RunPaused):
+            return record.point if record.point and record.ids == ids else point
+        if isinstance(record, (RunStarted, CallSettled, Answered, Reopened)):
+            break
+    return point
 
 
 def _return(scheduler: Scheduler, body: Call, result: object, point: str) -> Program:

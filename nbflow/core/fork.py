@@ -18,6 +18,8 @@ from nbflow.core.record import (
     CallReturned,
     CallSettled,
     Discarded,
+    Fallback,
+    Observed,
     Record,
     Reopened,
     RunPaused,
@@ -49,6 +51,26 @@ def without_answers(records: Sequence[Record]) -> list[Record]:
         if isinstance(record, Answered):
             answered.add(record.path)
         elif id(record) in settled and not answered.reaches(record.path):
+            taken.append(copied(record))
+    return taken
+
+
+def at_pause(records: Sequence[Record]) -> list[Record]:
+    """Return all that had happened in a run by a pause, but for what still waited for an answer then.
+
+    Args:
+        records: of the run, up to that pause.
+    """
+    log = Log(records)
+    settled = {id(record) for record in log.settled.values()}
+    reopened = {record.id: index for index, record in enumerate(records) if isinstance(record, Reopened)}
+    taken: list[Record] = []
+    for index, record in enumerate(records):
+        if isinstance(record, (Asked, Fallback)):
+            is_wanted = record.id in log.answers or index < reopened.get(record.id, 0)
+        else:
+            is_wanted = id(record) in settled or isinstance(record, (Answered, Reopened, Observed, Discarded))
+        if is_wanted:
             taken.append(copied(record))
     return taken
 

@@ -7,12 +7,12 @@ beside the record, not in it, so that a log can be read without decoding what ta
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 ROOT = "0"
 FORMAT = 1
@@ -160,9 +160,15 @@ class RunFailed(Record):
 
 
 class RunPaused(Record):
-    """The body waits for answers to ``ids``."""
+    """The body waits for answers to ``ids``.
+
+    Attributes:
+        ids: names the questions.
+        point: checkpoint id of the pause, the same as long as nothing else has happened; empty in the first versions.
+    """
 
     ids: tuple[str, ...]
+    point: str = ""
 
 
 class RunHalted(Record):
@@ -371,6 +377,68 @@ KINDS: dict[str, type[Record]] = {
     )
 }  # fmt: skip
 ENDS = (RunReturned, RunFailed, RunPaused, RunHalted)
+
+
+class Checkpoint(NamedTuple):
+    """A checkpoint of a run.
+
+    Attributes:
+        id: names it.
+        parent: id of the one before it, or None.
+        end: the record that it stands for: that of the run's start, of a pause or of the result.
+        length: how many records of the run there were until it went on from there; all, for its input.
+    """
+
+    id: str
+    parent: str | None
+    end: Record
+    length: int
+
+
+def checkpoints(records: Sequence[Record]) -> list[Checkpoint]:
+    """Return the checkpoints of a run, newest first: its result, its pauses, its input.
+
+    The input shows how the run stands now. What no body wrote is one checkpoint.
+    """
+    started = records[0]
+    assert isinstance(started, RunStarted), "a run's first record says that it started"
+    found = [Checkpoint(started.run_id, started.parent, started, len(records))]
+    for index, record in enumerate(records):
+        if isinstance(record, RunResumed) and len(found) > 1 and found[-1].length == len(records):
+            found[-1] = found[-1]._replace(length=index)
+        elif isinstance(record, RunReturned) and record.point == started.run_id:
+            return [Checkpoint(record.point, started.parent, record, len(records))]
+        elif isinstance(record, RunReturned) or (isinstance(record, RunPaused) and record.point):
+            if found[-1].id == record.point:  # asked again
+                found[-1] = found[-1]._replace(length=len(records))
+            else:
+                found.append(Checkpoint(record.point, found[-1].id, record, len(records)))
+    return found[::-1]
+
+
+def current_checkpoint(records: Sequence[Record]) -> Checkpoint:
+    """Return the checkpoint that a run goes on from: its result, the pause that it stands at, else its input."""
+    newest, *others = checkpoints(records)
+    paused = standing_pause(records)
+    is_left = isinstance(newest.end, RunPaused) and (paused is None or paused.point != newest.id)
+    return others[-1] if is_left else newest
+
+
+def origin_of(started: RunStarted, point: Checkpoint) -> tuple[str, int]:
+    """Return the source and the step of a checkpoint: a result is the step after its input, a pause none of its own."""
+    if point.id == started.run_id:
+        return started.source, started.step
+    return "loop", started.step + isinstance(point.end, RunReturned)
+
+
+def standing_pause(records: Sequence[Record]) -> RunPaused | None:
+    """Return the pause that a run stands at, by its last records; None if it stands at none."""
+    for record in reversed(records):
+        if isinstance(record, RunPaused):
+            return record
+        if isinstance(record, (RunStarted, RunResumed, *ENDS)):
+            break
+    return None
 
 
 def around(path: str) -> Iterator[str]:

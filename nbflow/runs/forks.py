@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, cast
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load
-from nbflow.core.fork import before, copied, first_pause, handed_in, names, places, without_answers
+from nbflow.core.fork import at_pause, before, copied, first_pause, handed_in, names, places, without_answers
 from nbflow.core.opening import answers_for, check_workflow, pending_questions
-from nbflow.core.record import ROOT, Answered, Record, RunReturned, RunStarted, Saved, Value
+from nbflow.core.record import ROOT, Answered, Record, RunReturned, RunStarted, Saved, Value, checkpoints
 from nbflow.errors import InvalidOptionError, NothingToResumeError
 from nbflow.runs.beginning import (
     AS_IT_WAS,
@@ -42,19 +42,24 @@ def travel(
 ) -> Opening:
     """Return how a thread goes on at an older checkpoint, with None or an answer.
 
-    At a result, that is a copy of the result. At an input, the run is repeated: finished calls are
-    replayed, but for what answers have led to, and its questions are open again.
+    At a result, that is a copy of the result. At a pause, the run goes on as it could have then: with the
+    answers and results that it had. At an input, it is repeated: finished calls are replayed, but for what
+    answers have led to, and its questions are open again.
 
     Raises:
         NothingToResumeError: if there is an answer, and no question to give it to.
         ReplayMismatchError: if the run was that of another workflow.
     """
-    source = load(saver, RunKey(point.head.started.thread_id, point.head.started.run_id))
+    source: Sequence[Record] = load(saver, RunKey(point.head.started.thread_id, point.head.started.run_id))
     check_workflow(source, workflow.name)
     if point.is_result:
         return _copy_of_result(workflow, request, point, config)
     started = started_at(workflow, point.head.started.thread_id, config, point)
-    taken = [*without_answers(source), *_answers(workflow, request, source, started)]
+    if point.is_pause:
+        source = _until(source, point)
+        taken = [*at_pause(source), *_answers(workflow, request, source, started)]
+    else:
+        taken = [*without_answers(source), *_answers(workflow, request, first_pause(source), started)]
     return _repeat(workflow, request, saver, source, started, taken)
 
 
@@ -132,16 +137,24 @@ def whole(started: RunStarted, result: Value | None, saved: Value | None) -> lis
 
 
 def _answers(workflow: Definition, request: Request, source: Sequence[Record], started: RunStarted) -> list[Record]:
-    """Return the answers of a command, each after its question; they go to the questions of the run's first pause."""
+    """Return the answers of a command, each after its question; they go to the questions that the run waits with."""
     if not isinstance(request.input, Command):
         return []
-    paused = first_pause(source)
-    asked = pending_questions(paused)
+    asked = pending_questions(source)
     found: list[Record] = []
-    for record in answers_for(paused, request.input, workflow.name, started.thread_id, started.at, refusal):
-        if isinstance(record, Answered) and record.id in asked and not record.expired:  # that of others begins anew
-            found += [copied(asked[record.id]), record]
+    for record in answers_for(source, request.input, workflow.name, started.thread_id, started.at, refusal):
+        if isinstance(record, Answered) and record.expired:  # its time begins anew
+            continue
+        if isinstance(record, Answered) and record.id in asked:
+            found.append(copied(asked[record.id]))
+        found.append(record)
     return found
+
+
+def _until(source: Sequence[Record], point: points.Point) -> Sequence[Record]:
+    """Return the records of a run as it was at a checkpoint."""
+    length = next(one.length for one in checkpoints(source) if one.id == point.id)
+    return source[:length]
 
 
 def _check(request: Request) -> None:
@@ -173,7 +186,8 @@ def _source(request: Request, saver: BaseCheckpointSaver, thread_id: str, config
         raise InvalidOptionError(
             request.where, "checkpoint_id", repr(point.id), "nothing ran there; name a checkpoint of a run"
         )
-    return load(saver, RunKey(thread_id, run_id))
+    source = load(saver, RunKey(thread_id, run_id))
+    return _until(source, point) if point.is_pause else source
 
 
 def _input_of(saver: BaseCheckpointSaver, source: Sequence[Record]) -> points.Point:

@@ -5,9 +5,18 @@ from __future__ import annotations
 from itertools import dropwhile, islice
 from typing import TYPE_CHECKING, cast
 
-from nbflow.checkpoint.points import back_from, prior, run_with
+from nbflow.checkpoint.points import back_from, newest, prior, run_with
 from nbflow.checkpoint.rows import load
-from nbflow.core.record import ROOT, Record, RunStarted
+from nbflow.core.record import (
+    ROOT,
+    Checkpoint,
+    Record,
+    RunPaused,
+    RunReturned,
+    RunStarted,
+    checkpoints,
+    current_checkpoint,
+)
 from nbflow.errors import UnknownCheckpointError
 from nbflow.views import state
 from nbflow.views.nested import NestedRuns
@@ -34,7 +43,7 @@ def state_of(
     Raises:
         UnknownCheckpointError: if the thread has no such checkpoint.
     """
-    found = next(_states(saver, thread_id, point), None)
+    found = next(_states(saver, thread_id, point), None) if point is not None else _current(saver, thread_id)
     if found is None and point is None:
         return None
     if found is None:
@@ -89,10 +98,25 @@ def _states(
     begun = point is None
     for run in back_from(saver, thread_id, head.started.run_id if head is not None else None):
         records = load(saver, run)
-        for snapshot in _points(saver, records):
-            begun = begun or _id(snapshot) == point
+        for one in checkpoints(records) if records else ():  # else it was pruned meanwhile
+            begun = begun or one.id == point
             if begun:
-                yield _rooted(saver, state.with_calls(snapshot, records)), records
+                yield _shown(saver, records, one)
+
+
+def _current(saver: BaseCheckpointSaver, thread_id: str) -> tuple[StateSnapshot, list[Record]] | None:
+    """Return the checkpoint that a thread goes on from, with the records of its run; None if it has no run."""
+    run = newest(saver, thread_id)
+    records = load(saver, run) if run is not None else []
+    return _shown(saver, records, current_checkpoint(records)) if records else None
+
+
+def _shown(saver: BaseCheckpointSaver, records: list[Record], point: Checkpoint) -> tuple[StateSnapshot, list[Record]]:
+    """Return the state at a checkpoint of a run, with its calls, and the records that there were at that moment."""
+    known = records[: point.length]
+    snapshot = state.with_calls(_state(saver, records, point), known)
+    is_first = point.id == cast("RunStarted", records[0]).run_id  # the others have a parent in the same run
+    return (_rooted(saver, snapshot) if is_first else snapshot), known
 
 
 def _id(snapshot: StateSnapshot) -> str:
@@ -104,18 +128,15 @@ def _has(snapshot: StateSnapshot, metadata: Mapping[str, object] | None) -> bool
     return not metadata or all(name in own and own[name] == value for name, value in metadata.items())
 
 
-def _points(saver: BaseCheckpointSaver, records: list[Record]) -> Iterator[StateSnapshot]:
-    """Yield the result of a run, if there is one, then its input; one checkpoint for what no body wrote."""
-    if not records:  # it was pruned meanwhile
-        return
-    started = cast("RunStarted", records[0])
-    result = state.result_state(records)
-    if result is not None:
-        yield result
-        if _id(result) == started.run_id:
-            return
-    last = prior(saver, started)
-    yield state.input_state(records, last.result.get() if last is not None and last.result is not None else None)
+def _state(saver: BaseCheckpointSaver, records: list[Record], point: Checkpoint) -> StateSnapshot:
+    """Return the state at a checkpoint of a run."""
+    if isinstance(point.end, RunReturned):
+        return cast("StateSnapshot", state.result_state(records))
+    last = prior(saver, cast("RunStarted", records[0]))
+    previous = last.result.get() if last is not None and last.result is not None else None
+    if isinstance(point.end, RunPaused):
+        return state.pause_state(records, point, previous)
+    return state.input_state(records, previous)
 
 
 def _rooted(saver: BaseCheckpointSaver, snapshot: StateSnapshot) -> StateSnapshot:

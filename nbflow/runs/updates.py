@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from msgspec.structs import replace
+
+from nbflow import clock
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey, Segment
 from nbflow.checkpoint.points import Head, Point
@@ -14,7 +17,7 @@ from nbflow.checkpoint.rows import encode_value, load, to_row
 from nbflow.checkpoint.upkeep import leased
 from nbflow.config import merge, thread_of
 from nbflow.core.fork import without_answers
-from nbflow.core.record import ENDS, Record, RunHalted, RunReturned, RunStarted, Saved, Value
+from nbflow.core.record import ENDS, Record, RunHalted, RunPaused, RunReturned, RunStarted, Saved, Value, checkpoints
 from nbflow.errors import InvalidOptionError, InvalidUpdateError
 from nbflow.runs.beginning import started_at
 from nbflow.runs.forks import whole
@@ -151,12 +154,21 @@ def _copy(
     new = [records for records in unsaved if records[0] is of]
     source = new[0] if new else load(saver, RunKey(of.thread_id, of.run_id))
     halted = RunHalted(at=started.at, reason="the copy of an input waits to be run")
-    if head.returned is not None:
+    if point.is_pause:
+        source = next(source[: one.length] for one in checkpoints(source) if one.id == point.id)
+    elif head.returned is not None:
         return [started, *without_answers(source), halted]
-    taken = list(source[1:])
+    taken = [_renamed(record) for record in source[1:]]
     if not taken or not isinstance(taken[-1], ENDS):
         taken.append(halted)
     return [started, *taken]
+
+
+def _renamed(record: Record) -> Record:
+    """Return a record for a copy of its run, whose pauses are checkpoints of their own."""
+    if isinstance(record, RunPaused) and record.point:
+        return replace(record, point=clock.new_id())
+    return record
 
 
 def _after(records: list[Record], before: Point | None) -> Point:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from nbflow.core.record import ROOT, Asked, Record, RunStarted, around
-from nbflow.values import Final, PregelTask, RunnableConfig, StateSnapshot, iso
+from nbflow.values import Final, PregelTask, StateSnapshot, iso
 from nbflow.views.calls import RETURNED, CallRow, calls_of, parent_of
 from nbflow.views.state import metadata_at
 
@@ -25,6 +25,8 @@ class NestedRuns:
     def __init__(self, records: Sequence[Record], state: StateSnapshot) -> None:
         """Find them in the records of the run around them; ``state`` is that run's."""
         self._started = cast("RunStarted", records[0])
+        named = state.config["configurable"]["checkpoint_id"] if state.next else self._started.run_id
+        self._where = {"thread_id": self._started.thread_id, "checkpoint_id": named}
         self._calls = calls_of(records)
         self.rows = {row.path: row for row in self._calls if row.kind == "entrypoint" and row.path != ROOT}
         asked = {record.id: record.path for record in records if isinstance(record, Asked)}
@@ -57,7 +59,7 @@ class NestedRuns:
         return StateSnapshot(
             values=body.result,
             next=() if has_returned else (row.name,),
-            config=_config(started, path),
+            config={"configurable": {**self._where, "checkpoint_ns": path}},
             metadata={**metadata, "parents": {"": started.run_id}},
             created_at=iso(row.ended or row.started),
             parent_config=None,
@@ -90,11 +92,6 @@ def _by_place(found: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
         for place in around(path):
             places.setdefault(place, []).append(one)
     return places
-
-
-def _config(started: RunStarted, path: str) -> RunnableConfig:
-    where = {"thread_id": started.thread_id, "checkpoint_ns": path, "checkpoint_id": started.run_id}
-    return {"configurable": where}
 
 
 __all__ = ["NestedRuns"]

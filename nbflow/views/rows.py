@@ -12,14 +12,15 @@ from nbflow.core.record import (
     Reopened,
     RunPaused,
     RunResumed,
-    RunReturned,
     RunStarted,
+    checkpoints,
+    origin_of,
 )
 from nbflow.views.calls import ENDED
 from nbflow.views.details import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class ThreadRow(NamedTuple):
@@ -44,15 +45,15 @@ class ThreadRow(NamedTuple):
 
 
 class PointRow(NamedTuple):
-    """A checkpoint: the input of a run, its result, or one that no body wrote.
+    """A checkpoint: the input of a run, a pause, its result, or one that no body wrote.
 
     Attributes:
         step: number in the thread, from -1.
         source: ``input``, ``loop``, ``fork`` or ``update``, as in a checkpoint's metadata.
         workflow: what ran.
-        state: how the run stands at its input; ``done`` at its result.
+        state: how the run stands at its input; ``asking`` at a pause, ``done`` at its result.
         at: seconds since 1970.
-        value: the input or the result as text.
+        value: the input, the questions or the result as text.
         checkpoint_id, parent_id, run_id: what addresses it; ``parent_id`` may be None.
     """
 
@@ -131,7 +132,7 @@ def thread_row(first: Sequence[Record], last: Sequence[Record], *, running: bool
 
 
 def points_of(records: Sequence[Record], *, running: bool = False) -> list[PointRow]:
-    """Return the checkpoints of a run, newest first: its result, if there is one, then its input.
+    """Return the checkpoints of a run, newest first: its result, if there is one, its pauses, its input.
 
     Args:
         records: of the run.
@@ -140,23 +141,25 @@ def points_of(records: Sequence[Record], *, running: bool = False) -> list[Point
     if not records or not isinstance(records[0], RunStarted):
         return []
     started = records[0]
-    name, run_id = started.workflow, started.run_id
-    returned = next((record for record in reversed(records) if isinstance(record, RunReturned)), None)
-    if returned is not None and returned.point == run_id:
-        at, text = returned.at, text_of(returned)
-        return [PointRow(started.step, started.source, name, "done", at, text, run_id, started.parent, run_id)]
-    points = [
-        PointRow(
-            started.step, started.source, name, run_state(records, running=running), started.at, text_of(started),
-            run_id, started.parent, run_id,
+    asked = {record.id: record for record in records if isinstance(record, Asked)}
+    points = []
+    for point in checkpoints(records):
+        source, step = origin_of(started, point)
+        end = point.end
+        state = run_state(records, running=running) if end is started else ENDED[type(end)]
+        text = _questions_text(end, asked) if isinstance(end, RunPaused) else text_of(end)
+        points.append(
+            PointRow(step, source, started.workflow, state, end.at, text, point.id, point.parent, started.run_id)
         )
-    ]  # fmt: skip
-    if returned is not None:
-        result = PointRow(
-            started.step + 1, "loop", name, "done", returned.at, text_of(returned), returned.point, run_id, run_id
-        )
-        points.insert(0, result)
     return points
+
+
+def _questions_text(paused: RunPaused, asked: Mapping[str, Asked]) -> str:
+    shown = ", ".join(text_of(asked[key]) for key in paused.ids[:_LISTED] if key in asked)
+    return f"{shown} and {len(paused.ids) - _LISTED} more" if len(paused.ids) > _LISTED else shown
+
+
+_LISTED = 5  # questions of a pause
 
 
 def questions_of(records: Sequence[Record]) -> list[QuestionRow]:

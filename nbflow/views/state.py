@@ -1,10 +1,24 @@
-"""State snapshots as folds of a run's records: one for its input, one for its result."""
+"""State snapshots as folds of a run's records: one for its input, one for each pause, one for its result."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from nbflow.core.record import ROOT, Answered, Asked, Record, Reopened, RunFailed, RunPaused, RunReturned, RunStarted
+from nbflow.core.record import (
+    ROOT,
+    Answered,
+    Asked,
+    Checkpoint,
+    Record,
+    Reopened,
+    RunFailed,
+    RunPaused,
+    RunReturned,
+    RunStarted,
+    checkpoints,
+    current_checkpoint,
+    origin_of,
+)
 from nbflow.values import Interrupt, PregelTask, RunnableConfig, StateSnapshot, config_at, iso
 from nbflow.views.calls import calls_of
 
@@ -26,23 +40,44 @@ def empty_state(config: RunnableConfig) -> StateSnapshot:
 def result_state(records: Sequence[Record]) -> StateSnapshot | None:
     """Return the state after a run's result; None if it has none."""
     started = cast("RunStarted", records[0])
-    returned = next((record for record in reversed(records) if isinstance(record, RunReturned)), None)
-    if returned is None:
+    point = checkpoints(records)[0]
+    if not isinstance(point.end, RunReturned):
         return None
-    is_whole = returned.point == started.run_id
-    source, step, parent = ("loop", started.step + 1, started.run_id)
-    if is_whole:
-        source, step, parent = (started.source, started.step, started.parent or "")
     return StateSnapshot(
-        values=_value(returned),
+        values=_value(point.end),
         next=(),
-        config=config_at(started.thread_id, returned.point),
-        metadata=metadata_at(started, source, step),
-        created_at=iso(returned.at),
-        parent_config=config_at(started.thread_id, parent) if parent else None,
+        config=config_at(started.thread_id, point.id),
+        metadata=metadata_at(started, *origin_of(started, point)),
+        created_at=iso(point.end.at),
+        parent_config=config_at(started.thread_id, point.parent) if point.parent else None,
         tasks=(),
         interrupts=(),
     )
+
+
+def pause_state(records: Sequence[Record], point: Checkpoint, previous_result: object) -> StateSnapshot:
+    """Return the state at a pause of a run: with the questions of that pause, whatever came after it.
+
+    Args:
+        records: of the run.
+        point: the pause.
+        previous_result: as of ``input_state``.
+    """
+    started = cast("RunStarted", records[0])
+    return input_state(records[: point.length], previous_result)._replace(
+        config=config_at(started.thread_id, point.id),
+        metadata=metadata_at(started, *origin_of(started, point)),
+        created_at=iso(point.end.at),
+        parent_config=config_at(started.thread_id, point.parent or started.run_id),
+    )
+
+
+def unfinished_state(records: Sequence[Record], previous_result: object) -> StateSnapshot:
+    """Return the state that an unfinished run goes on from: its pause if it stands at one, else its input."""
+    point = current_checkpoint(records)
+    if isinstance(point.end, RunPaused):
+        return pause_state(records, point, previous_result)
+    return input_state(records, previous_result)
 
 
 def input_state(records: Sequence[Record], previous_result: object) -> StateSnapshot:

@@ -30,7 +30,7 @@ from nbflow.values import Final, whereabouts
 from nbflow.views import payloads
 from nbflow.views.levels import Levels, Namespace
 from nbflow.views.messages import ShownMessages
-from nbflow.views.state import input_state, interrupt_of, result_state
+from nbflow.views.state import interrupt_of, result_state, unfinished_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 MODES = ("values", "updates", "custom", "messages", "tasks", "checkpoints", "debug")
 FORWARDED = frozenset({"custom", "messages"})
-_OUTLINE = (RunStarted, RunPaused, RunFailed, RunReturned, RunHalted, Asked)
+_OUTLINE = (RunStarted, RunResumed, RunPaused, RunFailed, RunReturned, RunHalted, Asked)
 
 
 class Chunk(NamedTuple):
@@ -99,7 +99,7 @@ class StreamView:
         finished = isinstance(past[-1], RunReturned)
         if "values" in self._modes:
             yield Chunk((), "values", _get(result))
-        yield from self._wanted(self._checkpoint(result_state if finished else self._input_state, past[-1].at))
+        yield from self._wanted(self._checkpoint(result_state if finished else self._unfinished_state, past[-1].at))
 
     def recall(self, past: Iterable[Record]) -> None:
         """Take in what happened before, and show none of it."""
@@ -146,7 +146,7 @@ class StreamView:
 
     def _run_began(self, record: Record) -> Iterator[Chunk]:
         if isinstance(record, RunStarted):
-            yield from self._checkpoint(self._input_state, record.at)
+            yield from self._checkpoint(self._unfinished_state, record.at)
         value = _get(self._started.value)
         if "messages" in self._modes:
             self._shown.note(value)
@@ -201,6 +201,8 @@ class StreamView:
             if below:
                 yield from self._questions(run.ns, run.path, run.name, below, record.at)
         yield from self._questions((), ROOT, self._name, waiting, record.at)
+        if record.point:
+            yield from self._checkpoint(self._unfinished_state, record.at)
 
     def _questions(self, ns: Namespace, path: str, name: str, asked: Iterable[Asked], at: float) -> Iterator[Chunk]:
         interrupts: tuple[Interrupt, ...] = tuple(interrupt_of(one) for one in asked)
@@ -237,8 +239,8 @@ class StreamView:
             step = self._step if snapshot.next == () else self._step - 1
             yield Chunk((), "debug", payloads.debug("checkpoint", payload, step, at))
 
-    def _input_state(self, records: Sequence[Record]) -> StateSnapshot:
-        return input_state(records, _get(self._result))
+    def _unfinished_state(self, records: Sequence[Record]) -> StateSnapshot:
+        return unfinished_state(records, _get(self._result))
 
     @property
     def _started(self) -> RunStarted:

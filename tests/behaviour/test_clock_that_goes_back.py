@@ -120,3 +120,18 @@ def test_the_newest_runs_are_kept(saver: Any, hands: FakeClock) -> None:
     assert isinstance(read_run(saver, "t")[0], RunStarted)
     assert saver.prune(["copy"], max_bytes=sum(list(saver.sizes("copy").values())[:1])).runs >= 2
     assert list_runs(saver, "copy")[0] == runs[0]
+
+
+def test_a_pause_is_found_whatever_the_clock_said(saver: Any, hands: FakeClock) -> None:
+    count = counting(saver)
+    for _ in range(2):
+        hands.advance(-DAY)
+        count.invoke(-1, CONFIG)
+        count.invoke(Command(resume=1), CONFIG)
+    history = list(count.get_state_history(CONFIG))
+    assert [bool(state.interrupts) for state in history] == [False, True, True] * 2
+    for number, state in enumerate(history):
+        assert count.get_state(state.config) == state
+        assert list(count.get_state_history(CONFIG, before=state.config)) == history[number + 1 :]
+    assert count.invoke(Command(resume=2), history[4].config) == [2]
+    assert count.invoke(Command(resume=3), history[1].config) == [1, 3]

@@ -268,7 +268,7 @@ def test_nested_runs_have_states_of_their_own(flow: Flavour) -> None:
             body.get_state({"configurable": {"thread_id": "t", "checkpoint_ns": wrong}})
 
 
-def test_the_newest_state_shows_open_questions_and_an_older_one_all_of_its_last_pause(flow: Flavour) -> None:
+def test_a_pause_shows_the_questions_it_had_and_the_input_those_of_the_last_pause(flow: Flavour) -> None:
     @flow.task
     def ask(name: str) -> Any:
         return interrupt(name)
@@ -282,7 +282,9 @@ def test_the_newest_state_shows_open_questions_and_an_older_one_all_of_its_last_
     flow.invoke(body, Command(resume={state.interrupts[0].id: 1}))
     assert [one.value for one in body.get_state(HERE).interrupts] == ["two"]
     flow.invoke(body, Command(resume=2))
-    assert [one.value for one in body.get_state(state.config).interrupts] == ["two"]
+    asked = [[one.value for one in older.interrupts] for older in body.get_state_history(HERE)]
+    assert asked == [[], ["two"], ["one", "two"], ["two"]]
+    assert body.get_state(state.config) == state
 
 
 def test_frames_and_arrays_are_compared_by_content(flow: Flavour) -> None:

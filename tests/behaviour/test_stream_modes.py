@@ -41,8 +41,8 @@ def without_debug(chunks: list[Any]) -> list[Any]:
 
 def test_a_run_that_pauses_shows_its_checkpoint_its_calls_and_its_question(flow: Flavour) -> None:
     chunks = without_debug(flow.stream(sample(flow), 1, stream_mode=list(MODES)))
-    (mode, checkpoint), *others = chunks
-    assert mode == "checkpoints"
+    (mode, checkpoint), *others, (last_mode, pause) = chunks
+    assert (mode, last_mode) == ("checkpoints", "checkpoints")
     assert (checkpoint["next"], checkpoint["values"], checkpoint["parent_config"]) == (["main"], None, None)
     assert (checkpoint["metadata"]["source"], checkpoint["metadata"]["step"]) == ("input", -1)
     (unit,) = checkpoint["tasks"]
@@ -60,6 +60,8 @@ def test_a_run_that_pauses_shows_its_checkpoint_its_calls_and_its_question(flow:
         ("values", {"__interrupt__": (question,)}),
         ("tasks", result("0", "main", {}, interrupts=[plain])),
     ]
+    assert (pause["next"], pause["parent_config"]) == (["main"], checkpoint["config"])
+    assert pause["tasks"][0]["interrupts"] == (plain,)
 
 
 def test_a_resumed_run_begins_with_where_it_stood_and_ends_with_a_new_checkpoint(flow: Flavour) -> None:
@@ -68,7 +70,7 @@ def test_a_resumed_run_begins_with_where_it_stood_and_ends_with_a_new_checkpoint
     chunks = without_debug(flow.stream(main, Command(resume="yes"), stream_mode=list(MODES)))
     (_, before), (_, after) = chunks[1], chunks[-1]
     value = {"value": 2, "answer": "yes"}
-    assert before["config"] == paused[0][1]["config"]
+    assert before["config"] == paused[-1][1]["config"]
     assert [question["value"] for question in before["tasks"][0]["interrupts"]] == ["enough?"]
     assert [chunk for chunk in chunks if chunk[0] != "checkpoints"] == [
         ("values", None),
@@ -192,6 +194,7 @@ def test_debug_is_checkpoints_and_tasks_with_step_and_time(flow: Flavour) -> Non
         (0, "task"),
         (0, "task_result"),
         (0, "task_result"),
+        (-1, "checkpoint"),
     ]
     stamps = [one["timestamp"] for one in debug]
     assert stamps == sorted(stamps)

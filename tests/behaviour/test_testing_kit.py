@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from typing import Any
 
@@ -157,15 +158,20 @@ def test_time_may_be_moved_by_hand(flow: Flavour) -> None:
     def body(_: int) -> Any:
         yield stuck()
 
+    OVER.clear()
     with FakeClock() as fake, pytest.raises(NodeTimeoutError, match="longer than 60 s"):
         flow.invoke(body, 1)
+    OVER.set()
+
+
+OVER = threading.Event()
 
 
 class Never:
     """Waited for, in either flavour, until nobody does any more."""
 
     def result(self) -> None:
-        time.sleep(0.2)
+        OVER.wait(30)
 
     def __await__(self) -> Any:
         while True:

@@ -71,28 +71,34 @@ def test_the_config_of_the_newest_state_goes_on(flow: Flavour, order: Order) -> 
     done = order.workflow.get_state(HERE)
     assert flow.invoke(order.workflow, None, **at(done)) == [None, [10, "yes"]]
     assert order.ran == {"order": 3, "quote": 1, "pay": 1}
-    assert len(ids(order.workflow)) == 2
+    assert len(ids(order.workflow)) == 3
 
 
-def test_none_at_an_older_input_asks_again_and_replays_what_no_answer_led_to(flow: Flavour, order: Order) -> None:
+@pytest.mark.parametrize("place", ["pause", "input"])
+def test_none_at_an_older_checkpoint_asks_again_and_replays_what_no_answer_led_to(
+    flow: Flavour, order: Order, place: str
+) -> None:
     flow.invoke(order.workflow, 1)
-    first = order.workflow.get_state(HERE)
+    paused, entry = order.workflow.get_state_history(HERE)
+    first = paused if place == "pause" else entry
     flow.invoke(order.workflow, Command(resume="yes"))
     before = list(order.workflow.get_state_history(HERE))
     asked = flow.invoke(order.workflow, None, **at(first))
-    assert asked["__interrupt__"] == list(first.interrupts)
+    assert asked["__interrupt__"] == list(paused.interrupts)
     assert order.ran == {"order": 3, "quote": 1, "pay": 1}
     head = order.workflow.get_state(HERE)
-    assert (head.metadata["source"], head.metadata["step"]) == ("fork", 0)
-    assert head.parent_config == first.config
+    began = order.workflow.get_state(head.parent_config)
+    assert [(one.metadata["source"], one.metadata["step"]) for one in (began, head)] == [("fork", 0), ("loop", 0)]
+    assert began.parent_config == first.config
     assert flow.invoke(order.workflow, Command(resume="no")) == [None, [10, "no"]]
     assert order.ran["pay"] == 2
-    assert list(order.workflow.get_state_history(HERE))[2:] == before
+    assert list(order.workflow.get_state_history(HERE))[3:] == before
 
 
-def test_an_answer_at_an_older_input_is_the_one_that_counts(flow: Flavour, order: Order) -> None:
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_answer_at_an_older_checkpoint_is_the_one_that_counts(flow: Flavour, order: Order, place: int) -> None:
     flow.invoke(order.workflow, 1)
-    first = order.workflow.get_state(HERE)
+    first = list(order.workflow.get_state_history(HERE))[place]
     flow.invoke(order.workflow, Command(resume="yes"))
     assert flow.invoke(order.workflow, Command(resume="no"), **at(first)) == [None, [10, "no"]]
     assert order.ran == {"order": 3, "quote": 1, "pay": 2}
@@ -107,13 +113,14 @@ def test_an_answer_at_an_older_input_is_the_one_that_counts(flow: Flavour, order
     ]
 
 
-def test_an_answer_goes_to_the_first_pause_and_later_ones_are_dropped(flow: Flavour) -> None:
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_answer_at_the_input_goes_to_the_first_pause_and_later_ones_are_dropped(flow: Flavour, place: int) -> None:
     @flow.entrypoint
     def body(n: int) -> Any:
         return [interrupt("one"), interrupt("two")]
 
     flow.invoke(body, 1)
-    first = body.get_state(HERE)
+    first = list(body.get_state_history(HERE))[place]
     flow.invoke(body, Command(resume="a"))
     flow.invoke(body, Command(resume="b"))
     asked = flow.invoke(body, Command(resume="c"), **at(first))
@@ -214,7 +221,7 @@ def test_an_unknown_checkpoint_is_an_error_and_nothing_is_written(flow: Flavour,
     for given in (1, None, Command(resume=1)):
         with pytest.raises(UnknownCheckpointError, match="bogus"):
             flow.invoke(order.workflow, given, config=bogus)
-    assert len(ids(order.workflow)) == 1
+    assert len(ids(order.workflow)) == 2
     with pytest.raises(EmptyInputError):
         flow.invoke(order.workflow, None, thread="other")
 
@@ -235,9 +242,9 @@ def test_a_stream_of_a_fork_shows_its_checkpoint_and_no_update_of_what_was_taken
     first = order.workflow.get_state(HERE)
     flow.invoke(order.workflow, Command(resume="yes"))
     chunks = flow.stream(order.workflow, None, stream_mode=["updates", "checkpoints"], **at(first))
-    assert [chunk["metadata"]["source"] for mode, chunk in chunks if mode == "checkpoints"] == ["fork"]
+    assert [chunk["metadata"]["source"] for mode, chunk in chunks if mode == "checkpoints"] == ["fork", "loop"]
     assert [list(chunk) for mode, chunk in chunks if mode == "updates"] == [["__interrupt__"]]
-    done = list(order.workflow.get_state_history(HERE))[1]
+    done = list(order.workflow.get_state_history(HERE))[2]
     assert done.next == ()
     chunks = flow.stream(order.workflow, None, stream_mode=["values", "checkpoints"], **at(done))
     assert [chunk for mode, chunk in chunks if mode == "values"] == [[None, [10, "yes"]]]
@@ -251,7 +258,7 @@ def test_the_handle_of_a_fork_goes_on_with_the_fork(flow: Flavour, order: Order)
     run = order.workflow.start(None, first.config)
     assert run.result()["__interrupt__"] == list(first.interrupts)
     assert run.resume("no").result() == [None, [10, "no"]]
-    assert len(ids(order.workflow)) == 4
+    assert len(ids(order.workflow)) == 6
 
 
 def test_the_context_travels_along(flow: Flavour) -> None:

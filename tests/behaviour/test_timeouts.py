@@ -11,6 +11,7 @@ import pytest
 
 import nbflow
 from nbflow.errors import NodeTimeoutError, RunStopped
+from nbflow.testing import FakeClock
 from nbflow.types import RetryPolicy, TimeoutPolicy
 from tests.behaviour.flavours import Flavour
 
@@ -79,20 +80,26 @@ def test_the_failure_is_an_outcome_of_the_run(flow: Flavour, stuck: Stuck) -> No
 def test_a_timed_out_attempt_is_tried_again(flow: Flavour, stuck: Stuck) -> None:
     attempts = []
 
-    @flow.task(timeout=5, retry_policy=RetryPolicy(initial_interval=0, max_attempts=3))
+    @flow.task(timeout=60, retry_policy=RetryPolicy(initial_interval=0, max_attempts=3))
     def steady(value: str) -> str:
         return value
 
     async def later() -> str:
         attempts.append(1)
-        return "done" if len(attempts) > 1 else await stuck.await_()
+        if len(attempts) > 1:
+            return "done"
+        hands.advance(61)
+        return await stuck.await_()
 
     def now() -> str:
         attempts.append(1)
-        return "done" if len(attempts) > 1 else stuck.wait()
+        if len(attempts) > 1:
+            return "done"
+        hands.advance(61)
+        return stuck.wait()
 
     either: Any = later if flow.name == "async" else now
-    flaky: Any = nbflow.task(either, timeout=SHORT, retry_policy=RetryPolicy(initial_interval=0))
+    flaky: Any = nbflow.task(either, timeout=60, retry_policy=RetryPolicy(initial_interval=0))
 
     @flow.entrypoint
     def body(_: int) -> Any:
@@ -100,7 +107,8 @@ def test_a_timed_out_attempt_is_tried_again(flow: Flavour, stuck: Stuck) -> None
         two = yield steady(one)
         return one, two
 
-    assert flow.invoke(body, 1) == ("done", "done")
+    with FakeClock() as hands:
+        assert flow.invoke(body, 1) == ("done", "done")
     assert len(attempts) == 2
 
 

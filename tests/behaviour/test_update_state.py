@@ -139,11 +139,15 @@ def test_the_copy_of_a_run_that_asks_can_be_answered(flow: Flavour) -> None:
     asked = body.get_state(HERE)
     body.update_state(HERE, None, as_node="__copy__")
     copy = body.get_state(HERE)
-    assert (copy.next, copy.interrupts, copy.parent_config) == (asked.next, asked.interrupts, asked.parent_config)
+    assert (copy.next, copy.interrupts) == (asked.next, asked.interrupts)
+    assert copy.config != asked.config
+    assert body.get_state(copy.parent_config).parent_config is None
     assert flow.invoke(body, Command(resume={asked.interrupts[0].id: "a"})) == [1, "a"]
-    input_of_copy = list(body.get_state_history(HERE))[1]
-    body.update_state(input_of_copy.config, None, as_node="__copy__")
-    assert flow.invoke(body, None)["__interrupt__"] == list(asked.interrupts)
+    _, pause_of_copy, input_of_copy, *others = body.get_state_history(HERE)
+    assert [one.config for one in others] == [asked.config, asked.parent_config]
+    for copied in (pause_of_copy, input_of_copy):
+        body.update_state(copied.config, None, as_node="__copy__")
+        assert flow.invoke(body, None)["__interrupt__"] == list(asked.interrupts)
 
 
 def test_an_update_of_an_older_checkpoint_begins_there(flow: Flavour) -> None:

@@ -72,7 +72,7 @@ def test_an_encrypted_thread_goes_on(path: Path, size: int, backend: str) -> Non
     again = flow_in(EncryptedSaver(inner, cipher))
     assert again.invoke(Command(resume="yes"), CONFIG) == ("wordword", "yes")
     assert again.get_state(CONFIG).values == ("wordword", "yes")
-    assert [one.metadata["customer"] for one in again.get_state_history(CONFIG)] == ["ada lovelace"] * 2
+    assert [one.metadata["customer"] for one in again.get_state_history(CONFIG)] == ["ada lovelace"] * 3
 
 
 def test_nothing_of_a_run_can_be_read_from_the_file(path: Path) -> None:

@@ -1,7 +1,8 @@
 """Interrupts a workflow at random moments, as Ctrl-C does, again and again in one process; run as a script.
 
 Run as ``python -m tests.fault.interrupting FOLDER INTERRUPTIONS SEED``. A timer of the system sends SIGINT to the
-process while threads of its own write runs of their own to the same file. Prints one line of JSON: how often it
+process while threads of its own write runs of their own to the same file; every other time a task does so as it
+begins, which is in the middle of a run on any machine. Prints one line of JSON: how often it
 interrupted, how often in the middle of a run, and what went wrong: threads that stayed busy, records that were
 told as stored and are not on the disk, resumes that did not end right, tasks that ran again although durable.
 """
@@ -9,6 +10,7 @@ told as stored and are not on the disk, resumes that did not end right, tasks th
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import sqlite3
@@ -36,10 +38,14 @@ class Flows:
     def __init__(self, saver: SqliteSaver) -> None:
         self.done: Counter[tuple[str, int]] = Counter()
         self.acknowledged: set[tuple[str, int]] = set()
+        self.until_signal = 0  # tasks that begin before one sends the signal; 0 for none
 
         @nbflow.task
         def square(thread: str, n: int) -> int:
             self.done[thread, n] += 1
+            self.until_signal -= 1
+            if self.until_signal == 0:
+                os.kill(os.getpid(), signal.SIGALRM)
             return n * n
 
         @nbflow.task
@@ -98,7 +104,7 @@ class Neighbours:
 
 
 def interrupted(work: Callable[[], object], seconds: float) -> bool:
-    """Run work with a Ctrl-C after some seconds; whether it came before the end."""
+    """Run work with a Ctrl-C after some seconds, none of the timer's for 0; whether one came before the end."""
     try:
         signal.setitimer(signal.ITIMER_REAL, seconds)
         work()
@@ -185,7 +191,11 @@ def main(folder: Path, interruptions: int, seed: int) -> dict[str, Any]:
         thread = f"t{tries}"
         config: Any = {"configurable": {"thread_id": thread}}
         flow = flows.kinds[tries % 2]
-        hit = interrupted(lambda: flow.invoke(thread, config), chance.uniform(0.01, 1.2) * length)  # noqa: B023  # called at once
+        by_task = tries // 2 % 2
+        flows.until_signal = chance.randint(1, TASKS // 2) if by_task else 0
+        seconds = 0 if by_task else chance.uniform(0.01, 1.2) * length
+        hit = interrupted(lambda: flow.invoke(thread, config), seconds)  # noqa: B023  # called at once
+        flows.until_signal = 0
         hits += hit
         if hit and flow.last_run(config) is not None:
             in_the_middle += 1

@@ -1,12 +1,14 @@
 """Kills a workflow at random moments, again and again, and looks at what is left; run as a script.
 
-It forks before anything has started a thread: the child works, the parent kills it. Prints one line of
-JSON: how often it killed, how often in the middle of the work, and what went wrong.
+It forks before anything has started a thread: the child works, the parent kills it after a time; every other time
+the child kills itself instead as a task begins, which is in the middle of the work on any machine. Prints one line
+of JSON: how often it was killed, how often in the middle of the work, and what went wrong.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import signal
@@ -31,10 +33,16 @@ def effects(folder: Path) -> list[str]:
     return log.read_text().split() if log.exists() else []
 
 
-def flow_in(folder: Path) -> Any:
+def flow_in(folder: Path, left: float = math.inf) -> Any:
+    """Return the workflow; the process ends when so many tasks have begun in it."""
+
     def note(what: str) -> None:
+        nonlocal left
         with (folder / "effects.log").open("a") as log:
             log.write(f"{what}\n")
+        left -= 1
+        if left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     @nbflow.task
     def square(n: int) -> int:
@@ -69,9 +77,9 @@ def in_child(work: Callable[[], None]) -> int:
         os._exit(1)
 
 
-def go_on(folder: Path, thread: str) -> None:
+def go_on(folder: Path, thread: str, left: float = math.inf) -> None:
     config: Any = {"configurable": {"thread_id": thread}}
-    body = flow_in(folder)
+    body = flow_in(folder, left)
     started = body.last_run(config) is not None
     result = body.invoke(None if started else TASKS, config)
     (folder / "result.txt").write_text(json.dumps([thread, result]))
@@ -99,9 +107,11 @@ def main(folder: Path, kills: int, seed: int) -> dict[str, Any]:
     for number in range(kills):
         thread = f"t{number}"
         (folder / "effects.log").unlink(missing_ok=True)
-        child = in_child(lambda thread=thread: go_on(folder, thread))  # type: ignore[misc]  # bound now
-        time.sleep(chance.uniform(0.3, 1.0) * length)
-        os.kill(child, signal.SIGKILL)
+        left = chance.randint(2, TASKS + 1) if number % 2 else math.inf
+        child = in_child(lambda thread=thread, left=left: go_on(folder, thread, left))  # type: ignore[misc]  # bound now
+        if left == math.inf:
+            time.sleep(chance.uniform(0.3, 1.0) * length)
+            os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         kept, done = durable(folder, thread), effects(folder)
         in_the_middle += 0 < len(kept) <= TASKS

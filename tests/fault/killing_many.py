@@ -1,12 +1,14 @@
 """Kills a process whose threads commit runs of their own at the same time; run as a script.
 
-Run as ``python -m tests.fault.killing_many FOLDER KILLS SEED``. Every task notes, after its caller was told of its
+Run as ``python -m tests.fault.killing_many FOLDER KILLS SEED``. Every other time it kills itself when some results
+were told of, which is in the middle of the work on any machine. Every task notes, after its caller was told of its
 result, that it was; what was noted must be on the disk after the kill. Prints one line of JSON.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import signal
@@ -27,11 +29,16 @@ RUNS, TASKS = 4, 12
 EXPECTED = sum(n * n for n in range(TASKS)) + TASKS
 
 
-def flow_in(folder: Path) -> Any:
+def flow_in(folder: Path, left: float = math.inf) -> Any:
+    """Return the workflow; the process ends when so many results were told of in it."""
     log = os.open(folder / "effects.log", os.O_APPEND | os.O_CREAT | os.O_WRONLY)
 
     def note(word: str, thread: str, n: int) -> None:
+        nonlocal left
         os.write(log, f"{word} {thread} {n}\n".encode())
+        left -= word == "told"
+        if left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     @nbflow.task
     def square(thread: str, n: int) -> int:
@@ -53,8 +60,8 @@ def flow_in(folder: Path) -> Any:
     return body
 
 
-def go_on(folder: Path, threads: list[str]) -> None:
-    body = flow_in(folder)
+def go_on(folder: Path, threads: list[str], left: float = math.inf) -> None:
+    body = flow_in(folder, left)
 
     def one(thread: str) -> int:
         config: Any = {"configurable": {"thread_id": thread}}
@@ -96,9 +103,11 @@ def main(folder: Path, kills: int, seed: int) -> dict[str, Any]:
     for number in range(kills):
         threads = [f"t{number}.{n}" for n in range(RUNS)]
         (folder / "effects.log").unlink(missing_ok=True)
-        child = in_child(lambda threads=threads: go_on(folder, threads))  # type: ignore[misc]  # bound now
-        time.sleep(chance.uniform(0.2, 1.0) * length)
-        os.kill(child, signal.SIGKILL)
+        left = chance.randint(1, TASKS) if number % 2 else math.inf
+        child = in_child(lambda threads=threads, left=left: go_on(folder, threads, left))  # type: ignore[misc]  # bound now
+        if left == math.inf:
+            time.sleep(chance.uniform(0.2, 1.0) * length)
+            os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         kept, before = durable(folder, threads), noted(folder)
         told = {(thread, n) for word, thread, n in before if word == "told"}

@@ -23,5 +23,5 @@ def test_a_workflow_may_be_interrupted_at_any_moment(tmp_path: Path) -> None:
     assert told["wrong"] == []
     assert told["integrity"] == "ok"
     assert told["interruptions"] == INTERRUPTIONS
-    assert told["in_the_middle"] > INTERRUPTIONS // 10
+    assert told["in_the_middle"] >= INTERRUPTIONS // 3  # those that a task sent are at least a third
     assert told["acknowledged"] > INTERRUPTIONS

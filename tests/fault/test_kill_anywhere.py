@@ -20,7 +20,7 @@ def test_a_workflow_may_be_killed_at_any_moment(tmp_path: Path) -> None:
     assert told["wrong"] == []
     assert told["integrity"] == "ok"
     assert told["kills"] == KILLS
-    assert told["in_the_middle"] > KILLS // 10
+    assert told["in_the_middle"] >= KILLS // 2
 
 
 def test_parallel_commits_may_be_killed_at_any_moment(tmp_path: Path) -> None:
@@ -30,8 +30,8 @@ def test_parallel_commits_may_be_killed_at_any_moment(tmp_path: Path) -> None:
     told = json.loads(run.stdout)
     assert told["wrong"] == []
     assert told["integrity"] == "ok"
-    assert told["in_the_middle"] > 0
-    assert told["acknowledged"] > 0
+    assert told["in_the_middle"] >= KILLS // 4 // 2
+    assert told["acknowledged"] >= KILLS // 4 // 2
 
 
 def test_two_processes_that_answer_at_once_do_the_work_once(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import from_row
 from nbflow.core.fork import before, places, without_answers
-from nbflow.core.record import CallReturned, Record
-from tests.laws.corpus import THREAD, Plan, World, plans
+from nbflow.core.record import CallReturned, Record, RunPaused, checkpoints
+from nbflow.values import config_at
+from tests.laws.corpus import THREAD, Plan, World, answers, plans
 
 flavours = pytest.mark.parametrize("flavour", ["sync", "async"])
 
@@ -67,3 +68,28 @@ def test_travel_to_the_input_ends_the_same_and_repeats_what_answers_led_to_alone
     assert world.to_the_end() == result
     assert not taken & set(world.ran)
     assert world.saver.rows(source) == rows
+
+
+@flavours
+@settings(max_examples=60, deadline=None)
+@given(plan=plans.filter(lambda plan: "ask" in repr(plan)), data=st.data())
+def test_going_on_at_any_pause_ends_the_same_and_repeats_nothing_from_before(
+    flavour: str, plan: Plan, data: st.DataObject
+) -> None:
+    world, result, rows, records = finished(flavour, plan)
+    source = RunKey("t", world.saver.runs("t")[0])
+    pauses = [one for one in checkpoints(records) if isinstance(one.end, RunPaused)]
+    pause = data.draw(st.sampled_from(pauses))
+    taken = leaves(records[: pause.length])
+    config: Any = config_at("t", pause.id)
+    shown = world.workflow.get_state(config)
+    answer = answers(shown.interrupts) if data.draw(st.booleans()) else None
+    asked = world.flow.invoke(world.workflow, answer, config=config)
+    assert answer or asked["__interrupt__"] == list(shown.interrupts)
+    assert world.to_the_end() == result
+    assert not taken & set(world.ran)
+    assert taken | set(world.ran) == leaves(records) | {ran for ran in world.ran if ran.endswith(".bad")}
+    assert world.saver.rows(source) == rows, "the run that it came from stays as it was"
+    assert world.workflow.get_state(config) == shown
+    world.saver.delete_for_runs([source.run_id])
+    assert world.workflow.get_state(THREAD).values == result, "and is not needed"

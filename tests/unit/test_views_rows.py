@@ -22,9 +22,11 @@ def test_a_run_without_an_end_runs_or_has_crashed() -> None:
     assert run_state([STARTED, RunHalted(), CallReturned(name="late")], running=True) == "stopped"
 
 
-def test_a_finished_run_has_two_checkpoints() -> None:
-    result, entry = points_of(story().kept)
-    assert (result.step, result.source, result.parent_id) == (0, "loop", entry.checkpoint_id)
+def test_a_finished_run_has_its_input_each_pause_and_its_result() -> None:
+    result, pause, entry = points_of(story().kept)
+    assert (result.step, result.source, result.parent_id) == (0, "loop", pause.checkpoint_id)
+    assert (pause.step, pause.source, pause.state, pause.parent_id) == (-1, "loop", "asking", entry.checkpoint_id)
+    assert "good enough?" in pause.value
     assert (entry.step, entry.source, entry.value, entry.state) == (-1, "input", "cats", "done")
     assert points_of([]) == []
 

@@ -11,6 +11,7 @@ import pytest
 from nbflow import InMemorySaver, Run, Workflow, entrypoint, interrupt, task
 from nbflow.views.calls import CallRow, calls_of
 from nbflow.views.progress import Progress
+from nbflow_widgets import source as source_module
 from nbflow_widgets.source import Source
 
 CONFIG = {"configurable": {"thread_id": "t"}}
@@ -30,7 +31,7 @@ def asking() -> Workflow:
     return flow
 
 
-def until(holds: Callable[[], bool], seconds: float = 5.0) -> None:
+def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it never held"
@@ -64,7 +65,14 @@ def test_a_subscriber_gets_what_there_is_then_what_changes() -> None:
     assert batches[-1][1].counts == {"replayed": 3}
 
 
-def test_a_thousand_calls_are_few_batches_and_the_ticker_ends() -> None:
+def test_a_thousand_calls_are_one_batch_per_tick_and_the_ticker_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks, called, go = threading.Semaphore(0), threading.Event(), threading.Event()
+    real = source_module._goes_on
+
+    def on_tick(source: Source) -> bool:
+        assert ticks.acquire(timeout=60)
+        return real(source)
+
     @task
     def quick(x: int) -> int:
         return x
@@ -72,16 +80,24 @@ def test_a_thousand_calls_are_few_batches_and_the_ticker_ends() -> None:
     @entrypoint()
     def flow(n: int) -> int:
         first = [quick(i) for i in range(n)]
-        time.sleep(0.25)
+        called.set()
+        assert go.wait(60)
         return sum(one.result() for one in first)
+
+    monkeypatch.setattr(source_module, "_goes_on", on_tick)
 
     run = flow.start(1000)
     source = Source(run)
     batches: list[Batch] = []
     source.subscribe(lambda rows, progress: batches.append((rows, progress)))
+    assert called.wait(60)
+    ticks.release()
+    until(lambda: not ticks._value)
+    go.set()
     run.result()
+    ticks.release()
     until(lambda: not tickers())
-    assert 1 < len(batches) < 8
+    assert 1 < len(batches) <= 3
     assert batches[-1][1].counts == {"done": 1000}
     assert len({row.path for rows, _ in batches for row in rows}) == 1001
 
@@ -91,7 +107,7 @@ def test_runs_share_one_ticker() -> None:
 
     @entrypoint()
     def flow(n: int) -> bool:
-        return gate.wait(5)
+        return gate.wait(60)
 
     runs = [flow.start(n) for n in range(3)]
     sources = [Source(run) for run in runs]

@@ -37,11 +37,15 @@ def test_threads_show_how_their_newest_run_stands() -> None:
     assert row.duration == row.updated - row.started
 
 
-def test_history_shows_two_checkpoints_of_a_run() -> None:
+def test_history_shows_the_input_each_pause_and_the_result_of_a_run() -> None:
     table = history(story().flow, "story")
-    assert list(zip(table.step, table.source, table.state, strict=True)) == [(0, "loop", "done"), (-1, "input", "done")]
-    assert table.checkpoint_id[1] == table.parent_id[0]
-    assert pd.isna(table.parent_id[1])
+    assert list(zip(table.step, table.source, table.state, strict=True)) == [
+        (0, "loop", "done"),
+        (-1, "loop", "asking"),
+        (-1, "input", "done"),
+    ]
+    assert list(table.checkpoint_id[1:]) == list(table.parent_id[:2])
+    assert pd.isna(table.parent_id[2])
 
 
 def test_calls_show_what_came_of_each() -> None:
