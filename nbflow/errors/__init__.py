@@ -30,6 +30,7 @@ from nbflow.errors.running import (
     NodeTimeoutError,
     NotCachedWarning,
     RunCancelledError,
+    UnkeptFailureWarning,
     UnreachedCallsWarning,
     UnreadCodeWarning,
 )
@@ -68,9 +69,9 @@ __all__ = [
     "NbflowError", "NetworkFileError", "NewerFormatError", "NoCacheError", "NoCheckpointerError",
     "NodeCancelledError", "NodeInterrupt", "NodeTimeoutError", "NotCachedWarning", "NothingToResumeError",
     "ReadOnlyFileError", "RemoteError", "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal",
-    "StorageError", "ThreadBusyError", "UnknownCheckpointError", "UnknownInterruptError", "UnknownOptionError",
-    "UnloadableResultError", "UnreachedCallsWarning", "UnreadCodeWarning", "UnserializableError", "WouldBlockError",
-    "is_invalid_resume",
+    "StorageError", "ThreadBusyError", "UnkeptFailureWarning", "UnknownCheckpointError", "UnknownInterruptError",
+    "UnknownOptionError", "UnloadableResultError", "UnreachedCallsWarning", "UnreadCodeWarning",
+    "UnserializableError", "WouldBlockError", "is_invalid_resume",
 ]  # fmt: skip
 
 for _name in __all__:  # users, pickles and stored logs know them by this module
