@@ -57,6 +57,7 @@ from nbflow.errors.usage import (
     NbflowError,
     NoCacheError,
     NoCheckpointerError,
+    NoGraphApiError,
     UnknownOptionError,
     WouldBlockError,
 )
@@ -67,7 +68,8 @@ __all__ = [
     "GraphInterrupt", "InterruptExpiredError", "InterruptRejectedError", "InvalidAnswerError", "InvalidOptionError",
     "InvalidUpdateError", "LostFailureWarning", "LostFileError", "MissingContextError", "MissingThreadIdError",
     "NbflowError", "NetworkFileError", "NewerFormatError", "NoCacheError", "NoCheckpointerError",
-    "NodeCancelledError", "NodeInterrupt", "NodeTimeoutError", "NotCachedWarning", "NothingToResumeError",
+    "NoGraphApiError", "NodeCancelledError", "NodeInterrupt", "NodeTimeoutError", "NotCachedWarning",
+    "NothingToResumeError",
     "ReadOnlyFileError", "RemoteError", "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal",
     "StorageError", "ThreadBusyError", "UnkeptFailureWarning", "UnknownCheckpointError", "UnknownInterruptError",
     "UnknownOptionError", "UnloadableResultError", "UnreachedCallsWarning", "UnreadCodeWarning",
