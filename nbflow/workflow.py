@@ -20,6 +20,7 @@ from nbflow.runs.streams import (
     run_through,
     watched_call,
 )
+from nbflow.savers import check_checkpointer
 from nbflow.threaded import Threaded
 from nbflow.values import Command
 
@@ -47,6 +48,7 @@ class Workflow(Threaded, Described, Batched):
 
     def with_checkpointer(self, checkpointer: BaseCheckpointSaver | None) -> Workflow:
         """Return the same workflow with its runs kept elsewhere."""
+        check_checkpointer(checkpointer)
         return self._copy(checkpointer=checkpointer)
 
     def _copy(self, **changes: Any) -> Workflow:  # noqa: ANN401  # arguments of the class

@@ -10,7 +10,7 @@ from nbflow.core.effects import Await, Commit, Program
 from nbflow.core.outcome import Outcome
 from nbflow.core.performance import attempts
 from nbflow.core.record import Record, RunFailed, RunHalted, RunPaused, RunReturned, Saved, Value
-from nbflow.errors import GraphBubbleUp, GraphDrained, GraphInterrupt, RunStopped
+from nbflow.errors import ForeignObjectError, GraphBubbleUp, GraphDrained, GraphInterrupt, RunStopped
 from nbflow.values import Final
 
 if TYPE_CHECKING:
@@ -103,6 +103,12 @@ def _close(scheduler: Scheduler, body: Call, outcome: Outcome, point: str) -> Pr
 def _return(scheduler: Scheduler, body: Call, result: object, point: str) -> Program:
     records: list[Record] = []
     at = scheduler.now()
+    kind = type(result)
+    if kind.__module__ == "langgraph.func":  # its entrypoint.final, from an import line that was forgotten
+        where = f"entrypoint {body.spec.name!r}"
+        return (
+            yield from _fail(scheduler, ForeignObjectError(where, "its result", kind.__module__, kind.__qualname__))
+        )
     value = result.value if isinstance(result, Final) else result
     if isinstance(result, Final):
         records.append(Saved(at=at, value=Value(result.save)))

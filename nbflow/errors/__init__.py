@@ -26,6 +26,7 @@ from nbflow.errors.resuming import (
 from nbflow.errors.running import (
     ChangedArgumentWarning,
     LostFailureWarning,
+    NeverCalledWarning,
     NodeCancelledError,
     NodeTimeoutError,
     NotCachedWarning,
@@ -51,6 +52,7 @@ from nbflow.errors.storage import (
 from nbflow.errors.usage import (
     CalledOutsideRunError,
     DecorationError,
+    ForeignObjectError,
     InvalidOptionError,
     InvalidUpdateError,
     MissingThreadIdError,
@@ -64,16 +66,16 @@ from nbflow.errors.usage import (
 
 __all__ = [
     "AmbiguousResumeError", "CalledOutsideRunError", "ChangedArgumentWarning", "CorruptFileError", "CorruptRunError",
-    "CorruptValueError", "DecorationError", "DiskFullError", "EmptyInputError", "GraphBubbleUp", "GraphDrained",
-    "GraphInterrupt", "InterruptExpiredError", "InterruptRejectedError", "InvalidAnswerError", "InvalidOptionError",
-    "InvalidUpdateError", "LostFailureWarning", "LostFileError", "MissingContextError", "MissingThreadIdError",
-    "NbflowError", "NetworkFileError", "NewerFormatError", "NoCacheError", "NoCheckpointerError",
-    "NoGraphApiError", "NodeCancelledError", "NodeInterrupt", "NodeTimeoutError", "NotCachedWarning",
-    "NothingToResumeError",
-    "ReadOnlyFileError", "RemoteError", "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal",
-    "StorageError", "ThreadBusyError", "UnkeptFailureWarning", "UnknownCheckpointError", "UnknownInterruptError",
-    "UnknownOptionError", "UnloadableResultError", "UnreachedCallsWarning", "UnreadCodeWarning",
-    "UnserializableError", "WouldBlockError", "is_invalid_resume",
+    "CorruptValueError", "DecorationError", "DiskFullError", "EmptyInputError", "ForeignObjectError", "GraphBubbleUp",
+    "GraphDrained", "GraphInterrupt", "InterruptExpiredError", "InterruptRejectedError", "InvalidAnswerError",
+    "InvalidOptionError", "InvalidUpdateError", "LostFailureWarning", "LostFileError", "MissingContextError",
+    "MissingThreadIdError", "NbflowError", "NetworkFileError", "NeverCalledWarning", "NewerFormatError",
+    "NoCacheError", "NoCheckpointerError", "NoGraphApiError", "NodeCancelledError", "NodeInterrupt",
+    "NodeTimeoutError", "NotCachedWarning", "NothingToResumeError", "ReadOnlyFileError", "RemoteError",
+    "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal", "StorageError", "ThreadBusyError",
+    "UnkeptFailureWarning", "UnknownCheckpointError", "UnknownInterruptError", "UnknownOptionError",
+    "UnloadableResultError", "UnreachedCallsWarning", "UnreadCodeWarning", "UnserializableError", "WouldBlockError",
+    "is_invalid_resume",
 ]  # fmt: skip
 
 for _name in __all__:  # users, pickles and stored logs know them by this module

@@ -94,3 +94,7 @@ class ChangedArgumentWarning(UserWarning):
 
 class UnkeptFailureWarning(UserWarning):
     """A failure that a body survived will not be the same when it is replayed."""
+
+
+class NeverCalledWarning(UserWarning):
+    """A class of the user's overrides a method of LangGraph's that nbflow does not call."""

@@ -89,6 +89,31 @@ class NoGraphApiError(NbflowError, ImportError):
         )
 
 
+class ForeignObjectError(NbflowError, TypeError):
+    """An object of LangGraph's was passed where one of nbflow's is meant.
+
+    Attributes:
+        where: the call that was given it, such as ``"invoke()"``.
+        what: the argument.
+        module: where its class comes from.
+        name: of its class.
+    """
+
+    def __init__(self, where: str, what: str, module: str, name: str) -> None:
+        super().__init__(where, what, module, name)
+        self.where = where
+        self.what = what
+        self.module = module
+        self.name = name
+
+    def __str__(self) -> str:
+        own = self.module.replace("langgraph", "nbflow", 1)
+        return (
+            f"{self.where}: {self.what} is {self.name} of {self.module}. Import it from nbflow instead of langgraph: "
+            f"from {own} import {self.name.partition('.')[0]}"
+        )
+
+
 class DecorationError(NbflowError, TypeError):
     """A function that can't be an entrypoint or a task as it stands.
 

@@ -22,6 +22,7 @@ from nbflow.drivers.bodies import aside
 from nbflow.drivers.dispatch import Dispatch
 from nbflow.errors import InvalidOptionError, NoCheckpointerError
 from nbflow.fingerprint import Editions
+from nbflow.foreign import check_own
 from nbflow.lineage import Lineages
 from nbflow.runs.beginning import Opening, Request
 from nbflow.runs.journal import JOURNALS, Journal
@@ -187,7 +188,9 @@ def _check_options(workflow: Definition, request: Request, saver: BaseCheckpoint
         if given not in choices:
             known = " or ".join(repr(choice) for choice in choices if choice is not None)
             raise InvalidOptionError(request.where, name, repr(given), f"it is {known}")
-    if request.control is not None and not isinstance(request.control, RunControl):
+    control: object = request.control
+    if control is not None and not isinstance(control, RunControl):
+        check_own(request.where, "control", control)
         raise InvalidOptionError(request.where, "control", repr(request.control), "it is a RunControl()")
     if request.durability is not None and saver is None:
         raise NoCheckpointerError(workflow.name, f"durability={request.durability!r}")
