@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -34,9 +35,10 @@ from nbflow.values import NO_ANSWER, Command, Final, RunControl
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from nbflow.checkpoint.base import BaseCheckpointSaver
+    from nbflow.core.call import Spec
     from nbflow.definition import Definition
     from nbflow.drivers.future import CallFuture
     from nbflow.values import Durability, RunnableConfig
@@ -82,7 +84,7 @@ def launch(
             kept=opening.kept,
             lineages=Lineages(saver, cast("RunStarted", (opening.past or opening.records)[0])),
             control=request.control,
-            editions=Editions(workflow.spec, kept=saver is not None),
+            editions=_traced(Editions(workflow.spec, kept=saver is not None)),
         )
         if first is not None:
             first(session, opening)
@@ -102,6 +104,15 @@ def _give_back(saver: BaseCheckpointSaver, thread_id: str, owner: Owner) -> None
     """End a lease; it is over in this process even if the storage can't be written or this is interrupted."""
     owner.ended = True
     saver.release(thread_id, owner)
+
+
+def _traced(editions: Mapping[Spec, Spec]) -> Mapping[Spec, Spec]:
+    """Return the functions of a run so that LangChain hears of them, where it is loaded."""
+    if "langchain_core.runnables.config" not in sys.modules:
+        return editions
+    from nbflow.runs.tracing import Traced  # noqa: PLC0415  # see above
+
+    return Traced(editions)
 
 
 async def on_this_loop(workflow: Definition, start: Callable[[], Run]) -> Run:
