@@ -55,7 +55,9 @@ class Workflow(Threaded, Described, Batched):
 
     def _copy(self, **changes: Any) -> Workflow:  # noqa: ANN401  # arguments of the class
         names = ("checkpointer", "store", "cache", "context_schema", "config")
-        return Workflow(self.spec, **{**{name: getattr(self, name) for name in names}, **changes})
+        made = Workflow(self.spec, **{**{name: getattr(self, name) for name in names}, **changes})
+        made.name = self.name
+        return made
 
     @spelled_out
     def invoke(

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
+from langchain_core.callbacks import BaseCallbackManager
 from langchain_core.runnables.config import (
     get_async_callback_manager_for_config,
     get_callback_manager_for_config,
@@ -70,26 +71,29 @@ class _Chain:
         given: dict[str, Any] = {"name": spec.name}
         if frame.call.caller is None:  # the run itself
             around: Any = var_child_runnable_config.get() or {}
-            self._config["callbacks"] = session.config.get("callbacks") or around.get("callbacks")
+            self._config["callbacks"] = _handed_on(session.config.get("callbacks") or around.get("callbacks"))
             given["name"] = self._config.get("run_name") or spec.name
             given["run_id"] = _as_uuid(self._config.get("run_id"))
         self._given = given
 
     def begin(self) -> Any:  # noqa: ANN401  # LangChain's, or to be awaited
-        """Tell that it begins."""
+        """Tell that it begins; None if nobody is told."""
         with _Apart():
-            return self._make(self._config).on_chain_start(None, self._inputs, **self._given)
+            manager = self._make(self._config)
+            if not manager.handlers:
+                return None
+            return manager.on_chain_start(None, self._inputs, **self._given)
 
     def started(self, run: Any) -> None:  # noqa: ANN401  # as above
         """Have what is called from here on be a part of this chain."""
         self._run = run
         child = {name: item for name, item in self._config.items() if name not in {"run_id", "run_name"}}
-        child["callbacks"] = run.get_child()
+        child["callbacks"] = run.get_child() if run is not None else self._config.get("callbacks")
         self._tokens = [
             (var_child_runnable_config, var_child_runnable_config.set(cast("Any", child))),
             (callbacks_here, callbacks_here.set(child["callbacks"])),
         ]
-        for one in self._spec.inject:
+        for one in self._spec.inject if run is not None else ():
             if one.what == "config" and isinstance(self._kwargs.get(one.name), dict):
                 session = cast("Session", self._frame.host)
                 self._kwargs[one.name] = {
@@ -102,6 +106,10 @@ class _Chain:
         for variable, token in self._tokens:
             with suppress(ValueError):  # a generator that is closed elsewhere
                 variable.reset(token)
+        if self._run is None:
+            return None
+        if error is not None:
+            self._frame.closed = True  # while callbacks are awaited, the attempt is over already
         with _Apart():
             if error is None:
                 return self._run.on_chain_end(value.value if isinstance(value, Final) else value)
@@ -129,9 +137,22 @@ def _as_uuid(given: object) -> UUID | None:
         return None
 
 
-async def _apart(told: Awaitable[Any]) -> Any:  # noqa: ANN401  # as above
+async def _apart(told: Awaitable[Any] | None) -> Any:  # noqa: ANN401  # as above
+    if told is None:
+        return None
     with _Apart():
         return await told
+
+
+def _handed_on(callbacks: object) -> object:
+    """Return a config's callbacks so that they hear of what is called in a run, as well as of the run itself."""
+    if not isinstance(callbacks, BaseCallbackManager) or callbacks.parent_run_id is not None:
+        return callbacks
+    manager = callbacks.copy()
+    for handler in manager.handlers:
+        if handler not in manager.inheritable_handlers:
+            manager.inheritable_handlers.append(handler)
+    return manager
 
 
 def _told(spec: Spec) -> Callable[..., Any]:
