@@ -1,6 +1,7 @@
 """Stream chunks as a fold of records, in LangGraph's shapes and order.
 
-Of the runs nested in the one that is shown, only ``custom`` comes through, unless every level is asked for. A call whose result is replayed shows that it was asked for, no more.
+Of the runs nested in the one that is shown, only ``custom`` comes through, unless every level is
+asked for. A call whose result is replayed shows that it was asked for, no more.
 """
 
 from __future__ import annotations
