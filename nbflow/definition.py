@@ -18,7 +18,7 @@ class Definition:
     """A function and what it was declared with.
 
     Attributes:
-        name: of the function.
+        name: of the function; one that is set later is shown, and changes nothing in what is stored or streamed.
         spec: what is fixed about the function.
         checkpointer: keeps runs; None keeps nothing.
         store: long-term memory, or None.

@@ -22,8 +22,10 @@ from nbflow.core.call import Injected, Spec, current_frame
 from nbflow.drivers.gate import Gate, Lane
 from nbflow.drivers.pace import Pace
 from nbflow.errors import CalledOutsideRunError, DecorationError, InvalidOptionError, UnknownOptionError
+from nbflow.foreign import check_own
 from nbflow.policies import CachePolicy, RetryPolicy, TimeoutPolicy, check_retry_on
 from nbflow.runs.recollection import namespace_of
+from nbflow.savers import check_checkpointer
 from nbflow.signature import injected, is_async, is_generator, name_of, parameters_of
 from nbflow.values import Final, Kept, Returned
 from nbflow.workflow import Workflow
@@ -174,7 +176,7 @@ def task(
     """
     known = ("name", "retry_policy", "cache_policy", "timeout", "max_concurrency", "rate_limit", "version")
     policies = _policies("@task", retry_policy, deprecated, known)
-    rules = _Rules(policies, _cache_policy("@task", cache_policy), TimeoutPolicy.coerce(timeout), version)
+    rules = _Rules(policies, _cache_policy("@task", cache_policy), _timeout("@task", timeout), version)
     lane = _lane(max_concurrency, rate_limit)
 
     def decorate(fn: Callable[..., object]) -> Task[..., object]:
@@ -232,9 +234,15 @@ def _lane(max_concurrency: int | None, rate_limit: str | None) -> Lane | None:
 
 
 def _cache_policy(where: str, given: object) -> CachePolicy | None:
+    check_own(where, "cache_policy", given)
     if given is not None and not isinstance(given, CachePolicy):
         raise InvalidOptionError(where, "cache_policy", repr(given), "it is a CachePolicy, or None")
     return given
+
+
+def _timeout(where: str, given: float | timedelta | TimeoutPolicy | None) -> TimeoutPolicy | None:
+    check_own(where, "timeout", given)
+    return TimeoutPolicy.coerce(given)
 
 
 def _policies(
@@ -247,11 +255,12 @@ def _policies(
         given = given if given is not None else old
     if deprecated:
         raise UnknownOptionError(where, next(iter(deprecated)), known)
-    several = given if isinstance(given, (list, tuple)) and not isinstance(given, RetryPolicy) else [given]
+    several = given if isinstance(given, (list, tuple)) and not hasattr(given, "_fields") else [given]
     policies: list[RetryPolicy] = []
     for policy in several:
         if policy is None:
             continue
+        check_own(where, "retry_policy", policy)
         if not isinstance(policy, RetryPolicy):
             raise InvalidOptionError(where, "retry_policy", repr(policy), "it is a RetryPolicy or several")
         check_retry_on(where, policy.retry_on)
@@ -304,9 +313,11 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
         self._rules = _Rules(
             _policies("@entrypoint", retry_policy, deprecated, known),
             _cache_policy("@entrypoint", cache_policy),
-            TimeoutPolicy.coerce(timeout),
+            _timeout("@entrypoint", timeout),
         )
-        _check_checkpointer(checkpointer)
+        check_checkpointer(checkpointer)
+        check_own("@entrypoint", "store", store)
+        check_own("@entrypoint", "cache", cache)
         self._checkpointer = checkpointer
         self._store = store
         self._cache = cache
@@ -328,20 +339,3 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
             cache=self._cache,
             context_schema=self._context_schema,
         )
-
-
-def _check_checkpointer(given: object) -> None:
-    from nbflow.checkpoint.base import BaseCheckpointSaver  # noqa: PLC0415  # only to check
-
-    if given is None or isinstance(given, bool):
-        return
-    if isinstance(given, BaseCheckpointSaver) and not isinstance(given, type):
-        return
-    if callable(given) and hasattr(given, "__name__") and not isinstance(given, type):
-        raise DecorationError(
-            "@entrypoint", given.__name__, "it was used without parentheses; write @entrypoint() above the function"
-        )
-    hint = "a context manager: enter it with `with`" if hasattr(given, "__enter__") else f"a {type(given).__name__}"
-    raise InvalidOptionError(
-        "@entrypoint()", "checkpointer", hint, "it is a saver such as InMemorySaver() or SqliteSaver('runs.db')"
-    )

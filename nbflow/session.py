@@ -37,6 +37,10 @@ class ModelListener(Protocol):
 model_listener: ContextVar[ModelListener | None] = ContextVar("nbflow_model_listener", default=None)
 
 
+# LangChain's callbacks for what the code here calls, as those of the call around it made them; see runs/tracing.py.
+callbacks_here: ContextVar[object] = ContextVar("nbflow_callbacks_here", default=None)
+
+
 @dataclass(slots=True, kw_only=True)
 class Session:
     """The surroundings of one run.
@@ -154,6 +158,9 @@ class Session:
             "metadata": self.metadata_of(frame),
             "configurable": {**self.config["configurable"], "checkpoint_ns": frame.prefix, "checkpoint_id": None},
         }
+        around = callbacks_here.get()
+        if around is not None:
+            config["callbacks"] = around
         listener = model_listener.get()
         if listener is not None:
             config["callbacks"] = listener.added_to(config.get("callbacks"), frame)

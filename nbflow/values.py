@@ -118,6 +118,7 @@ def whereabouts(name: str, kind: str, path: str, step: int) -> dict[str, object]
         "langgraph_triggers": triggers_of(kind),
         "langgraph_path": tuple(path.split(".")),
         "langgraph_checkpoint_ns": path,
+        "checkpoint_ns": path,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from nbflow.config import is_callers, is_nested, merge
 from nbflow.described import Described
@@ -20,12 +20,15 @@ from nbflow.runs.streams import (
     run_through,
     watched_call,
 )
+from nbflow.savers import check_checkpointer
 from nbflow.threaded import Threaded
 from nbflow.values import Command
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
     from typing import Unpack
+
+    from langchain_core.runnables import Runnable
 
     from nbflow.checkpoint.base import BaseCheckpointSaver
     from nbflow.drivers.future import CallFuture
@@ -47,11 +50,14 @@ class Workflow(Threaded, Described, Batched):
 
     def with_checkpointer(self, checkpointer: BaseCheckpointSaver | None) -> Workflow:
         """Return the same workflow with its runs kept elsewhere."""
+        check_checkpointer(checkpointer)
         return self._copy(checkpointer=checkpointer)
 
     def _copy(self, **changes: Any) -> Workflow:  # noqa: ANN401  # arguments of the class
         names = ("checkpointer", "store", "cache", "context_schema", "config")
-        return Workflow(self.spec, **{**{name: getattr(self, name) for name in names}, **changes})
+        made = Workflow(self.spec, **{**{name: getattr(self, name) for name in names}, **changes})
+        made.name = self.name
+        return made
 
     @spelled_out
     def invoke(
@@ -178,6 +184,34 @@ class Workflow(Threaded, Described, Batched):
     ) -> Run:
         """Begin a run in the background and return its handle at once; arguments as for ``invoke``."""
         return launch(self, request_of("start()", input, config, options))
+
+    def as_runnable(self) -> Runnable[Any, Any]:
+        """Return the workflow as a Runnable of LangChain's, for chains (``|``), ``bind``, ``with_retry``, ``as_tool``.
+
+        Raises:
+            ImportError: without langchain-core.
+        """
+        from nbflow.runs.runnable import WorkflowRunnable  # noqa: PLC0415  # only who asks has LangChain
+
+        return WorkflowRunnable(self)
+
+    def astream_events(
+        self,
+        input: object,  # LangChain's name
+        config: RunnableConfig | dict[str, Any] | None = None,
+        *,
+        version: Literal["v1", "v2"] = "v2",
+        **options: Any,  # noqa: ANN401  # LangChain's filters, and what ``astream`` takes
+    ) -> AsyncIterator[Any]:
+        """Run, and yield what LangChain's callbacks are told of, for ``async for``; needs langchain-core.
+
+        Args:
+            input: as for ``invoke``.
+            config: as for ``invoke``.
+            version: of LangChain's events.
+            **options: ``include_names``, ``exclude_types`` and so on, and what ``astream`` takes.
+        """
+        return self.as_runnable().astream_events(input, cast("Any", config), version=version, **options)
 
     def _stream(self, request: Request, shape: Shape) -> Iterator[Any]:
         if is_nested(request.config):

@@ -5,10 +5,16 @@ from __future__ import annotations
 from nbflow.codec.assembly import dumps, loads, loads_whole
 from nbflow.codec.classes import register_type
 from nbflow.codec.digests import digest
-from nbflow.codec.exceptions import traceback_text
+from nbflow.codec.exceptions import traceback_text, unkept
 from nbflow.codec.unloadable import Unloadable
-from nbflow.values import Interrupt
+from nbflow.values import NO_ANSWER, Command, Interrupt
 
-__all__ = ["Unloadable", "digest", "dumps", "loads", "loads_whole", "register_type", "traceback_text"]
+__all__ = ["Unloadable", "digest", "dumps", "loads", "loads_whole", "register_type", "traceback_text", "unkept"]
 
 register_type(Interrupt, name="nbflow:Interrupt")  # a body may return what a paused run of another thread returned
+register_type(  # and what would steer a graph: an answer that was not given has no value of its own
+    Command,
+    name="nbflow:Command",
+    encode=lambda command: {name: item for name, item in vars(command).items() if item is not NO_ANSWER},
+    decode=lambda given: Command(**given),
+)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbflow.core.brief import is_whole
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -51,6 +53,12 @@ def changed(call: Call, digest: Callable[[object], bytes]) -> tuple[str, ...]:
         return ()
     named: list[tuple[int | str, object]] = [*enumerate(call.args), *call.kwargs.items()]
     return tuple(_name_of(call, key) for key, value in named if _can_change((value,)))
+
+
+def shortened(call: Call) -> tuple[str, ...]:
+    """Return the names of a call's arguments that their short text does not show whole."""
+    named: list[tuple[int | str, object]] = [*enumerate(call.args), *call.kwargs.items()]
+    return tuple(_name_of(call, key) for key, value in named if not is_whole(value))
 
 
 def _is_large(value: object) -> bool:

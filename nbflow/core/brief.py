@@ -40,6 +40,13 @@ def brief(value: object, depth: int = 2) -> str:
     return _by_shape(value)
 
 
+def is_whole(value: object) -> bool:
+    """Whether the short text of a value shows all of it."""
+    if type(value) not in (str, *_PLAIN):
+        return False
+    return len(str(value)) <= _SHORT
+
+
 def _sequence(value: list[object] | tuple[object, ...], depth: int) -> str:
     left, right = ("[", "]") if isinstance(value, list) else ("(", ")")
     return _join(left, [brief(item, depth - 1) for item in value[:_ITEMS]], right, len(value))

@@ -229,6 +229,7 @@ class Frame(msgspec.Struct, eq=False):
         trunk: the frame of the attempt that this one is a branch of; None if it is that frame.
         over: of a trunk, whether the attempt is over.
         deliveries: of a trunk, the results on their way to the body; None until it makes a call.
+        drawn: how many ids it has made.
     """
 
     call: Call
@@ -245,6 +246,7 @@ class Frame(msgspec.Struct, eq=False):
     left: int = 0
     key: str = ""
     deliveries: Deliveries | None = None
+    drawn: int = 0
 
     def __repr__(self) -> str:
         return f"<body of {self.call!r} at {self.prefix}>"

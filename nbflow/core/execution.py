@@ -22,7 +22,7 @@ from nbflow.core.record import (
     Saved,
     Value,
 )
-from nbflow.errors import GraphBubbleUp, GraphDrained, GraphInterrupt, RunStopped
+from nbflow.errors import ForeignObjectError, GraphBubbleUp, GraphDrained, GraphInterrupt, RunStopped
 from nbflow.values import Final
 
 if TYPE_CHECKING:
@@ -126,6 +126,12 @@ def _pause_point(records: Sequence[Record], ids: tuple[str, ...], point: str) ->
 def _return(scheduler: Scheduler, body: Call, result: object, point: str) -> Program:
     records: list[Record] = []
     at = scheduler.now()
+    kind = type(result)
+    if kind.__module__ == "langgraph.func":  # its entrypoint.final, from an import line that was forgotten
+        where = f"entrypoint {body.spec.name!r}"
+        return (
+            yield from _fail(scheduler, ForeignObjectError(where, "its result", kind.__module__, kind.__qualname__))
+        )
     value = result.value if isinstance(result, Final) else result
     if isinstance(result, Final):
         records.append(Saved(at=at, value=Value(result.save)))

@@ -65,14 +65,19 @@ def pending_questions(records: Sequence[Record]) -> dict[str, Asked]:
     return {key: asked[key] for key in paused.ids if key in asked}
 
 
-def check_workflow(records: Sequence[Record], workflow: str) -> None:
+def check_workflow(records: Sequence[Record], workflow: str, *aliases: str) -> None:
     """Raise if a log was written by another workflow.
+
+    Args:
+        records: of the log.
+        workflow: name of the one that goes on.
+        aliases: other names that it may have been written under.
 
     Raises:
         ReplayMismatchError: if so.
     """
     started = cast("RunStarted", records[0])
-    if started.workflow != workflow:
+    if started.workflow not in {workflow, *aliases}:
         raise ReplayMismatchError("0", f"workflow {started.workflow!r}", f"workflow {workflow!r}")
 
 

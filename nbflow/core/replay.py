@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbflow.core.arguments import shortened
 from nbflow.core.branches import recorded_branches, steps_of
 from nbflow.core.brief import brief_call
 from nbflow.core.deliveries import Recorded
@@ -167,7 +168,12 @@ def _difference(call: Call, past: CallSettled) -> tuple[str, str] | None:
     if past.name != spec.name or (past.kind != spec.kind and past.inputs):  # a result that was handed in has no digest
         return f"{past.kind} {past.name!r}", f"{spec.kind} {spec.name!r}"
     if past.inputs != call.inputs and past.inputs and call.inputs:
-        return f"{past.name!r} with the arguments {past.shown}", f"the arguments {brief_call(call.args, call.kwargs)}"
+        now = brief_call(call.args, call.kwargs)
+        if now == past.shown:
+            names = " or ".join(map(repr, shortened(call))) or "the type of one of them"
+            hidden = f"arguments whose short text is the same, but which differ in what it leaves out, in {names}"
+            return f"{past.name!r} with the arguments {past.shown}", f"{hidden} (an id or a time that is made anew?)"
+        return f"{past.name!r} with the arguments {past.shown}", f"the arguments {now}"
     if past.code != spec.code and past.code and spec.code:
         return f"{past.name!r} with other code", "the code as it is now"
     return None

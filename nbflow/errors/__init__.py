@@ -26,10 +26,12 @@ from nbflow.errors.resuming import (
 from nbflow.errors.running import (
     ChangedArgumentWarning,
     LostFailureWarning,
+    NeverCalledWarning,
     NodeCancelledError,
     NodeTimeoutError,
     NotCachedWarning,
     RunCancelledError,
+    UnkeptFailureWarning,
     UnreachedCallsWarning,
     UnreadCodeWarning,
 )
@@ -50,25 +52,28 @@ from nbflow.errors.storage import (
 from nbflow.errors.usage import (
     CalledOutsideRunError,
     DecorationError,
+    ForeignObjectError,
     InvalidOptionError,
     InvalidUpdateError,
     MissingThreadIdError,
     NbflowError,
     NoCacheError,
     NoCheckpointerError,
+    NoGraphApiError,
     UnknownOptionError,
     WouldBlockError,
 )
 
 __all__ = [
     "AmbiguousResumeError", "CalledOutsideRunError", "ChangedArgumentWarning", "CorruptFileError", "CorruptRunError",
-    "CorruptValueError", "DecorationError", "DiskFullError", "EmptyInputError", "GraphBubbleUp", "GraphDrained",
-    "GraphInterrupt", "InterruptExpiredError", "InterruptRejectedError", "InvalidAnswerError", "InvalidOptionError",
-    "InvalidUpdateError", "LostFailureWarning", "LostFileError", "MissingContextError", "MissingThreadIdError",
-    "NbflowError", "NetworkFileError", "NewerFormatError", "NoCacheError", "NoCheckpointerError",
-    "NodeCancelledError", "NodeInterrupt", "NodeTimeoutError", "NotCachedWarning", "NothingToResumeError",
-    "ReadOnlyFileError", "RemoteError", "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal",
-    "StorageError", "ThreadBusyError", "UnknownCheckpointError", "UnknownInterruptError", "UnknownOptionError",
+    "CorruptValueError", "DecorationError", "DiskFullError", "EmptyInputError", "ForeignObjectError", "GraphBubbleUp",
+    "GraphDrained", "GraphInterrupt", "InterruptExpiredError", "InterruptRejectedError", "InvalidAnswerError",
+    "InvalidOptionError", "InvalidUpdateError", "LostFailureWarning", "LostFileError", "MissingContextError",
+    "MissingThreadIdError", "NbflowError", "NetworkFileError", "NeverCalledWarning", "NewerFormatError",
+    "NoCacheError", "NoCheckpointerError", "NoGraphApiError", "NodeCancelledError", "NodeInterrupt",
+    "NodeTimeoutError", "NotCachedWarning", "NothingToResumeError", "ReadOnlyFileError", "RemoteError",
+    "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal", "StorageError", "ThreadBusyError",
+    "UnkeptFailureWarning", "UnknownCheckpointError", "UnknownInterruptError", "UnknownOptionError",
     "UnloadableResultError", "UnreachedCallsWarning", "UnreadCodeWarning", "UnserializableError", "WouldBlockError",
     "is_invalid_resume",
 ]  # fmt: skip

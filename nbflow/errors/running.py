@@ -90,3 +90,11 @@ class LostFailureWarning(UserWarning):
 
 class ChangedArgumentWarning(UserWarning):
     """An argument of a call was changed in place while the call worked on it."""
+
+
+class UnkeptFailureWarning(UserWarning):
+    """A failure that a body survived will not be the same when it is replayed."""
+
+
+class NeverCalledWarning(UserWarning):
+    """A class of the user's overrides a method of LangGraph's that nbflow does not call."""

@@ -69,6 +69,51 @@ class UnknownOptionError(NbflowError, TypeError):
         return f"{self.where} has no option {self.name!r}; it knows {', '.join(self.known)}"
 
 
+class NoGraphApiError(NbflowError, ImportError):
+    """A name of the Graph API was asked for, which is not here yet.
+
+    Attributes:
+        module: where it was looked for.
+        missing: the name.
+    """
+
+    def __init__(self, module: str, missing: str) -> None:
+        super().__init__(module, missing)
+        self.module = module
+        self.missing = missing
+
+    def __str__(self) -> str:
+        return (
+            f"{self.module}.{self.missing}: the Graph API is not here yet. Workflows are functions: @entrypoint and "
+            "@task of nbflow.func, with add_messages and MessagesState of nbflow.graph for lists of messages."
+        )
+
+
+class ForeignObjectError(NbflowError, TypeError):
+    """An object of LangGraph's was passed where one of nbflow's is meant.
+
+    Attributes:
+        where: the call that was given it, such as ``"invoke()"``.
+        what: the argument.
+        module: where its class comes from.
+        name: of its class.
+    """
+
+    def __init__(self, where: str, what: str, module: str, name: str) -> None:
+        super().__init__(where, what, module, name)
+        self.where = where
+        self.what = what
+        self.module = module
+        self.name = name
+
+    def __str__(self) -> str:
+        own = self.module.replace("langgraph", "nbflow", 1)
+        return (
+            f"{self.where}: {self.what} is {self.name} of {self.module}. Import it from nbflow instead of langgraph: "
+            f"from {own} import {self.name.partition('.')[0]}"
+        )
+
+
 class DecorationError(NbflowError, TypeError):
     """A function that can't be an entrypoint or a task as it stands.
 

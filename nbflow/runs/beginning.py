@@ -120,7 +120,7 @@ def started_at(workflow: Definition, thread_id: str, config: RunnableConfig, poi
         at=clock.now(),
         run_id=clock.new_id(),
         thread_id=thread_id,
-        workflow=workflow.name,
+        workflow=workflow.spec.name,
         prior=last.started.run_id if last is not None else None,
         parent=point.id if point is not None else None,
         step=point.step + 1 if point is not None else -1,

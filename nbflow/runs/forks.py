@@ -51,7 +51,7 @@ def travel(
         ReplayMismatchError: if the run was that of another workflow.
     """
     source: Sequence[Record] = load(saver, RunKey(point.head.started.thread_id, point.head.started.run_id))
-    check_workflow(source, workflow.name)
+    check_workflow(source, workflow.spec.name, workflow.name)
     if point.is_result:
         return _copy_of_result(workflow, request, point, config)
     started = started_at(workflow, point.head.started.thread_id, config, point)
@@ -75,7 +75,7 @@ def fork(
     _check(request)
     at, value = request.fork
     source = _source(request, saver, thread_id, config)
-    check_workflow(source, workflow.name)
+    check_workflow(source, workflow.spec.name, workflow.name)
     started = started_at(workflow, thread_id, config, _input_of(saver, source))
     if at != ROOT and at not in places(source):
         raise InvalidOptionError(request.where, "at", repr(at), _known_places(source))

@@ -11,8 +11,11 @@ import threading
 from _thread import allocate_lock
 from typing import TYPE_CHECKING
 
+from nbflow import codec
 from nbflow.checkpoint.rows import encode_value, to_row
-from nbflow.core.record import ENDS
+from nbflow.core.record import ENDS, CallFailed
+from nbflow.errors import UnkeptFailureWarning
+from nbflow.told import warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +65,8 @@ class Journal:
     def prepare(self, records: Sequence[Record], ends: Call | None = None) -> list[Row]:
         """Return the rows of records, to be kept next; arguments and errors as of ``save``."""
         for record in records:
+            if type(record) is CallFailed and record.survived:
+                _tell_unkept(record)
             encode_value(record)
         with self._lock:
             first = self._next
@@ -166,6 +171,20 @@ class LateJournal(Journal):
             return []
         held, self._rows = sorted(self._rows), []
         return held
+
+
+def _tell_unkept(failure: CallFailed) -> None:
+    """Warn if a failure that a body survived will not be handed to it again as it is now."""
+    error = failure.value.get() if failure.value is not None and failure.value.raw is None else None
+    missing = codec.unkept(error) if isinstance(error, BaseException) else ""
+    if missing:
+        named = f"{type(error).__module__}.{type(error).__qualname__}"
+        text = (
+            f"{failure.kind} {failure.name!r}, call {failure.path}: the body survived a {named}, which can't be kept "
+            f"as it is: when the run goes on after a pause, {missing}. Raise an error of a class of your own in the "
+            "task, with plain data in its arguments, and catch that."
+        )
+        warn(text, UnkeptFailureWarning)
 
 
 def _is_last(rows: Sequence[Row]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,6 +23,7 @@ from nbflow.drivers.bodies import aside
 from nbflow.drivers.dispatch import Dispatch
 from nbflow.errors import InvalidOptionError, NoCheckpointerError
 from nbflow.fingerprint import Editions
+from nbflow.foreign import check_own
 from nbflow.lineage import Lineages
 from nbflow.runs.beginning import Opening, Request
 from nbflow.runs.journal import JOURNALS, Journal
@@ -33,9 +35,10 @@ from nbflow.values import NO_ANSWER, Command, Final, RunControl
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from nbflow.checkpoint.base import BaseCheckpointSaver
+    from nbflow.core.call import Spec
     from nbflow.definition import Definition
     from nbflow.drivers.future import CallFuture
     from nbflow.values import Durability, RunnableConfig
@@ -81,7 +84,7 @@ def launch(
             kept=opening.kept,
             lineages=Lineages(saver, cast("RunStarted", (opening.past or opening.records)[0])),
             control=request.control,
-            editions=Editions(workflow.spec, kept=saver is not None),
+            editions=_traced(Editions(workflow.spec, kept=saver is not None)),
         )
         if first is not None:
             first(session, opening)
@@ -101,6 +104,15 @@ def _give_back(saver: BaseCheckpointSaver, thread_id: str, owner: Owner) -> None
     """End a lease; it is over in this process even if the storage can't be written or this is interrupted."""
     owner.ended = True
     saver.release(thread_id, owner)
+
+
+def _traced(editions: Mapping[Spec, Spec]) -> Mapping[Spec, Spec]:
+    """Return the functions of a run so that LangChain hears of them, where it is loaded."""
+    if "langchain_core.runnables.config" not in sys.modules:
+        return editions
+    from nbflow.runs.tracing import Traced  # noqa: PLC0415  # see above
+
+    return Traced(editions)
 
 
 async def on_this_loop(workflow: Definition, start: Callable[[], Run]) -> Run:
@@ -187,7 +199,9 @@ def _check_options(workflow: Definition, request: Request, saver: BaseCheckpoint
         if given not in choices:
             known = " or ".join(repr(choice) for choice in choices if choice is not None)
             raise InvalidOptionError(request.where, name, repr(given), f"it is {known}")
-    if request.control is not None and not isinstance(request.control, RunControl):
+    control: object = request.control
+    if control is not None and not isinstance(control, RunControl):
+        check_own(request.where, "control", control)
         raise InvalidOptionError(request.where, "control", repr(request.control), "it is a RunControl()")
     if request.durability is not None and saver is None:
         raise NoCheckpointerError(workflow.name, f"durability={request.durability!r}")

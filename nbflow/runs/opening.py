@@ -111,7 +111,7 @@ def _reuse(saver: BaseCheckpointSaver | None, started: RunStarted, past: Sequenc
 def _go_on(workflow: Definition, request: Request, saver: BaseCheckpointSaver, key: RunKey) -> Opening:
     """Return how the newest run of a thread goes on."""
     past = load(saver, key)
-    check_workflow(past, workflow.name)
+    check_workflow(past, workflow.spec.name, workflow.name)
     at = clock.now()
     started = cast("RunStarted", past[0])
     records: list[Record] = [RunResumed(at=at)]

@@ -9,6 +9,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbflow.errors import InvalidOptionError, UnknownOptionError
+from nbflow.foreign import check_own
 from nbflow.runs.beginning import Request
 from nbflow.told import warn
 from nbflow.values import RunOptions
@@ -43,6 +44,7 @@ def request_of(
 
     Raises:
         UnknownOptionError: for a keyword that does not exist.
+        ForeignObjectError: for an input that is of LangGraph's, such as its Command.
     """
     given: dict[str, Any] = {**options}
     if "checkpoint_during" in given:
@@ -50,6 +52,8 @@ def request_of(
     for name in given:
         if name not in OPTIONS:
             raise UnknownOptionError(where, name, (*OWN.get(where, ()), *OPTIONS))
+    if str(type(input).__module__).startswith("langgraph"):  # a quick look, since this is done for every run
+        check_own(where, "input", input)
     return Request(where, input, config, **given)
 
 

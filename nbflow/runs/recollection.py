@@ -105,7 +105,7 @@ class Caches:
             _warn(spec, "its code can't be read; give it a version")
             return None
         try:
-            parts = [_arguments(call), _bound(spec.fn)]
+            parts = [_arguments(call), _bound(getattr(spec.fn, "__nbflow_inner__", spec.fn))]  # less its tracing
             if call.caller is None or spec.stateful:
                 parts.append(_exact(self._surroundings(call)))
         except UnserializableError as error:

@@ -13,6 +13,7 @@ from nbflow.core.record import RunStarted
 from nbflow.core.replay import unreached
 from nbflow.errors import LostFailureWarning, RunCancelledError, RunStopped, UnreachedCallsWarning
 from nbflow.fingerprint import digest_of
+from nbflow.foreign import note_foreign
 from nbflow.told import warn
 from nbflow.views.calls import CallRow, calls_of
 from nbflow.views.state import interrupt_of
@@ -171,6 +172,7 @@ class Run:
             return {INTERRUPT: list(getattr(error, "interrupts", ()))}
         if isinstance(error, RunStopped):
             raise RunCancelledError(self.workflow.name, self.thread_id) from None
+        note_foreign(error)
         raise error
 
     def _tell_lost_failures(self, error: BaseException | None) -> None:

@@ -154,7 +154,7 @@ def watched(
     views: list[StreamView] = []
 
     def first(session: Session, opening: Opening) -> None:
-        view = StreamView(shape.wanted, name=workflow.name, subgraphs=shape.subgraphs, metadata=_metadata(session))
+        view = StreamView(shape.wanted, name=workflow.spec.name, subgraphs=shape.subgraphs, metadata=_metadata(session))
         views.append(view)
         for chunk in view.begin(opening.past, opening.result):
             put(chunk)
@@ -192,7 +192,7 @@ def watched_call(
         raise
     view = StreamView(
         shape.wanted,
-        name=workflow.name,
+        name=workflow.spec.name,
         subgraphs=shape.subgraphs,
         root=future.call.path,
         metadata=_metadata(session),

@@ -96,15 +96,15 @@ def _checked(workflow: Definition, where: str, supersteps: Sequence[Sequence[Sta
             raise InvalidUpdateError(
                 workflow.name, "a step has one update, as an entrypoint has one body; make several steps of them"
             )
-        found.append(updates[0]._replace(as_node=updates[0].as_node or workflow.name))
+        found.append(updates[0]._replace(as_node=updates[0].as_node or workflow.spec.name))
     for one in found:
         _check(workflow, one)
     return found
 
 
 def _check(workflow: Definition, one: StateUpdate) -> None:
-    if one.as_node not in {workflow.name, INPUT, END, COPY}:
-        known = f"{workflow.name!r}, '{INPUT}', '{END}' and '{COPY}'"
+    if one.as_node not in {workflow.spec.name, workflow.name, INPUT, END, COPY}:
+        known = f"{workflow.spec.name!r}, '{INPUT}', '{END}' and '{COPY}'"
         raise InvalidUpdateError(workflow.name, f"node {one.as_node!r} does not exist; there are {known}")
     if one.as_node in {END, COPY} and one.values is not None:
         raise InvalidUpdateError(workflow.name, f"as_node={one.as_node!r} takes None, not {one.values!r}")

@@ -1,7 +1,7 @@
 """Which run a call belongs to: the root's, or one that is nested in it.
 
-A nested run is named by what leads to it: ``("task:0.0", "child:0.0.0")`` is what ``child``, called
-by ``task``, called by the root's body, runs as.
+A nested run is named by what called it, outermost first: ``("body:0", "task:0.0")`` is what a workflow called by
+``task``, called by the root's ``body``, runs as. A second one of the same caller has a number too: ``("body:0", "1")``.
 """
 
 from __future__ import annotations
@@ -36,11 +36,13 @@ class Levels:
 
     Args:
         root: path of the body that counts as the outermost one.
+        name: of its workflow.
     """
 
-    def __init__(self, root: str = ROOT) -> None:
+    def __init__(self, root: str = ROOT, name: str = "") -> None:
         self._root = root
-        self._chains: dict[str, Namespace] = {root: ()}
+        self._chains: dict[str, Namespace] = {root: (f"{name}:{root}",)}
+        self._begun: dict[str, int] = {}  # by caller, how many nested runs
         self._runs: dict[str, Namespace] = {root: ()}
         self._open: dict[str, NestedRun] = {}
 
@@ -48,13 +50,15 @@ class Levels:
         """Take a record in: calls that begin, nested runs that end."""
         if isinstance(record, CallStarted) and record.path != self._root and self.covers(record.path):
             caller = parent_of(record.path)
-            chain = (*self._chains.get(caller, ()), f"{record.name}:{record.path}")
-            self._chains[record.path] = chain
+            around = self._chains.get(caller, ())
             self._runs[record.path] = self._runs.get(caller, ())
-            if record.kind == "entrypoint":
-                self._runs[record.path] = chain
+            if record.kind == "entrypoint" and record.path not in self._chains:
+                count = self._begun.get(caller, 0)
+                self._begun[caller] = count + 1
+                around = self._runs[record.path] = (*around, str(count)) if count else around
                 if not record.replayed:
-                    self._open[record.path] = NestedRun(record.path, record.name, chain)
+                    self._open[record.path] = NestedRun(record.path, record.name, around)
+            self._chains[record.path] = (*around, f"{record.name}:{record.path}")
         elif isinstance(record, CallSettled):
             self._open.pop(record.path, None)
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HOME = "langchain_core.messages"
+_OURS = "nbflow.graph.plain"
 _DEPTH = 3  # a message, in a list, in a dict
 
 
@@ -51,5 +52,7 @@ def messages_in(value: object, depth: int = _DEPTH) -> Iterator[object]:
 
 
 def is_message(kind: type) -> bool:
-    """Whether a class is one of LangChain's messages."""
+    """Whether a class is one of LangChain's messages, or ours."""
+    if kind.__name__ == "Message" and kind.__module__ == _OURS:
+        return True
     return any(base.__name__ == "BaseMessage" and base.__module__.startswith(_HOME) for base in kind.__mro__)

@@ -1,7 +1,7 @@
 """Stream chunks as a fold of records, in LangGraph's shapes and order.
 
-Of the runs nested in the one that is shown, only ``custom`` and ``messages`` come through, unless
-every level is asked for. A call whose result is replayed shows that it was asked for, no more.
+Of the runs nested in the one that is shown, only ``custom`` comes through, unless every level is
+asked for. A call whose result is replayed shows that it was asked for, no more.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from nbflow.values import Interrupt, StateSnapshot
 
 MODES = ("values", "updates", "custom", "messages", "tasks", "checkpoints", "debug")
-FORWARDED = frozenset({"custom", "messages"})
+FORWARDED = frozenset({"custom"})
 _OUTLINE = (RunStarted, RunResumed, RunPaused, RunFailed, RunReturned, RunHalted, Asked)
 
 
@@ -80,7 +80,7 @@ class StreamView:
         self._name = name
         self._deep = subgraphs
         self._metadata = dict(metadata or {})
-        self._levels = Levels(root)
+        self._levels = Levels(root, name)
         self._outline: list[Record] = []
         self._result: Value | None = None
         self._shown = ShownMessages()
@@ -160,10 +160,10 @@ class StreamView:
         yield from self._task(self._levels.ns(record.path), payload, record.at, "task")
 
     def _emitted(self, record: Emitted) -> Iterator[Chunk]:
-        value = _get(record.value)
-        if record.mode == "messages" and isinstance(value, tuple):
+        value, ns = _get(record.value), self._levels.ns(record.path)
+        if record.mode == "messages" and isinstance(value, tuple) and (self._deep or not ns):
             self._shown.note(value[0])
-        yield Chunk(self._levels.ns(record.path), record.mode, value)
+        yield Chunk(ns, record.mode, value)
 
     def _call_returned(self, record: CallReturned) -> Iterator[Chunk]:
         value = _get(record.value)
@@ -211,8 +211,8 @@ class StreamView:
         yield from self._task(ns, payloads.result(path, name, interrupts=interrupts), at, "task_result")
 
     def _messages(self, ns: Namespace, record: Record, name: str, kind: str, value: object) -> Iterator[Chunk]:
-        """Yield the messages in a result that nobody has seen."""
-        if "messages" not in self._modes:
+        """Yield the messages in a result that nobody has seen; those of a nested run where its result is returned."""
+        if "messages" not in self._modes or (ns and not self._deep):
             return
         for message in self._shown.unseen(value):
             yield Chunk(ns, "messages", (message, self._metadata_of(name, kind, record.path)))

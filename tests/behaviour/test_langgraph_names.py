@@ -211,3 +211,25 @@ def test_the_async_saver_is_opened_by_async_with(tmp_path: Any) -> None:
             return result, (await body.aget_state(config)).values, await saver.aget_tuple(config) is not None
 
     assert asyncio.run(main()) == (8, 8, True)
+
+
+def test_a_name_that_is_set_later_is_shown_and_changes_nothing_that_is_kept() -> None:
+    from nbflow.checkpoint.memory import InMemorySaver
+    from nbflow.func import entrypoint
+    from nbflow.types import Command, interrupt
+
+    saver = InMemorySaver()
+
+    def body(value: int) -> Any:
+        return interrupt("go on?")
+
+    config: Any = {"configurable": {"thread_id": "t"}}
+    first, second = entrypoint(checkpointer=saver)(body), entrypoint(checkpointer=saver)(body)
+    first.invoke(1, config)
+    second.name = "Agent"
+    assert repr(second) == "<workflow Agent>"
+    assert second.get_state(config).next == ("body",)
+    assert list(second.stream(Command(resume="yes"), config)) == [{"body": "yes"}]
+    second.update_state(config, "by hand", as_node="body")
+    assert second.with_config({"tags": ["a"]}).name == "Agent"
+    assert first.get_state(config).values == "by hand"

@@ -54,7 +54,9 @@ def test_tokens_of_our_own_come_with_where_they_were_written(flow: Flavour) -> N
         return (yield flow.nested(child, n))
 
     config = {"configurable": {"thread_id": "t"}, "metadata": {"who": "ada"}}
-    first, second = flow.stream(body, 1, stream_mode="messages", config=config)
+    [only] = flow.stream(body, 1, stream_mode="messages", config={**config, "configurable": {"thread_id": "s"}})
+    assert only[0] == "from the body", "of nested runs nothing is shown unless they are asked for"
+    (_, first), (_, second) = flow.stream(body, 1, stream_mode="messages", config=config, subgraphs=True)
     assert first == (
         "from the body",
         {
@@ -65,13 +67,14 @@ def test_tokens_of_our_own_come_with_where_they_were_written(flow: Flavour) -> N
             "langgraph_triggers": ("__start__",),
             "langgraph_path": ("0",),
             "langgraph_checkpoint_ns": "0",
+            "checkpoint_ns": "0",
         },
     )
     token, metadata = second
     assert (token, metadata["model"], metadata["who"]) == ("from the task", "tiny", "ada")
     assert (metadata["langgraph_node"], metadata["langgraph_checkpoint_ns"]) == ("speak", "0.0.0")
     deep = flow.stream(body, 1, "u", stream_mode=["messages"], subgraphs=True)
-    assert [ns for ns, _, _ in deep] == [(), ("child:0.0",)]
+    assert [ns for ns, _, _ in deep] == [(), ("body:0",)]
 
 
 def test_a_token_outside_of_a_run_is_a_mistake() -> None:
@@ -252,8 +255,21 @@ def test_a_nested_stream_hears_its_own_run(flow: Flavour) -> None:
 
     parent = sync_parent if flow.name == "sync" else async_parent
     assert flow.invoke(parent, 1) == ["in", " ", "side"]
-    heard = flow.stream(parent, 1, "u", stream_mode="messages")
-    assert texts(heard) == ["out", " ", "side", "in", " ", "side"]
+    heard = flow.stream(parent, 1, "u", stream_mode="messages", subgraphs=True)
+    assert texts([chunk for _, chunk in heard]) == ["out", " ", "side", "in", " ", "side"]
+
+
+def test_a_message_of_a_nested_run_is_shown_whole_where_it_is_returned(flow: Flavour) -> None:
+    @flow.entrypoint(checkpointer=None)
+    def child(_: int) -> Any:
+        return (yield said(flow, talker("in side")))
+
+    @flow.entrypoint
+    def body(n: int) -> Any:
+        return (yield flow.nested(child, n))
+
+    [(message, metadata)] = flow.stream(body, 1, stream_mode="messages")
+    assert (message.content, metadata["langgraph_node"]) == ("in side", "body")
 
 
 def test_a_replayed_message_is_not_shown_again_and_survives_the_pause(flow: Flavour) -> None:

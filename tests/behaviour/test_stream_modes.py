@@ -265,8 +265,8 @@ def test_a_body_that_keeps_another_value_shows_what_it_returns(flow: Flavour) ->
         return Final(value=inner, save=-n)
 
     assert flow.stream(body, 1, stream_mode=["updates", "values"], subgraphs=True) == [
-        (("child:0.0",), "updates", {"child": 1}),
-        (("child:0.0",), "values", 1),
+        (("body:0",), "updates", {"child": 1}),
+        (("body:0",), "values", 1),
         ((), "updates", {"body": 1}),
         ((), "values", 1),
     ]

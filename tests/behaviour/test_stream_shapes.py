@@ -37,7 +37,7 @@ def family(flow: Flavour) -> Any:
     return parent
 
 
-OF_HELPER, OF_BODY = ("helper:0.0", "child:0.0.0"), ("child:0.1",)
+OF_HELPER, OF_BODY = ("parent:0", "helper:0.0"), ("parent:0",)
 
 
 @pytest.mark.parametrize("modes", [["custom", "updates"], ("custom", "updates"), {"custom", "updates"}])
@@ -101,7 +101,7 @@ def test_a_nested_pause_is_told_once_per_level_innermost_first(flow: Flavour) ->
 
     seen = flow.stream(outer, 1, stream_mode=["updates", "values", "tasks"], subgraphs=True)
     pauses = [(ns, mode) for ns, mode, payload in seen if "?" in str(payload)]
-    levels = [("middle:0.1", "inner:0.1.0"), ("middle:0.1",), ()]
+    levels = [("outer:0", "1", "middle:0.1"), ("outer:0", "1"), ()]
     assert pauses == [(ns, mode) for ns in levels for mode in ("updates", "values", "tasks")]
     after = flow.stream(outer, Command(resume="yes"), stream_mode="updates", subgraphs=True)
     assert after == [(levels[0], {"inner": "yes"}), (levels[1], {"middle": "yes"}), ((), {"outer": "yes"})]
@@ -227,7 +227,7 @@ def test_a_nested_stream_counts_runs_from_itself(flow: Flavour) -> None:
         return [chunk async for chunk in parent.astream(n, stream_mode="values", subgraphs=True)]
 
     seen = flow.invoke(sync_outer if flow.name == "sync" else async_outer, 1)
-    assert seen == [(("helper:0.0.0", "child:0.0.0.0"), 2), (("child:0.0.1",), 3), ((), 3)]
+    assert seen == [(("parent:0.0", "helper:0.0.0"), 2), (("parent:0.0",), 3), ((), 3)]
 
 
 def test_a_nested_stream_shows_values_when_it_is_handed_its_callers_config(flow: Flavour) -> None:

@@ -92,7 +92,8 @@ def test_a_part_that_cannot_be_stored_is_shown_in_its_place() -> None:
     error.response = threading.Lock()
     error.args = (error.args[0], threading.Lock())
     loaded: Any = loads(dumps(error))
-    assert type(loaded) is Failure
+    assert isinstance(loaded, Failure)
+    assert str(loaded) == str(error)
     assert loaded.code == 3
     parts = vars(loaded)
     assert isinstance(parts["response"], Unloadable)
@@ -100,19 +101,74 @@ def test_a_part_that_cannot_be_stored_is_shown_in_its_place() -> None:
     assert "lock" in str(parts["response"].data)
 
 
-def test_an_exception_of_a_local_class_comes_back_as_a_stand_in() -> None:
+def a_local_class() -> type[ValueError]:
     class LocalError(ValueError):
-        pass
+        def __str__(self) -> str:
+            return f"local {self.args}"
 
-    error = LocalError("boom")
+    return LocalError
+
+
+def test_an_exception_of_a_local_class_is_of_every_class_that_was_made_there() -> None:
+    first = a_local_class()
+    error = first("boom")
     error.__cause__ = KeyError(1)
-    loaded = loads(dumps(raised(error)))
-    assert isinstance(loaded, RemoteError)
-    assert loaded.type_name.endswith("LocalError")
-    assert loaded.message == "boom"
-    assert "raised" in loaded.traceback_text
+    data = dumps(raised(error))
+    assert type(loads(data)) is first
+    second = a_local_class()
+    loaded = loads(data)
+    assert isinstance(loaded, first)
+    assert isinstance(loaded, second)
+    assert str(loaded) == "local ('boom',)"
+    assert "raised" in traceback_text(loaded)
     assert isinstance(loaded.__cause__, KeyError)
-    assert isinstance(loads(dumps(loaded)), RemoteError)
+    assert isinstance(loads(dumps(loaded)), second)
+
+
+def test_an_exception_whose_class_is_gone_is_of_a_class_made_of_its_bases() -> None:
+    cls = a_local_class()
+    data = dumps(cls("boom"))
+    cls.__qualname__ = "not found"
+    loaded = loads(data)
+    assert not isinstance(loaded, cls)
+    assert isinstance(loaded, ValueError)
+    assert not isinstance(loaded, RemoteError)
+    assert (type(loaded).__name__, str(loaded), loaded.args) == ("LocalError", "local ('boom',)", ("boom",))
+    assert str(loads(dumps(loaded))) == str(loaded)
+
+
+def test_making_a_class_of_bases_runs_no_code_of_theirs() -> None:
+    ran: list[object] = []
+
+    class Counted(ValueError):
+        def __init_subclass__(cls) -> None:
+            ran.append(cls)
+
+    class Meta(type):
+        def __new__(cls, *args: Any) -> Any:
+            ran.append(args)
+            return super().__new__(cls, *args)
+
+    hooked, met = type("Hooked", (Counted,), {}), Meta("Met", (ValueError,), {})
+    hooked.__qualname__ = met.__qualname__ = "never.<locals>.Found"
+    data = [dumps(one("x")) for one in (hooked, met)]
+    hooked.__qualname__ = met.__qualname__ = "other"
+    ran.clear()
+    assert [isinstance(loads(one), ValueError) for one in data] == [True, True]
+    assert isinstance(loads(data[0]), Counted)
+    assert ran == []
+
+
+def test_failures_that_lead_back_to_themselves_are_stored() -> None:
+    alone, one, other = ValueError(1), ValueError(2), KeyError(3)
+    alone.__cause__, one.__cause__, other.__context__ = alone, other, one
+    alone.args = (alone, 1)
+    group = ExceptionGroup("both", [one])
+    one.__context__ = group
+    itself: Any = loads(dumps(alone))
+    assert (itself.__cause__, type(itself.args[0]), itself.args[1:]) == (None, ValueError, (1,))
+    again: Any = loads(dumps(one))
+    assert (again.__cause__.args, str(again.__context__.exceptions[0])) == ((3,), "2")
 
 
 def test_an_exception_of_a_module_that_is_gone_comes_back_as_a_stand_in() -> None:
@@ -137,7 +193,10 @@ def test_a_broken_str_does_not_hide_the_failure() -> None:
         def __repr__(self) -> str:
             raise OSError
 
-    loaded: Any = loads(dumps(BrokenError()))
+    data = dumps(BrokenError())
+    BrokenError.__qualname__ = "not found"
+    loaded: Any = loads(data)
+    assert isinstance(loaded, RemoteError)
     assert "OSError" in loaded.message
 
 

@@ -35,10 +35,10 @@ def test_an_update_says_where_its_result_came_from(flags: Any, more: dict[str, A
 
 
 def test_calls_of_branches_belong_to_the_body_around_them() -> None:
-    levels = Levels()
+    levels = Levels(name="body")
     for path, name, kind in [("0.b0.1", "helper", "task"), ("0.b0.1.0", "child", "entrypoint"), ("0.1", "one", "task")]:
         levels.fold(CallStarted(path=path, name=name, kind=kind))
-    assert levels.ns("0.b0.1.0") == ("helper:0.b0.1", "child:0.b0.1.0")
+    assert levels.ns("0.b0.1.0") == ("body:0", "helper:0.b0.1")
     assert (levels.ns("0"), levels.ns("0.b0.1"), levels.ns("0.1")) == ((), (), ())
     assert [run.name for run in levels.open_runs()] == ["child"]
     levels.fold(CallFailed(path="0.b0.1.0", name="child", kind="entrypoint"))
@@ -57,7 +57,7 @@ def test_a_nested_run_that_failed_shows_its_error_on_its_level() -> None:
     list(view.fold(CallStarted(path="0.0", name="child", kind="entrypoint", value=Value((("in",), {})))))
     ((ns, _, payload),) = view.fold(CallFailed(path="0.0", name="child", kind="entrypoint", value=Value(error)))
     assert (ns, payload) == (
-        ("child:0.0",),
+        ("main:0",),
         {"id": "0.0", "name": "child", "error": error, "interrupts": [], "result": {}},
     )
 
