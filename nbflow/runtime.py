@@ -47,6 +47,14 @@ class ExecutionInfo:
     node_first_attempt_time: float | None = None
 
 
+class ServerInfo:
+    """A name for annotations: ``runtime.server_info`` is of a hosted service, and always None here."""
+
+
+class BaseUser:
+    """A name for annotations: a user of a hosted service."""
+
+
 ContextT = TypeVar("ContextT")
 
 
@@ -217,4 +225,4 @@ def _limits(
     return policy.limits[0], Value(default)
 
 
-__all__ = ["ExecutionInfo", "RunControl", "Runtime", "get_runtime", "interrupt"]
+__all__ = ["BaseUser", "ExecutionInfo", "RunControl", "Runtime", "ServerInfo", "get_runtime", "interrupt"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from nbflow.cache.base import BaseCache
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nbflow.cache.base import BaseCache, FullKey
 from nbflow.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from nbflow.checkpoint.upkeep import Pruned
 from nbflow.parts import (
@@ -21,6 +24,7 @@ from nbflow.parts import (
 )
 from nbflow.policies import CachePolicy, RetryPolicy, TimeoutPolicy, default_retry_on
 from nbflow.runtime import interrupt
+from nbflow.savers import check_checkpointer
 from nbflow.values import (
     All,
     Command,
@@ -43,11 +47,42 @@ from nbflow.values import (
 )
 
 Checkpointer = BaseCheckpointSaver | bool | None
+PregelExecutableTask = PregelTask
+CacheKey = FullKey
+
+
+@dataclass
+class Overwrite:
+    """A value that takes the place of what a graph's channel holds; for the Graph API, which is not here yet.
+
+    Attributes:
+        value: the value.
+        type: what tells it apart as plain data.
+    """
+
+    value: Any
+    type: Literal["__overwrite__"] = "__overwrite__"
+
+
+class TracePolicy:
+    """A name for annotations; what is traced is decided by ``config["callbacks"]``."""
+
+
+def ensure_valid_checkpointer(checkpointer: Checkpointer) -> Checkpointer:
+    """Return a checkpointer that a workflow may be given.
+
+    Raises:
+        InvalidOptionError: if it is none.
+    """
+    check_checkpointer(checkpointer)
+    return checkpointer
+
 
 __all__ = [
     "All",
     "BaseCache",
     "BaseCheckpointSaver",
+    "CacheKey",
     "CachePolicy",
     "CheckpointPayload",
     "CheckpointTuple",
@@ -62,6 +97,8 @@ __all__ = [
     "Interrupt",
     "MessagesStreamPart",
     "OnDivergence",
+    "Overwrite",
+    "PregelExecutableTask",
     "PregelTask",
     "Pruned",
     "Reject",
@@ -81,8 +118,10 @@ __all__ = [
     "TaskResultPayload",
     "TasksStreamPart",
     "TimeoutPolicy",
+    "TracePolicy",
     "UpdatesStreamPart",
     "ValuesStreamPart",
     "default_retry_on",
+    "ensure_valid_checkpointer",
     "interrupt",
 ]

@@ -17,6 +17,7 @@ class InMemoryCache(BaseCache):
     Args:
         max_items: how many values it keeps; beyond that it forgets those that were used least
             recently. None keeps all.
+        serde: only what is the default: None, or a ``JsonPlusSerializer()``; kept for LangGraph's users.
 
     Attributes:
         quick: that it never waits for others.
@@ -24,7 +25,11 @@ class InMemoryCache(BaseCache):
 
     quick = True
 
-    def __init__(self, *, max_items: int | None = None) -> None:
+    def __init__(self, *, max_items: int | None = None, serde: object = None) -> None:
+        if serde is not None:
+            from nbflow.checkpoint.serde.base import check_serde  # noqa: PLC0415  # hardly ever given
+
+            check_serde("InMemoryCache()", serde)
         self._max_items = _checked_size(max_items)
         self._lock = threading.Lock()
         self._entries: dict[FullKey, tuple[bytes, float | None]] = {}  # the least recently used first

@@ -42,9 +42,14 @@ class SqliteCache(BaseCache):
         path: of the file, which is made when missing; or an open connection that was made with
             ``check_same_thread=False``.
         network: whether the file may be on a network file system; see ``SqliteSaver``.
+        serde: only what is the default: None, or a ``JsonPlusSerializer()``; kept for LangGraph's users.
     """
 
-    def __init__(self, path: str | Path | sqlite3.Connection, *, network: bool = False) -> None:
+    def __init__(self, path: str | Path | sqlite3.Connection, *, network: bool = False, serde: object = None) -> None:
+        if serde is not None:
+            from nbflow.checkpoint.serde.base import check_serde  # noqa: PLC0415  # hardly ever given
+
+            check_serde("SqliteCache()", serde)
         self._file = SqliteFile(path, Schema("cache", MIGRATIONS), network=network)
         self._writes = 0
 

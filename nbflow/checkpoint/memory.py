@@ -80,13 +80,20 @@ class _Lease(NamedTuple):
 class InMemorySaver(SharedMethods):
     """A checkpointer for tests, examples and throw-away sessions.
 
+    Args:
+        serde: only what is the default: None, or a ``JsonPlusSerializer()``; kept for LangGraph's users.
+
     Attributes:
         quick: True: it never waits.
     """
 
     quick = True
 
-    def __init__(self) -> None:
+    def __init__(self, *, serde: object = None) -> None:
+        if serde is not None:
+            from nbflow.checkpoint.serde.base import check_serde  # noqa: PLC0415  # hardly ever given
+
+            check_serde("InMemorySaver()", serde)
         self._lock = threading.Lock()
         self._threads: dict[str, _Thread] = {}
         self._numbers = count()

@@ -6,6 +6,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from nbflow.checkpoint import tuples, upkeep
+from nbflow.errors import NotKeptAsCheckpointsError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
@@ -140,6 +141,20 @@ class SharedMethods:
         for one in tuples.listed(self, config, filter, before, limit):
             yield one
 
+    def put(self: BaseCheckpointSaver, /, *_: object, **__: object) -> Any:  # noqa: ANN401  # LangGraph's: a config
+        """Refuse: checkpoints are not written, but seen.
+
+        Raises:
+            NotKeptAsCheckpointsError: always; it says what to do instead.
+        """
+        raise NotKeptAsCheckpointsError("put")
+
+    def put_writes(self: BaseCheckpointSaver, /, *_: object, **__: object) -> None:
+        """As ``put``."""
+        raise NotKeptAsCheckpointsError("put_writes")
+
+    aput = awaited(put)
+    aput_writes = awaited(put_writes)
     adelete_thread = awaited(delete_thread)
     acopy_thread = awaited(copy_thread)
     aprune = awaited(prune)

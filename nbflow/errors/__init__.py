@@ -8,6 +8,14 @@ mistake a pause for a failure. Raw fields go to ``super().__init__`` and the tex
 
 from __future__ import annotations
 
+from nbflow.errors.graphs import (
+    EmptyChannelError,
+    ErrorCode,
+    GraphRecursionError,
+    NodeError,
+    ParentCommand,
+    TaskNotFound,
+)
 from nbflow.errors.resuming import (
     AmbiguousResumeError,
     EmptyInputError,
@@ -60,22 +68,24 @@ from nbflow.errors.usage import (
     NoCacheError,
     NoCheckpointerError,
     NoGraphApiError,
+    NotKeptAsCheckpointsError,
     UnknownOptionError,
     WouldBlockError,
 )
 
 __all__ = [
     "AmbiguousResumeError", "CalledOutsideRunError", "ChangedArgumentWarning", "CorruptFileError", "CorruptRunError",
-    "CorruptValueError", "DecorationError", "DiskFullError", "EmptyInputError", "ForeignObjectError", "GraphBubbleUp",
-    "GraphDrained", "GraphInterrupt", "InterruptExpiredError", "InterruptRejectedError", "InvalidAnswerError",
-    "InvalidOptionError", "InvalidUpdateError", "LostFailureWarning", "LostFileError", "MissingContextError",
-    "MissingThreadIdError", "NbflowError", "NetworkFileError", "NeverCalledWarning", "NewerFormatError",
-    "NoCacheError", "NoCheckpointerError", "NoGraphApiError", "NodeCancelledError", "NodeInterrupt",
-    "NodeTimeoutError", "NotCachedWarning", "NothingToResumeError", "ReadOnlyFileError", "RemoteError",
-    "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal", "StorageError", "ThreadBusyError",
-    "UnkeptFailureWarning", "UnknownCheckpointError", "UnknownInterruptError", "UnknownOptionError",
-    "UnloadableResultError", "UnreachedCallsWarning", "UnreadCodeWarning", "UnserializableError", "WouldBlockError",
-    "is_invalid_resume",
+    "CorruptValueError", "DecorationError", "DiskFullError", "EmptyChannelError", "EmptyInputError", "ErrorCode",
+    "ForeignObjectError", "GraphBubbleUp", "GraphDrained", "GraphInterrupt", "GraphRecursionError",
+    "InterruptExpiredError", "InterruptRejectedError", "InvalidAnswerError", "InvalidOptionError",
+    "InvalidUpdateError", "LostFailureWarning", "LostFileError", "MissingContextError", "MissingThreadIdError",
+    "NbflowError", "NetworkFileError", "NeverCalledWarning", "NewerFormatError", "NoCacheError",
+    "NoCheckpointerError", "NoGraphApiError", "NodeCancelledError", "NodeError", "NodeInterrupt", "NodeTimeoutError",
+    "NotCachedWarning", "NotKeptAsCheckpointsError", "NothingToResumeError", "ParentCommand", "ReadOnlyFileError",
+    "RemoteError", "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal", "StorageError", "TaskNotFound",
+    "ThreadBusyError", "UnkeptFailureWarning", "UnknownCheckpointError", "UnknownInterruptError",
+    "UnknownOptionError", "UnloadableResultError", "UnreachedCallsWarning", "UnreadCodeWarning",
+    "UnserializableError", "WouldBlockError", "is_invalid_resume",
 ]  # fmt: skip
 
 for _name in __all__:  # users, pickles and stored logs know them by this module

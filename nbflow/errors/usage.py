@@ -89,6 +89,25 @@ class NoGraphApiError(NbflowError, ImportError):
         )
 
 
+class NotKeptAsCheckpointsError(NbflowError, NotImplementedError):
+    """A method that writes checkpoints was called on a saver, which keeps logs.
+
+    Attributes:
+        method: the method.
+    """
+
+    def __init__(self, method: str) -> None:
+        super().__init__(method)
+        self.method = method
+
+    def __str__(self) -> str:
+        return (
+            f"{self.method}() can't be done: a saver keeps each run as a log of records, and checkpoints are views of "
+            "it. To write a state by hand, call workflow.update_state(config, values); to copy a thread, "
+            "saver.copy_thread(source, target)."
+        )
+
+
 class ForeignObjectError(NbflowError, TypeError):
     """An object of LangGraph's was passed where one of nbflow's is meant.
 

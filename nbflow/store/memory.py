@@ -11,8 +11,10 @@ from typing import Any
 
 from nbflow import clock
 from nbflow.store.backend import Backend
-from nbflow.store.base import IndexConfig, Namespace, TTLConfig
+from nbflow.store.base import BaseStore, IndexConfig, Namespace, TTLConfig
 from nbflow.store.batch import Kept, Rows
+
+__all__ = ["BaseStore", "InMemoryStore"]
 
 
 class InMemoryStore(Backend):

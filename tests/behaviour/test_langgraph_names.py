@@ -27,7 +27,14 @@ NAMES = {
         "StreamWriter",
         *("TimeoutPolicy", "TaskPayload", "TaskResultPayload", "CheckpointPayload", "DebugPayload"),
         *("ValuesStreamPart", "UpdatesStreamPart", "interrupt"),
-        "RunnableConfig",
+        *(
+            "RunnableConfig",
+            "Overwrite",
+            "PregelExecutableTask",
+            "CacheKey",
+            "TracePolicy",
+            "ensure_valid_checkpointer",
+        ),
     ],
     "checkpoint.memory": ["InMemorySaver", "MemorySaver"],
     "checkpoint.sqlite": ["SqliteSaver"],
@@ -40,14 +47,21 @@ NAMES = {
         *("BaseStore", "Item", "SearchItem", "GetOp", "PutOp", "SearchOp", "ListNamespacesOp", "MatchCondition", "Op"),
         *("IndexConfig", "TTLConfig", "NOT_PROVIDED", "InvalidNamespaceError"),
     ],
-    "store.memory": ["InMemoryStore"],
+    "store.memory": ["InMemoryStore", "BaseStore"],
     "store.sqlite": ["SqliteStore"],
+    "store.sqlite.aio": ["AsyncSqliteStore"],
+    "pregel": ["Pregel"],
+    "checkpoint.serde.jsonplus": ["JsonPlusSerializer"],
+    "checkpoint.serde.base": ["SerializerProtocol"],
+    "graph": ["START", "END", "MessagesState", "add_messages"],
+    "graph.message": ["add_messages", "MessagesState", "REMOVE_ALL_MESSAGES", "push_message"],
     "config": ["get_config", "get_store", "get_stream_writer"],
-    "runtime": ["Runtime", "get_runtime", "ExecutionInfo", "RunControl"],
+    "runtime": ["Runtime", "get_runtime", "ExecutionInfo", "RunControl", "ServerInfo", "BaseUser"],
     "constants": ["START", "END", "TAG_HIDDEN", "TAG_NOSTREAM"],
     "errors": [
         *("GraphInterrupt", "GraphBubbleUp", "GraphDrained", "NodeInterrupt", "EmptyInputError", "InvalidUpdateError"),
         *("NodeTimeoutError", "NodeCancelledError", "UnknownInterruptError", "is_invalid_resume"),
+        *("GraphRecursionError", "EmptyChannelError", "ParentCommand", "NodeError", "TaskNotFound", "ErrorCode"),
     ],
 }
 
@@ -233,3 +247,76 @@ def test_a_name_that_is_set_later_is_shown_and_changes_nothing_that_is_kept() ->
     second.update_state(config, "by hand", as_node="body")
     assert second.with_config({"tags": ["a"]}).name == "Agent"
     assert first.get_state(config).values == "by hand"
+
+
+def test_what_async_programs_await_can_be_awaited(tmp_path: Any) -> None:
+    from nbflow.checkpoint.sqlite.aio import AsyncSqliteSaver
+    from nbflow.errors import NotKeptAsCheckpointsError
+    from nbflow.store.sqlite.aio import AsyncSqliteStore
+
+    async def main() -> Any:
+        async with (
+            AsyncSqliteSaver.from_conn_string(tmp_path / "runs.db") as saver,
+            AsyncSqliteStore.from_conn_string(tmp_path / "runs.db") as store,
+        ):
+            await saver.setup()
+            await store.setup()
+            await store.aput(("a",), "k", {"v": 1})
+            for method in (saver.aput, saver.aput_writes):
+                with pytest.raises(NotKeptAsCheckpointsError, match="update_state"):
+                    await method({}, {}, {}, {})
+            return (await store.aget(("a",), "k")).value  # type: ignore[union-attr]  # it is there
+
+    assert asyncio.run(main()) == {"v": 1}
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "checkpoint.memory.InMemorySaver",
+        "checkpoint.sqlite.SqliteSaver",
+        "cache.memory.InMemoryCache",
+        "cache.sqlite.SqliteCache",
+    ],
+)
+def test_a_serializer_is_accepted_where_it_is_the_default(where: str, tmp_path: Any) -> None:
+    from nbflow.checkpoint.serde.jsonplus import JsonPlusSerializer
+    from nbflow.errors import ForeignObjectError, InvalidOptionError
+
+    module, _, name = where.rpartition(".")
+    make = getattr(importlib.import_module(f"nbflow.{module}"), name)
+    path = [tmp_path / "runs.db"] if name.startswith("Sqlite") else []
+    for given in (None, JsonPlusSerializer()):
+        made = make(*path, serde=given)
+        if path:
+            made.close()
+    with pytest.raises(InvalidOptionError, match=r"serde .*register_type"):
+        make(*path, serde=object())
+    with pytest.raises(ForeignObjectError, match="from nbflow"):
+        make(*path, serde=type("JsonPlusSerializer", (), {"__module__": "langgraph.checkpoint.serde.jsonplus"})())
+    with pytest.raises(InvalidOptionError, match="pickle=True"):
+        JsonPlusSerializer(pickle_fallback=True)
+    assert JsonPlusSerializer().loads_typed(JsonPlusSerializer().dumps_typed((1, {2}))) == (1, {2})
+
+
+def test_a_checkpointer_is_checked_by_hand_too() -> None:
+    from nbflow.checkpoint.memory import InMemorySaver
+    from nbflow.errors import InvalidOptionError
+    from nbflow.types import ensure_valid_checkpointer
+
+    saver = InMemorySaver()
+    assert ensure_valid_checkpointer(saver) is saver
+    with pytest.raises(InvalidOptionError):
+        ensure_valid_checkpointer("runs.db")  # type: ignore[arg-type]  # on purpose
+
+
+def test_previous_of_a_first_run_is_the_default_that_the_body_gives() -> None:
+    from nbflow.checkpoint.memory import InMemorySaver
+    from nbflow.func import entrypoint
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def count(step: int, *, previous: int = 10) -> int:
+        return previous + step
+
+    config: Any = {"configurable": {"thread_id": "t"}}
+    assert [count.invoke(1, config), count.invoke(1, config)] == [11, 12]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from nbflow.checkpoint.shared import awaited
 from nbflow.checkpoint.sqlite.saver import SqliteSaver
 
 if TYPE_CHECKING:
@@ -26,3 +27,5 @@ class AsyncSqliteSaver(SqliteSaver):
             yield saver
         finally:
             saver.close()
+
+    setup = awaited(SqliteSaver.setup)  # type: ignore[assignment]  # LangGraph's

@@ -147,6 +147,7 @@ class SqliteSaver(SharedMethods):
             nothing can run. It has to exist.
         network: whether the file may be on a network file system; it is used without a write-ahead log then,
             more slowly, and by one machine at a time.
+        serde: only what is the default: None, or a ``JsonPlusSerializer()``; kept for LangGraph's users.
 
     Attributes:
         quick: False: another process may hold the file.
@@ -158,8 +159,17 @@ class SqliteSaver(SharedMethods):
     quick = False
 
     def __init__(
-        self, conn: str | Path | sqlite3.Connection, *, read_only: bool = False, network: bool = False
+        self,
+        conn: str | Path | sqlite3.Connection,
+        *,
+        read_only: bool = False,
+        network: bool = False,
+        serde: object = None,
     ) -> None:
+        if serde is not None:
+            from nbflow.checkpoint.serde.base import check_serde  # noqa: PLC0415  # hardly ever given
+
+            check_serde("SqliteSaver()", serde)
         self._file = SqliteFile(conn, Schema("checkpoints", MIGRATIONS), read_only=read_only, network=network)
         self._leases = Leases(self._file)
         self._numbers: dict[RunKey, int] = {}
