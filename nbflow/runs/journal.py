@@ -73,6 +73,8 @@ class Journal:
             self._next = first + len(records)
             if ends is not None:
                 self.in_flight[ends] = self._next - 1
+        if len(records) == 1:
+            return [to_row(records[0], first)]
         return [to_row(record, number) for number, record in enumerate(records, first)]
 
     def keep(self, rows: Sequence[Row]) -> None:
