@@ -11,12 +11,13 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.lab import Lab
 from tests.browser.server import LabServer, start_server
 
 HERE = Path(__file__).parent
+expect.set_options(timeout=30_000)  # a machine may be slow
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
