@@ -10,6 +10,7 @@ from nbflow import answers, codec
 from nbflow.config import here
 from nbflow.core.questions import Question, reply
 from nbflow.core.record import Value
+from nbflow.drivers.bodies import standing
 from nbflow.errors import InvalidOptionError
 from nbflow.policies import TimeoutPolicy
 from nbflow.values import NO_ANSWER, RunControl
@@ -188,6 +189,7 @@ def interrupt(
         InterruptExpiredError: if nobody answered in time, and there is no default.
     """
     session, frame = here("interrupt()")
+    frame = standing(frame)
     schema = answers.schema_of(response_schema)
     seconds, fallback = _limits(timeout, default, schema, response_schema)
     ordinal, questions = frame.asks, session.dispatch.scheduler.questions

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 from contextlib import suppress
 from contextvars import Context, copy_context
@@ -16,6 +17,7 @@ from functools import partial
 from hashlib import blake2b
 from inspect import CO_VARARGS, CO_VARKEYWORDS
 from typing import TYPE_CHECKING, Protocol, cast
+from weakref import WeakKeyDictionary
 
 from nbflow import clock, codec
 from nbflow.core.call import current_frame
@@ -25,7 +27,9 @@ from nbflow.drivers.future import CallFuture
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator, Sized
+    from types import FrameType
 
+    from nbflow.core.call import Frame
     from nbflow.core.deliveries import Deliveries
     from nbflow.drivers.telling import Telling
     from nbflow.drivers.watching import Closing
@@ -208,6 +212,37 @@ def was_asked_to_cancel() -> bool:
     """Whether the current asyncio task was cancelled from outside."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+_frames: WeakKeyDictionary[asyncio.Task[object], Frame] = WeakKeyDictionary()  # of the tasks on loops of sync bodies
+
+
+def frame_of_task(frame: Frame) -> Frame:
+    """Return the frame of the code that runs here, on a loop that a sync body runs of its own, or of what is not.
+
+    There every task is a branch from its first call or question on, told apart by its coroutine; but the one that
+    the loop is run for counts with the body.
+    """
+    loop = asyncio._get_running_loop()  # noqa: SLF001  # a documented name of asyncio.events
+    if loop is None or loop is (frame.trunk or frame).below:
+        return frame
+    task = asyncio.current_task(loop)
+    if task is None:
+        return frame
+    own = _frames.get(task)
+    if own is None or own.call is not frame.call:
+        own = frame if task is _main_task() else frame.host.branch(frame, key_of(task.get_coro()))
+        _frames[task] = own
+        current_frame.set(own)
+    return own
+
+
+def _main_task() -> object:
+    """Return what the loop that runs here is run for; None if that can't be seen."""
+    here: FrameType | None = sys._getframe()  # noqa: SLF001  # asyncio tells in no other way
+    while here is not None and here.f_code.co_name != "run_until_complete":
+        here = here.f_back
+    return here.f_locals.get("future") if here is not None else None
 
 
 class _Branch(asyncio.Task[object]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import aclosing, closing
 from contextvars import Context, copy_context
@@ -180,3 +181,11 @@ class _Errand:
         assert call.deadline is not None, "only a call with a timeout has an errand"
         while (left := call.deadline.left(clock.now())) > 0 and not self._ended.wait(clock.poll(left)):
             continue
+
+
+def standing(frame: Frame) -> Frame:
+    """Return the frame of the code that runs here: of an asyncio task, if a sync body runs a loop of its own."""
+    if frame.call.spec.is_async or "asyncio" not in sys.modules:
+        return frame
+    found: Frame = aio().frame_of_task(frame)
+    return found

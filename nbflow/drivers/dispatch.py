@@ -5,6 +5,7 @@ One dispatch serves one run. It owns the run's lock, and is the hands of both dr
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +16,7 @@ from nbflow.core.outcome import Outcome
 from nbflow.core.performance import perform
 from nbflow.drivers import threads
 from nbflow.drivers.admission import Admission
-from nbflow.drivers.bodies import Bodies, aio, aside
+from nbflow.drivers.bodies import Bodies, aio, aside, standing
 from nbflow.drivers.delivery import Delivery
 from nbflow.drivers.future import CallFuture
 from nbflow.drivers.telling import Telling
@@ -120,6 +121,8 @@ class Dispatch(Waits):
         self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object], *, waits: bool = False
     ) -> CallFuture:
         """Take a request of a body and have it carried out; ``waits`` as for ``Host``."""
+        if not frame.call.spec.is_async and (asyncio := sys.modules.get("asyncio")) and asyncio._get_running_loop():  # noqa: SLF001  # as in running_loop
+            frame = standing(frame)
         call = Call("", spec, args, kwargs)
         for arg in (*args, *kwargs.values()) if kwargs else args:
             if isinstance(arg, Promise):
