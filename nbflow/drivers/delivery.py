@@ -194,7 +194,9 @@ class Delivery:
         """Take in that somebody left a callback with a result of a body: on a loop, or in sync code."""
         waker = self.waker(body)
         if loop is not None:
-            waker.loop = body.heard_on = loop
+            if waker.loop is not loop:  # what was to be called on another loop may never be: it may be closed
+                waker.loop, waker.is_due = loop, False
+            body.heard_on = loop
             if body.arrived or body.shelved:
                 self._send_for(body, waker)
             return
@@ -217,7 +219,7 @@ class Delivery:
         """Have the loop of a body look for results soon."""
         loop = waker.loop
         with self.lock:
-            if waker.is_due or loop is None:
+            if waker.is_due or loop is None or loop.is_closed():
                 return
             waker.is_due = True
         if loop is running_loop():

@@ -23,7 +23,7 @@ class Steps:
         slow: the pipeline that lets the loop turn between its calls.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, flavour: str) -> None:
         self.ran: Counter[str] = Counter()
         self.slow = ""
 
@@ -31,16 +31,19 @@ class Steps:
             self.ran[name] += 1
             return name
 
-        self.step: Any = task(step)
+        async def astep(name: str) -> str:
+            return step(name)
+
+        self.step: Any = task(step if flavour == "sync" else astep)
 
     async def turn(self, name: str) -> None:
         for _ in range(50 if name == self.slow else 0):
             await asyncio.sleep(0)
 
 
-@pytest.fixture
-def steps() -> Steps:
-    return Steps()
+@pytest.fixture(params=["sync", "async"])
+def steps(request: pytest.FixtureRequest) -> Steps:
+    return Steps(request.param)
 
 
 def paths(workflow: Any) -> dict[str, str]:
