@@ -63,7 +63,10 @@ def execute(scheduler: Scheduler, body: Call, opening: Sequence[Record], point: 
         outcome = yield from cached(body, partial(attempts, scheduler), scheduler.now())
     if outcome.error is None or is_pause(outcome.error) or isinstance(outcome.error, GraphDrained):
         while scheduler.open_calls and not scheduler.stopping:
-            yield Await(tuple(scheduler.open_calls.values()))
+            left = tuple(scheduler.open_calls.values())
+            yield Await(left)
+            for call in left:  # whatever became of them: a run that looks at them again would do so for ever
+                scheduler.open_calls.pop(call.path, None)
     if scheduler.ended:
         return Outcome(None, RunStopped(scheduler.stopping))
     return (yield from _close(scheduler, body, outcome, point))

@@ -175,6 +175,13 @@ class Scheduler:
             call.deliveries.unshelve(call)
         self.open_calls[call.path] = call
 
+    def give_up(self, call: Call) -> None:
+        """Let a call go whose caller cancels it: its end does not count any more."""
+        if call.shelved:
+            self.unshelve(call)
+        self.open_calls.pop(call.path, None)
+        call.cancelled = True
+
     def cancelled(self, call: Call) -> None:
         """Note that a call ended since its caller cancelled it."""
         if call.caller is not None and not self.stopping:

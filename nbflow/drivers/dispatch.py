@@ -153,7 +153,7 @@ class Dispatch(Waits):
         """Run a call after all that its caller is recorded to have cancelled, and now waits for."""
         call = future.call
         with self.lock:
-            if not call.shelved:
+            if not call.shelved or future.ended is not None:
                 return
             self.scheduler.unshelve(call)
         self.admission.line_up(future)
@@ -268,8 +268,7 @@ class Dispatch(Waits):
         if future.task is None or call.attempt == 0:
             future.claim()
             with self.lock:
-                self.scheduler.open_calls.pop(call.path, None)
-                call.cancelled = True
+                self.scheduler.give_up(call)
             if not future.settle(Outcome(None, aio().asyncio.CancelledError(*([msg] if msg else [])))):
                 return False
             self._note_cancelled(call)

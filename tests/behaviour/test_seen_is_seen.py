@@ -256,6 +256,24 @@ def test_a_call_that_was_given_up(saver: BaseCheckpointSaver, order: InOrder, on
     is_seen_again(saver, order, body, ["late", "late", 2])
 
 
+def test_a_call_that_was_cancelled_before_a_pause(saver: BaseCheckpointSaver, order: InOrder, one: Any) -> None:
+    """It is cancelled again, neither run nor waited for, and what comes after the pause can be waited for."""
+
+    @entrypoint(checkpointer=saver)
+    def flow(given: int) -> Any:
+        order.turns = {0: threading.Event()}
+        future = one(0)
+        seen = [future.cancel(), future.cancelled(), one(1).result()]
+        order.turns[0].set()
+        answer = interrupt(seen)
+        done, _ = wait([one(2), one(3)])
+        return seen, answer, sorted(each.result() for each in done)
+
+    assert flow.invoke(1, HERE)["__interrupt__"][0].value == [True, True, 1]
+    assert flow.invoke(Command(resume="yes"), HERE) == ([True, True, 1], "yes", [2, 3])
+    assert order.ran[1] == 1
+
+
 def test_a_call_that_came_after_all(saver: BaseCheckpointSaver, order: InOrder, aone: Any) -> None:
     async def body() -> Any:
         order.turns = {0: threading.Event()}
