@@ -104,17 +104,7 @@ class Delivery:
     def give(self, future: Watched, body: Deliveries, *, overrule: bool) -> None:
         """Give a body that runs here what has arrived, up to a result."""
         with self.lock:
-            arrived, call = body.arrived, future.call
-            if len(arrived) == 1 and arrived[0][2] is call:  # the one that the body asks for, as mostly
-                only = arrived.pop()
-                if body.is_first(call):
-                    future.outcome = future.ended
-                    given = []
-                else:
-                    arrived.append(only)
-                    given = _shown(body.take(call, overrule=overrule))
-            else:
-                given = _shown(body.take(call, overrule=overrule))
+            given = _shown(body.take(future.call, overrule=overrule))
         if len(given) > 1 or future.callbacks:
             self._tell(given)
 

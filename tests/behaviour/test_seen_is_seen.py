@@ -274,6 +274,36 @@ def test_a_call_that_was_cancelled_before_a_pause(saver: BaseCheckpointSaver, or
     assert order.ran[1] == 1
 
 
+def test_a_result_that_is_asked_for_twice_reaches_both(saver: BaseCheckpointSaver, order: InOrder, one: Any) -> None:
+    """Asking for a result takes it from nobody who waits for it in another way."""
+
+    def body() -> Any:
+        order.expect(0, 1)
+        first, second = one(0), one(1)
+        each = as_completed([first, second], timeout=LONG)
+        seen = [next(each).result()]
+        return [*seen, second.result(), *[future.result() for future in each]]
+
+    is_seen_again(saver, order, body)
+
+
+def test_a_result_that_one_branch_takes_wakes_the_other(saver: BaseCheckpointSaver, order: InOrder, one: Any) -> None:
+    async def body() -> Any:
+        future = one(0)
+
+        async def waits() -> Any:
+            return await future
+
+        async def looks() -> Any:
+            while future.ended is None:  # noqa: ASYNC110  # without awaiting the call itself
+                await asyncio.sleep(0)
+            return future.result()
+
+        return await asyncio.wait_for(asyncio.gather(waits(), looks()), LONG)
+
+    is_seen_again(saver, order, body, [0, 0])
+
+
 def test_a_call_that_came_after_all(saver: BaseCheckpointSaver, order: InOrder, aone: Any) -> None:
     async def body() -> Any:
         order.turns = {0: threading.Event()}
