@@ -118,10 +118,10 @@ class Scheduler:
             ReplayMismatchError: if the log holds another call at this position.
             UnloadableResultError: if its result is there and can't be rebuilt.
         """
-        if self.stopping:
-            self.refused.append(f"{frame.prefix}.{frame.calls}")
         trunk = frame.trunk or frame
         if self.stopping or trunk.over:
+            if self.stopping:
+                self.refused.append(f"{frame.prefix}.{frame.calls}")
             raise RunStopped(self.stopping or "the attempt that made this call is over")
         position = frame.calls
         frame.calls = position + 1
