@@ -17,7 +17,7 @@ from nbflow.values import RunControl, RunnableConfig, whereabouts  # a field of 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from nbflow.core.call import Call, Frame, Promise, Spec
+    from nbflow.core.call import Call, Frame, Spec, Submit
     from nbflow.core.deliveries import Deliveries
     from nbflow.core.record import Value
     from nbflow.drivers.dispatch import Dispatch
@@ -57,6 +57,7 @@ class Session:
         control: what the caller passed as ``control``, or None.
         editions: the functions that it runs, with the digests that their code had then.
         dispatch: carries out calls; set when the run begins.
+        submit: its method that takes a request of a body, without a step between.
     """
 
     config: RunnableConfig
@@ -70,12 +71,11 @@ class Session:
     control: RunControl | None = None
     editions: Mapping[Spec, Spec] = field(default_factory=dict)
     dispatch: Dispatch = field(init=False)
+    submit: Submit = field(init=False)
 
-    def submit(
-        self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object], *, waits: bool = False
-    ) -> Promise:
-        """Take a request of a body and have it carried out."""
-        return self.dispatch.submit(frame, self.editions[spec], args, kwargs, waits=waits)
+    def attach(self, dispatch: Dispatch) -> None:
+        """Have calls carried out by a dispatch from now on."""
+        self.dispatch, self.submit = dispatch, dispatch.submit
 
     def branch(self, frame: Frame, key: str) -> Frame:
         """Return the frame of a new branch of a body; ``key`` as for ``Branches``."""

@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_UNSET = object()
+STORED = object()
 
 
 class Value:
     """A user's value: as it is, or as the bytes that were stored.
 
     Attributes:
+        live: the value; STORED if there are only bytes.
         raw: the encoded value; None until it was stored.
+
+    Args:
+        live: the value, which is given as it is; STORED for one that is decoded anew each time it is asked for.
+        raw: the encoded value.
+        loads: decodes it, with a visible stand-in for each part that can't be rebuilt.
+        loads_whole: decodes it, or raises CorruptValueError if a part can't be rebuilt; ``loads`` if None.
     """
 
-    __slots__ = ("_live", "_loads", "_loads_whole", "raw")
+    __slots__ = ("_loads", "_loads_whole", "live", "raw")
 
     _loads: Callable[[bytes], object]
     _loads_whole: Callable[[bytes], object]
@@ -29,29 +36,16 @@ class Value:
         loads: Callable[[bytes], object] | None = None,
         loads_whole: Callable[[bytes], object] | None = None,
     ) -> None:
-        self._live = live
+        self.live = live
         self.raw = raw
         if loads is not None:
             self._loads = loads
             self._loads_whole = loads_whole or loads
 
-    @classmethod
-    def stored(
-        cls, raw: bytes, loads: Callable[[bytes], object], loads_whole: Callable[[bytes], object] | None = None
-    ) -> Value:
-        """Return a value that is decoded anew each time it is asked for.
-
-        Args:
-            raw: the encoded value.
-            loads: decodes it, with a visible stand-in for each part that can't be rebuilt.
-            loads_whole: decodes it, or raises CorruptValueError if a part can't be rebuilt; ``loads`` if None.
-        """
-        return cls(_UNSET, raw, loads, loads_whole)
-
     def get(self) -> object:
         """Return the value: the same object while live, a fresh copy when stored."""
-        if self._live is not _UNSET or self.raw is None:
-            return self._live
+        if self.live is not STORED or self.raw is None:
+            return self.live
         return self._loads(self.raw)
 
     def whole(self) -> object:
@@ -60,8 +54,8 @@ class Value:
         Raises:
             CorruptValueError: if a part of it can't be rebuilt.
         """
-        if self._live is not _UNSET or self.raw is None:
-            return self._live
+        if self.live is not STORED or self.raw is None:
+            return self.live
         return self._loads_whole(self.raw)
 
     def __eq__(self, other: object) -> bool:

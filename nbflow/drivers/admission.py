@@ -20,10 +20,14 @@ class Admission:
     Args:
         max_concurrency: how many may work at the same time; None for any number.
         launch: has a call carried out.
+
+    Attributes:
+        is_limited: whether all calls of the run share a limit.
     """
 
     def __init__(self, max_concurrency: int | None, launch: Callable[[CallFuture], None]) -> None:
         self._gate = Gate(max_concurrency) if max_concurrency else None
+        self.is_limited = self._gate is not None
         self._launch = launch
         self._lock = threading.Lock()
 

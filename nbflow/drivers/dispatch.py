@@ -25,7 +25,7 @@ from nbflow.errors import RunStopped
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from nbflow.core.call import Spec
     from nbflow.core.record import Record, Value
@@ -73,6 +73,7 @@ class Dispatch(Waits):
     """Carries out the calls of one run.
 
     Attributes:
+        editions: the functions that the run runs, with the digests that their code had then.
         admission: lets calls begin.
         bodies: runs the functions.
         recollect: takes results out of caches.
@@ -91,8 +92,10 @@ class Dispatch(Waits):
         loop: AbstractEventLoop | None = None,
         max_concurrency: int | None = None,
         recollect: Recollection,
+        editions: Mapping[Spec, Spec],
     ) -> None:
         super().__init__(scheduler, loop)
+        self.editions = editions
         self.journal = journal
         self.recollect = recollect
         self.arrive = scheduler.arrive
@@ -123,7 +126,7 @@ class Dispatch(Waits):
         """Take a request of a body and have it carried out; ``waits`` as for ``Host``."""
         if not frame.call.spec.is_async and (asyncio := sys.modules.get("asyncio")) and asyncio._get_running_loop():  # noqa: SLF001  # as in running_loop
             frame = standing(frame)
-        call = Call("", spec, args, kwargs)
+        call = Call("", self.editions[spec], args, kwargs)
         for arg in (*args, *kwargs.values()) if kwargs else args:
             if isinstance(arg, Promise):
                 call.find_promises()
@@ -173,7 +176,7 @@ class Dispatch(Waits):
     def _launch(self, future: CallFuture, *, soon: bool = True) -> None:
         if future.call.spec.is_async:
             if future.claim():
-                aio().start(self.home_loop(), future, lambda: self._run_on_loop(future))
+                aio().start(self.loop or self.home_loop(), future, self._run_on_loop)
             return
         try:
             threads.pool.submit(future, soon=soon)
@@ -207,7 +210,8 @@ class Dispatch(Waits):
         self._finish(future, outcome)
 
     def _finish(self, future: CallFuture, outcome: Outcome) -> None:
-        self.admission.leave(future.call)
+        if self.admission.is_limited or future.call.spec.lane is not None:
+            self.admission.leave(future.call)
         if future.call.spec.cache is not None:
             self.recollect.land(future)
         if future is self.body:

@@ -293,8 +293,8 @@ class CallFuture(Watched):
             fn()
         if self._others:
             self._call_all(self._others)
-        if given:
-            self.call_back()
+        if given and self.callbacks:
+            self._call_all(self.callbacks)
 
     def show(self) -> None:
         """Tell those who wait as the caller that it is given the outcome, with the lock held; ``call_back`` follows."""

@@ -72,6 +72,8 @@ class Journal:
             first, self._next = self._next, self._next + len(records)
             if ends is not None:
                 self.in_flight[ends] = self._next - 1
+        if len(records) == 1:  # as for most
+            return [to_row(records[0], first)]
         return [to_row(record, number) for number, record in enumerate(records, first)]
 
     def keep(self, rows: Sequence[Row]) -> None:

@@ -156,26 +156,27 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         rows=journal,
     )
     scheduler.host = session
-    dispatch = session.dispatch = Dispatch(
+    dispatch = Dispatch(
         scheduler,
         provide=partial(runtime.provide, session),
         journal=journal,
         loop=loop,
         max_concurrency=session.config.get("max_concurrency"),
         recollect=Caches(workflow.cache, session.surroundings),
+        editions=session.editions,
     )
+    session.attach(dispatch)
     if log.settled or log.asked or any(record.copied for record in opening.records):
         quiet.begin()
         dispatch.on_end.append(lambda _: quiet.end())
     if saver is not None:
         dispatch.on_end.append(lambda _: _give_back(saver, session.thread_id, owner))
     run = _handle(workflow, session, log.records)
-    body = Call(ROOT, session.editions[workflow.spec], (opening.input,), {})
-    _start(run, dispatch, body, opening.records, inline=inline)
+    _start(run, dispatch, Call(ROOT, session.editions[workflow.spec], (opening.input,), {}), opening.records, inline)
     return run
 
 
-def _start(run: Run, dispatch: Dispatch, body: Call, records: list[Record], *, inline: bool) -> None:
+def _start(run: Run, dispatch: Dispatch, body: Call, records: list[Record], inline: bool) -> None:  # noqa: FBT001  # as for launch
     """Start a run; if that fails, who is told so has no handle of it, and it must not go on without one."""
     scheduler = dispatch.scheduler
     try:
