@@ -26,6 +26,7 @@ from nbflow.fingerprint import Editions
 from nbflow.foreign import check_own
 from nbflow.lineage import Lineages
 from nbflow.runs.beginning import Opening, Request
+from nbflow.runs.given import given
 from nbflow.runs.journal import JOURNALS, Journal
 from nbflow.runs.opening import open_thread
 from nbflow.runs.recollection import Caches
@@ -140,6 +141,8 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
     loop: AbstractEventLoop | None,
     listener: Callable[[Record], None] | None,
 ) -> Run:
+    rerun = request.on_divergence == "rerun"
+    value, records = given(opening, workflow.spec, rerun=rerun)
     log, control = Log(opening.past), request.control
     if listener is not None:
         log.listeners.append(listener)
@@ -149,7 +152,7 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         now=clock.now,
         keep=codec.digest if saver is not None else None,
         show=brief_call,
-        rerun_changed=request.on_divergence == "rerun",
+        rerun_changed=rerun,
         reuse=opening.reuse,
         draining=(lambda: control.drain_reason) if control is not None else None,
         rows=journal,
@@ -163,14 +166,14 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         max_concurrency=session.config.get("max_concurrency"),
         recollect=Caches(workflow.cache, session.surroundings),
     )
-    if log.settled or log.asked or any(record.copied for record in opening.records):
+    if log.settled or log.asked or any(record.copied for record in records):
         quiet.begin()
         dispatch.on_end.append(lambda _: quiet.end())
     if saver is not None:
         dispatch.on_end.append(lambda _: _give_back(saver, session.thread_id, owner))
     run = _handle(workflow, session, log.records)
-    body = Call(ROOT, session.editions[workflow.spec], (opening.input,), {})
-    _start(run, dispatch, body, opening.records, inline=inline)
+    body = Call(ROOT, session.editions[workflow.spec], (value,), {})
+    _start(run, dispatch, body, records, inline=inline)
     return run
 
 
