@@ -43,6 +43,7 @@ callbacks_here: ContextVar[object] = ContextVar("nbflow_callbacks_here", default
 
 
 SAVE_ANEW = "give the thread another value to go on from: update_state(config, value)"
+START_OVER = "start over on a new thread"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -125,19 +126,17 @@ class Session:
         body = frame.call
         while body.caller is not None and body.spec.kind != "entrypoint":
             body = body.caller.call
-        value, what = self._saved_for(body)
-        return _saved(whole(value, what, SAVE_ANEW))
-
-    def _saved_for(self, body: Call) -> tuple[Value | None, str]:
-        """Return what was saved for a body by an earlier run, with what that is in words."""
-        run = name_of(self.run_id, self.thread_id)
+        value, run = self._saved_for(body), name_of(self.run_id, self.thread_id)
         if body.caller is None:
-            return self.kept, f"`previous` of {run}"
+            return whole(value, f"`previous` of {run}", SAVE_ANEW)
+        return _saved(whole(value, f"`previous` of {body.spec.name!r}, call {body.path}, of {run}", START_OVER))
+
+    def _saved_for(self, body: Call) -> Value | None:
+        """Return what an earlier run saved for a body: the value, or the result of a nested run that holds it."""
+        if body.caller is None:
+            return self.kept
         found = self.lineages.last(body.lineage) if self.lineages is not None and body.spec.stateful else None
-        return (
-            found.value if found is not None else None,
-            f"`previous` of {body.spec.name!r}, call {body.path}, of {run}",
-        )
+        return found.value if found is not None else None
 
     def barred(self, frame: Frame, error: Exception) -> Exception:
         """Return an error for the code of a frame; whatever that makes of it, the run can't go on."""
@@ -147,7 +146,7 @@ class Session:
 
     def surroundings(self, body: Call) -> object:
         """Return what a body depends on beside its input, to tell it from others; not to be given to code."""
-        value, _ = self._saved_for(body)
+        value = self._saved_for(body)
         return _saved(value.get() if value is not None else None), self.context
 
     def writer(self, frame: Frame) -> StreamWriter:

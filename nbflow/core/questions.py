@@ -221,7 +221,7 @@ def answer_of(answered: Answered, question: object, records: Sequence[Record]) -
     value = answered.value
     if value is None or value.is_live:
         return value.get() if value is not None else None
-    return whole(value, f"the answer to the question {brief(question)!r} of {run_of(records)}", ASK_AGAIN)
+    return whole(value, f"the answer to the question {brief(question)} of {run_of(records)}", ASK_AGAIN)
 
 
 def reply(answered: Answered, question: object, records: Sequence[Record]) -> object:
