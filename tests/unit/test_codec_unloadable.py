@@ -107,9 +107,9 @@ def test_where_a_part_is_that_is_gone_is_told() -> None:
         with pytest.raises(NotWholeError, match=re.escape(f"shop:Order can't be rebuilt here{where}: ")) as error:
             loads_whole(data)
         assert error.value.shown == loads(data)
+    data = dumps(shelf(1))
+    del MODULE.Shelf
     with pytest.raises(NotWholeError, match="shop:Shelf can't be rebuilt here: "):
-        data = dumps(shelf(1))
-        del MODULE.Shelf
         loads_whole(data)
 
 

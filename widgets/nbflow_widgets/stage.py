@@ -156,8 +156,13 @@ class Stage:
         status = self.run.status
         if status in {"failed", "stopped", "crashed"}:
             self.say(f"{status.capitalize()}. {self._way_back()}", "error" if status == "failed" else "warning")
-        if status == "paused" and self._mode == "live":
+        is_live = self._mode == "live"
+        if status == "paused" and is_live:
             self._ask()
+            self.board.offer_back(rejected_in(self.run))
+        elif is_live and self.board.offer_back(rejected_in(self.run)):
+            self.board.reveal()
+            self.board.hold_place()
         else:
             self.board.finish()
 
@@ -178,7 +183,7 @@ class Stage:
         elif status == "failed":
             error = _error_of(run)
             self._cell.show_error(error, lines_of(clean(error)))
-        elif status == "paused" and self._mode == "live":
+        if status != "finished" and self._mode == "live":
             self._send_held_back()
 
     def _ask(self) -> None:
@@ -238,6 +243,7 @@ class Stage:
         if self._left or run is not self.run:
             return
         self._past = min(past, self._past)
+        self.board.offer_back(())
         self.board.attach(run)
         if self._compact and self._loop is not None:
             self._loop.call_later(GRACE, self._unfold)
@@ -259,7 +265,7 @@ class Stage:
 
     def _send_held_back(self) -> None:
         with self._lock:
-            waiting = {asked.id for asked in self.run.interrupts}
+            waiting = {asked.id for asked in self.run.interrupts} | rejected_in(self.run)
             ready = {key: answer for key, answer in self._held_back.items() if key in waiting}
             self._held_back.clear()
         for key, answer in ready.items():
@@ -295,6 +301,16 @@ class Stage:
         if self._mode == "live":
             return f"What has finished is kept: add `--thread {self.run.thread_id}` to go on."
         return "What has finished is kept."
+
+
+def rejected_in(run: Run) -> set[str]:
+    """Return the ids of the questions whose rejection can be taken back: until the run has returned."""
+    found: set[str] = set()
+    for record in run.log if run.status != "finished" else ():
+        if type(record).__name__ in {"Answered", "Reopened"}:
+            key = str(getattr(record, "id", ""))
+            (found.add if getattr(record, "rejected", False) else found.discard)(key)
+    return found
 
 
 def _on(loop: asyncio.AbstractEventLoop, fn: Callable[[], None]) -> Callable[[], None]:
