@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from nbflow.core.brief import brief
 from nbflow.core.effects import Commit, Program
 from nbflow.core.outcome import Outcome
-from nbflow.core.recalled import ASK_AGAIN, run_of, whole
+from nbflow.core.recalled import ASK_AGAIN, run_of
 from nbflow.core.record import Answered, Asked, Caller, Fallback, Reopened, Value, around
 from nbflow.core.reuse import order_of
 from nbflow.errors import (
+    CorruptValueError,
     GraphInterrupt,
     InterruptExpiredError,
     InterruptRejectedError,
@@ -218,10 +219,11 @@ def answer_of(answered: Answered, question: object, records: Sequence[Record]) -
     Raises:
         UnloadableValueError: if it can't be rebuilt.
     """
-    value = answered.value
-    if value is None or value.is_live:
-        return value.get() if value is not None else None
-    return whole(value, f"the answer to the question {brief(question)} of {run_of(records)}", ASK_AGAIN)
+    try:
+        return answered.value.whole() if answered.value is not None else None
+    except CorruptValueError as error:
+        what = f"the answer to the question {brief(question)} of {run_of(records)}"
+        raise UnloadableValueError(what, error.reason, ASK_AGAIN) from None
 
 
 def reply(answered: Answered, question: object, records: Sequence[Record]) -> object:

@@ -52,11 +52,6 @@ class Value:
         value._loads_whole = loads_whole or loads  # as above
         return value
 
-    @property
-    def is_live(self) -> bool:
-        """Whether it is there as it is, and nothing has to be decoded."""
-        return self._live is not _UNSET or self.raw is None
-
     def get(self) -> object:
         """Return the value: the same object while live, a fresh copy when stored."""
         if self._live is not _UNSET or self.raw is None:

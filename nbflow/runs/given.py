@@ -71,4 +71,4 @@ def _reopened(records: Sequence[Record], *, rerun: bool) -> list[Record]:
 
 
 def _is_stored(record: Record) -> bool:
-    return isinstance(record, Answered) and record.value is not None and not record.value.is_live
+    return isinstance(record, Answered) and record.value is not None and record.value.raw is not None

@@ -141,8 +141,7 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
     loop: AbstractEventLoop | None,
     listener: Callable[[Record], None] | None,
 ) -> Run:
-    rerun = request.on_divergence == "rerun"
-    value, records = given(opening, workflow.spec, rerun=rerun)
+    value, records = given(opening, workflow.spec, rerun=request.on_divergence == "rerun")
     log, control = Log(opening.past), request.control
     if listener is not None:
         log.listeners.append(listener)
@@ -152,7 +151,7 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         now=clock.now,
         keep=codec.digest if saver is not None else None,
         show=brief_call,
-        rerun_changed=rerun,
+        rerun_changed=request.on_divergence == "rerun",
         reuse=opening.reuse,
         draining=(lambda: control.drain_reason) if control is not None else None,
         rows=journal,

@@ -223,10 +223,10 @@ def test_a_rejection_is_taken_back_in_its_form(lab: Lab, folder: str) -> None:
     lab.click("Take back", cell=1)
     lab.expect_text(1, "The rejection is taken back as soon as another answer is sent")
     lab.screenshot("cells-taken-back")
-    lab.fill("answer", "30", cell=1)
+    lab.fill("a whole number", "30", cell=1)
     lab.click("Submit", cell=1)
     lab.expect_text(1, "Any note?")
-    lab.fill("answer", "thanks", cell=1)
+    lab.fill("Your answer", "thanks", cell=1)
     lab.click("Submit", cell=1)
     lab.expect_text(1, "paid 30, thanks")
     assert problems(lab) == []

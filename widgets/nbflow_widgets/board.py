@@ -63,6 +63,7 @@ class Board:
     def attach(self, run: Run) -> None:
         """Go on with another handle of the run."""
         self._run = run
+        self.offer_back(())
         self._source.attach(run)
 
     def say(self, text: str, kind: str = "info") -> None:
@@ -96,6 +97,11 @@ class Board:
         """Keep a place in the cell for a result that comes after the cell's end."""
         if self._mode != "static" and self._in_cell and not self._result.is_shown:
             self._result.show(EMPTY)
+
+    def stay(self) -> None:
+        """Show the widgets as they are now, and keep a place for what comes: somebody may answer."""
+        self.reveal()
+        self.hold_place()
 
     def show_result(self, result: object, cell: Cell) -> None:
         """Show a result that came after the cell's end."""

@@ -263,7 +263,7 @@ class Form:
 
 
 _TAKEN_BACK = "The rejection is taken back as soon as another answer is sent."
-_SMALL = {"width": "auto", "height": "22px", "margin": "0 0 6px 2px"}
+_SMALL = {"width": "auto", "height": "22px", "margin": "0 0 6px 2px", "align_self": "flex-start"}
 _FRAME = {
     "border": "1px solid var(--jp-border-color2, #ddd)",
     "padding": "8px 12px",

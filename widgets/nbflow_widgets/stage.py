@@ -156,13 +156,11 @@ class Stage:
         status = self.run.status
         if status in {"failed", "stopped", "crashed"}:
             self.say(f"{status.capitalize()}. {self._way_back()}", "error" if status == "failed" else "warning")
-        is_live = self._mode == "live"
-        if status == "paused" and is_live:
+        is_open = self._mode == "live" and self.board.offer_back(rejected_in(self.run))
+        if status == "paused" and self._mode == "live":
             self._ask()
-            self.board.offer_back(rejected_in(self.run))
-        elif is_live and self.board.offer_back(rejected_in(self.run)):
-            self.board.reveal()
-            self.board.hold_place()
+        elif is_open:
+            self.board.stay()
         else:
             self.board.finish()
 
@@ -198,8 +196,7 @@ class Stage:
                 self.board.add(form)
             elif times > form.reopened:
                 form.reopen(asked, times)
-        self.board.reveal()
-        self.board.hold_place()
+        self.board.stay()
         run = self.run
         if run.expires is not None and self._loop is not None:
             self.say(
@@ -243,7 +240,6 @@ class Stage:
         if self._left or run is not self.run:
             return
         self._past = min(past, self._past)
-        self.board.offer_back(())
         self.board.attach(run)
         if self._compact and self._loop is not None:
             self._loop.call_later(GRACE, self._unfold)
