@@ -69,15 +69,16 @@ def from_row(row: Row) -> Record:
         head = head[1 + _SUM_SIZE :]
         if row.head[1 : 1 + _SUM_SIZE] != _sum(head, row.value):
             raise CorruptValueError("its checksum is wrong")
-    if row.kind not in KINDS:
+    kind = KINDS.get(row.kind)
+    if kind is None:
         raise NewerFormatError(f"a record of kind {row.kind!r}", FORMAT + 1, FORMAT)
     try:
         record: Record = _decode(head)
     except Exception as error:  # of bytes that are no record: a DecodeError mostly
         raise CorruptValueError(f"it is no record ({error})") from error
-    if type(record).__name__ != row.kind:
+    if type(record) is not kind:
         raise CorruptValueError(f"it is a {type(record).__name__}, not a {row.kind}")
-    if isinstance(record, RunStarted) and record.format > FORMAT:
+    if kind is RunStarted and isinstance(record, RunStarted) and record.format > FORMAT:
         raise NewerFormatError(f"run {record.run_id}", record.format, FORMAT)
     if row.value is not None:
         record.value = Value.stored(row.value, codec.loads, codec.loads_whole)

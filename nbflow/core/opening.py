@@ -24,6 +24,7 @@ from nbflow.core.record import (
     RunReturned,
     RunStarted,
     Value,
+    of_kind,
 )
 from nbflow.errors import (
     AmbiguousResumeError,
@@ -182,7 +183,7 @@ def _chain(error: object) -> Iterator[BaseException]:
 
 
 def _asked(records: Sequence[Record]) -> dict[str, Asked]:
-    return {record.id: record for record in records if isinstance(record, Asked)}
+    return {record.id: record for record in of_kind(records, Asked)}
 
 
 def _texts(asked: Mapping[str, Asked]) -> dict[str, str]:
@@ -198,7 +199,7 @@ def expired_answers(records: Sequence[Record], at: float, besides: Container[str
         besides: ids of questions that are answered in another way.
     """
     fallbacks: dict[str, Value | None] = {}
-    for record in records:
+    for record in records if of_kind(records, Fallback) else ():
         if isinstance(record, Fallback):
             fallbacks[record.id] = record.value
         elif isinstance(record, Reopened):

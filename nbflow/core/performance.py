@@ -161,9 +161,10 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
     error = outcome.error
     if call.cancelled:
         return outcome
-    if run.questions.waits(call) and not isinstance(error, Exception):
+    if (call.asked or run.questions.pending) and not isinstance(error, Exception) and run.questions.waits(call):
         return (yield from run.questions.pause(call))
-    error = error or run.halted(call)
+    if error is None and run.refused:
+        error = run.halted(call)
     if (
         error is None
         and call.inputs
@@ -174,12 +175,12 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
         call.changed = reply.value if isinstance(reply.value, tuple) else ()
     if error is None:
         record = run.ended_as(CallReturned, call, outcome.value)
-        carry = (*call.carry, *run.failures.survived(call)) if call.carry or call.seen else ()
         if call.cached or call.changed or call.spec.stateful:
             record.cached, record.lineage, record.changed = call.cached, call.lineage, call.changed
         body = call.deliveries
         seen = run.results.seen_by(body, run.now()) if body is not None and body.is_unsaved else ()
-        reply = yield Commit((*seen, *carry, record), call)
+        before = (*seen, *call.carry, *run.failures.survived(call)) if seen or call.carry or call.seen else ()
+        reply = yield Commit((*before, record), call)
         if reply.error is None:
             run.log.append(record)
             return outcome

@@ -15,6 +15,7 @@ from nbflow.errors import ReplayMismatchError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from nbflow.core.branches import Recorded as Branches
     from nbflow.core.call import Call, Frame
     from nbflow.core.log import Log
     from nbflow.core.record import CallReturned, CallSettled
@@ -55,7 +56,8 @@ class Replay:
         self.goes_on = self.is_needed = self._was_paused = False
         self.answered: set[str] = set()
         self.steps: Mapping[str, int] = {}
-        self.order, self.branches = Recorded((), {}), recorded_branches({}, {})
+        self.order: Recorded = _NOTHING
+        self.branches: Mapping[str, Branches] = {}
 
     def reread(self, frame: Frame | None = None) -> None:
         """Take in what the log has come to hold; after an attempt, if its body has made calls."""
@@ -136,6 +138,7 @@ class Replay:
         self.log.append(discarded)
 
 
+_NOTHING = Recorded((), {})
 _OPENING = (Answered, RunResumed, ContextGiven)
 
 

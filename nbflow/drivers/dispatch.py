@@ -311,12 +311,12 @@ class Dispatch(Waits):
 
     async def acarry_out(self, effect: Commit | Recall | Remember | Compute) -> Outcome:
         """As ``carry_out``, while the loop goes on; what takes no waiting is done at once."""
-        if isinstance(effect, Compute) or (isinstance(effect, Commit) and self.journal is None):
-            return self.carry_out(effect)
-        if not isinstance(effect, Commit):
-            return self.carry_out(effect) if self.recollect.quick else await aside()(lambda: self.carry_out(effect))
         journal = self.journal
-        assert journal is not None, "looked at above"
+        if not isinstance(effect, Commit):
+            at_once = isinstance(effect, Compute) or self.recollect.quick
+            return self.carry_out(effect) if at_once else await aside()(lambda: self.carry_out(effect))
+        if journal is None:
+            return Outcome(None)
         try:
             rows = journal.prepare(effect.records, effect.ends)
             if not journal.try_keep(rows):

@@ -32,8 +32,8 @@ class Giving(Protocol[Future_contra]):
         """Bodies whose results wait for rows that are being made durable."""
         ...
 
-    def give(self, future: Future_contra, body: Deliveries, *, overrule: bool) -> None:
-        """Give a body that runs here what has arrived, up to a result."""
+    def give(self, future: Future_contra, body: Deliveries) -> None:
+        """Give a body that runs here, and waits for a result, what has arrived up to it."""
         ...
 
     def look(self, future: Future_contra) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from nbflow import answers, clock, codec
 from nbflow.config import COORDINATES
 from nbflow.core.recalled import run_of, whole
-from nbflow.core.record import Asked, ContextGiven, RunStarted, Value
+from nbflow.core.record import Asked, ContextGiven, RunStarted, Value, of_kind
 from nbflow.errors import MissingContextError, UnserializableError
 from nbflow.fingerprint import digest_of
 
@@ -142,7 +142,8 @@ def context_given(context: object, at: float) -> list[Record]:
 
 def last_context(past: Sequence[Record]) -> ContextGiven | None:
     """Return the record of the context that a run had last; None if it had none."""
-    return next((record for record in reversed(past) if isinstance(record, ContextGiven)), None)
+    given = of_kind(past, ContextGiven)
+    return given[-1] if given else None
 
 
 def context_of(workflow: Definition, request: Request, past: Sequence[Record], thread_id: str) -> object:

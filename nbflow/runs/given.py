@@ -8,7 +8,7 @@ from nbflow.core.fork import steered
 from nbflow.core.log import Log
 from nbflow.core.questions import answer_of, unfit
 from nbflow.core.recalled import run_of, whole
-from nbflow.core.record import Answered, Record, Reopened, RunStarted, around
+from nbflow.core.record import Answered, Record, Reopened, RunStarted, around, of_kind
 from nbflow.errors import UnloadableValueError
 from nbflow.session import SAVE_ANEW
 
@@ -47,7 +47,7 @@ def _reopened(records: Sequence[Record], *, rerun: bool) -> list[Record]:
     Raises:
         UnloadableValueError: if there are any, unless ``rerun``.
     """
-    if not any(_is_stored(record) for record in records):
+    if not any(map(_is_stored, of_kind(records, Answered))):
         return []
     log, found = Log(records), list[Record]()
     for answered in log.answers.values():
@@ -70,5 +70,5 @@ def _reopened(records: Sequence[Record], *, rerun: bool) -> list[Record]:
     return found
 
 
-def _is_stored(record: Record) -> bool:
-    return isinstance(record, Answered) and record.value is not None and record.value.raw is not None
+def _is_stored(record: Answered) -> bool:
+    return record.value is not None and record.value.raw is not None

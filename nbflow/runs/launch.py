@@ -69,7 +69,8 @@ def launch(
     _check_options(workflow, request, saver)
     _check_point(workflow, request, saver, config)
     thread_id = thread_of(config, workflow.name) if saver is not None else ""
-    request = request._replace(context=_context(workflow, request.context))
+    if request.context is not None:
+        request = request._replace(context=_context(workflow, request.context))
     owner = Owner(f"run {clock.new_id()} in process {os.getpid()}")
     try:
         if saver is not None:
