@@ -96,7 +96,7 @@ def _begin(run: Scheduler, call: Call) -> Program:
         return None  # type: ignore[return-value]  # as in _fill_in
     reply = yield Compute(partial(recall, call.taken))
     recalled, call.taken = reply.value, None
-    if not isinstance(recalled, Recalled) or recalled.outcome.error is not None:
+    if not isinstance(recalled, Recalled) or recalled.lost:
         return None  # type: ignore[return-value]  # it can't be rebuilt, so the call runs
     call.started, call.attempt = run.now(), recalled.record.attempt
     record = run.ended_as(CallReturned, call, None)
@@ -135,7 +135,7 @@ def attempts(run: Scheduler, call: Call) -> Program:
         error = outcome.error
         if error is not None and frame.deliveries is not None:
             call.carry += run.results.seen_by(frame.deliveries, run.now())
-        if error is None or run.stopping or not call.spec.retry:
+        if error is None or run.stopping or run.impasse is not None or not call.spec.retry:
             return outcome
         # A predicate of the user's decides, so without the lock.
         reply = yield Compute(partial(wait_before_retry, call.spec.retry, call.attempt, error, run.now()))

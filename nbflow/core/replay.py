@@ -8,7 +8,7 @@ from nbflow.core.arguments import shortened
 from nbflow.core.branches import recorded_branches, steps_of
 from nbflow.core.brief import brief_call
 from nbflow.core.deliveries import Recorded
-from nbflow.core.recalled import recall
+from nbflow.core.recalled import lost, recall
 from nbflow.core.record import Answered, CallFailed, ContextGiven, Discarded, RunPaused, RunResumed
 from nbflow.errors import ReplayMismatchError
 
@@ -106,7 +106,7 @@ class Replay:
 
         Raises:
             ReplayMismatchError: if the log holds another call there, and may not be overruled.
-            UnloadableResultError: if its result can't be rebuilt, likewise.
+            UnloadableValueError: if its result can't be rebuilt, likewise.
         """
         past = self.log.settled.get(call.path)
         frame = call.caller
@@ -117,8 +117,8 @@ class Replay:
         recalled, difference = call.recalled, _difference(call, past)
         if difference is not None:
             self._rerun(call, frame, ReplayMismatchError(call.path, *difference))
-        elif recalled.lost is not None:
-            self._rerun(call, frame, recalled.lost)
+        elif recalled.lost:
+            self._rerun(call, frame, lost(past, recalled.lost, self.log.records))
         elif isinstance(past, CallFailed) and past.cancelled:
             call.shelved = True
             if call.deliveries is not None:

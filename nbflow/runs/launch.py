@@ -26,6 +26,7 @@ from nbflow.fingerprint import Editions
 from nbflow.foreign import check_own
 from nbflow.lineage import Lineages
 from nbflow.runs.beginning import Opening, Request
+from nbflow.runs.given import given
 from nbflow.runs.journal import JOURNALS, Journal
 from nbflow.runs.opening import open_thread
 from nbflow.runs.recollection import Caches
@@ -141,9 +142,9 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
     loop: AbstractEventLoop | None,
     listener: Callable[[Record], None] | None,
 ) -> Run:
+    value, records = given(opening, workflow.spec, rerun=request.on_divergence == "rerun")
     log, control = Log(opening.past), request.control
-    if listener is not None:
-        log.listeners.append(listener)
+    log.listeners += [listener] if listener is not None else []
     journal = _journal(saver, opening, owner, request.durability) if saver is not None else None
     scheduler = Scheduler(
         log,
@@ -166,13 +167,13 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         editions=session.editions,
     )
     session.attach(dispatch)
-    if log.settled or log.asked or any(record.copied for record in opening.records):
+    if log.settled or log.asked or any(record.copied for record in records):
         quiet.begin()
         dispatch.on_end.append(lambda _: quiet.end())
     if saver is not None:
         dispatch.on_end.append(lambda _: _give_back(saver, session.thread_id, owner))
     run = _handle(workflow, session, log.records)
-    _start(run, dispatch, Call(ROOT, session.editions[workflow.spec], (opening.input,), {}), opening.records, inline)
+    _start(run, dispatch, Call(ROOT, session.editions[workflow.spec], (value,), {}), records, inline)
     return run
 
 
