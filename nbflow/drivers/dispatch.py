@@ -224,9 +224,8 @@ class Dispatch(Waits):
     def _end(self, outcome: Outcome) -> None:
         """Settle the run, then let go of calls that nobody waits for any more."""
         assert self.body is not None, "only a run that has begun can end"
-        error = outcome.error
-        if error is not None:
-            self.scheduler.stopping = self.scheduler.stopping or type(error).__name__
+        if outcome.error is not None:
+            self.scheduler.stopping = self.scheduler.stopping or type(outcome.error).__name__
         self._clear_up(outcome)
         self.telling.tell(to_the_end=True)
         self.body.settle(outcome)

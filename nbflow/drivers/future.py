@@ -87,13 +87,15 @@ def on_loop() -> AbstractEventLoop | None:
     return None if frame is not None and not frame.call.spec.is_async and loop is frame.below else loop
 
 
-def _is_idle(loop: AbstractEventLoop | None) -> bool:
-    """Whether this thread runs a loop that has nothing else to do now, so that who waits on it may go on next."""
-    return loop is not None and not getattr(loop, "_ready", True) and running_loop() is loop
-
-
 # What is to be called with the future, on which loop (None for wherever the result is given), in which context.
 Callback = tuple["Callable[[Watched], object]", "AbstractEventLoop | None", "Context | None"]
+
+
+def _is_idle(callbacks: list[Callback]) -> bool:
+    """Whether this thread runs the loop of callbacks, and that has nothing to do before it calls them."""
+    for _, loop, _ in callbacks[:1]:  # another thread may have called them already
+        return loop is not None and not getattr(loop, "_ready", True) and running_loop() is loop
+    return False
 
 
 class Watched(Promise):
@@ -265,7 +267,7 @@ class CallFuture(Watched):
     def settle(self, outcome: Outcome) -> bool:
         """Say how the call ended; False if that was said already."""
         driver, call = self._driver, self.call
-        if self.callbacks and call.deliveries is not None and _is_idle(self.callbacks[0][1]):
+        if self.callbacks and call.deliveries is not None and _is_idle(self.callbacks):
             call.deliveries.wanted = call
         with driver.lock:
             if self.ended is not None:
