@@ -9,19 +9,19 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from nbflow._support.lazy import LATE
 from nbflow.checkpoint.memory import InMemorySaver, MemorySaver
 from nbflow.codec import register_type
 from nbflow.config import emit_token, get_config, get_store, get_stream_writer
 from nbflow.core.call import is_replaying
 from nbflow.errors import NbflowError
 from nbflow.func import entrypoint, task
-from nbflow.late import LATE
-from nbflow.policies import RetryPolicy
-from nbflow.runs.reading import list_runs, list_threads, read_run, threads
 from nbflow.runs.run import Run
 from nbflow.runtime import Runtime, get_runtime, interrupt
 from nbflow.values import Command, Interrupt, RunnableConfig, StateSnapshot, StreamWriter
+from nbflow.values.policies import RetryPolicy
 from nbflow.workflow import Workflow
+from nbflow.workflow.reading import list_runs, list_threads, read_run, threads
 
 if TYPE_CHECKING:
     from nbflow.cache.memory import InMemoryCache

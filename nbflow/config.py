@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from nbflow.core.call import current_frame
 from nbflow.core.record import ROOT
 from nbflow.errors import CalledOutsideRunError, InvalidOptionError, MissingThreadIdError
-from nbflow.session import Session
+from nbflow.session.session import Session
 from nbflow.values import RunnableConfig, is_text
 
 if TYPE_CHECKING:

@@ -18,17 +18,17 @@ from typing import (
 )
 
 from nbflow import fingerprint
+from nbflow._support.foreign import check_own
+from nbflow._support.signature import injected, is_async, is_generator, name_of, parameters_of
 from nbflow.core.call import Injected, Spec, current_frame
-from nbflow.drivers.gate import Gate, Lane
-from nbflow.drivers.pace import Pace
+from nbflow.drivers.limits.concurrency import Gate, Lane
+from nbflow.drivers.limits.rate import Pace
 from nbflow.errors import CalledOutsideRunError, DecorationError, InvalidOptionError, UnknownOptionError
-from nbflow.foreign import check_own
-from nbflow.policies import CachePolicy, RetryPolicy, TimeoutPolicy, check_retry_on
-from nbflow.runs.recollection import namespace_of
-from nbflow.savers import check_checkpointer
-from nbflow.signature import injected, is_async, is_generator, name_of, parameters_of
+from nbflow.runs.result_cache import namespace_of
 from nbflow.values import Final, Kept, Returned
+from nbflow.values.policies import CachePolicy, RetryPolicy, TimeoutPolicy, check_retry_on
 from nbflow.workflow import Workflow
+from nbflow.workflow.checkpointer import check_checkpointer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence

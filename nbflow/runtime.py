@@ -7,21 +7,22 @@ from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from nbflow import answers, codec
+from nbflow import codec
 from nbflow.config import here
 from nbflow.core.questions import Question, reply
 from nbflow.core.record import Value
 from nbflow.drivers.bodies import standing
 from nbflow.errors import InvalidOptionError, UnloadableValueError
-from nbflow.policies import TimeoutPolicy
+from nbflow.schemas import answers
 from nbflow.values import NO_ANSWER, RunControl
+from nbflow.values.policies import TimeoutPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
 
     from nbflow.core.call import Frame, Spec
-    from nbflow.session import Session
+    from nbflow.session.session import Session
     from nbflow.store.base import BaseStore
     from nbflow.values import StreamWriter
 

@@ -25,7 +25,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from nbflow import clock, codec
+from nbflow import codec
+from nbflow._support import clock
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.memory import InMemorySaver
 from nbflow.core.record import ENDS, KINDS, CallBegan, CallStarted, Record, RunStarted

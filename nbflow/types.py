@@ -8,23 +8,7 @@ from typing import Any, Literal
 from nbflow.cache.base import BaseCache, FullKey
 from nbflow.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from nbflow.checkpoint.upkeep import Pruned
-from nbflow.parts import (
-    CheckpointPayload,
-    CheckpointsStreamPart,
-    CustomStreamPart,
-    DebugPayload,
-    DebugStreamPart,
-    MessagesStreamPart,
-    StreamPart,
-    TaskPayload,
-    TaskResultPayload,
-    TasksStreamPart,
-    UpdatesStreamPart,
-    ValuesStreamPart,
-)
-from nbflow.policies import CachePolicy, RetryPolicy, TimeoutPolicy, default_retry_on
 from nbflow.runtime import interrupt
-from nbflow.savers import check_checkpointer
 from nbflow.values import (
     All,
     Command,
@@ -45,6 +29,22 @@ from nbflow.values import (
     StreamWriter,
     TaskFuture,
 )
+from nbflow.values.parts import (
+    CheckpointPayload,
+    CheckpointsStreamPart,
+    CustomStreamPart,
+    DebugPayload,
+    DebugStreamPart,
+    MessagesStreamPart,
+    StreamPart,
+    TaskPayload,
+    TaskResultPayload,
+    TasksStreamPart,
+    UpdatesStreamPart,
+    ValuesStreamPart,
+)
+from nbflow.values.policies import CachePolicy, RetryPolicy, TimeoutPolicy, default_retry_on
+from nbflow.workflow.checkpointer import check_checkpointer
 
 Checkpointer = BaseCheckpointSaver | bool | None
 PregelExecutableTask = PregelTask

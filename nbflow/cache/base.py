@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from nbflow import clock
+from nbflow._support import clock
+from nbflow._support.offload import offload
 from nbflow.codec import dumps
 from nbflow.errors import InvalidOptionError
-from nbflow.offload import offload
 
 Namespace = tuple[str, ...]
 FullKey = tuple[Namespace, str]

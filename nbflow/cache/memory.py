@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 
-from nbflow import clock
+from nbflow._support import clock
 from nbflow.cache.base import BaseCache, FullKey, Namespace, checked_keys, checked_namespaces, encoded
 from nbflow.codec import loads_whole
 from nbflow.errors import CorruptValueError, InvalidOptionError

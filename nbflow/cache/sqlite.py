@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nbflow import clock
+from nbflow._support import clock
 from nbflow.cache.base import BaseCache, FullKey, Namespace, checked_keys, checked_namespaces, encoded
 from nbflow.codec import loads_whole
 from nbflow.database.migrations import Schema

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
-from nbflow import clock
+from nbflow._support import clock
 from nbflow.checkpoint.base import Owner, RunKey, Segment
 from nbflow.checkpoint.rows import from_row, load, to_row
 from nbflow.core.record import RunReturned, RunStarted

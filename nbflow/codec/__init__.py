@@ -5,7 +5,7 @@ from __future__ import annotations
 from nbflow.codec.assembly import dumps, loads, loads_whole
 from nbflow.codec.classes import register_type
 from nbflow.codec.digests import digest
-from nbflow.codec.exceptions import traceback_text, unkept
+from nbflow.codec.types.exceptions import traceback_text, unkept
 from nbflow.codec.unloadable import NotWholeError, Unloadable
 from nbflow.values import NO_ANSWER, Command, Interrupt
 

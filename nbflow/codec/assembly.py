@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from nbflow.codec import (
-    arrays,
-    arrow,
-    classes,
-    codes,
-    exceptions,
-    families,
-    frames,
-    generics,
-    images,
-    pydantics,
-    records,
-    standard,
-    subclasses,
-    wire,
-)
-from nbflow.codec.trail import explain, first_lost
+from nbflow.codec import classes, codes, wire
+from nbflow.codec.diagnostics import explain, first_lost
+from nbflow.codec.types import FAMILIES, standard
 from nbflow.codec.unloadable import NotWholeError, Unloadable, met
 from nbflow.codec.wire import PLAIN, Refusal, encode, from_bytes, to_bytes
 
 QUIET = (Refusal, RecursionError)  # the error that explains them says it all
 
-wire.FINDERS += [classes.find_custom, standard.find, arrays.find, frames.find, arrow.find]
-wire.FINDERS += [pydantics.find, images.find, generics.find]
-wire.FINDERS += [exceptions.find, families.find, records.find, subclasses.find]
+wire.FINDERS += [classes.find_custom, *(family.find for family in FAMILIES)]
 wire.UNPACK_RAW.update(standard.UNPACK_RAW)
-for part in (standard, arrays, frames, arrow, pydantics, images, generics, exceptions, families, records, subclasses):
-    wire.UNPACK.update(part.UNPACK)
+for family in FAMILIES:
+    wire.UNPACK.update(family.UNPACK)
 wire.UNPACK[codes.CUSTOM] = classes.unpack_custom
 
 

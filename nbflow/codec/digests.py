@@ -15,7 +15,7 @@ from msgspec.msgpack import Ext
 
 from nbflow.codec import codes
 from nbflow.codec.classes import has_own
-from nbflow.codec.records import schema_of, state_of
+from nbflow.codec.types.records import schema_of, state_of
 from nbflow.codec.wire import CAREFUL, PLAIN, PLANS, encode, lower, plan_for
 
 SIZE: Final = 16  # bytes of a digest

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbflow.core.brief import brief_call
 from nbflow.core.record import CallBegan, CallRecord, CallRetried, CallStarted, Value
+from nbflow.core.summary import brief_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbflow.core.brief import is_whole
+from nbflow.core.summary import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

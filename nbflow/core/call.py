@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nbflow.core.outcome import Outcome
     from nbflow.core.recalled import Recalled
     from nbflow.core.record import Asked, CallFailed, CallReturned, Fallback, Record, Reopened
-    from nbflow.policies import CachePolicy, RetryPolicy, TimeoutPolicy
+    from nbflow.values.policies import CachePolicy, RetryPolicy, TimeoutPolicy
 
 
 class Injected(NamedTuple):

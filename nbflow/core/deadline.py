@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nbflow.errors import NodeTimeoutError
 
 if TYPE_CHECKING:
-    from nbflow.policies import TimeoutPolicy
+    from nbflow.values.policies import TimeoutPolicy
 
 
 class Deadline:

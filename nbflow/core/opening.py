@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from nbflow.core.brief import brief
 from nbflow.core.fork import steered
 from nbflow.core.log import Log
 from nbflow.core.questions import unfit
@@ -26,6 +25,7 @@ from nbflow.core.record import (
     Value,
     of_kind,
 )
+from nbflow.core.summary import brief
 from nbflow.errors import (
     AmbiguousResumeError,
     CorruptValueError,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from nbflow.core.brief import brief
 from nbflow.core.effects import Commit, Program
 from nbflow.core.outcome import Outcome
 from nbflow.core.recalled import ASK_AGAIN, run_of
 from nbflow.core.record import Answered, Asked, Caller, Fallback, Reopened, Value, around
 from nbflow.core.reuse import order_of
+from nbflow.core.summary import brief
 from nbflow.errors import (
     CorruptValueError,
     GraphInterrupt,

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from nbflow.core.arguments import shortened
 from nbflow.core.branches import recorded_branches, steps_of
-from nbflow.core.brief import brief_call
 from nbflow.core.deliveries import Recorded
 from nbflow.core.recalled import lost, recall
 from nbflow.core.record import Answered, CallFailed, ContextGiven, Discarded, RunPaused, RunResumed
+from nbflow.core.summary import brief_call
 from nbflow.errors import ReplayMismatchError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from nbflow.core.effects import Sleep
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nbflow.policies import RetryPolicy
+    from nbflow.values.policies import RetryPolicy
 
 JITTER = 0.25
 

@@ -19,7 +19,8 @@ from inspect import CO_VARARGS, CO_VARKEYWORDS
 from typing import TYPE_CHECKING, Protocol, cast
 from weakref import WeakKeyDictionary
 
-from nbflow import clock, codec
+from nbflow import codec
+from nbflow._support import clock
 from nbflow.core.call import current_frame
 from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Recall, Remember, Sleep
 from nbflow.core.outcome import Outcome

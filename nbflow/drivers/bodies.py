@@ -9,7 +9,7 @@ from contextvars import Context, copy_context
 from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from nbflow import clock
+from nbflow._support import clock
 from nbflow.core.call import current_frame
 from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads

@@ -12,7 +12,7 @@ from _thread import allocate_lock
 from contextvars import Context
 from typing import TYPE_CHECKING
 
-from nbflow import clock
+from nbflow._support import clock
 from nbflow.drivers import threads
 from nbflow.drivers.bodies import aio
 from nbflow.drivers.future import CallFuture, Watched, running_loop

@@ -15,10 +15,10 @@ from nbflow.core.effects import Commit, Compute, Program, Recall, Remember
 from nbflow.core.outcome import Outcome
 from nbflow.core.performance import perform
 from nbflow.drivers import threads
-from nbflow.drivers.admission import Admission
 from nbflow.drivers.bodies import Bodies, aio, aside, standing
 from nbflow.drivers.delivery import Delivery
 from nbflow.drivers.future import CallFuture
+from nbflow.drivers.limits.admission import Admission
 from nbflow.drivers.telling import Telling
 from nbflow.drivers.waits import Waits
 from nbflow.errors import RunStopped

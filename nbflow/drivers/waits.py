@@ -6,7 +6,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from nbflow import clock
+from nbflow._support import clock
 from nbflow.core.call import current_frame
 from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads

@@ -8,11 +8,11 @@ from operator import is_
 from typing import TYPE_CHECKING
 
 from nbflow import codec
+from nbflow._support.warnings import warn
 from nbflow.core.call import Spec
 from nbflow.errors import UnreadCodeWarning
 from nbflow.fingerprint.looks import MISSING, inside, items_of
 from nbflow.fingerprint.sources import file_text
-from nbflow.told import warn
 
 if TYPE_CHECKING:
     from nbflow.fingerprint.sight import Changes, Trace

@@ -15,7 +15,7 @@ from tokenize import TokenError
 from types import CodeType
 from typing import Any
 
-from nbflow.signature import plain
+from nbflow._support.signature import plain
 
 _UNREADABLE = (
     OSError, TypeError, SyntaxError, ValueError, AttributeError, IndexError, RecursionError, MemoryError, TokenError,

@@ -11,13 +11,13 @@ from types import BuiltinFunctionType, CellType, FunctionType, MethodType, Modul
 from typing import Any
 
 from nbflow import codec
+from nbflow._support.signature import plain
 from nbflow.core.call import Spec
 from nbflow.fingerprint.looks import MISSING, inside
 from nbflow.fingerprint.names import Import, Names, names_of
 from nbflow.fingerprint.project import is_own, is_own_path, package_of
 from nbflow.fingerprint.sight import CONTAINERS, SEALED, Sight, Step, dict_of, is_record, named
 from nbflow.fingerprint.sources import code_text, file_text, literal_defaults, loaded_source_of
-from nbflow.signature import plain
 
 _BIRTH = frozenset({"__init__", "__post_init__", "__new__", "__setstate__", "__attrs_post_init__", "model_post_init"})
 

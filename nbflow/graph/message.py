@@ -10,9 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict
 
 from nbflow.config import here
-from nbflow.drawn import drawn_id
 from nbflow.graph.missing import missing_from
 from nbflow.graph.plain import Message, as_message
+from nbflow.session.ids import drawn_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from nbflow import answers, clock, codec
+from nbflow import codec
+from nbflow._support import clock
 from nbflow.config import COORDINATES
 from nbflow.core.recalled import run_of, whole
 from nbflow.core.record import Asked, ContextGiven, RunStarted, Value, of_kind
 from nbflow.errors import MissingContextError, UnserializableError
 from nbflow.fingerprint import digest_of
+from nbflow.schemas import answers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
     from nbflow.checkpoint.points import Point
     from nbflow.core.record import Record
     from nbflow.core.reuse import Reuse
-    from nbflow.definition import Definition
     from nbflow.values import Durability, OnDivergence, RunControl, RunnableConfig
+    from nbflow.workflow.definition import Definition
 
 
 class _AsItWas:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nbflow.checkpoint.base import BaseCheckpointSaver
-    from nbflow.definition import Definition
     from nbflow.values import RunnableConfig
+    from nbflow.workflow.definition import Definition
 
 _LISTED = 20
 

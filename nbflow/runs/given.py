@@ -10,7 +10,7 @@ from nbflow.core.questions import answer_of, unfit
 from nbflow.core.recalled import run_of, whole
 from nbflow.core.record import Answered, Record, Reopened, RunStarted, around, of_kind
 from nbflow.errors import UnloadableValueError
-from nbflow.session import SAVE_ANEW
+from nbflow.session.session import SAVE_ANEW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,10 +12,10 @@ from _thread import allocate_lock
 from typing import TYPE_CHECKING
 
 from nbflow import codec
+from nbflow._support.warnings import warn
 from nbflow.checkpoint.rows import encode_value, to_row
 from nbflow.core.record import ENDS, CallFailed
 from nbflow.errors import UnkeptFailureWarning
-from nbflow.told import warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,31 +7,32 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from nbflow import clock, codec, runtime
+from nbflow import codec, runtime
+from nbflow._support import clock
+from nbflow._support.foreign import check_own
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import Owner
 from nbflow.checkpoint.rows import load
 from nbflow.config import merge, thread_of
-from nbflow.core.brief import brief_call
 from nbflow.core.call import Call, current_frame
 from nbflow.core.execution import execute, halt
 from nbflow.core.log import Log
 from nbflow.core.record import ROOT, Record, RunStarted
 from nbflow.core.scheduler import Scheduler
+from nbflow.core.summary import brief_call
 from nbflow.drivers import quiet
 from nbflow.drivers.bodies import aside
 from nbflow.drivers.dispatch import Dispatch
 from nbflow.errors import InvalidOptionError, NoCheckpointerError
 from nbflow.fingerprint import Editions
-from nbflow.foreign import check_own
-from nbflow.lineage import Lineages
 from nbflow.runs.beginning import Opening, Request
 from nbflow.runs.given import given
 from nbflow.runs.journal import JOURNALS, Journal
 from nbflow.runs.opening import open_thread
-from nbflow.runs.recollection import Caches
+from nbflow.runs.result_cache import Caches
 from nbflow.runs.run import Run
-from nbflow.session import Session
+from nbflow.session.lineage import Lineages
+from nbflow.session.session import Session
 from nbflow.values import NO_ANSWER, Command, Final, RunControl
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ if TYPE_CHECKING:
 
     from nbflow.checkpoint.base import BaseCheckpointSaver
     from nbflow.core.call import Spec
-    from nbflow.definition import Definition
     from nbflow.drivers.future import CallFuture
     from nbflow.values import Durability, RunnableConfig
+    from nbflow.workflow.definition import Definition
 
 
 def launch(
@@ -112,7 +113,7 @@ def _traced(editions: Mapping[Spec, Spec]) -> Mapping[Spec, Spec]:
     """Return the functions of a run so that LangChain hears of them, where it is loaded."""
     if "langchain_core.runnables.config" not in sys.modules:
         return editions
-    from nbflow.runs.tracing import Traced  # noqa: PLC0415  # see above
+    from nbflow.langchain.tracing import Traced  # noqa: PLC0415  # see above
 
     return Traced(editions)
 

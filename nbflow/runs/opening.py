@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from nbflow import clock
+from nbflow._support import clock
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nbflow.checkpoint.base import BaseCheckpointSaver
-    from nbflow.definition import Definition
     from nbflow.values import RunnableConfig
+    from nbflow.workflow.definition import Definition
 
 
 def open_thread(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nbflow import codec
+from nbflow._support.foreign import note_foreign
+from nbflow._support.warnings import warn
 from nbflow.constants import INTERRUPT
 from nbflow.core.announce import begun
 from nbflow.core.execution import halt, is_pause
@@ -14,8 +16,6 @@ from nbflow.core.record import RunStarted
 from nbflow.core.replay import unreached
 from nbflow.errors import LostFailureWarning, RunCancelledError, RunStopped, UnreachedCallsWarning
 from nbflow.fingerprint import digest_of
-from nbflow.foreign import note_foreign
-from nbflow.told import warn
 from nbflow.views.calls import CallRow, calls_of
 from nbflow.views.state import interrupt_of
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from nbflow.core.outcome import Outcome
     from nbflow.core.record import Record
-    from nbflow.definition import Definition
     from nbflow.drivers.future import CallFuture
-    from nbflow.session import Session
+    from nbflow.session.session import Session
     from nbflow.values import Interrupt
+    from nbflow.workflow.definition import Definition
 
 
 class Run:

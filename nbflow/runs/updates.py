@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
 
-from nbflow import clock
+from nbflow._support import clock
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey, Segment
 from nbflow.checkpoint.points import Head, Point
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nbflow.checkpoint.base import BaseCheckpointSaver
-    from nbflow.definition import Definition
     from nbflow.values import RunnableConfig
+    from nbflow.workflow.definition import Definition
 
 INPUT, END, COPY = "__input__", "__end__", "__copy__"
 

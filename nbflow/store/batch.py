@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
-from nbflow import clock
+from nbflow._support import clock
 from nbflow.codec import NotWholeError
 from nbflow.errors import InvalidOptionError
 from nbflow.store.base import GetOp, Item, ListNamespacesOp, Namespace, Op, PutOp, SearchItem, SearchOp

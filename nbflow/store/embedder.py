@@ -12,8 +12,8 @@ from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any
 
+from nbflow._support.offload import offload
 from nbflow.errors import InvalidOptionError
-from nbflow.offload import offload
 
 Embed = Callable[[list[str]], Any]  # to vectors, or to an awaitable of them
 

@@ -9,7 +9,7 @@ from itertools import count
 from operator import itemgetter
 from typing import Any
 
-from nbflow import clock
+from nbflow._support import clock
 from nbflow.store.backend import Backend
 from nbflow.store.base import BaseStore, IndexConfig, Namespace, TTLConfig
 from nbflow.store.batch import Kept, Rows

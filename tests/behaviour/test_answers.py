@@ -12,9 +12,10 @@ import msgspec
 import pydantic
 import pytest
 
-from nbflow import Command, InMemorySaver, answers, entrypoint, interrupt
+from nbflow import Command, InMemorySaver, entrypoint, interrupt
 from nbflow.checkpoint.base import BaseCheckpointSaver
 from nbflow.errors import InvalidAnswerError, InvalidOptionError
+from nbflow.schemas import answers
 from tests.behaviour.flavours import Flavour
 
 CONFIG: Any = {"configurable": {"thread_id": "t"}}

@@ -14,7 +14,7 @@ import nbflow
 from nbflow import Command, InMemoryCache, InMemorySaver, SqliteCache, entrypoint, interrupt, task
 from nbflow.cache.base import BaseCache
 from nbflow.errors import InvalidOptionError, NotCachedWarning
-from nbflow.runs import recollection
+from nbflow.runs import result_cache
 from nbflow.types import CachePolicy
 from tests.behaviour.flavours import Flavour
 
@@ -33,7 +33,7 @@ def _fresh() -> Iterator[None]:
     RAN.clear()
     EVENTS.update(began=threading.Event(), go=threading.Event())
     yield
-    assert recollection._computing == {}
+    assert result_cache._computing == {}
 
 
 def test_a_result_is_taken_from_an_earlier_run(flow: Flavour, cache: BaseCache) -> None:
@@ -348,7 +348,7 @@ def test_a_cached_function_may_call_itself(cache: BaseCache) -> None:
 
 def test_a_result_is_kept_for_its_time(cache: BaseCache, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr("nbflow.clock.wall", lambda: now[0])
+    monkeypatch.setattr("nbflow._support.clock.wall", lambda: now[0])
 
     @task(cache_policy=CachePolicy(ttl=60))
     def slow(n: int) -> int:

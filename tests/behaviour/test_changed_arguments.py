@@ -87,7 +87,7 @@ def test_what_can_t_change_is_not_looked_at_again(flow: Flavour, monkeypatch: py
         looked.append(call.args)
         return ()
 
-    monkeypatch.setattr("nbflow.session.changed", look)
+    monkeypatch.setattr("nbflow.session.session.changed", look)
 
     @flow.task
     def step(*given: Any) -> int:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from nbflow import Command, InMemorySaver, SqliteSaver, clock, entrypoint, interrupt, list_runs, read_run, task, threads
+from nbflow import Command, InMemorySaver, SqliteSaver, entrypoint, interrupt, list_runs, read_run, task, threads
+from nbflow._support import clock
 from nbflow.core.record import RunStarted
 from nbflow.testing import FakeClock
 

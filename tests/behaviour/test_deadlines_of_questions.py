@@ -27,7 +27,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     clock = Clock()
-    monkeypatch.setattr("nbflow.clock.now", clock)
+    monkeypatch.setattr("nbflow._support.clock.now", clock)
     return clock  # type: ignore[return-value]  # a fixture without an end
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import pydantic
 import pytest
 
-from nbflow import Command, answers, interrupt
+from nbflow import Command, interrupt
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import encode_value, to_row
 from nbflow.core.record import Answered, Asked, Record, Reopened, RunFailed, RunPaused, Value
 from nbflow.errors import InterruptExpiredError, InterruptRejectedError, NothingToResumeError, UnknownInterruptError
+from nbflow.schemas import answers
 from nbflow.types import Reject
 from tests.behaviour.flavours import Flavour
 
@@ -122,7 +123,7 @@ def test_a_question_that_is_open_again_may_be_rejected(flow: Flavour) -> None:
 
 def test_a_fallback_that_fits_no_more_opens_the_question_again(flow: Flavour, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1_000_000.0]
-    monkeypatch.setattr("nbflow.clock.now", lambda: now[0])
+    monkeypatch.setattr("nbflow._support.clock.now", lambda: now[0])
     limit = [1888]
 
     class Film(pydantic.BaseModel):
@@ -154,7 +155,7 @@ def test_a_fallback_that_fits_no_more_opens_the_question_again(flow: Flavour, mo
 
 def test_a_stale_fallback_answers_nothing(flow: Flavour, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1_000_000.0]
-    monkeypatch.setattr("nbflow.clock.now", lambda: now[0])
+    monkeypatch.setattr("nbflow._support.clock.now", lambda: now[0])
     options: dict[str, Any] = {"timeout": 60, "default": "x"}
     wanted: list[Any] = [str]
 

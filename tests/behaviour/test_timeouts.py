@@ -181,7 +181,7 @@ def test_progress_keeps_an_idle_timeout_away(flow: Flavour) -> None:
         return (yield busy())
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nbflow.clock.now", lambda: clock[0])
+        patch.setattr("nbflow._support.clock.now", lambda: clock[0])
         assert flow.invoke(body, 1) > 130
 
 

@@ -286,7 +286,7 @@ def test_an_answer_that_a_call_comes_to_again(flow: Flavour, shop: Shop, rerun: 
 
 def test_a_fallback(flow: Flavour, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1_000_000.0]
-    monkeypatch.setattr("nbflow.clock.now", lambda: now[0])
+    monkeypatch.setattr("nbflow._support.clock.now", lambda: now[0])
 
     @flow.entrypoint
     def body(default: bool) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nbflow import clock
+from nbflow._support import clock
 from nbflow.cache.base import BaseCache
 from nbflow.cache.memory import InMemoryCache
 from nbflow.cache.sqlite import SqliteCache

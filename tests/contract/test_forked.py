@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from nbflow import SqliteCache, SqliteSaver, SqliteStore, clock, entrypoint, task
+from nbflow import SqliteCache, SqliteSaver, SqliteStore, entrypoint, task
+from nbflow._support import clock
 from nbflow.checkpoint.base import Row, RunKey
 from nbflow.database import forking
 from nbflow.errors import ThreadBusyError

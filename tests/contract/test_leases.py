@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from nbflow import InMemorySaver, SqliteSaver, clock, entrypoint
+from nbflow import InMemorySaver, SqliteSaver, entrypoint
+from nbflow._support import clock
 from nbflow.checkpoint.base import BaseCheckpointSaver, Owner, Row, RunKey
 from nbflow.checkpoint.sqlite import leases
 from nbflow.errors import StorageError, ThreadBusyError
@@ -99,7 +100,7 @@ def write(path: Path, process: str, beat: float | None) -> None:
 def test_a_runner_on_another_machine_is_alive_as_long_as_its_heart_beats(
     path: Path, monkeypatch: pytest.MonkeyPatch, silent_for: float
 ) -> None:
-    monkeypatch.setattr("nbflow.clock.wall", lambda: 1_000_000.0)
+    monkeypatch.setattr("nbflow._support.clock.wall", lambda: 1_000_000.0)
     saver = SqliteSaver(path)
     write(path, "moon/12/34", 1_000_000.0 - silent_for)
     with pytest.raises(ThreadBusyError, match=rf"far away on moon, heard of {silent_for:.0f} s ago"):
@@ -107,7 +108,7 @@ def test_a_runner_on_another_machine_is_alive_as_long_as_its_heart_beats(
 
 
 def test_one_whose_heart_has_stopped_is_taken_over(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nbflow.clock.wall", lambda: 1_000_000.0)
+    monkeypatch.setattr("nbflow._support.clock.wall", lambda: 1_000_000.0)
     saver = SqliteSaver(path)
     write(path, "moon/12/34", 1_000_000.0 - leases.STALE_SECONDS - 1)
     saver.lease("t", "me")
@@ -123,7 +124,7 @@ def test_a_lease_from_before_heartbeats_is_kept(path: Path) -> None:
 
 def test_the_heart_beats_while_there_is_a_lease(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr("nbflow.clock.wall", lambda: now[0])
+    monkeypatch.setattr("nbflow._support.clock.wall", lambda: now[0])
     saver = SqliteSaver(path)
     saver.lease("t", "me")
     now[0] = 1010.0
@@ -173,7 +174,7 @@ def test_a_process_of_another_container_is_alive_as_long_as_its_heart_beats(
     path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     """Its host has our name, and its process id means another process here, or none."""
-    monkeypatch.setattr("nbflow.clock.wall", lambda: 1_000_000.0)
+    monkeypatch.setattr("nbflow._support.clock.wall", lambda: 1_000_000.0)
     saver = SqliteSaver(path)
     host = process(path, saver).partition("/")[0]
     write(path, f"{host}/999999999/12{f'@{where}' if where else ''}", 1_000_000.0 - 5)

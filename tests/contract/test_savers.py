@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from nbflow import Command, InMemorySaver, SqliteSaver, clock, entrypoint, interrupt, list_runs, task, threads
+from nbflow import Command, InMemorySaver, SqliteSaver, entrypoint, interrupt, list_runs, task, threads
+from nbflow._support import clock
 from nbflow.checkpoint.base import BaseCheckpointSaver, CheckpointTuple, Owner, Row, RunKey, Segment
 from nbflow.checkpoint.encrypted import EncryptedSaver
 from nbflow.errors import InvalidOptionError, ThreadBusyError

@@ -207,7 +207,7 @@ def test_an_image_from_a_file_comes_back_as_a_plain_one(tmp_path: Path) -> None:
 
 
 def test_an_image_that_claims_more_than_it_has_is_not_made() -> None:
-    from nbflow.codec.images import UNPACK
+    from nbflow.codec.types.images import UNPACK
 
     (unpack,) = UNPACK.values()
     with pytest.raises(ValueError, match="no 100000 x 100000 pixels"):

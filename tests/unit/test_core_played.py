@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import pytest
 
-from nbflow.core.brief import brief_call
 from nbflow.core.call import Call, Frame, Promise, Spec
 from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Recall, Remember, Sleep
 from nbflow.core.execution import execute, halt
@@ -30,9 +29,10 @@ from nbflow.core.record import (
     Value,
 )
 from nbflow.core.scheduler import Scheduler
+from nbflow.core.summary import brief_call
 from nbflow.errors import GraphInterrupt, ReplayMismatchError, RunStopped
-from nbflow.policies import CachePolicy, RetryPolicy
 from nbflow.values import Interrupt
+from nbflow.values.policies import CachePolicy, RetryPolicy
 
 DONE = Outcome(None)  # what a driver replies when there is nothing to say
 STARTED = RunStarted(run_id="run", thread_id="t", workflow="flow")

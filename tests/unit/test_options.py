@@ -11,7 +11,7 @@ import pytest
 from nbflow import entrypoint
 from nbflow.errors import UnknownOptionError
 from nbflow.runs.beginning import Request
-from nbflow.runs.options import OPTIONS, OWN
+from nbflow.workflow.options import OPTIONS, OWN
 
 
 @entrypoint()

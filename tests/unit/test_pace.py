@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nbflow.drivers.pace import Pace
+from nbflow.drivers.limits.rate import Pace
 
 
 class Time:
@@ -37,8 +37,8 @@ class Caller:
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     time = Time()
-    monkeypatch.setattr("nbflow.clock.now", lambda: time.now)
-    monkeypatch.setattr("nbflow.clock.later", time.later)
+    monkeypatch.setattr("nbflow._support.clock.now", lambda: time.now)
+    monkeypatch.setattr("nbflow._support.clock.later", time.later)
     return time
 
 

@@ -15,7 +15,7 @@ import requests
 import urllib3
 
 from nbflow.errors import InvalidOptionError, NodeTimeoutError
-from nbflow.policies import RetryPolicy, check_retry_on, default_retry_on
+from nbflow.values.policies import RetryPolicy, check_retry_on, default_retry_on
 
 UNVERIFIED = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:1006)"
 REQUEST = httpx.Request("GET", "https://a.example")

@@ -103,7 +103,7 @@ class Film(pydantic.BaseModel):
 
 
 def test_a_question_that_is_open_again_says_why_in_its_form(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nbflow.answers.remember", lambda *_: None)  # as if another process had asked
+    monkeypatch.setattr("nbflow.schemas.answers.remember", lambda *_: None)  # as if another process had asked
 
     @nbflow.entrypoint(checkpointer=nbflow.InMemorySaver())
     def flow(_: int) -> int:

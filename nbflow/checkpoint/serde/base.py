@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Protocol, runtime_checkable
 
 from nbflow import codec
+from nbflow._support.foreign import check_own
 from nbflow.errors import InvalidOptionError
-from nbflow.foreign import check_own
 
 
 @runtime_checkable

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from weakref import ReferenceType, WeakSet, ref
 
-from nbflow import clock
+from nbflow._support import clock
 from nbflow.checkpoint.base import Owner
 from nbflow.errors import CorruptFileError, NbflowError, ThreadBusyError
 

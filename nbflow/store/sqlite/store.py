@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nbflow import clock
+from nbflow._support import clock
+from nbflow._support.offload import offload
 from nbflow.codec import dumps, loads, loads_whole
 from nbflow.database.migrations import Schema
 from nbflow.database.sqlite import SqliteFile
-from nbflow.offload import offload
 from nbflow.store.backend import Backend
 from nbflow.store.base import IndexConfig, Namespace, TTLConfig
 from nbflow.store.batch import Kept, Rows

@@ -1,0 +1,1 @@
+"""What every part may use: time and ids, warnings, worker threads for what waits, names that load late."""

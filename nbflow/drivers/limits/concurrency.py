@@ -1,0 +1,75 @@
+"""How many bodies may work at the same time: of a run, and of one task in all runs of the process.
+
+Only leaf work counts: a call that calls another gives its slots up for good, since it mostly
+waits from then on. So no limit, however small, can make a run wait for itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nbflow.core.call import Call
+    from nbflow.drivers.future import CallFuture
+    from nbflow.drivers.limits.rate import Pace
+
+Entry = tuple["CallFuture", "Callable[[CallFuture], None]"]
+
+
+class Gate:
+    """Lets calls through, at most ``limit`` at a time, in the order they came.
+
+    Attributes:
+        limit: how many may be inside.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._lock = threading.Lock()
+        self._inside: set[Call] = set()
+        self._waiting: deque[Entry] = deque()
+
+    def enter(self, future: CallFuture, then: Callable[[CallFuture], None]) -> None:
+        """Call ``then(future)`` now, or when a slot is free."""
+        with self._lock:
+            if len(self._inside) >= self.limit:
+                self._waiting.append((future, then))
+                return
+            self._inside.add(future.call)
+        then(future)
+
+    def leave(self, call: Call) -> None:
+        """Give the slot of a call, if it has one, to the next, when it ends or starts to wait for others."""
+        with self._lock:
+            if call not in self._inside:
+                return
+            self._inside.remove(call)
+            following = self._next()
+        if following is not None:
+            future, then = following
+            then(future)
+
+    def _next(self) -> Entry | None:
+        while self._waiting:
+            entry = self._waiting.popleft()
+            if entry[0].ended is None:
+                self._inside.add(entry[0].call)
+                return entry
+        return None
+
+
+class Lane:
+    """The limits of one task, shared by all runs of the process.
+
+    Attributes:
+        gate: how many of its calls may work at the same time; None for any number.
+        pace: how many may begin in a time; None for any number.
+    """
+
+    def __init__(self, gate: Gate | None, pace: Pace | None) -> None:
+        self.gate = gate
+        self.pace = pace

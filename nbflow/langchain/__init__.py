@@ -1,0 +1,1 @@
+"""What LangChain's users expect where it is loaded: callbacks, traces, models that are heard, a Runnable."""

@@ -1,0 +1,1 @@
+"""What the code of a run reaches: its config, store, previous value, context, ids, and its calls."""

@@ -1,0 +1,68 @@
+"""The values that users pass in and get back; ``nbflow.types`` shows them to the public.
+
+Names, fields and defaults are those of LangGraph's ``types`` module where the meaning is the same.
+Nothing here runs anything; only ``errors`` is imported.
+"""
+
+from __future__ import annotations
+
+from nbflow.values.questions import NO_ANSWER, Command, Interrupt, Reject
+from nbflow.values.results import (
+    Final,
+    GraphOutput,
+    Kept,
+    PregelTask,
+    Returned,
+    Send,
+    ShownCall,
+    StateSnapshot,
+    StateUpdate,
+    TaskFuture,
+)
+from nbflow.values.running import (
+    All,
+    Durability,
+    OnDivergence,
+    RunControl,
+    RunnableConfig,
+    RunOptions,
+    StreamMode,
+    StreamVersion,
+    StreamWriter,
+    config_at,
+    is_text,
+    iso,
+    triggers_of,
+    whereabouts,
+)
+
+__all__ = [
+    "NO_ANSWER",
+    "All",
+    "Command",
+    "Durability",
+    "Final",
+    "GraphOutput",
+    "Interrupt",
+    "Kept",
+    "OnDivergence",
+    "PregelTask",
+    "Reject",
+    "Returned",
+    "RunControl",
+    "RunOptions",
+    "RunnableConfig",
+    "Send",
+    "ShownCall",
+    "StateSnapshot",
+    "StateUpdate",
+    "StreamMode",
+    "StreamVersion",
+    "StreamWriter",
+    "TaskFuture",
+    "config_at",
+    "is_text",
+    "iso",
+    "triggers_of",
+    "whereabouts",
+]

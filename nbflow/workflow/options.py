@@ -1,0 +1,84 @@
+"""The keywords that all ways to run share: checked, spelled out for help, turned into a request.
+
+They are declared once, in ``RunOptions`` with their meaning and in ``Request`` with their defaults.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from nbflow._support.foreign import check_own
+from nbflow._support.warnings import warn
+from nbflow.errors import InvalidOptionError, UnknownOptionError
+from nbflow.runs.beginning import Request
+from nbflow.values import RunOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nbflow.values import RunnableConfig
+
+OPTIONS = tuple(RunOptions.__annotations__)
+_INVOKE = ("stream_mode", "print_mode", "version")
+_STREAM = (*_INVOKE, "subgraphs", "debug")
+OWN = {"invoke()": _INVOKE, "ainvoke()": _INVOKE, "stream()": _STREAM, "astream()": _STREAM}
+Method = TypeVar("Method", bound="Callable[..., object]")
+
+
+def request_of(
+    where: str,
+    input: object,  # LangGraph's name
+    config: RunnableConfig | dict[str, Any] | None,
+    options: RunOptions,
+) -> Request:
+    """Return what a caller asked for.
+
+    Older spellings of options are translated here, before what is unknown is refused.
+
+    Args:
+        where: the method, for errors.
+        input: as given.
+        config: as given.
+        options: the keywords as given, known or not.
+
+    Raises:
+        UnknownOptionError: for a keyword that does not exist.
+        ForeignObjectError: for an input that is of LangGraph's, such as its Command.
+    """
+    given: dict[str, Any] = {**options}
+    if "checkpoint_during" in given:
+        _translate(where, given)
+    for name in given:
+        if name not in OPTIONS:
+            raise UnknownOptionError(where, name, (*OWN.get(where, ()), *OPTIONS))
+    if str(type(input).__module__).startswith("langgraph"):  # a quick look, since this is done for every run
+        check_own(where, "input", input)
+    return Request(where, input, config, **given)
+
+
+def _translate(where: str, given: dict[str, Any]) -> None:
+    """Put ``durability`` in the place of ``checkpoint_during``, its older spelling."""
+    during = given.pop("checkpoint_during")
+    if given.get("durability") is not None:
+        raise InvalidOptionError(where, "checkpoint_during", repr(during), "durability is given too; pass that alone")
+    given["durability"] = "async" if during else "exit"
+    text = f"{where}: checkpoint_during={during!r} is called durability={given['durability']!r} now"
+    warn(text, DeprecationWarning)
+
+
+def spelled_out(method: Method) -> Method:
+    """Have ``help()`` and completion show the keywords behind ``**options``, with their defaults."""
+    signature = inspect.signature(method)
+    own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+    shared = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=Request._field_defaults[name],
+            annotation=getattr(annotation, "__forward_arg__", annotation),
+        )
+        for name, annotation in RunOptions.__annotations__.items()
+    ]
+    method.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]  # inspect's hook
+    return method

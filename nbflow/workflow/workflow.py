@@ -1,0 +1,249 @@
+"""A workflow: what ``@entrypoint`` makes of a function, and the ways to run it and look at it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from nbflow.config import is_callers, is_nested, merge
+from nbflow.errors import InvalidOptionError
+from nbflow.runs.launch import launch, nest, plain
+from nbflow.runs.stream.chunks import (
+    abegin,
+    achunks,
+    chunks,
+    nested_chunks,
+    output_of,
+    run_through,
+    watched_call,
+)
+from nbflow.runs.stream.shape import shape_of
+from nbflow.values import Command
+from nbflow.workflow.batch import Batched
+from nbflow.workflow.checkpointer import check_checkpointer
+from nbflow.workflow.describe import Described
+from nbflow.workflow.options import request_of, spelled_out
+from nbflow.workflow.threads import Threaded
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+    from typing import Unpack
+
+    from langchain_core.runnables import Runnable
+
+    from nbflow.checkpoint.base import BaseCheckpointSaver
+    from nbflow.drivers.future import CallFuture
+    from nbflow.runs.beginning import Request
+    from nbflow.runs.run import Run
+    from nbflow.runs.stream.shape import Shape
+    from nbflow.values import RunnableConfig, RunOptions, StreamVersion
+
+
+class Workflow(Threaded, Described, Batched):
+    """A function that runs durably: ``invoke`` it, ``stream`` it, ``start`` it, ask for its state."""
+
+    def __repr__(self) -> str:
+        return f"<workflow {self.name}>"
+
+    def with_config(self, config: RunnableConfig | dict[str, Any]) -> Workflow:
+        """Return the same workflow with a config that later ones are merged into."""
+        return self._copy(config=merge("with_config()", self.config, config))
+
+    def with_checkpointer(self, checkpointer: BaseCheckpointSaver | None) -> Workflow:
+        """Return the same workflow with its runs kept elsewhere."""
+        check_checkpointer(checkpointer)
+        return self._copy(checkpointer=checkpointer)
+
+    def _copy(self, **changes: Any) -> Workflow:  # noqa: ANN401  # arguments of the class
+        names = ("checkpointer", "store", "cache", "context_schema", "config")
+        made = Workflow(self.spec, **{**{name: getattr(self, name) for name in names}, **changes})
+        made.name = self.name
+        return made
+
+    @spelled_out
+    def invoke(
+        self,
+        input: object,  # LangGraph's name
+        config: RunnableConfig | dict[str, Any] | None = None,
+        *,
+        stream_mode: str | Sequence[str] = "values",
+        print_mode: str | Sequence[str] = (),
+        version: StreamVersion = "v1",
+        **options: Unpack[RunOptions],
+    ) -> Any:  # noqa: ANN401  # whatever the body returns
+        """Run, and return what the body returns; ``{"__interrupt__": [...]}`` if it asks.
+
+        Works for sync and async bodies, in scripts and in notebooks, where an event loop runs already.
+
+        Args:
+            input: for a new run; None goes on with the thread's unfinished run, and
+                ``Command(resume=...)`` answers its question.
+            config: ``{"configurable": {"thread_id": ...}}`` and more; needed with a checkpointer.
+            stream_mode: other than ``"values"``: return the list of chunks that ``stream`` would give.
+            print_mode: as for ``stream``.
+            version: ``"v2"`` returns a ``GraphOutput``, with the questions apart from the value.
+            **options: what ``nbflow.types.RunOptions`` describes.
+
+        Raises:
+            NbflowError: for a mistake in the arguments; nothing was written then.
+            Exception: whatever the body raises, as it is.
+        """
+        request = request_of("invoke()", input, config, options)
+        shape = shape_of(request.where, stream_mode, print_mode, version=version)
+        if stream_mode != "values":
+            return list(self._stream(request, shape))
+        if is_nested(config):
+            future = self._call(request, shape, waits=True)
+            future.wait()
+            return output_of(plain(future.result()), shape)
+        return run_through(self, request, shape)
+
+    @spelled_out
+    async def ainvoke(
+        self,
+        input: object,  # LangGraph's name
+        config: RunnableConfig | dict[str, Any] | None = None,
+        *,
+        stream_mode: str | Sequence[str] = "values",
+        print_mode: str | Sequence[str] = (),
+        version: StreamVersion = "v1",
+        **options: Unpack[RunOptions],
+    ) -> Any:  # noqa: ANN401  # whatever the body returns
+        """As ``invoke``, awaited; an async body runs on the loop that awaits."""
+        request = request_of("ainvoke()", input, config, options)
+        shape = shape_of(request.where, stream_mode, print_mode, version=version)
+        if stream_mode != "values":
+            return [chunk async for chunk in self._astream(request, shape)]
+        if is_nested(config):
+            return output_of(plain(await self._call(request, shape)), shape)
+        run = await abegin(self, request, shape)
+        return output_of(await run, shape, run)
+
+    @spelled_out
+    def stream(
+        self,
+        input: object,  # LangGraph's name
+        config: RunnableConfig | dict[str, Any] | None = None,
+        *,
+        stream_mode: str | Sequence[str] | None = None,
+        print_mode: str | Sequence[str] = (),
+        subgraphs: bool = False,
+        debug: bool | None = None,
+        version: StreamVersion = "v1",
+        **options: Unpack[RunOptions],
+    ) -> Iterator[Any]:
+        """Run, and yield chunks as things happen; closing the iterator stops the run.
+
+        Args:
+            input: as for ``invoke``.
+            config: as for ``invoke``.
+            stream_mode: one of these, or a list of them, for ``(mode, chunk)`` pairs: ``"updates"`` (each
+                result, by task), ``"values"`` (the end result), ``"custom"`` (what stream writers write),
+                ``"messages"`` (tokens and messages of language models), ``"tasks"`` (what begins and ends),
+                ``"checkpoints"`` and ``"debug"`` (those two with step and time). None stands for
+                ``"updates"``; for ``"values"`` in a nested run that is handed its caller's config.
+            print_mode: modes whose chunks are printed as well, as ``[mode] chunk``.
+            subgraphs: whether runs nested in this one are shown too, as ``(run, chunk)`` or
+                ``(run, mode, chunk)``: a run is named by what leads to it, ``()`` is this one.
+            debug: whether to print ``updates`` and ``values``.
+            version: ``"v2"`` makes every chunk a dict of ``type``, ``ns`` and ``data``.
+            **options: as for ``invoke``.
+
+        Raises:
+            NbflowError: for a mistake in the arguments; nothing was written then.
+        """
+        request = request_of("stream()", input, config, options)
+        mode = stream_mode if stream_mode is not None else self._default_mode(config)
+        shape = shape_of(request.where, mode, print_mode, subgraphs=subgraphs, debug=debug, version=version)
+        return self._stream(request, shape)
+
+    @spelled_out
+    def astream(
+        self,
+        input: object,  # LangGraph's name
+        config: RunnableConfig | dict[str, Any] | None = None,
+        *,
+        stream_mode: str | Sequence[str] | None = None,
+        print_mode: str | Sequence[str] = (),
+        subgraphs: bool = False,
+        debug: bool | None = None,
+        version: StreamVersion = "v1",
+        **options: Unpack[RunOptions],
+    ) -> AsyncGenerator[Any]:
+        """As ``stream``, for ``async for``."""
+        request = request_of("astream()", input, config, options)
+        mode = stream_mode if stream_mode is not None else self._default_mode(config)
+        shape = shape_of(request.where, mode, print_mode, subgraphs=subgraphs, debug=debug, version=version)
+        return self._astream(request, shape)
+
+    @spelled_out
+    def start(
+        self,
+        input: object,  # LangGraph's name
+        config: RunnableConfig | dict[str, Any] | None = None,
+        **options: Unpack[RunOptions],
+    ) -> Run:
+        """Begin a run in the background and return its handle at once; arguments as for ``invoke``."""
+        return launch(self, request_of("start()", input, config, options))
+
+    def as_runnable(self) -> Runnable[Any, Any]:
+        """Return the workflow as a Runnable of LangChain's, for chains (``|``), ``bind``, ``with_retry``, ``as_tool``.
+
+        Raises:
+            ImportError: without langchain-core.
+        """
+        from nbflow.langchain.runnable import WorkflowRunnable  # noqa: PLC0415  # only who asks has LangChain
+
+        return WorkflowRunnable(self)
+
+    def astream_events(
+        self,
+        input: object,  # LangChain's name
+        config: RunnableConfig | dict[str, Any] | None = None,
+        *,
+        version: Literal["v1", "v2"] = "v2",
+        **options: Any,  # noqa: ANN401  # LangChain's filters, and what ``astream`` takes
+    ) -> AsyncIterator[Any]:
+        """Run, and yield what LangChain's callbacks are told of, for ``async for``; needs langchain-core.
+
+        Args:
+            input: as for ``invoke``.
+            config: as for ``invoke``.
+            version: of LangChain's events.
+            **options: ``include_names``, ``exclude_types`` and so on, and what ``astream`` takes.
+        """
+        return self.as_runnable().astream_events(input, cast("Any", config), version=version, **options)
+
+    def _stream(self, request: Request, shape: Shape) -> Iterator[Any]:
+        if is_nested(request.config):
+            return nested_chunks(self, shape, self._nested_input(request))
+        return chunks(self, shape, request)
+
+    def _astream(self, request: Request, shape: Shape) -> AsyncGenerator[Any]:
+        nested = is_nested(request.config)
+        if nested:
+            self._nested_input(request)
+        return achunks(self, shape, request, nested=nested)
+
+    def _default_mode(self, config: RunnableConfig | dict[str, Any] | None) -> str:
+        return "values" if is_callers(cast("dict[str, object] | None", config)) else "updates"
+
+    def _call(self, request: Request, shape: Shape, *, waits: bool = False) -> CallFuture:
+        """Start a run as a part of the run around it, and print what is wanted of it."""
+        value = self._nested_input(request)
+        if not shape.printed:
+            return nest(self, value, waits=waits)
+        future, leave = watched_call(self, shape._replace(modes=frozenset()), value, shape.show, waits=waits)
+        future.when_settled(leave)
+        return future
+
+    def _nested_input(self, request: Request) -> object:
+        value = request.input
+        if isinstance(value, Command) or value is None:
+            raise InvalidOptionError(
+                request.where, "input", repr(value), "a nested run is resumed through the run around it; pass an input"
+            )
+        merge(request.where, cast("dict[str, object] | None", request.config))
+        return value
+
+
+EntrypointPregel = Workflow
