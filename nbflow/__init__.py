@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from nbflow._support.lazy import LATE
+from nbflow._support.lazy import LAZY
 from nbflow.checkpoint.memory import InMemorySaver, MemorySaver
 from nbflow.codec import register_type
 from nbflow.config import emit_token, get_config, get_store, get_stream_writer
@@ -69,8 +69,8 @@ _TOOLKIT = "nbflow_widgets"  # the one door to it, opened by name: the runtime i
 
 def __getattr__(name: str) -> object:
     """Load a backend when it is first asked for: most imports of nbflow need no database."""
-    if name in LATE:
-        return getattr(import_module(LATE[name]), name)
+    if name in LAZY:
+        return getattr(import_module(LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -21,8 +21,8 @@ from nbflow import fingerprint
 from nbflow._support.foreign import check_own
 from nbflow._support.signature import injected, is_async, is_generator, name_of, parameters_of
 from nbflow.core.call import Injected, Spec, current_frame
-from nbflow.drivers.limits.concurrency import Gate, Lane
-from nbflow.drivers.limits.rate import Pace
+from nbflow.drivers.limits.concurrency import ConcurrencyLimit, TaskLimits
+from nbflow.drivers.limits.rate import RateLimit
 from nbflow.errors import CalledOutsideRunError, DecorationError, InvalidOptionError, UnknownOptionError
 from nbflow.runs.result_cache import namespace_of
 from nbflow.values import Final, Kept, Returned
@@ -177,12 +177,12 @@ def task(
     known = ("name", "retry_policy", "cache_policy", "timeout", "max_concurrency", "rate_limit", "version")
     policies = _policies("@task", retry_policy, deprecated, known)
     rules = _Rules(policies, _cache_policy("@task", cache_policy), _timeout("@task", timeout), version)
-    lane = _lane(max_concurrency, rate_limit)
+    limits = _limits(max_concurrency, rate_limit)
 
     def decorate(fn: Callable[..., object]) -> Task[..., object]:
         if not callable(fn):
             raise DecorationError("@task", repr(fn), "it can't be called; decorate a function")
-        return Task(fn, _spec(fn, "task", name, rules, injected(fn), lane))
+        return Task(fn, _spec(fn, "task", name, rules, injected(fn), limits))
 
     return decorate if func is None else decorate(func)
 
@@ -202,7 +202,7 @@ def _spec(
     name: str | None,
     rules: _Rules,
     inject: tuple[Injected, ...],
-    lane: Lane | None = None,
+    limits: TaskLimits | None = None,
 ) -> Spec:
     """Return the facts of a function, gathered once."""
     return Spec(
@@ -214,23 +214,23 @@ def _spec(
         inject=inject,
         cache=rules.cache,
         timeout=rules.timeout,
-        lane=lane,
+        limits=limits,
         yields=is_generator(fn),
         source=fingerprint.source_of(fn) if rules.version is None else "",
         version=rules.version,
     )
 
 
-def _lane(max_concurrency: int | None, rate_limit: str | None) -> Lane | None:
+def _limits(max_concurrency: int | None, rate_limit: str | None) -> TaskLimits | None:
     """Return the limits of a task; None if there are none."""
     limit: object = max_concurrency
     if limit is not None and not (isinstance(limit, int) and limit >= 1):
         raise InvalidOptionError(
             "@task", "max_concurrency", repr(max_concurrency), "it is a whole number from 1, or None"
         )
-    pace = Pace.parse("@task", rate_limit) if rate_limit is not None else None
-    gate = Gate(max_concurrency) if max_concurrency is not None else None
-    return Lane(gate, pace) if gate is not None or pace is not None else None
+    rate = RateLimit.parse("@task", rate_limit) if rate_limit is not None else None
+    concurrency = ConcurrencyLimit(max_concurrency) if max_concurrency is not None else None
+    return TaskLimits(concurrency, rate) if concurrency is not None or rate is not None else None
 
 
 def _cache_policy(where: str, given: object) -> CachePolicy | None:

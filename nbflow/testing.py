@@ -264,7 +264,13 @@ class FakeClock:
         self.now += seconds
 
     def __enter__(self) -> Self:
-        patches = {"now": self._read, "wall": self._read, "later": self._later, "nap": self._nap, "poll": self._poll}
+        patches = {
+            "now": self._read,
+            "wall": self._read,
+            "later": self._later,
+            "sleep_time": self._sleep_time,
+            "check_interval": self._check_interval,
+        }
         self._saved = {name: getattr(clock, name) for name in patches}
         for name, fn in patches.items():
             setattr(clock, name, fn)
@@ -279,11 +285,11 @@ class FakeClock:
     def _read(self) -> float:
         return self.now
 
-    def _nap(self, seconds: float) -> float:
+    def _sleep_time(self, seconds: float) -> float:
         self.advance(seconds)
         return 0.0
 
-    def _poll(self, seconds: float) -> float:
+    def _check_interval(self, seconds: float) -> float:
         return min(seconds, self._POLL_SECONDS)
 
     def _later(self, seconds: float, fn: Callable[[], None]) -> None:

@@ -53,11 +53,11 @@ def later(seconds: float, fn: Callable[[], None]) -> None:
     timer.start()
 
 
-def nap(seconds: float) -> float:
+def sleep_time(seconds: float) -> float:
     """Return how long a sleep of so many seconds really takes."""
     return seconds
 
 
-def poll(seconds: float) -> float:
+def check_interval(seconds: float) -> float:
     """Return after how long one who waits for something looks at the clock again, if that is so many seconds away."""
     return seconds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LATE = {
+LAZY = {
     "InMemoryCache": "nbflow.cache.memory",
     "InMemoryStore": "nbflow.store.memory",
     "SqliteCache": "nbflow.cache.sqlite",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbflow.core.record import CallBegan, CallRecord, CallRetried, CallStarted, Value
-from nbflow.core.summary import brief_call
+from nbflow.core.summary import summary_of_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,7 +58,7 @@ def begun(log: Log, replayed: Iterable[str], open_calls: Iterable[Call], at: flo
         if past is not None
     ]
     for call in open_calls:
-        call.shown = call.shown or brief_call(call.args, call.kwargs)
+        call.shown = call.shown or summary_of_call(call.args, call.kwargs)
         records.append(started(call, call.started or at))
         if call.attempt:
             records.append(began(call, call.started or at))

@@ -56,7 +56,7 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
         inject: the parameters that the runtime fills.
         cache: when results may be taken from earlier calls; None for never.
         timeout: how long an attempt may take; None for no limit.
-        lane: its limits, as the drivers keep them; None for none.
+        limits: its limits, as the drivers keep them; None for none.
         yields: whether it is a generator function, whose parts are passed on as they come.
         stateful: whether a nested body has a ``previous`` of its own, from earlier runs of the thread.
         source: normalised source of the function; empty when there is none.
@@ -74,7 +74,7 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
     inject: tuple[Injected, ...] = ()
     cache: CachePolicy | None = None
     timeout: TimeoutPolicy | None = None
-    lane: object = None
+    limits: object = None
     yields: bool = False
     stateful: bool = False
     source: str = ""

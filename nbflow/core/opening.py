@@ -25,7 +25,7 @@ from nbflow.core.record import (
     Value,
     of_kind,
 )
-from nbflow.core.summary import brief
+from nbflow.core.summary import summary
 from nbflow.errors import (
     AmbiguousResumeError,
     CorruptValueError,
@@ -222,7 +222,7 @@ def _answered(asked: Asked, answer: object, at: float, refuses: Refuses) -> Answ
 
 def text_of_question(asked: Asked) -> str:
     """Return a recorded question as short text."""
-    return brief(asked.value.get() if asked.value is not None else None)
+    return summary(asked.value.get() if asked.value is not None else None)
 
 
 def _by_id(resume: object) -> dict[str, object] | None:

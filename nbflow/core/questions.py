@@ -9,7 +9,7 @@ from nbflow.core.outcome import Outcome
 from nbflow.core.recalled import ASK_AGAIN, run_of
 from nbflow.core.record import Answered, Asked, Caller, Fallback, Reopened, Value, around
 from nbflow.core.reuse import order_of
-from nbflow.core.summary import brief
+from nbflow.core.summary import summary
 from nbflow.errors import (
     CorruptValueError,
     GraphInterrupt,
@@ -222,7 +222,7 @@ def answer_of(answered: Answered, question: object, records: Sequence[Record]) -
     try:
         return answered.value.whole() if answered.value is not None else None
     except CorruptValueError as error:
-        what = f"the answer to the question {brief(question)} of {run_of(records)}"
+        what = f"the answer to the question {summary(question)} of {run_of(records)}"
         raise UnloadableValueError(what, error.reason, ASK_AGAIN) from None
 
 
@@ -236,7 +236,7 @@ def reply(answered: Answered, question: object, records: Sequence[Record]) -> ob
     """
     value = answer_of(answered, question, records)
     if answered.rejected:
-        raise InterruptRejectedError(answered.id, str(value or ""), brief(question))
+        raise InterruptRejectedError(answered.id, str(value or ""), summary(question))
     if answered.expired and answered.value is None:
-        raise InterruptExpiredError(answered.id, brief(question))
+        raise InterruptExpiredError(answered.id, summary(question))
     return value

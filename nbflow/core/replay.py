@@ -9,7 +9,7 @@ from nbflow.core.branches import recorded_branches, steps_of
 from nbflow.core.deliveries import Recorded
 from nbflow.core.recalled import lost, recall
 from nbflow.core.record import Answered, CallFailed, ContextGiven, Discarded, RunPaused, RunResumed
-from nbflow.core.summary import brief_call
+from nbflow.core.summary import summary_of_call
 from nbflow.errors import ReplayMismatchError
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _difference(call: Call, past: CallSettled) -> tuple[str, str] | None:
     if past.name != spec.name or (past.kind != spec.kind and past.inputs):  # a result that was handed in has no digest
         return f"{past.kind} {past.name!r}", f"{spec.kind} {spec.name!r}"
     if past.inputs != call.inputs and past.inputs and call.inputs:
-        now = brief_call(call.args, call.kwargs)
+        now = summary_of_call(call.args, call.kwargs)
         if now == past.shown:
             names = " or ".join(map(repr, shortened(call))) or "the type of one of them"
             hidden = f"arguments whose short text is the same, but which differ in what it leaves out, in {names}"

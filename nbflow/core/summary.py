@@ -14,16 +14,16 @@ _BITS = 1000  # of an integer that is shown as written
 _PLAIN = (int, float, bool, type(None), complex)
 
 
-def brief_call(args: tuple[object, ...], kwargs: Mapping[str, object]) -> str:
+def summary_of_call(args: tuple[object, ...], kwargs: Mapping[str, object]) -> str:
     """Return the arguments as they would be written, shortened, such as ``"'cats', n=3"``."""
     if len(args) == 1 and not kwargs:
-        return brief(args[0])
-    parts = [brief(arg) for arg in args]
-    parts += [f"{name}={brief(value)}" for name, value in kwargs.items()]
+        return summary(args[0])
+    parts = [summary(arg) for arg in args]
+    parts += [f"{name}={summary(value)}" for name, value in kwargs.items()]
     return _cut(", ".join(parts), LIMIT)
 
 
-def brief(value: object, depth: int = 2) -> str:
+def summary(value: object, depth: int = 2) -> str:
     """Return a value as short text: plain ones as written, large ones by type and size."""
     kind = type(value)
     if isinstance(value, str) and kind is str:
@@ -36,7 +36,7 @@ def brief(value: object, depth: int = 2) -> str:
     if depth and isinstance(value, (list, tuple)) and kind in {list, tuple}:
         return _sequence(value, depth)
     if depth and isinstance(value, dict) and kind is dict:
-        shown = [f"{brief(key, 0)}: {brief(item, depth - 1)}" for key, item in _first(value.items())]
+        shown = [f"{summary(key, 0)}: {summary(item, depth - 1)}" for key, item in _first(value.items())]
         return _join("{", shown, "}", len(value))
     return _by_shape(value)
 
@@ -50,7 +50,7 @@ def is_whole(value: object) -> bool:
 
 def _sequence(value: list[object] | tuple[object, ...], depth: int) -> str:
     left, right = ("[", "]") if isinstance(value, list) else ("(", ")")
-    return _join(left, [brief(item, depth - 1) for item in value[:_ITEMS]], right, len(value))
+    return _join(left, [summary(item, depth - 1) for item in value[:_ITEMS]], right, len(value))
 
 
 def _first(items: Iterable[tuple[object, object]]) -> Iterable[tuple[object, object]]:

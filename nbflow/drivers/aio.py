@@ -98,7 +98,7 @@ async def drive(program: Program, hands: AsyncHands) -> Outcome:
 
 async def _sleep(seconds: float) -> Outcome:
     try:
-        await asyncio.sleep(clock.nap(seconds))
+        await asyncio.sleep(clock.sleep_time(seconds))
     except asyncio.CancelledError as error:
         return Outcome(None, error)
     return Outcome(None)
@@ -114,7 +114,7 @@ async def within(body: Coroutine[object, object, Outcome], left: Callable[[], fl
     task = asyncio.Task(body, loop=asyncio.get_running_loop(), context=copy_context())
     try:
         while not task.done() and (seconds := left()) > 0:
-            await asyncio.wait({task}, timeout=clock.poll(seconds))
+            await asyncio.wait({task}, timeout=clock.check_interval(seconds))
     except asyncio.CancelledError as error:
         task.cancel()
         await asyncio.wait({task}, timeout=GRACE_SECONDS)

@@ -172,7 +172,7 @@ class _Errand:
     def wait(self, call: Call) -> None:
         """Wait until it has ended or the call's time is up."""
         assert call.deadline is not None, "only a call with a timeout has an errand"
-        while (left := call.deadline.left(clock.now())) > 0 and not self._ended.wait(clock.poll(left)):
+        while (left := call.deadline.left(clock.now())) > 0 and not self._ended.wait(clock.check_interval(left)):
             continue
 
 

@@ -48,7 +48,7 @@ class Journal(Protocol):
         ...
 
 
-class Recollection(Protocol):
+class ResultCache(Protocol):
     """What takes results out of caches, and knows which are being computed."""
 
     @property
@@ -76,7 +76,7 @@ class Dispatch(Waits):
         editions: the functions that the run runs, with the digests that their code had then.
         admission: lets calls begin.
         bodies: runs the functions.
-        recollect: takes results out of caches.
+        result_cache: takes results out of caches.
         journal: makes records durable; None if nothing is kept.
         body: the future of the root body.
         program: what carries the whole run out.
@@ -91,13 +91,13 @@ class Dispatch(Waits):
         journal: Journal | None,
         loop: AbstractEventLoop | None = None,
         max_concurrency: int | None = None,
-        recollect: Recollection,
+        result_cache: ResultCache,
         editions: Mapping[Spec, Spec],
     ) -> None:
         super().__init__(scheduler, loop)
         self.editions = editions
         self.journal = journal
-        self.recollect = recollect
+        self.result_cache = result_cache
         self.arrive = scheduler.arrive
         self.delivery = Delivery(self.lock, scheduler, self.revive)
         self.bodies = Bodies(
@@ -210,10 +210,10 @@ class Dispatch(Waits):
         self._finish(future, outcome)
 
     def _finish(self, future: CallFuture, outcome: Outcome) -> None:
-        if self.admission.is_limited or future.call.spec.lane is not None:
+        if self.admission.is_limited or future.call.spec.limits is not None:
             self.admission.leave(future.call)
         if future.call.spec.cache is not None:
-            self.recollect.land(future)
+            self.result_cache.land(future)
         if future is self.body:
             self._end(outcome)
         elif future.settle(outcome) and future.call.cancelling and self.is_cancelled(outcome.error):
@@ -300,13 +300,13 @@ class Dispatch(Waits):
             elif isinstance(effect, Recall):
                 return self._recall(effect.call)
             else:
-                self.recollect.keep(effect.call, effect.result)
+                self.result_cache.keep(effect.call, effect.result)
         except BaseException as error:  # noqa: BLE001  # the program decides whose failure that is
             return Outcome(None, error)
         return Outcome(None)
 
     def _recall(self, call: Call) -> Outcome:
-        found = self.recollect.find(call)
+        found = self.result_cache.find(call)
         if isinstance(found, CallFuture):
             self.admission.leave(call)
             return Outcome(found.call)
@@ -316,7 +316,7 @@ class Dispatch(Waits):
         """As ``carry_out``, while the loop goes on; what takes no waiting is done at once."""
         journal = self.journal
         if not isinstance(effect, Commit):
-            at_once = isinstance(effect, Compute) or self.recollect.quick
+            at_once = isinstance(effect, Compute) or self.result_cache.quick
             return self.carry_out(effect) if at_once else await aside()(lambda: self.carry_out(effect))
         if journal is None:
             return Outcome(None)

@@ -115,7 +115,7 @@ class Waits:
 
     def sleep(self, seconds: float) -> Outcome:
         """Wait, but not longer than the run goes on."""
-        threads.pool.wait(lambda: self.stopped.wait(clock.nap(seconds)))
+        threads.pool.wait(lambda: self.stopped.wait(clock.sleep_time(seconds)))
         return Outcome(None)
 
 

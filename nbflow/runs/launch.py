@@ -19,7 +19,7 @@ from nbflow.core.execution import execute, halt
 from nbflow.core.log import Log
 from nbflow.core.record import ROOT, Record, RunStarted
 from nbflow.core.scheduler import Scheduler
-from nbflow.core.summary import brief_call
+from nbflow.core.summary import summary_of_call
 from nbflow.drivers import quiet
 from nbflow.drivers.bodies import aside
 from nbflow.drivers.dispatch import Dispatch
@@ -151,7 +151,7 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         log,
         now=clock.now,
         keep=codec.digest if saver is not None else None,
-        show=brief_call,
+        show=summary_of_call,
         rerun_changed=request.on_divergence == "rerun",
         reuse=opening.reuse,
         draining=(lambda: control.drain_reason) if control is not None else None,
@@ -164,7 +164,7 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         journal=journal,
         loop=loop,
         max_concurrency=session.config.get("max_concurrency"),
-        recollect=Caches(workflow.cache, session.surroundings),
+        result_cache=Caches(workflow.cache, session.surroundings),
         editions=session.editions,
     )
     session.attach(dispatch)

@@ -29,7 +29,7 @@ from nbflow.core.record import (
     Value,
 )
 from nbflow.core.scheduler import Scheduler
-from nbflow.core.summary import brief_call
+from nbflow.core.summary import summary_of_call
 from nbflow.errors import GraphInterrupt, ReplayMismatchError, RunStopped
 from nbflow.values import Interrupt
 from nbflow.values.policies import CachePolicy, RetryPolicy
@@ -56,7 +56,7 @@ class Run:
 
     def __init__(self, past: Sequence[Record] = (), *, rerun_changed: bool = False) -> None:
         self.scheduler = Scheduler(
-            Log(past), now=lambda: 100.0, keep=lambda value: repr(value).encode(), show=brief_call,
+            Log(past), now=lambda: 100.0, keep=lambda value: repr(value).encode(), show=summary_of_call,
             rerun_changed=rerun_changed,
         )  # fmt: skip
         self.scheduler.host = None  # type: ignore[assignment]  # what bodies reach; there are none here

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from nbflow.drivers.future import CallFuture
-from nbflow.drivers.limits.concurrency import Gate, Lane
+from nbflow.drivers.limits.concurrency import ConcurrencyLimit, TaskLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +26,8 @@ class Admission:
     """
 
     def __init__(self, max_concurrency: int | None, launch: Callable[[CallFuture], None]) -> None:
-        self._gate = Gate(max_concurrency) if max_concurrency else None
-        self.is_limited = self._gate is not None
+        self._concurrency = ConcurrencyLimit(max_concurrency) if max_concurrency else None
+        self.is_limited = self._concurrency is not None
         self._launch = launch
         self._lock = threading.Lock()
 
@@ -35,17 +35,17 @@ class Admission:
         """Whether nothing keeps a call from beginning at once, and its caller has no slot to give up."""
         caller = call.caller
         return (
-            self._gate is None
-            and call.spec.lane is None
+            self._concurrency is None
+            and call.spec.limits is None
             and not call.waits_for
-            and (caller is None or caller.call.spec.lane is None)
+            and (caller is None or caller.call.spec.limits is None)
         )
 
     def line_up(self, future: CallFuture) -> None:
         """Have a call begin when what it waits for has ended and its limits allow it."""
         call = future.call
         open_futures = [one.promise for one in call.waits_for if isinstance(one.promise, CallFuture)]
-        call.held = self._gate is not None or call.spec.lane is not None
+        call.held = self._concurrency is not None or call.spec.limits is not None
         missing = [len(open_futures)]
 
         def one_less() -> None:
@@ -53,46 +53,46 @@ class Admission:
                 missing[0] -= 1
                 ready = missing[0] == 0
             if ready:
-                self._pace(future)
+                self._enter_rate(future)
 
         for each in open_futures:
             each.when_settled(one_less)
         if not open_futures:
-            self._pace(future)
+            self._enter_rate(future)
 
     def leave(self, call: Call) -> None:
         """Give up the slots of a call that has ended, or waits for others from now on."""
-        if self._gate is not None:
-            self._gate.leave(call)
-        lane = call.spec.lane
-        if isinstance(lane, Lane) and lane.gate is not None:
-            lane.gate.leave(call)
+        if self._concurrency is not None:
+            self._concurrency.leave(call)
+        limits = call.spec.limits
+        if isinstance(limits, TaskLimits) and limits.concurrency is not None:
+            limits.concurrency.leave(call)
 
-    def _pace(self, future: CallFuture, *, again: bool = False) -> None:
-        lane = future.call.spec.lane
-        if isinstance(lane, Lane) and lane.pace is not None:
-            lane.pace.enter(future, self._enter_lane, first=again)
+    def _enter_rate(self, future: CallFuture, *, again: bool = False) -> None:
+        limits = future.call.spec.limits
+        if isinstance(limits, TaskLimits) and limits.rate is not None:
+            limits.rate.enter(future, self._enter_task, first=again)
         else:
-            self._enter_lane(future)
+            self._enter_task(future)
 
-    def _enter_lane(self, future: CallFuture) -> None:
-        lane = future.call.spec.lane
-        if isinstance(lane, Lane) and lane.gate is not None:
-            lane.gate.enter(future, self._enter)
+    def _enter_task(self, future: CallFuture) -> None:
+        limits = future.call.spec.limits
+        if isinstance(limits, TaskLimits) and limits.concurrency is not None:
+            limits.concurrency.enter(future, self._enter)
         else:
             self._enter(future)
 
     def _enter(self, future: CallFuture) -> None:
-        if self._gate is None:
+        if self._concurrency is None:
             self._let_begin(future)
         else:
-            self._gate.enter(future, self._let_begin)
+            self._concurrency.enter(future, self._let_begin)
 
     def _let_begin(self, future: CallFuture) -> None:
-        lane = future.call.spec.lane
-        if isinstance(lane, Lane) and lane.pace is not None and not lane.pace.may_begin():
+        limits = future.call.spec.limits
+        if isinstance(limits, TaskLimits) and limits.rate is not None and not limits.rate.may_begin():
             self.leave(future.call)
-            self._pace(future, again=True)
+            self._enter_rate(future, again=True)
             return
         future.call.held = False
         self._launch(future)

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from nbflow.core.call import Call
     from nbflow.drivers.future import CallFuture
-    from nbflow.drivers.limits.rate import Pace
+    from nbflow.drivers.limits.rate import RateLimit
 
 Entry = tuple["CallFuture", "Callable[[CallFuture], None]"]
 
 
-class Gate:
+class ConcurrencyLimit:
     """Lets calls through, at most ``limit`` at a time, in the order they came.
 
     Attributes:
@@ -62,14 +62,14 @@ class Gate:
         return None
 
 
-class Lane:
+class TaskLimits:
     """The limits of one task, shared by all runs of the process.
 
     Attributes:
-        gate: how many of its calls may work at the same time; None for any number.
-        pace: how many may begin in a time; None for any number.
+        concurrency: how many of its calls may work at the same time; None for any number.
+        rate: how many may begin in a time; None for any number.
     """
 
-    def __init__(self, gate: Gate | None, pace: Pace | None) -> None:
-        self.gate = gate
-        self.pace = pace
+    def __init__(self, concurrency: ConcurrencyLimit | None, rate: RateLimit | None) -> None:
+        self.concurrency = concurrency
+        self.rate = rate

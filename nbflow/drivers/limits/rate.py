@@ -20,12 +20,12 @@ _UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute":
 _FORM = re.compile(r"\s*(\d+)\s*/\s*(\d*\.?\d*)\s*([a-z]+?)s?\s*", re.IGNORECASE)
 
 
-class Pace:
+class RateLimit:
     """Lets at most ``count`` calls begin in any ``period``.
 
-    Calls that have to wait wait here, without a worker and without a slot. One that a gate has
+    Calls that have to wait wait here, without a worker and without a slot. One that a concurrency limit has
     held back since its turn came is checked again when it begins, so that what piled up before
-    the gate does not begin all at once.
+    that limit does not begin all at once.
 
     Attributes:
         count: how many.
@@ -42,8 +42,8 @@ class Pace:
         self._timed = False
 
     @classmethod
-    def parse(cls, where: str, rate: object) -> Pace:
-        """Return the pace of a text such as ``"10/s"``, ``"100/min"`` or ``"5/10s"``.
+    def parse(cls, where: str, rate: object) -> RateLimit:
+        """Return the limit of a text such as ``"10/s"``, ``"100/min"`` or ``"5/10s"``.
 
         Raises:
             InvalidOptionError: if it is no such text.

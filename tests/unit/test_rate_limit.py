@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nbflow.drivers.limits.rate import Pace
+from nbflow.drivers.limits.rate import RateLimit
 
 
 class Time:
@@ -43,7 +43,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
 
 
 def test_no_window_holds_more_starts_than_the_rate(time: Time) -> None:
-    pace, starts = Pace(3, 10.0), []
+    pace, starts = RateLimit(3, 10.0), []
 
     def begin(_: Any) -> None:
         assert pace.may_begin()
@@ -58,7 +58,7 @@ def test_no_window_holds_more_starts_than_the_rate(time: Time) -> None:
 
 
 def test_calls_that_a_gate_held_back_do_not_begin_all_at_once(time: Time) -> None:
-    pace, held, starts = Pace(2, 10.0), [], []
+    pace, held, starts = RateLimit(2, 10.0), [], []
     gate_is_open = False
 
     def begin(caller: Any) -> None:
@@ -84,7 +84,7 @@ def test_calls_that_a_gate_held_back_do_not_begin_all_at_once(time: Time) -> Non
 
 
 def test_who_has_given_up_takes_no_turn(time: Time) -> None:
-    pace, starts = Pace(1, 10.0), []
+    pace, starts = RateLimit(1, 10.0), []
 
     def begin(caller: Any) -> None:
         assert pace.may_begin()
