@@ -17,14 +17,13 @@ from nbflow.core.record import (
     Record,
     Reopened,
     RunFailed,
-    RunHalted,
     RunPaused,
     RunResumed,
-    RunReturned,
     RunStarted,
     Value,
     of_kind,
 )
+from nbflow.core.states import ENDED, RunState
 from nbflow.core.summary import summary
 from nbflow.errors import (
     AmbiguousResumeError,
@@ -45,13 +44,12 @@ if TYPE_CHECKING:
     Refuses = Callable[[Asked, object], str | None]
 
 _ID_LENGTH = 32
-_STATES = {RunReturned: "finished", RunPaused: "paused", RunFailed: "failed", RunHalted: "stopped"}
 
 
-def status_of(records: Sequence[Record]) -> str:
-    """Return how a run stands: finished, paused, failed, stopped, or crashed if its log just ends."""
+def status_of(records: Sequence[Record]) -> RunState:
+    """Return how a run stands that nobody works on: as its last record says, or crashed if its log just ends."""
     for record in reversed(records):
-        state = _STATES.get(type(record))
+        state = ENDED.get(type(record))
         if state is not None:
             return state
         if isinstance(record, (RunStarted, RunResumed)):
@@ -61,7 +59,7 @@ def status_of(records: Sequence[Record]) -> str:
 
 def pending_questions(records: Sequence[Record]) -> dict[str, Asked]:
     """Return the questions that a paused run waits with, by id, in the order asked."""
-    if status_of(records) != "paused":
+    if status_of(records) != "asking":
         return {}
     paused = next(record for record in reversed(records) if isinstance(record, RunPaused))
     asked = _asked(records)
@@ -107,7 +105,7 @@ def answers_for(
         undone = undoable(records, at, refuses, failed_by=given is None)
         others = _asked(records)
         takes = {**{key: others[key] for key in undone if key in others}, **pending}
-    if not pending and given is not None and status_of(records) != "finished":
+    if not pending and given is not None and status_of(records) != "done":
         log = Log(records)  # it ended in another way while it waited with these
         takes = {**takes, **{key: asked for key, asked in log.asked.items() if key not in log.answers}}
     if not takes:
@@ -137,7 +135,7 @@ def undoable(records: Sequence[Record], at: float, refuses: Refuses, *, failed_b
         failed_by: whether only those count by which the run has failed.
     """
     state = status_of(records)
-    if state == "finished":
+    if state == "done":
         return {}
     log = Log(records)
     blamed = _blamed(records)

@@ -37,7 +37,7 @@ class NothingToResumeError(NbflowError, RuntimeError):
     Attributes:
         workflow: name of the workflow.
         thread_id: the thread that was looked up.
-        status: what was found there, such as ``"finished"`` or ``"unknown"``.
+        status: what was found there, such as ``"done"`` or ``"unknown"``.
     """
 
     def __init__(self, workflow: str, thread_id: str, status: str) -> None:
@@ -49,7 +49,7 @@ class NothingToResumeError(NbflowError, RuntimeError):
     def __str__(self) -> str:
         found = {
             "unknown": "has no run at all (check the thread_id)",
-            "finished": "has finished its last run, so no question is open; an answer may have been sent twice",
+            "done": "has finished its last run, so no question is open; an answer may have been sent twice",
         }.get(self.status, f"has a last run that is {self.status} and asks nothing; go on with invoke(None, config)")
         return f"Command(resume=...) for {self.workflow!r}: thread {self.thread_id!r} {found}. Nothing was written."
 

@@ -121,7 +121,7 @@ def _repeat(
 def _copy_of_result(workflow: Definition, request: Request, point: points.Point, config: RunnableConfig) -> Opening:
     of, head = point.head.started, point.head
     if isinstance(request.input, Command):
-        raise NothingToResumeError(workflow.name, of.thread_id, "finished")
+        raise NothingToResumeError(workflow.name, of.thread_id, "done")
     started = started_at(workflow, of.thread_id, config, point)
     started.source = "fork"
     records = [started, *whole(started, head.result, head.kept if head.saved else None)]

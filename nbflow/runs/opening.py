@@ -116,7 +116,7 @@ def _go_on(workflow: Definition, request: Request, saver: BaseCheckpointSaver, k
     records: list[Record] = [RunResumed(at=at)]
     if isinstance(request.input, Command):
         records += answers_for(past, request.input, workflow.name, key.thread_id, at, refusal)
-    elif status_of(past) == "finished":
+    elif status_of(past) == "done":
         ended = next(record for record in reversed(past) if isinstance(record, RunReturned))
         return Opening(past, [], key, result=ended.value, finished=True)
     else:

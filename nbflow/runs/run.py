@@ -14,6 +14,7 @@ from nbflow.core.opening import pending_questions, status_of
 from nbflow.core.recalled import run_of, whole
 from nbflow.core.record import RunStarted
 from nbflow.core.replay import unreached
+from nbflow.core.states import RunState
 from nbflow.errors import LostFailureWarning, RunCancelledError, RunStopped, UnreachedCallsWarning
 from nbflow.fingerprint import digest_of
 from nbflow.views.calls import CallRow, calls_of
@@ -71,8 +72,8 @@ class Run:
         return self._records
 
     @property
-    def status(self) -> str:
-        """``running``, ``finished``, ``paused``, ``failed``, ``stopped``; ``crashed`` if its process died."""
+    def status(self) -> RunState:
+        """``running``, ``asking``, ``done``, ``failed``, ``stopped``; ``crashed`` if its process died."""
         if self._future is not None and not self._future.done():
             return "running"
         return status_of(self._records)
@@ -201,7 +202,7 @@ class Run:
             warn(text, UnreachedCallsWarning)
 
     def _stored(self) -> Any:  # noqa: ANN401  # whatever the body returned
-        if self.status == "paused":
+        if self.status == "asking":
             return {INTERRUPT: list(self.interrupts)}
         ended = next((record for record in reversed(self._records) if type(record).__name__ in _RESULTS), None)
         value = ended.value if ended is not None else None

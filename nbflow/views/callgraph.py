@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from nbflow.core.states import URGENT
 from nbflow.views.calls import CallRow, in_order, parent_of
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Node(NamedTuple):
     @property
     def state(self) -> str:
         """The state that matters most among its calls."""
-        return next((state for state in _URGENT if self.counts.get(state)), "done")
+        return next((state for state in URGENT if self.counts.get(state)), "done")
 
 
 class Edge(NamedTuple):
@@ -74,21 +75,6 @@ class CallGraphModel(NamedTuple):
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     by: str
-
-
-_URGENT = (
-    "failed",
-    "crashed",
-    "asking",
-    "retrying",
-    "running",
-    "waiting",
-    "stopped",
-    "done",
-    "replayed",
-    "cached",
-    "reused",
-)
 
 
 def graph_of(rows: Iterable[CallRow], by: str = "name", limit: int = LIMIT) -> CallGraphModel:

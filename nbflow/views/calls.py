@@ -17,22 +17,18 @@ from nbflow.core.record import (
     Discarded,
     Record,
     Reopened,
-    RunFailed,
-    RunHalted,
     RunPaused,
     RunResumed,
-    RunReturned,
     RunStarted,
     Value,
     around,
 )
+from nbflow.core.states import ENDED, OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ENDED = {RunReturned: "done", RunFailed: "failed", RunPaused: "asking", RunHalted: "stopped"}
 RETURNED = frozenset({"done", "replayed", "reused"})
-OPEN = frozenset({"waiting", "running", "retrying"})
 
 
 class CallRow(NamedTuple):
@@ -246,4 +242,4 @@ def _paused_or_resumed(row: CallRow, record: Record) -> CallRow | None:
     return row._replace(state=state, ended=record.at, value=record.value) if state is not None else None
 
 
-__all__ = ["ENDED", "OPEN", "CallRow", "CallsView", "Record", "calls_of", "in_order", "parent_of", "position"]
+__all__ = ["CallRow", "CallsView", "Record", "calls_of", "in_order", "parent_of", "position"]

@@ -9,12 +9,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from nbflow.core.record import ENDS, ROOT, Answered, Asked, Record, Reopened, RunPaused, RunResumed, RunStarted
+from nbflow.core.states import CALL_STATES, FINISHED, OPEN, RUN_STATES, URGENT
 from nbflow.views.calls import CallRow, CallsView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-STATES = ("waiting", "running", "retrying", "asking", "done", "replayed", "cached", "reused", "failed", "stopped")
 
 
 class Progress(NamedTuple):
@@ -105,7 +104,7 @@ class RunView:
             run_id=begun.run_id,
             state="crashed" if self._crashed else root.state,
             total=len(self.calls.rows) - 1,
-            counts={state: self._counts[state] for state in STATES if self._counts[state]},
+            counts={state: self._counts[state] for state in CALL_STATES if self._counts[state]},
             retried=self._retried,
             questions=len(self._open),
             started=begun.at,
@@ -152,4 +151,15 @@ def time_in_run(progress: Progress, at: float) -> float:
     return max(0.0, at - progress.started - idle)
 
 
-__all__ = ["STATES", "Progress", "RunView", "run_of", "time_in_run", "worked"]
+__all__ = [
+    "CALL_STATES",
+    "FINISHED",
+    "OPEN",
+    "RUN_STATES",
+    "URGENT",
+    "Progress",
+    "RunView",
+    "run_of",
+    "time_in_run",
+    "worked",
+]

@@ -16,7 +16,7 @@ from nbflow.core.record import (
     checkpoints,
     origin_of,
 )
-from nbflow.views.calls import ENDED
+from nbflow.core.states import ENDED
 from nbflow.views.details import text_of
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ class ThreadInfo(NamedTuple):
     Attributes:
         thread_id: the thread.
         workflow: what ran last.
-        status: ``running`` while somebody works on it; else ``finished``, ``paused``, ``failed``, ``stopped``, or
+        status: ``running`` while somebody works on it; else ``done``, ``asking``, ``failed``, ``stopped``, or
             ``crashed`` if its process died.
         runs: how many there are.
         updated_at: when something happened last, in UTC.

@@ -74,7 +74,7 @@ def test_a_thread_id_may_hold_any_character(saver: Any, thread: str) -> None:
         flow.invoke(1, config(one, note=thread))
     assert flow.invoke(Command(resume=2), config(thread)) == [1, 1, 2]
     assert saver.thread_ids() == sorted([thread, f"{thread}2"])
-    assert {row.thread_id: row.status for row in threads(saver)} == {thread: "finished", f"{thread}2": "paused"}
+    assert {row.thread_id: row.status for row in threads(saver)} == {thread: "done", f"{thread}2": "asking"}
     saver.delete_thread(thread)
     assert saver.thread_ids() == [f"{thread}2"]
 

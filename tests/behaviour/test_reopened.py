@@ -62,7 +62,7 @@ def test_an_answer_that_the_body_cannot_take_opens_the_question_again(flow: Flav
     (again,) = flow.invoke(body, Command(resume=BAD))["__interrupt__"]
     assert (again.id, again.value, again.problem) == (first.id, "what?", TOLD)
     run = body.last_run(CONFIG)
-    assert run.status == "paused"
+    assert run.status == "asking"
     assert run.interrupts == body.get_state(CONFIG).interrupts == (again,)
     (reopened,) = [record for record in run.log if isinstance(record, Reopened)]
     assert (reopened.id, reopened.problem) == (first.id, TOLD)
@@ -245,7 +245,7 @@ def test_a_rejection_that_ended_the_run_can_be_taken_back(flow: Flavour, by_id: 
             flow.invoke(body, Command(resume={question.id: Reject(reason)} if by_id else Reject(reason)))
         assert question.id not in str(error.value)
     assert flow.invoke(body, Command(resume={question.id: 3} if by_id else 3)) == "3"
-    with pytest.raises(NothingToResumeError, match="finished"):
+    with pytest.raises(NothingToResumeError, match="has finished"):
         flow.invoke(body, Command(resume={question.id: 4}))
 
 

@@ -401,12 +401,12 @@ def test_threads_are_listed_with_how_they_stand(saver: Saver) -> None:
     saver.append(RunKey("cut", saver.runs("done")[0]), saver.rows(RunKey("done", saver.runs("done")[0]), first=1), "x")
     found = {row.thread_id: row for row in threads(count)}
     assert threads(saver)[0].thread_id == "asks"
-    assert {name: row.status for name, row in found.items()} == {"done": "finished", "asks": "paused", "cut": "crashed"}
+    assert {name: row.status for name, row in found.items()} == {"done": "done", "asks": "asking", "cut": "crashed"}
     assert (found["done"].workflow, found["done"].runs) == ("count", 2)
     assert found["done"].size == saver.size("done")
     assert found["done"].updated_at <= datetime.now(UTC)
     saver.lease("cut", "somebody")
-    assert {row.status for row in threads(saver)} == {"finished", "paused", "running"}
+    assert {row.status for row in threads(saver)} == {"done", "asking", "running"}
     saver.release("cut", "somebody")
 
 

@@ -50,7 +50,7 @@ def main(database: str, effects_file: str, flavour: str, kill_at: str) -> None:
     flow = sync_flow if flavour == "sync" else async_flow
     config = {"configurable": {"thread_id": "t"}}
     last = flow.last_run(config)
-    result = flow.invoke(TASKS if last is None else None, config) if last is None or last.status != "paused" else None
+    result = flow.invoke(TASKS if last is None else None, config) if last is None or last.status != "asking" else None
     if result is None or "__interrupt__" in result:
         result = flow.invoke(Command(resume=1000), config)
     sys.stdout.write(f"{result}\n")

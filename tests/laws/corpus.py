@@ -120,7 +120,7 @@ class World:
         return result
 
     def _next(self, last: Any) -> Any:
-        return answers(last.interrupts) if last.status == "paused" else None
+        return answers(last.interrupts) if last.status == "asking" else None
 
     def rows(self) -> list[Row]:
         """Return what is stored of the run."""

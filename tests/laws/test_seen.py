@@ -196,7 +196,7 @@ class Race:
     def to_the_end(self, check: Callable[[], None] = lambda: None) -> Any:
         """Run, or go on, and answer every question."""
         last = self.workflow.last_run(THREAD)
-        value: Any = 1 if last is None else Command(resume="yes") if last.status == "paused" else None
+        value: Any = 1 if last is None else Command(resume="yes") if last.status == "asking" else None
         while True:
             result = self.go(value)
             check()

@@ -82,7 +82,7 @@ def test_a_refusal_of_the_runtime_stays_in_the_form(shell: Shell, monkeypatch: p
         monkeypatch.setattr(form._fields["answer"], "_parse", lambda typed: typed)
         answer(form, "many")
         await until(lambda: "must be of type integer" in page(form))
-        assert (results, form.is_answered, stage.run.status) == ([], False, "paused")
+        assert (results, form.is_answered, stage.run.status) == ([], False, "asking")
         monkeypatch.undo()
         answer(form, "4")
         await until(lambda: results)
@@ -117,7 +117,7 @@ def test_a_question_that_is_open_again_says_why_in_its_form(shell: Shell, monkey
             widgets_of(form, ipywidgets.Text)[0].value = str(year)
             click(form, "Submit")
             await until(partial(shows, form, told))
-            assert (form.is_answered, stage.run.status) == (False, "paused")
+            assert (form.is_answered, stage.run.status) == (False, "asking")
             assert list(stage.board.forms.values()) == [form]
         assert told in form.text()
         assert told in Form(stage.run.interrupts[0], results.append).html(), "as another session shows it"
@@ -185,7 +185,7 @@ def test_a_rejection_can_be_taken_back_while_the_run_asks_on(shell: Shell, takes
         click(one, "Take back")
         if takes_back:
             answer(one, "1")
-            await until(lambda: one.answer == 1 and stage.run.status == "paused")
+            await until(lambda: one.answer == 1 and stage.run.status == "asking")
         answer(two, "2")
         await until(lambda: results)
         assert (results, stage.error) == ([[int(takes_back), 2]], None)

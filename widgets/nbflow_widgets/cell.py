@@ -147,11 +147,11 @@ class Cells:
     async def _see_through(self, stage: Stage, answers: object) -> object:
         """Wait for a run, answering what can be answered; return its result, None for a pause."""
         await stage.settled()
-        while stage.run.status == "paused" and (found := answers_for(stage.run, answers)):
+        while stage.run.status == "asking" and (found := answers_for(stage.run, answers)):
             stage.go_on(stage.resume(found))
             await stage.settled()
         stage.conclude()
-        if stage.run.status == "paused":
+        if stage.run.status == "asking":
             return None
         if stage.run.status == "stopped":
             raise Stopped(stage.run.workflow.name)
@@ -184,11 +184,11 @@ class Cells:
         last = None if fresh else workflow.last_run(config)
         if last is not None:
             same = _name_of(last) == workflow.name and (value is None or last.began_with(value))
-            if last.status == "finished":
+            if last.status == "done":
                 if same and last.is_current and not reuse:
                     return Opening(last, 0, FINISHED)
             elif same:
-                if last.status == "paused" and last.is_current:
+                if last.status == "asking" and last.is_current:
                     return Opening(last, len(last.log))
                 return Opening(workflow.start(None, config, on_divergence="rerun"), len(last.log))
             else:

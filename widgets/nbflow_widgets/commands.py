@@ -148,7 +148,7 @@ def _entry(kit: Toolkit, workflow: Workflow, item: Waiting, box: Inbox) -> objec
 
     stage = _stage(kit, workflow, item.thread_id, returned, compact=True)
     stage.open(item.run, past=len(item.run.log), shown=False)
-    if item.status == "paused":
+    if item.status == "asking":
         stage.conclude()
         return stage.board.box
     button = ipywidgets.Button(description="Go on", button_style="primary")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ENDED = {"RunReturned", "RunFailed"}
 LIMIT = 20
 """Entries with forms; more are counted."""
-STATES = {"paused": "asks", "crashed": "its kernel died", "stopped": "was stopped"}
+STATES = {"asking": "asks", "crashed": "its kernel died", "stopped": "was stopped"}
 
 
 class Waiting(NamedTuple):
@@ -30,7 +30,7 @@ class Waiting(NamedTuple):
     Attributes:
         thread_id: the thread.
         workflow: name of the workflow.
-        status: paused, crashed or stopped.
+        status: asking, crashed or stopped.
         interrupts: the open questions.
         run: as it is stored.
     """

@@ -157,7 +157,7 @@ class Stage:
         if status in {"failed", "stopped", "crashed"}:
             self.say(f"{status.capitalize()}. {self._way_back()}", "error" if status == "failed" else "warning")
         is_open = self._mode == "live" and self.board.offer_back(rejected_in(self.run))
-        if status == "paused" and self._mode == "live":
+        if status == "asking" and self._mode == "live":
             self._ask()
         elif is_open:
             self.board.stay()
@@ -174,14 +174,14 @@ class Stage:
             return
         self.conclude()
         status = run.status  # not of the run that another answer may have begun since
-        if status == "finished":
+        if status == "done":
             result = run.result()
             self._on_return(result)
             self.board.show_result(result, self._cell)
         elif status == "failed":
             error = _error_of(run)
             self._cell.show_error(error, lines_of(clean(error)))
-        if status != "finished" and self._mode == "live":
+        if status != "done" and self._mode == "live":
             self._send_held_back()
 
     def _ask(self) -> None:
@@ -208,7 +208,7 @@ class Stage:
     def _expired(self, run: Run) -> None:
         """Go on without an answer, if none has come; called on a worker thread."""
         with self._lock:
-            if self._left or run is not self.run or run.status != "paused":
+            if self._left or run is not self.run or run.status != "asking":
                 return
             self.start_again()
 
@@ -302,7 +302,7 @@ class Stage:
 def rejected_in(run: Run) -> set[str]:
     """Return the ids of the questions whose rejection can be taken back: until the run has returned."""
     found: set[str] = set()
-    for record in run.log if run.status != "finished" else ():
+    for record in run.log if run.status != "done" else ():
         if type(record).__name__ in {"Answered", "Reopened"}:
             key = str(getattr(record, "id", ""))
             (found.add if getattr(record, "rejected", False) else found.discard)(key)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from nbflow import Run, Workflow, list_runs, list_threads, read_run
 from nbflow.views.calls import CallRow, Record, in_order
 from nbflow.views.details import text_of_value
-from nbflow.views.progress import STATES, run_of
+from nbflow.views.progress import CALL_STATES, RUN_STATES, run_of
 from nbflow.views.rows import points_of, questions_of, thread_row
 
 try:
@@ -30,8 +30,8 @@ TEXT = "string"
 NAME = "category"
 WIDE = 200
 _TAIL = 8  # records; what workers brought in after the end of a run may stand behind it
-_RUN = pd.CategoricalDtype(["asking", "running", "done", "failed", "stopped", "crashed"])
-_CALL = pd.CategoricalDtype([*STATES, "crashed"])
+_RUN = pd.CategoricalDtype([*RUN_STATES])
+_CALL = pd.CategoricalDtype([*CALL_STATES, "crashed"])
 _KIND = pd.CategoricalDtype(["entrypoint", "task", "node"])
 _SOURCE = pd.CategoricalDtype(["input", "loop", "update", "fork"])
 _QUESTION = pd.CategoricalDtype(["open", "answered", "dropped"])

@@ -15,7 +15,7 @@ import anywidget
 import traitlets
 
 from nbflow.views.calls import CallRow
-from nbflow.views.progress import Progress
+from nbflow.views.progress import CALL_STATES, FINISHED, OPEN, URGENT, Progress
 from nbflow_widgets import twin
 from nbflow_widgets.source import Source, live_comm
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 STATIC = Path(__file__).with_name("static")
 MODULE = ("timeline_run.js", "timeline_paint.js", "timeline_head.js", "timeline.js")  # one module in four parts
+STATES = {"listed": CALL_STATES, "urgent": URGENT, "open": OPEN, "finished": FINISHED}  # as the page wants them
 SNAPSHOT_SECONDS = 2.0
 ROWS_PER_SECOND = 500  # a page with 10,000 rows gets a snapshot every 22 s, and one at the end
 
@@ -123,7 +124,8 @@ class Timeline:
         view = self.source.view
         progress, base = view.progress, view.progress.started
         rows = [to_json(row, base) for row in tuple(view.calls.rows.values())]
-        return {"seq": self._sequence, "rows": rows, "head": head_of(progress, stoppable=not self.source.done())}
+        head = head_of(progress, stoppable=not self.source.done())
+        return {"seq": self._sequence, "rows": rows, "head": head, "states": STATES}
 
     def _on_message(self, widget: TimelineWidget, content: Mapping[str, Any], _buffers: object) -> None:
         kind = content.get("kind")

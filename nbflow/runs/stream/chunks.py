@@ -138,7 +138,7 @@ def output_of(result: object, shape: Shape, run: Run | None = None) -> Any:  # n
     """Return a run's result in the form that its caller wants."""
     if shape.version != "v2":
         return result
-    return GraphOutput({}, run.interrupts) if run is not None and run.status == "paused" else GraphOutput(result)
+    return GraphOutput({}, run.interrupts) if run is not None and run.status == "asking" else GraphOutput(result)
 
 
 def watched(

@@ -57,7 +57,7 @@ class Head {
     this.progress.hidden = !total;
     this.progress.setAttribute("aria-valuemax", total);
     this.progress.setAttribute("aria-valuenow", this.run.finished);
-    this.progress.replaceChildren(...ORDER.filter((key) => counts[key]).map((key) => {
+    this.progress.replaceChildren(...this.run.states.listed.filter((key) => counts[key]).map((key) => {
       const part = h("span", "");
       part.style.cssText = `flex-grow:${counts[key]};background:var(--nbf-${key})`;
       return part;

@@ -72,11 +72,12 @@ class Painter {
   }
 
   colours() {
-    const wanted = `${document.body.dataset.jpThemeName}${document.body.className}`;
+    const { listed } = this.run.states;
+    const wanted = `${document.body.dataset.jpThemeName}${document.body.className}${listed.length}`;
     if (wanted === this.theme && this.look.text) return; // none before the page has taken the element in
     this.theme = wanted;
     this.stripped = "";
-    const style = getComputedStyle(this.root), names = ["text", "muted", "line", "ground", "on", "select", ...ORDER];
+    const style = getComputedStyle(this.root), names = ["text", "muted", "line", "ground", "on", "select", ...listed];
     this.look = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--nbf-${name}`).trim()]));
     this.font = style.fontFamily;
   }
@@ -260,18 +261,18 @@ class Painter {
   }
 
   paintStrip(height) {
-    const rows = this.run.list, worst = new Array(height).fill(URGENT.length);
+    const rows = this.run.list, { urgent } = this.run.states, worst = new Array(height).fill(urgent.length);
     const deep = Math.max(1, Math.ceil(height / rows.length));
     rows.forEach((row, i) => {
-      const top = Math.floor((i / rows.length) * height), rank = URGENT.indexOf(row.state);
+      const top = Math.floor((i / rows.length) * height), rank = urgent.indexOf(row.state);
       for (let y = top; y < Math.min(top + deep, height); y++) worst[y] = Math.min(worst[y], rank);
     });
     this.strip.width = 1;
     this.strip.height = height;
     const pen = this.strip.getContext("2d");
     worst.forEach((rank, y) => {
-      if (rank === URGENT.length) return;
-      pen.fillStyle = this.look[URGENT[rank]];
+      if (rank === urgent.length) return;
+      pen.fillStyle = this.look[urgent[rank]];
       pen.fillRect(0, y, 1, 1);
     });
   }

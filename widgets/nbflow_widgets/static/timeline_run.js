@@ -5,13 +5,11 @@
  * @typedef {{path: string, parent: string, name: string, kind: string, state: string, attempt: number,
  *   asked: number, start: number, end: number|null, shown: string, changed: boolean, key: string, depth: number, at: number}} Row
  * A batch, or all there is.
- * @typedef {{seq: number, rows: any[][], head: any}} Batch
+ * @typedef {{seq: number, rows: any[][], head: any, states?: States}} Batch
+ * The words for states of calls: as they are listed, by urgency, of those not ended, of those with a result.
+ * @typedef {{listed: string[], urgent: string[], open: string[], finished: string[]}} States
  */
 const FIELDS = ["path", "parent", "name", "kind", "state", "attempt", "asked", "start", "end", "shown", "changed"];
-const OPEN = new Set(["waiting", "running", "retrying"]);
-const FINISHED = ["done", "replayed", "cached", "reused"];
-const ORDER = [...FINISHED, "failed", "asking", "stopped", "retrying", "running", "waiting"];
-const URGENT = ["failed", "asking", "retrying", "running", "stopped", ...FINISHED, "waiting"];
 
 const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
 const padded = (n) => String(n).padStart(2, "0");
@@ -39,6 +37,7 @@ class Run {
     /** @type {Map<string, Row>} */ this.rows = new Map();
     /** All calls but the body, in the order of their positions. @type {Row[]} */ this.list = [];
     this.head = { name: "", state: "", thread_id: "", counts: {}, gaps: [], total: 0, started: 0, ended: null, now: 0 };
+    /** @type {States} */ this.states = { listed: [], urgent: [], open: [], finished: [] };
     this.seq = 0;
     this.skew = 0; // seconds by which this page's clock is ahead of the kernel's, the way included
     this.version = 0;
@@ -63,7 +62,8 @@ class Run {
   }
 
   /** @param {Batch} data */
-  take({ seq, rows, head }) {
+  take({ seq, rows, head, states }) {
+    if (states) this.states = states;
     this.seq = seq;
     this.head = head;
     this.skew = Date.now() / 1000 - head.now;
@@ -80,7 +80,7 @@ class Run {
     if (values[4] === "discarded") return this.rows.delete(values[0]);
     const row = old || { key: sortKey(values[0]), depth: 0, at: 0 };
     FIELDS.forEach((field, i) => { row[field] = values[i]; });
-    if (OPEN.has(row.state) && row.parent) this.latest = row;
+    if (this.states.open.includes(row.state) && row.parent) this.latest = row;
     if (!old) this.rows.set(row.path, row);
     return !old;
   }
@@ -94,7 +94,7 @@ class Run {
   }
 
   /** How many calls have their result. */
-  get finished() { return FINISHED.reduce((sum, state) => sum + (this.head.counts[state] || 0), 0); }
+  get finished() { return this.states.finished.reduce((sum, state) => sum + (this.head.counts[state] || 0), 0); }
 
   get live() { return this.head.ended === null && this.head.state === "running"; }
 

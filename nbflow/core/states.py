@@ -1,0 +1,29 @@
+"""How runs and calls stand, in the words that users see everywhere, and in the orders in which they are listed.
+
+``run.status``, tables, timelines and docs use these; the notebook's page gets the lists with its snapshot.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+from nbflow.core.record import Record, RunFailed, RunHalted, RunPaused, RunReturned
+
+RunState = Literal["running", "asking", "done", "failed", "stopped", "crashed"]
+CallState = Literal[
+    "done", "replayed", "cached", "reused", "failed", "asking", "stopped", "retrying", "running", "waiting"
+]
+
+RUN_STATES: Final[tuple[RunState, ...]] = get_args(RunState)
+CALL_STATES: Final[tuple[CallState, ...]] = get_args(CallState)
+FINISHED: Final = ("done", "replayed", "cached", "reused")  # calls that have their result
+OPEN: Final = ("retrying", "running", "waiting")  # calls that have not ended
+# What is shown of many calls in one place: the first of these that any of them is in.
+URGENT: Final = ("failed", "crashed", "asking", "retrying", "running", "waiting", "stopped", *FINISHED)
+
+ENDED: Final[dict[type[Record], RunState]] = {
+    RunReturned: "done",
+    RunFailed: "failed",
+    RunPaused: "asking",
+    RunHalted: "stopped",
+}
