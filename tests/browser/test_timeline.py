@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from nbflow.core.record import CallReturned, Record, RunReturned, RunStarted
-from nbflow_widgets.source import Source
+from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.timeline import Timeline
 from tests.browser.lab import Lab
 
@@ -18,7 +18,7 @@ SETUP = """
 import os, time
 from IPython.display import display, HTML
 from nbflow import InMemorySaver, entrypoint, interrupt, task
-from nbflow_widgets.source import Source
+from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.timeline import Timeline
 
 gate, gated = "", 0  # a file, and the first call that waits for it
@@ -54,7 +54,7 @@ BIG = """
 def big(n):
     return sum(c.exception() is None for k in range(n) for c in [work(i, 0.05) for i in range(250)])
 """
-SHOW = "timeline = Timeline(Source(run)); display(timeline.widget)\n"
+SHOW = "timeline = Timeline(RunFeed(run)); display(timeline.widget)\n"
 FRAMES = """() => {
   window.drawn = []; let strokes = 0;
   const pen = CanvasRenderingContext2D.prototype;
@@ -154,7 +154,7 @@ def test_an_answered_run_goes_on_in_the_same_place(lab: Lab) -> None:
     lab.open_cells(
         SETUP,
         f"run = flow.start(3, config('a'))\n{SHOW}_ = run.result()",
-        f"{an_hour_later}timeline.source.attach(run.resume('yes'))",
+        f"{an_hour_later}timeline.feed.attach(run.resume('yes'))",
     )
     lab.run_cell(0)
     lab.run_cell(1)
@@ -207,7 +207,7 @@ def records() -> list[Record]:
 
 def test_the_twin_stands_in_a_notebook_that_nobody_trusts(lab: Lab, records: list[Record]) -> None:
     lab.write("other.ipynb", ["x"])
-    html = Timeline(Source(records)).html()
+    html = Timeline(RunFeed(records)).html()
     output = {"output_type": "display_data", "metadata": {}, "data": {"text/html": html, "text/plain": "flow"}}
     path = lab.server.root / "other.ipynb"
     content = json.loads(path.read_text())

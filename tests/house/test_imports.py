@@ -42,7 +42,7 @@ VIOLATIONS = {
     "3e": ("nbflow/database/sqlite.py", "import nbflow.views.rows"),
     "3f": ("nbflow/drivers/aio.py", "import nbflow.drivers.threads"),
     "4": ("nbflow/codec.py", "import pandas"),
-    "5a": ("widgets/nbflow_widgets/source.py", "import nbflow.config"),
+    "5a": ("widgets/nbflow_widgets/run_feed.py", "import nbflow.config"),
     "5b": ("widgets/nbflow_widgets/forms.py", "import nbflow_widgets.inbox"),
     "6": ("nbflow/store/memory.py", "import nbflow.graph"),  # which imports the store
 }

@@ -1,4 +1,4 @@
-"""The timeline's messages, its static twin and its text; the page is looked at in the browser tier."""
+"""The timeline's messages, its static version and its text; the page is looked at in the browser tier."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from nbflow import InMemorySaver, entrypoint, task
 from nbflow.core.record import CallReturned, Record, RunHalted, RunStarted
 from nbflow_widgets.markup import duration
-from nbflow_widgets.source import Source
+from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.timeline import Timeline
 from tests.unit.stories import story
 
@@ -64,7 +64,7 @@ def hostile() -> list[Record]:
 
 
 def test_the_text_is_the_same_for_runs_that_did_the_same() -> None:
-    assert Timeline(Source(story().kept)).text().splitlines() == [
+    assert Timeline(RunFeed(story().kept)).text().splitlines() == [
         "essay: done, 9 calls (8 done, 1 failed)",
         "  fetch(0): done",
         "  fetch(1): done",
@@ -79,21 +79,21 @@ def test_the_text_is_the_same_for_runs_that_did_the_same() -> None:
 
 
 def test_an_open_question_is_told() -> None:
-    source = Source(story().heard[0])
-    assert Timeline(source).text().splitlines()[0] == "essay: asking, 9 calls (8 done, 1 failed), 1 open question"
+    feed = RunFeed(story().heard[0])
+    assert Timeline(feed).text().splitlines()[0] == "essay: asking, 9 calls (8 done, 1 failed), 1 open question"
 
 
 @pytest.mark.parametrize("times", [True, False])
 def test_the_twin_is_plain_and_escaped(times: bool) -> None:
     for records in (story().kept, story().heard[0], story(fails=True).kept, hostile(), []):
-        found = Tags(Timeline(Source(records)).html(times=times))
+        found = Tags(Timeline(RunFeed(records)).html(times=times))
         assert found.open == []
         assert found.tags <= ALLOWED
         assert found.attributes <= {"style", "title"}
 
 
 def test_the_twin_without_times_has_none() -> None:
-    html = [Timeline(Source(told)).html(times=False) for told in (story().kept, _later(story().kept))]
+    html = [Timeline(RunFeed(told)).html(times=False) for told in (story().kept, _later(story().kept))]
     assert html[0] == html[1]
     assert not re.search(r"\d (ms|s)\b", html[0])
 
@@ -110,7 +110,7 @@ def _later(records: list[Record]) -> list[Record]:
 def test_the_twin_of_a_large_run_is_capped() -> None:
     calls = [record(f"0.{i}", "work", 1.5) for i in range(10_000)]
     timeline = Timeline(
-        Source([RunStarted(run_id="r", thread_id="t", workflow="flow", at=1.0), *calls, RunHalted(at=2.0)])
+        RunFeed([RunStarted(run_id="r", thread_id="t", workflow="flow", at=1.0), *calls, RunHalted(at=2.0)])
     )
     html = timeline.html()
     assert html.count("work") <= 2 * 300 + 1
@@ -120,9 +120,9 @@ def test_the_twin_of_a_large_run_is_capped() -> None:
 
 
 def test_batches_are_numbered_and_the_snapshot_is_the_whole() -> None:
-    timeline = Timeline(Source(story().heard[0]))
+    timeline = Timeline(RunFeed(story().heard[0]))
     wire = Wire(timeline)
-    timeline.source.attach(story().heard[1])
+    timeline.feed.attach(story().heard[1])
     wire.receive(kind="again")
     delta, snapshot = wire.sent[-1], wire.states[-1]["snapshot"]
     assert (delta["kind"], delta["seq"]) == ("delta", 2)
@@ -134,7 +134,7 @@ def test_batches_are_numbered_and_the_snapshot_is_the_whole() -> None:
 
 
 def test_a_click_asks_for_one_call() -> None:
-    wire = Wire(Timeline(Source(story().kept)))
+    wire = Wire(Timeline(RunFeed(story().kept)))
     wire.receive(kind="details", path="0.1")
     assert wire.sent == [{"kind": "details", "path": "0.1", "items": [("arguments", "1"), ("result", "<page 1>")]}]
 
@@ -152,7 +152,7 @@ def test_stop_cancels_the_run_or_does_what_it_was_told() -> None:
     run = flow.start(100, {"configurable": {"thread_id": "t"}})
     while not run.calls:
         time.sleep(0.01)
-    timeline = Timeline(Source(run))
+    timeline = Timeline(RunFeed(run))
     wire = Wire(timeline)
     told: list[str] = []
     timeline.on_stop = lambda: told.append("stop")
@@ -165,10 +165,10 @@ def test_stop_cancels_the_run_or_does_what_it_was_told() -> None:
 
 
 def test_a_closed_timeline_sends_nothing() -> None:
-    timeline = Timeline(Source(story().heard[0]))
+    timeline = Timeline(RunFeed(story().heard[0]))
     wire = Wire(timeline)
     timeline.close()
-    timeline.source.attach(story().heard[1])
+    timeline.feed.attach(story().heard[1])
     assert wire.sent == []
     assert repr(wire.widget) == "Timeline"
 

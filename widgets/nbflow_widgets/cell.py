@@ -16,12 +16,12 @@ from IPython.core.error import UsageError
 
 from nbflow import InMemoryCache, Run, Workflow, entrypoint, task
 from nbflow_widgets.answers import answers_for, answers_from
+from nbflow_widgets.cell_run import CellRun
 from nbflow_widgets.display import Mode, bundle_of, mode, show_once
 from nbflow_widgets.failure import Stopped, prepared, release
 from nbflow_widgets.options import Options, parse_entrypoint, parse_watch
 from nbflow_widgets.prose import note
 from nbflow_widgets.rewrite import BODY, DOOR
-from nbflow_widgets.stage import Stage
 from nbflow_widgets.toolkit import Toolkit, new_thread_id, with_saver
 from nbflow_widgets.watch import Watch
 
@@ -51,11 +51,11 @@ class Cells:
     """What rewritten cells call.
 
     Attributes:
-        stage: of the last cell that ran a workflow; None before.
+        cell_run: of the last cell that ran a workflow; None before.
     """
 
     def __init__(self, kit: Toolkit, default_display: Callable[[], str] = lambda: "auto") -> None:
-        self.stage: Stage | None = None
+        self.cell_run: CellRun | None = None
         self._kit = kit
         self._default_display = default_display
         self._begun: tuple[Options, object] | None = None
@@ -126,7 +126,7 @@ class Cells:
         key = (id(saver), thread)
         opening = self._open(workflow, value, config, key, fresh=options.fresh or options.reuse, reuse=options.reuse)
         answers = answers_from(self._value("--answers", options.answers) if options.answers is not None else None)
-        stage = self.stage = Stage(
+        cell_run = self.cell_run = CellRun(
             self._kit,
             workflow,
             config,
@@ -134,29 +134,29 @@ class Cells:
             named=options.thread is not None,
             on_return=self._binder(options.out, key),
         )
-        self._kit.stages[key] = stage
-        stage.open(opening.run, past=opening.past)
+        self._kit.cell_runs[key] = cell_run
+        cell_run.open(opening.run, past=opening.past)
         for text in (opening.note, advice):
             if text:
-                stage.say(text, "warning")
+                cell_run.say(text, "warning")
         if options.background:
-            stage.watch()
+            cell_run.watch()
             return None
-        return await self._see_through(stage, answers)
+        return await self._see_through(cell_run, answers)
 
-    async def _see_through(self, stage: Stage, answers: object) -> object:
+    async def _see_through(self, cell_run: CellRun, answers: object) -> object:
         """Wait for a run, answering what can be answered; return its result, None for a pause."""
-        await stage.settled()
-        while stage.run.status == "asking" and (found := answers_for(stage.run, answers)):
-            stage.go_on(stage.resume(found))
-            await stage.settled()
-        stage.conclude()
-        if stage.run.status == "asking":
+        await cell_run.settled()
+        while cell_run.run.status == "asking" and (found := answers_for(cell_run.run, answers)):
+            cell_run.go_on(cell_run.resume(found))
+            await cell_run.settled()
+        cell_run.conclude()
+        if cell_run.run.status == "asking":
             return None
-        if stage.run.status == "stopped":
-            raise Stopped(stage.run.workflow.name)
-        result = stage.run.result()
-        stage.returned(result)
+        if cell_run.run.status == "stopped":
+            raise Stopped(cell_run.run.workflow.name)
+        result = cell_run.run.result()
+        cell_run.returned(result)
         return result
 
     def _open(
@@ -173,7 +173,7 @@ class Cells:
 
         An unfinished one goes on. A finished one is shown again while its code is as it was.
         """
-        shown = self._kit.stages.pop(key, None)
+        shown = self._kit.cell_runs.pop(key, None)
         if shown is not None:
             shown.leave()
             if not shown.run.done():
@@ -198,7 +198,7 @@ class Cells:
 
     def _binder(self, out: str | None, key: tuple[int, str]) -> Callable[[object], None]:
         def bind(result: object) -> None:
-            self._kit.stages.pop(key, None)
+            self._kit.cell_runs.pop(key, None)
             if out is not None:
                 self._kit.names[out] = result
 

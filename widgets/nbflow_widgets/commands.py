@@ -15,14 +15,14 @@ from IPython.core.getipython import get_ipython
 
 from nbflow import Command, Run, RunnableConfig, Workflow
 from nbflow_widgets.callgraph import callgraph as draw_callgraph
+from nbflow_widgets.cell_run import CellRun
 from nbflow_widgets.display import bundle_of, mode
 from nbflow_widgets.failure import prepared
 from nbflow_widgets.inbox import Inbox, Waiting, waiting_in
 from nbflow_widgets.nest import NestError
 from nbflow_widgets.nest import nest as apply_nest
 from nbflow_widgets.prose import labelled
-from nbflow_widgets.source import Source
-from nbflow_widgets.stage import Stage
+from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.timeline import Timeline
 from nbflow_widgets.toolkit import Toolkit, probe, toolkit_of
 
@@ -67,7 +67,7 @@ def calls(thread: str | Run, saver: BaseCheckpointSaver | None = None) -> Any:  
 
 def timeline(thread: str | Run, saver: BaseCheckpointSaver | None = None) -> Shown:
     """Return the timeline, as it stands, of a run at hand or a thread's newest."""
-    drawn = Timeline(Source(_run_of(thread, saver)))
+    drawn = Timeline(RunFeed(_run_of(thread, saver)))
     return Shown(drawn.html(times=mode() == "live"), drawn.text())
 
 
@@ -97,9 +97,9 @@ def resume(thread: str, answer: object, saver: BaseCheckpointSaver | None = None
     shown = mode()
     if shown != "live":
         return started.result()
-    stage = _stage(kit, workflow, thread)
-    stage.open(started, past=len(run.log))
-    stage.watch()
+    cell_run = _stage(kit, workflow, thread)
+    cell_run.open(started, past=len(run.log))
+    cell_run.watch()
     return None
 
 
@@ -142,23 +142,23 @@ def _entry(kit: Toolkit, workflow: Workflow, item: Waiting, box: Inbox) -> objec
     """Return what an item of the inbox shows: its forms, or a button to go on."""
 
     def returned(result: object) -> None:
-        twin = stage.board.twin()
-        shown = f"{twin['text/html']}{labelled('Result', result)}"
-        box.settled(item, shown, f"{twin['text/plain']}\n{result!r}")
+        static = cell_run.run_display.static_bundle()
+        shown = f"{static['text/html']}{labelled('Result', result)}"
+        box.settled(item, shown, f"{static['text/plain']}\n{result!r}")
 
-    stage = _stage(kit, workflow, item.thread_id, returned, compact=True)
-    stage.open(item.run, past=len(item.run.log), shown=False)
+    cell_run = _stage(kit, workflow, item.thread_id, returned, compact=True)
+    cell_run.open(item.run, past=len(item.run.log), shown=False)
     if item.status == "asking":
-        stage.conclude()
-        return stage.board.box
+        cell_run.conclude()
+        return cell_run.run_display.box
     button = ipywidgets.Button(description="Go on", button_style="primary")
-    whole = ipywidgets.VBox([button, stage.board.box])
+    whole = ipywidgets.VBox([button, cell_run.run_display.box])
 
     def go_on(_button: object) -> None:
         button.disabled = True
-        stage.start_again()
+        cell_run.start_again()
 
-    button.on_click(lambda clicked: stage.guarded(lambda: go_on(clicked)))
+    button.on_click(lambda clicked: cell_run.guarded(lambda: go_on(clicked)))
     return whole
 
 
@@ -169,18 +169,20 @@ def _stage(
     on_return: Callable[[object], None] = lambda _result: None,
     *,
     compact: bool = False,
-) -> Stage:
+) -> CellRun:
     key = (id(workflow.checkpointer), thread)
-    before = kit.stages.pop(key, None)
+    before = kit.cell_runs.pop(key, None)
     if before is not None:
         before.leave()
 
     def returned(result: object) -> None:
-        kit.stages.pop(key, None)
+        kit.cell_runs.pop(key, None)
         on_return(result)
 
-    stage = kit.stages[key] = Stage(kit, workflow, _config(thread), mode="live", on_return=returned, compact=compact)
-    return stage
+    cell_run = kit.cell_runs[key] = CellRun(
+        kit, workflow, _config(thread), mode="live", on_return=returned, compact=compact
+    )
+    return cell_run
 
 
 def _run_of(given: str | Run, saver: BaseCheckpointSaver | None) -> Run:

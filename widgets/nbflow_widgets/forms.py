@@ -246,7 +246,7 @@ class Form:
         self._drafts[self.asked.id] = {name: field.draft() for name, field in self._fields.items()}
 
     def html(self) -> str:
-        """Return the static twin: the question, and the answer if there is one."""
+        """Return the static version: the question, and the answer if there is one."""
         if not self.is_answered:
             return waiting_html(self.asked)
         return panel(question_html(self.question) + labelled("Answer", _said(self.answer)))
@@ -290,7 +290,7 @@ def _refused(asked: Interrupt) -> str:
 
 
 def waiting_html(asked: Interrupt) -> str:
-    """Return the static twin of a question that waits."""
+    """Return the static version of a question that waits."""
     why = note(_refused(asked), "error") if asked.problem else ""
     waits = f'<div style="{FAINT};font-size:11px">{escaped("waits for an answer")}</div>'
     return panel(question_html(question_of(asked.value)) + why + waits)

@@ -122,7 +122,7 @@ class Inbox:
         self.widget.close()
 
     def html(self) -> str:
-        """Return the static twin."""
+        """Return the static version."""
         rows = "".join(f"<div>{self._item_html(item)}</div>" for item in self.items)
         return _head(len(self.items)) + rows + "".join(html for html, _ in self._done)
 

@@ -16,8 +16,8 @@ import traitlets
 
 from nbflow.views.calls import CallRow
 from nbflow.views.progress import CALL_STATES, FINISHED, OPEN, URGENT, Progress
-from nbflow_widgets import twin
-from nbflow_widgets.source import Source, live_comm
+from nbflow_widgets import static_timeline
+from nbflow_widgets.run_feed import RunFeed, live_comm
 
 if TYPE_CHECKING:
     from nbflow.views.details import Detail
@@ -55,12 +55,12 @@ class Timeline:
     """What a run looks like: ``widget`` while it lives, ``html()`` after, ``text()`` for readers of text.
 
     Args:
-        source: the run.
+        feed: the run.
         on_stop: called by the Stop button; None cancels the run.
     """
 
-    def __init__(self, source: Source, on_stop: Callable[[], object] | None = None) -> None:
-        self.source = source
+    def __init__(self, feed: RunFeed, on_stop: Callable[[], object] | None = None) -> None:
+        self.feed = feed
         self.on_stop = on_stop
         self._widget: TimelineWidget | None = None
         self._sequence = 0
@@ -77,26 +77,26 @@ class Timeline:
     def widget(self) -> TimelineWidget:
         """The live view; made when it is first asked for."""
         if self._widget is None:
-            self.source.flush()  # the widget's first state is its first snapshot
+            self.feed.flush()  # the widget's first state is its first snapshot
             self._widget = TimelineWidget(self._snapshot)
             self._widget.on_msg(self._on_message)
             live_comm(self._widget)
-            self._unsubscribe = self.source.subscribe(self._send)
+            self._unsubscribe = self.feed.subscribe(self._send)
         return self._widget
 
     def html(self, *, times: bool = True) -> str:
-        """Return the static twin, which needs no kernel and no script.
+        """Return the static version, which needs no kernel and no script.
 
         Args:
             times: whether to show when and how long; without, two runs that did the same give the same text.
         """
-        self.source.flush()
-        return twin.timeline_html(self.source.view, times=times, until=time.time(), details=self.source.details)
+        self.feed.flush()
+        return static_timeline.timeline_html(self.feed.view, times=times, until=time.time(), details=self.feed.details)
 
     def text(self) -> str:
         """Return one line about the run and one for each call: the same for every run that did the same."""
-        self.source.flush()
-        return twin.timeline_text(self.source.view)
+        self.feed.flush()
+        return static_timeline.timeline_text(self.feed.view)
 
     def close(self) -> None:
         """Take the live view from the page; the run goes on."""
@@ -110,21 +110,21 @@ class Timeline:
         if widget is None:
             return
         self._sequence += 1
-        head = head_of(progress, stoppable=not self.source.done())
+        head = head_of(progress, stoppable=not self.feed.done())
         base = progress.started
         widget.send(
             {"kind": "delta", "seq": self._sequence, "rows": [to_json(row, base) for row in rows], "head": head}
         )
         now = time.monotonic()
-        if self.source.done() or now >= self._snapshot_due:
+        if self.feed.done() or now >= self._snapshot_due:
             widget.send_state("snapshot")
             self._snapshot_due = now + SNAPSHOT_SECONDS + progress.total / ROWS_PER_SECOND
 
     def _snapshot(self) -> dict[str, object]:
-        view = self.source.view
+        view = self.feed.view
         progress, base = view.progress, view.progress.started
         rows = [to_json(row, base) for row in tuple(view.calls.rows.values())]
-        head = head_of(progress, stoppable=not self.source.done())
+        head = head_of(progress, stoppable=not self.feed.done())
         return {"seq": self._sequence, "rows": rows, "head": head, "states": STATES}
 
     def _on_message(self, widget: TimelineWidget, content: Mapping[str, Any], _buffers: object) -> None:
@@ -140,11 +140,11 @@ class Timeline:
     def _stop(self) -> None:
         if self.on_stop is not None:
             self.on_stop()
-        elif self.source.run is not None:
-            self.source.run.cancel("stopped in the notebook")
+        elif self.feed.run is not None:
+            self.feed.run.cancel("stopped in the notebook")
 
     def _details(self, path: str) -> list[Detail]:
-        return self.source.details(path)
+        return self.feed.details(path)
 
 
 def head_of(progress: Progress, *, stoppable: bool) -> dict[str, object]:

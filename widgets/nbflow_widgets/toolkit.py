@@ -1,4 +1,4 @@
-"""What one shell's toolkit keeps between cells: savers, stages, drafts, and a hand for clicks."""
+"""What one shell's toolkit keeps between cells: savers, cell_runs, drafts, and a hand for clicks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Toolkit:
 
     Attributes:
         shell: IPython's.
-        stages: the runs that are shown and not finished, by saver and thread.
+        cell_runs: the runs that are shown and not finished, by saver and thread.
         drafts: what was typed into forms, by question id.
     """
 
@@ -44,7 +44,7 @@ class Toolkit:
         self.shell = shell
         self._folder = Path.cwd()
         self._file = file
-        self.stages: dict[tuple[int, str], Shows] = {}
+        self.cell_runs: dict[tuple[int, str], Shows] = {}
         self.drafts: dict[str, object] = {}
         self._saver: BaseCheckpointSaver | None = None
         self._cache: BaseCache | None = None
@@ -97,9 +97,9 @@ class Toolkit:
 
     def close(self) -> None:
         """Let go of what is shown; runs go on, and workflows keep their checkpointer."""
-        for stage in self.stages.values():
-            stage.leave()
-        self.stages.clear()
+        for cell_run in self.cell_runs.values():
+            cell_run.leave()
+        self.cell_runs.clear()
         self._hand.shutdown(wait=False)
 
     def workflows(self) -> Iterator[Workflow]:

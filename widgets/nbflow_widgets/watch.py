@@ -12,7 +12,7 @@ from nbflow import Run
 from nbflow_widgets.display import Cell, Mode, Slot, bundle_of, make_live, show_once
 from nbflow_widgets.forms import waiting_html, waiting_text
 from nbflow_widgets.prose import note
-from nbflow_widgets.source import Source
+from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Watched(NamedTuple):
     """One run that is watched."""
 
     run: Run
-    source: Source
+    feed: RunFeed
     timeline: Timeline
     slot: Slot
 
@@ -41,7 +41,7 @@ class Watch:
         Run.watchers.append(self._begun)
 
     def _begun(self, run: Run) -> None:
-        if any(stage.run.thread_id == run.thread_id for stage in self._kit.stages.values()):
+        if any(cell_run.run.thread_id == run.thread_id for cell_run in self._kit.cell_runs.values()):
             return
         try:
             self._cell.run(self._show, run)
@@ -49,12 +49,12 @@ class Watch:
             traceback.print_exc(file=sys.stderr)
 
     def _show(self, run: Run) -> None:
-        source = Source(run)
-        one = Watched(run, source, Timeline(source), Slot())
+        feed = RunFeed(run)
+        one = Watched(run, feed, Timeline(feed), Slot())
         self.watched.append(one)
         if self._mode == "live":
             make_live(one.timeline.widget)
-            one.slot.show_widget(one.timeline.widget, twin(one, self._mode))
+            one.slot.show_widget(one.timeline.widget, static_bundle(one, self._mode))
 
     def close(self) -> None:
         """Watch no more; runs that have not ended are shown until they have."""
@@ -62,17 +62,17 @@ class Watch:
             Run.watchers.remove(self._begun)
         for one in self.watched:
             if self._mode == "static":
-                show_once(twin(one, self._mode))
+                show_once(static_bundle(one, self._mode))
             elif self._mode == "live":
                 one.run.on_done(_on_loop(lambda one=one: self._freeze(one)))  # type: ignore[misc]  # a default binds it
 
     def _freeze(self, one: Watched) -> None:
-        one.slot.show(twin(one, self._mode))
+        one.slot.show(static_bundle(one, self._mode))
         one.timeline.close()
-        one.source.close()
+        one.feed.close()
 
 
-def twin(one: Watched, mode: Mode) -> dict[str, object]:
+def static_bundle(one: Watched, mode: Mode) -> dict[str, object]:
     """Return the static form of a run that is watched."""
     html, text = [one.timeline.html(times=mode == "live")], [one.timeline.text()]
     questions = one.run.interrupts if one.run.done() else ()

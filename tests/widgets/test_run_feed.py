@@ -11,8 +11,8 @@ import pytest
 from nbflow import InMemorySaver, Run, Workflow, entrypoint, interrupt, task
 from nbflow.views.calls import CallRow, calls_of
 from nbflow.views.progress import Progress
-from nbflow_widgets import source as source_module
-from nbflow_widgets.source import Source
+from nbflow_widgets import run_feed
+from nbflow_widgets.run_feed import RunFeed
 
 CONFIG = {"configurable": {"thread_id": "t"}}
 Batch = tuple[list[CallRow], Progress]
@@ -55,23 +55,23 @@ def mirror(batches: list[Batch]) -> dict[str, CallRow]:
 def test_a_subscriber_gets_what_there_is_then_what_changes() -> None:
     run = asking().start(3, CONFIG)
     run.result()
-    source = Source(run)
+    feed = RunFeed(run)
     batches: list[Batch] = []
-    source.subscribe(lambda rows, progress: batches.append((rows, progress)))
+    feed.subscribe(lambda rows, progress: batches.append((rows, progress)))
     assert len(batches) == 1
-    source.attach(run.resume("yes"))
+    feed.attach(run.resume("yes"))
     until(lambda: batches[-1][1].state == "done")
-    assert mirror(batches) == source.view.calls.rows
+    assert mirror(batches) == feed.view.calls.rows
     assert batches[-1][1].counts == {"replayed": 3}
 
 
 def test_a_thousand_calls_are_one_batch_per_tick_and_the_ticker_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks, called, go = threading.Semaphore(0), threading.Event(), threading.Event()
-    real = source_module._goes_on
+    real = run_feed._goes_on
 
-    def on_tick(source: Source) -> bool:
+    def on_tick(feed: RunFeed) -> bool:
         assert ticks.acquire(timeout=60)
-        return real(source)
+        return real(feed)
 
     @task
     def quick(x: int) -> int:
@@ -84,12 +84,12 @@ def test_a_thousand_calls_are_one_batch_per_tick_and_the_ticker_ends(monkeypatch
         assert go.wait(60)
         return sum(one.result() for one in first)
 
-    monkeypatch.setattr(source_module, "_goes_on", on_tick)
+    monkeypatch.setattr(run_feed, "_goes_on", on_tick)
 
     run = flow.start(1000)
-    source = Source(run)
+    feed = RunFeed(run)
     batches: list[Batch] = []
-    source.subscribe(lambda rows, progress: batches.append((rows, progress)))
+    feed.subscribe(lambda rows, progress: batches.append((rows, progress)))
     assert called.wait(60)
     ticks.release()
     until(lambda: not ticks._value)
@@ -110,39 +110,39 @@ def test_runs_share_one_ticker() -> None:
         return gate.wait(60)
 
     runs = [flow.start(n) for n in range(3)]
-    sources = [Source(run) for run in runs]
+    feeds = [RunFeed(run) for run in runs]
     assert len(tickers()) == 1
     gate.set()
     for run in runs:
         run.result()
     until(lambda: not tickers())
-    assert [source.view.progress.state for source in sources] == ["done"] * 3
+    assert [feed.view.progress.state for feed in feeds] == ["done"] * 3
 
 
 def test_records_alone_make_a_source() -> None:
     run = asking().start(2, CONFIG)
     run.result()
-    source = Source(list(run.log))
+    feed = RunFeed(list(run.log))
     batches: list[Batch] = []
-    source.subscribe(lambda rows, progress: batches.append((rows, progress)))
+    feed.subscribe(lambda rows, progress: batches.append((rows, progress)))
     assert batches[0][1].state == "asking"
-    assert source.done()
-    assert [fact.label for fact in source.details("0.1")] == ["arguments", "result"]
+    assert feed.done()
+    assert [fact.label for fact in feed.details("0.1")] == ["arguments", "result"]
 
 
 def test_a_subscriber_that_fails_stops_alone(capsys: pytest.CaptureFixture[str]) -> None:
     run = asking().start(1, CONFIG)
     run.result()
-    source = Source(run)
+    feed = RunFeed(run)
     heard: list[str] = []
 
     def broken(rows: list[CallRow], progress: Progress) -> None:
         if heard:
             raise ValueError("broken view")
 
-    source.subscribe(broken)
-    source.subscribe(lambda rows, progress: heard.append(progress.state))
-    source.attach(run.resume(answer="yes"))
+    feed.subscribe(broken)
+    feed.subscribe(lambda rows, progress: heard.append(progress.state))
+    feed.attach(run.resume(answer="yes"))
     until(lambda: heard[-1] == "done")
     assert capsys.readouterr().err.count("ValueError: broken view") == 1
 
@@ -150,14 +150,14 @@ def test_a_subscriber_that_fails_stops_alone(capsys: pytest.CaptureFixture[str])
 def test_what_a_view_no_longer_wants_is_not_sent() -> None:
     run: Run = asking().start(1, CONFIG)
     run.result()
-    source = Source(run)
+    feed = RunFeed(run)
     heard: list[str] = []
-    stop = source.subscribe(lambda rows, progress: heard.append(progress.state))
+    stop = feed.subscribe(lambda rows, progress: heard.append(progress.state))
     stop()
     stop()
-    source.attach(run.resume(answer="yes"))
-    until(source.done)
-    source.flush()
-    source.close()
+    feed.attach(run.resume(answer="yes"))
+    until(feed.done)
+    feed.flush()
+    feed.close()
     assert heard == ["asking"]
-    assert [row.state for row in calls_of(source.records)] == ["done", "replayed"]
+    assert [row.state for row in calls_of(feed.records)] == ["done", "replayed"]

@@ -1,4 +1,4 @@
-"""What is drawn of one run: timeline, notes and forms in one place of a cell, then their static twin.
+"""What is drawn of one run: timeline, notes and forms in one place of a cell, then their static version.
 
 Knows nothing of how a run goes on; all of it is called on the kernel's loop.
 """
@@ -14,7 +14,7 @@ import ipywidgets
 from nbflow_widgets.display import Cell, Mode, Slot, bundle_of, formatted, make_live, show_once
 from nbflow_widgets.forms import Form, waiting_html, waiting_text
 from nbflow_widgets.prose import labelled, note
-from nbflow_widgets.source import Source
+from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ LATER = 1.0
 """Seconds until widgets that were taken out of a page are closed; one that is busy stumbles over closed ones."""
 
 
-class Board:
+class RunDisplay:
     """The place of one run in a cell.
 
     Args:
@@ -54,8 +54,8 @@ class Board:
         self._slot = Slot()
         self._result = Slot()
         self._notes: list[tuple[str, str]] = []
-        self._source = Source(run)
-        self._timeline = Timeline(self._source, on_stop=on_stop)
+        self._feed = RunFeed(run)
+        self._timeline = Timeline(self._feed, on_stop=on_stop)
         self._arrange()
         if self.box is not None and in_cell:
             self._slot.show(EMPTY)  # its place, above all that the run prints
@@ -64,7 +64,7 @@ class Board:
         """Go on with another handle of the run."""
         self._run = run
         self.offer_back(())
-        self._source.attach(run)
+        self._feed.attach(run)
 
     def say(self, text: str, kind: str = "info") -> None:
         """Add a line of small print, with code in backquotes."""
@@ -83,10 +83,10 @@ class Board:
         return any(key in rejected for key in self.forms)
 
     def reveal(self) -> None:
-        """Show the widgets in the cell, with their static twin for those who can't draw them."""
+        """Show the widgets in the cell, with their static version for those who can't draw them."""
         if self.box is not None and self._in_cell:
             self.is_revealed = True
-            self._slot.show_widget(self.box, self.twin())
+            self._slot.show_widget(self.box, self.static_bundle())
 
     def unfold(self) -> None:
         """Show the timeline too."""
@@ -113,25 +113,25 @@ class Board:
                 self._result.show(bundle)
 
     def finish(self) -> None:
-        """Show the end: in a live cell, the static twin takes the place of the widgets."""
-        self._source.flush()
+        """Show the end: in a live cell, the static version takes the place of the widgets."""
+        self._feed.flush()
         for form in self.forms.values():
             form.keep_rejection()
         if self._mode == "static":
-            show_once(self.twin())
+            show_once(self.static_bundle())
         self.freeze()
 
     def freeze(self) -> None:
-        """Leave the static twin where the widgets were: saved widgets show an error to their own author."""
+        """Leave the static version where the widgets were: saved widgets show an error to their own author."""
         if self.box is None:
             return
-        twin = self.twin()
+        static = self.static_bundle()
         if self._in_cell:
-            self._slot.show(twin)
+            self._slot.show(static)
             self.box.close()
             self._close()
             return
-        self.box.children = [ipywidgets.HTML(str(twin["text/html"]))]
+        self.box.children = [ipywidgets.HTML(str(static["text/html"]))]
         try:
             asyncio.get_running_loop().call_later(LATER, self._close)
         except RuntimeError:
@@ -141,7 +141,7 @@ class Board:
         for form in self.forms.values():
             form.close()
         self._timeline.close()
-        self._source.close()
+        self._feed.close()
 
     def _arrange(self) -> None:
         if self.box is None:
@@ -152,7 +152,7 @@ class Board:
         self.box.children = [*parts, *(form.widget for form in self.forms.values())]
         make_live(self.box)
 
-    def twin(self) -> dict[str, object]:
+    def static_bundle(self) -> dict[str, object]:
         """Return the static form of all that is shown."""
         shown = list(self.forms.values())
         html = [self._timeline.html(times=self._mode == "live"), self._notes_html(), *(form.html() for form in shown)]

@@ -25,7 +25,7 @@ SECONDS = 0.1
 Subscriber = Callable[[list[CallRow], Progress], None]
 
 
-class Source:
+class RunFeed:
     """The records of a run, live or stored.
 
     Attributes:
@@ -135,10 +135,10 @@ class _Ticker:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._sources: list[Source] = []
+        self._sources: list[RunFeed] = []
         self._thread: threading.Thread | None = None
 
-    def add(self, source: Source) -> None:
+    def add(self, source: RunFeed) -> None:
         with self._lock:
             if source not in self._sources:
                 self._sources.append(source)
@@ -146,7 +146,7 @@ class _Ticker:
                 self._thread = threading.Thread(target=self._loop, name="nbflow-ticker", daemon=True)
                 self._thread.start()
 
-    def remove(self, source: Source) -> None:
+    def remove(self, source: RunFeed) -> None:
         with self._lock:
             if source in self._sources:
                 self._sources.remove(source)
@@ -175,7 +175,7 @@ def live_comm(widget: object) -> None:
         comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001  # no public way; see above
 
 
-def _goes_on(source: Source) -> bool:
+def _goes_on(source: RunFeed) -> bool:
     try:
         return source.flush()
     except Exception:  # noqa: BLE001  # a mistake of ours in one run must not stop the ticker of all

@@ -1,6 +1,6 @@
 """One run in its cell: waited for, asked about, answered, taken on, brought to an end.
 
-All that is drawn, by its board, happens on the kernel's loop, where the cell began. Answers are sent from a
+All that is drawn, by its run_display, happens on the kernel's loop, where the cell began. Answers are sent from a
 worker thread; the run itself goes on in the runtime's threads, so the kernel stays free.
 """
 
@@ -16,10 +16,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nbflow import Command
-from nbflow_widgets.board import Board
 from nbflow_widgets.display import Cell, Mode
 from nbflow_widgets.failure import Stopped, clean, lines_of
 from nbflow_widgets.forms import Form
+from nbflow_widgets.run_display import RunDisplay
 
 if TYPE_CHECKING:
     from nbflow import Interrupt, Run, RunnableConfig, Workflow
@@ -32,7 +32,7 @@ GRACE = 0.15
 """Seconds before widgets are shown: what is over by then needs none, and would only flicker."""
 
 
-class Stage:
+class CellRun:
     """Shows one run over pauses and answers, until it has ended.
 
     Args:
@@ -46,7 +46,7 @@ class Stage:
 
     Attributes:
         run: the newest handle of the run.
-        board: what is drawn.
+        run_display: what is drawn.
         error: what a callback raised last; for tests.
     """
 
@@ -62,7 +62,7 @@ class Stage:
         compact: bool = False,
     ) -> None:
         self.run: Run
-        self.board: Board
+        self.run_display: RunDisplay
         self.error: BaseException | None = None
         self._kit = kit
         self._workflow = workflow
@@ -84,17 +84,17 @@ class Stage:
         Args:
             run: started, or found in a checkpointer.
             past: how many of its records are older than this cell.
-            shown: whether to show it in the running cell; else its owner shows the board's ``box``.
+            shown: whether to show it in the running cell; else its owner shows the run_display's ``box``.
         """
         self.run = run
         self._past = past
         with suppress(RuntimeError):  # without a loop there is nobody to wait for
             self._loop = asyncio.get_running_loop()
-        self.board = Board(run, self._mode, on_stop=self.stop, in_cell=shown, compact=self._compact)
+        self.run_display = RunDisplay(run, self._mode, on_stop=self.stop, in_cell=shown, compact=self._compact)
 
     def say(self, text: str, kind: str = "info") -> None:
         """Add a line of small print, with code in backquotes."""
-        self.board.say(text, kind)
+        self.run_display.say(text, kind)
 
     async def settled(self) -> None:
         """Wait until the run returns, fails or pauses.
@@ -108,8 +108,8 @@ class Stage:
         run.on_done(_on(loop, lambda: _settle(ended)))
         try:
             await asyncio.wait({ended}, timeout=GRACE)
-            if not run.done() and not self.board.is_revealed:
-                self.board.reveal()
+            if not run.done() and not self.run_display.is_revealed:
+                self.run_display.reveal()
             while not run.done():
                 await asyncio.wait({ended}, timeout=TICK)
         except (KeyboardInterrupt, asyncio.CancelledError):
@@ -121,9 +121,9 @@ class Stage:
         """Go on without the cell: conclude when the run ends."""
         loop = self._loop
         assert loop is not None, "only a cell watches a run"
-        if not self.board.is_revealed:
-            self.board.reveal()
-        self.board.hold_place()
+        if not self.run_display.is_revealed:
+            self.run_display.reveal()
+        self.run_display.hold_place()
         run = self.run
         run.on_done(_on(loop, lambda: self.guarded(lambda: self._concluded_later(run))))
 
@@ -131,7 +131,7 @@ class Stage:
         """Show a handle with which the run goes on."""
         self._note_discarded()
         self.run = run
-        self.board.attach(run)
+        self.run_display.attach(run)
 
     def resume(self, answers: dict[str, object]) -> Run:
         """Answer questions by id and go on; raises what the runtime says of the answers."""
@@ -147,7 +147,7 @@ class Stage:
     def leave(self) -> None:
         """Show no more: another cell shows the run from here on."""
         self._left = True
-        self.board.freeze()
+        self.run_display.freeze()
 
     def conclude(self) -> None:
         """Show how the run stands, now that it has ended or paused."""
@@ -156,13 +156,13 @@ class Stage:
         status = self.run.status
         if status in {"failed", "stopped", "crashed"}:
             self.say(f"{status.capitalize()}. {self._way_back()}", "error" if status == "failed" else "warning")
-        is_open = self._mode == "live" and self.board.offer_back(rejected_in(self.run))
+        is_open = self._mode == "live" and self.run_display.offer_back(rejected_in(self.run))
         if status == "asking" and self._mode == "live":
             self._ask()
         elif is_open:
-            self.board.stay()
+            self.run_display.stay()
         else:
-            self.board.finish()
+            self.run_display.finish()
 
     def returned(self, result: object) -> None:
         """Hand the result over."""
@@ -177,7 +177,7 @@ class Stage:
         if status == "done":
             result = run.result()
             self._on_return(result)
-            self.board.show_result(result, self._cell)
+            self.run_display.show_result(result, self._cell)
         elif status == "failed":
             error = _error_of(run)
             self._cell.show_error(error, lines_of(clean(error)))
@@ -188,15 +188,15 @@ class Stage:
         """Show a form for each open question."""
         reopened = Counter(getattr(record, "id", "") for record in self.run.log if type(record).__name__ == "Reopened")
         for asked in self.run.interrupts:
-            form, times = self.board.forms.get(asked.id), reopened[asked.id]
+            form, times = self.run_display.forms.get(asked.id), reopened[asked.id]
             if form is None:
                 submit = partial(self._answer, asked)
                 form = Form(asked, submit, post=self._kit.post, drafts=self._kit.drafts)
                 form.reopened = times
-                self.board.add(form)
+                self.run_display.add(form)
             elif times > form.reopened:
                 form.reopen(asked, times)
-        self.board.stay()
+        self.run_display.stay()
         run = self.run
         if run.expires is not None and self._loop is not None:
             self.say(
@@ -219,7 +219,7 @@ class Stage:
             if type(record).__name__ in {"Answered", "Reopened"}:
                 answers[getattr(record, "id", "")] = record if getattr(record, "expired", False) else None
         for key, answer in answers.items():
-            form = self.board.forms.get(key)
+            form = self.run_display.forms.get(key)
             if form is not None and answer is not None and not form.is_answered:
                 form.accept(answer.value.get() if answer.value is not None else "nobody answered in time")
 
@@ -231,7 +231,7 @@ class Stage:
                 return
             run = self.resume({asked.id: answer})
             self.run, before = run, self.run
-            form = self.board.forms.get(asked.id)
+            form = self.run_display.forms.get(asked.id)
             if form is not None:
                 form.accept(answer)  # before anybody is told how the run went on
         self._post_to_loop(lambda: self._went_on(run, len(before.log)))
@@ -240,15 +240,15 @@ class Stage:
         if self._left or run is not self.run:
             return
         self._past = min(past, self._past)
-        self.board.attach(run)
+        self.run_display.attach(run)
         if self._compact and self._loop is not None:
             self._loop.call_later(GRACE, self._unfold)
         self.watch()
 
     def _unfold(self) -> None:
-        """Show the timeline of a compact stage, if the run still works."""
+        """Show the timeline of a compact cell_run, if the run still works."""
         if not self.run.done():
-            self.board.unfold()
+            self.run_display.unfold()
 
     def start_again(self) -> None:
         """Go on with a run that crashed or was stopped."""
@@ -265,7 +265,7 @@ class Stage:
             ready = {key: answer for key, answer in self._held_back.items() if key in waiting}
             self._held_back.clear()
         for key, answer in ready.items():
-            self.board.forms[key].send(answer)
+            self.run_display.forms[key].send(answer)
 
     def _post_to_loop(self, job: Callable[[], None]) -> None:
         if self._loop is not None and self._loop.is_running():

@@ -1,4 +1,4 @@
-"""A run on its stage: answers from clicks, held back while it works, refused where they don't fit."""
+"""A run on its cell_run: answers from clicks, held back while it works, refused where they don't fit."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 
 import nbflow
 from nbflow import interrupt, task
+from nbflow_widgets.cell_run import CellRun
 from nbflow_widgets.forms import Form
-from nbflow_widgets.stage import Stage
 from tests.widgets.conftest import Shell
 from tests.widgets.test_forms import click, page, widgets_of
 
@@ -51,25 +51,25 @@ def shows(form: Form, text: str) -> bool:
     return text in page(form)
 
 
-async def staged(shell: Shell, flow: nbflow.Workflow, results: list[object]) -> Stage:
+async def staged(shell: Shell, flow: nbflow.Workflow, results: list[object]) -> CellRun:
     config: nbflow.RunnableConfig = {"configurable": {"thread_id": "t"}}
-    stage = Stage(shell.kit, flow, config, mode="live", on_return=results.append)
-    stage.open(flow.start(2, config))
-    await stage.settled()
-    stage.conclude()
-    return stage
+    cell_run = CellRun(shell.kit, flow, config, mode="live", on_return=results.append)
+    cell_run.open(flow.start(2, config))
+    await cell_run.settled()
+    cell_run.conclude()
+    return cell_run
 
 
 def test_answers_that_come_while_the_run_works_go_with_the_next_pause(shell: Shell) -> None:
     async def story() -> None:
         results: list[object] = []
-        stage = await staged(shell, flow_of("One?", "Two?", "Three?"), results)
-        assert [form.question.text for form in stage.board.forms.values()] == ["One?", "Two?", "Three?"]
-        for number, form in enumerate(stage.board.forms.values(), start=1):
+        cell_run = await staged(shell, flow_of("One?", "Two?", "Three?"), results)
+        assert [form.question.text for form in cell_run.run_display.forms.values()] == ["One?", "Two?", "Three?"]
+        for number, form in enumerate(cell_run.run_display.forms.values(), start=1):
             answer(form, str(number))
         await until(lambda: results)
-        assert (results, stage.error) == ([[2, 4, 6]], None)
-        assert "answer: 3" in str(stage.board.twin()["text/plain"])
+        assert (results, cell_run.error) == ([[2, 4, 6]], None)
+        assert "answer: 3" in str(cell_run.run_display.static_bundle()["text/plain"])
 
     asyncio.run(story())
 
@@ -77,12 +77,12 @@ def test_answers_that_come_while_the_run_works_go_with_the_next_pause(shell: She
 def test_a_refusal_of_the_runtime_stays_in_the_form(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         results: list[object] = []
-        stage = await staged(shell, flow_of("One?"), results)
-        (form,) = stage.board.forms.values()
+        cell_run = await staged(shell, flow_of("One?"), results)
+        (form,) = cell_run.run_display.forms.values()
         monkeypatch.setattr(form._fields["answer"], "_parse", lambda typed: typed)
         answer(form, "many")
         await until(lambda: "must be of type integer" in page(form))
-        assert (results, form.is_answered, stage.run.status) == ([], False, "asking")
+        assert (results, form.is_answered, cell_run.run.status) == ([], False, "asking")
         monkeypatch.undo()
         answer(form, "4")
         await until(lambda: results)
@@ -111,20 +111,20 @@ def test_a_question_that_is_open_again_says_why_in_its_form(shell: Shell, monkey
 
     async def story() -> None:
         results: list[object] = []
-        stage = await staged(shell, flow, results)
-        (form,) = stage.board.forms.values()
+        cell_run = await staged(shell, flow, results)
+        (form,) = cell_run.run_display.forms.values()
         for year, told in ((3, "year is 3: there were no films then"), (4, "year is 4: there were no films then")):
             widgets_of(form, ipywidgets.Text)[0].value = str(year)
             click(form, "Submit")
             await until(partial(shows, form, told))
-            assert (form.is_answered, stage.run.status) == (False, "asking")
-            assert list(stage.board.forms.values()) == [form]
+            assert (form.is_answered, cell_run.run.status) == (False, "asking")
+            assert list(cell_run.run_display.forms.values()) == [form]
         assert told in form.text()
-        assert told in Form(stage.run.interrupts[0], results.append).html(), "as another session shows it"
+        assert told in Form(cell_run.run.interrupts[0], results.append).html(), "as another session shows it"
         widgets_of(form, ipywidgets.Text)[0].value = "1999"
         click(form, "Submit")
         await until(lambda: results)
-        assert (results, stage.error) == ([1999], None)
+        assert (results, cell_run.error) == ([1999], None)
 
     asyncio.run(story())
 
@@ -136,21 +136,21 @@ def back_of(form: Form) -> list[Any]:
 def test_a_rejection_that_ended_the_run_is_taken_back(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     async def story() -> None:
         results: list[object] = []
-        stage = await staged(shell, flow_of("One?"), results)
-        (form,) = stage.board.forms.values()
+        cell_run = await staged(shell, flow_of("One?"), results)
+        (form,) = cell_run.run_display.forms.values()
         assert not back_of(form)
         for _ in range(2):
             click(form, "Reject")
             await until(lambda: back_of(form))
-            assert (stage.run.status, form.is_answered) == ("failed", True)
+            assert (cell_run.run.status, form.is_answered) == ("failed", True)
             assert "Rejected" in page(form)
             click(form, "Take back")
             assert not form.is_answered
             assert "The rejection is taken back as soon as another answer is sent" in page(form)
         answer(form, "4")
         await until(lambda: results)
-        assert (results, stage.error) == ([[8]], None)
-        assert "answer: 4" in str(stage.board.twin()["text/plain"])
+        assert (results, cell_run.error) == ([[8]], None)
+        assert "answer: 4" in str(cell_run.run_display.static_bundle()["text/plain"])
         assert not back_of(form)
 
     asyncio.run(story())
@@ -177,18 +177,18 @@ def two_gentle_questions() -> nbflow.Workflow:
 def test_a_rejection_can_be_taken_back_while_the_run_asks_on(shell: Shell, takes_back: bool) -> None:
     async def story() -> None:
         results: list[object] = []
-        stage = await staged(shell, two_gentle_questions(), results)
-        (one,) = stage.board.forms.values()
+        cell_run = await staged(shell, two_gentle_questions(), results)
+        (one,) = cell_run.run_display.forms.values()
         click(one, "Reject")
-        await until(lambda: len(stage.board.forms) == 2 and back_of(one))
-        two = list(stage.board.forms.values())[1]
+        await until(lambda: len(cell_run.run_display.forms) == 2 and back_of(one))
+        two = list(cell_run.run_display.forms.values())[1]
         click(one, "Take back")
         if takes_back:
             answer(one, "1")
-            await until(lambda: one.answer == 1 and stage.run.status == "asking")
+            await until(lambda: one.answer == 1 and cell_run.run.status == "asking")
         answer(two, "2")
         await until(lambda: results)
-        assert (results, stage.error) == ([[int(takes_back), 2]], None)
+        assert (results, cell_run.error) == ([[int(takes_back), 2]], None)
         assert ("Rejected" in one.html()) is not takes_back
         assert one.is_answered
 
@@ -203,10 +203,10 @@ def test_a_run_that_fails_after_the_cell_shows_its_error_there(
         return 1 / int(interrupt("By?", response_schema=int))
 
     async def story() -> None:
-        stage = await staged(shell, flow, [])
-        (form,) = stage.board.forms.values()
+        cell_run = await staged(shell, flow, [])
+        (form,) = cell_run.run_display.forms.values()
         answer(form, "0")
-        await until(lambda: stage.run.status == "failed")
+        await until(lambda: cell_run.run.status == "failed")
         await until(lambda: "ZeroDivisionError" in capsys.readouterr().out)
 
     asyncio.run(story())
@@ -221,9 +221,9 @@ def test_a_wait_that_is_cancelled_stops_the_run(shell: Shell) -> None:
     run = flow.start(1, config)
 
     async def story() -> None:
-        stage = Stage(shell.kit, flow, config, mode="static")
-        stage.open(run)
-        waiting = asyncio.ensure_future(stage.settled())
+        cell_run = CellRun(shell.kit, flow, config, mode="static")
+        cell_run.open(run)
+        waiting = asyncio.ensure_future(cell_run.settled())
         for _ in range(3):  # so that it waits
             await asyncio.sleep(0)
         waiting.cancel()
@@ -241,10 +241,10 @@ def test_a_question_whose_time_is_up_takes_its_default_while_its_form_is_open(sh
 
     async def story() -> None:
         results: list[object] = []
-        stage = await staged(shell, flow, results)
-        (form,) = stage.board.forms.values()
+        cell_run = await staged(shell, flow, results)
+        (form,) = cell_run.run_display.forms.values()
         await until(lambda: results)
-        assert (results, stage.error) == (["too late"], None)
+        assert (results, cell_run.error) == (["too late"], None)
         await until(lambda: form.is_answered)
         assert "too late" in page(form)
 
@@ -258,12 +258,12 @@ def test_an_answer_in_time_keeps_the_default_away(shell: Shell) -> None:
 
     async def story() -> None:
         results: list[object] = []
-        stage = await staged(shell, flow, results)
-        paused = stage.run
-        assert "goes on by itself at" in str(stage.board.twin())
-        answer(next(iter(stage.board.forms.values())), "in time")
+        cell_run = await staged(shell, flow, results)
+        paused = cell_run.run
+        assert "goes on by itself at" in str(cell_run.run_display.static_bundle())
+        answer(next(iter(cell_run.run_display.forms.values())), "in time")
         await until(lambda: results)
-        stage._expired(paused)
+        cell_run._expired(paused)
         assert results == ["in time"]
 
     asyncio.run(story())
