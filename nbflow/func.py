@@ -25,7 +25,7 @@ from nbflow.drivers.limits.concurrency import ConcurrencyLimit, TaskLimits
 from nbflow.drivers.limits.rate import RateLimit
 from nbflow.errors import CalledOutsideRunError, DecorationError, InvalidOptionError, UnknownOptionError
 from nbflow.runs.result_cache import namespace_of
-from nbflow.values import Final, Kept, Returned
+from nbflow.values import Final, Kept, Returned, is_text
 from nbflow.values.policies import CachePolicy, RetryPolicy, TimeoutPolicy, check_retry_on
 from nbflow.workflow import Workflow
 from nbflow.workflow.checkpointer import check_checkpointer
@@ -206,7 +206,7 @@ def _spec(
 ) -> Spec:
     """Return the facts of a function, gathered once."""
     return Spec(
-        name or name_of(fn),
+        _named(kind, name) or name_of(fn),
         fn,
         kind=kind,
         is_async=is_async(fn),
@@ -219,6 +219,17 @@ def _spec(
         source=fingerprint.source_of(fn) if rules.version is None else "",
         version=rules.version,
     )
+
+
+def _named(kind: str, name: object) -> str:
+    """Return a name that was given; empty for none.
+
+    Raises:
+        InvalidOptionError: if it is no text that can be stored.
+    """
+    if name is not None and not (isinstance(name, str) and is_text(name)):
+        raise InvalidOptionError(f"@{kind}", "name", repr(name), "it is text without lone surrogates")
+    return str.__str__(name) if name is not None else ""
 
 
 def _limits(max_concurrency: int | None, rate_limit: str | None) -> TaskLimits | None:

@@ -18,7 +18,7 @@ from nbflow.errors import (
     RunStopped,
     UnloadableValueError,
 )
-from nbflow.values import Interrupt
+from nbflow.values import Interrupt, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -205,7 +205,7 @@ def _callers(call: Call) -> tuple[Caller, ...]:
 
 def unfit(reason: str) -> str:
     """Return in words why an answer that can't be rebuilt does not count."""
-    return f"the answer that was given can't be read here: {reason}"
+    return as_text(f"the answer that was given can't be read here: {reason}")
 
 
 def answer_of(answered: Answered, question: object, records: Sequence[Record]) -> object:

@@ -16,6 +16,7 @@ import msgspec
 from nbflow.errors import InvalidOptionError
 from nbflow.schemas import json_schema as jsonschemas
 from nbflow.schemas.describe import Schema, adapter_of, describe
+from nbflow.values import as_text
 
 LIVE = 10_000
 """How many questions a process keeps the types of; older ones are checked by their JSON schema."""
@@ -48,7 +49,13 @@ def schema_of(wanted: object) -> Schema | None:
         InvalidOptionError: if it is no type that answers can be converted to, and no valid JSON schema.
     """
     schema = describe(wanted)
-    problem = None if schema is None or _is_type(wanted) else jsonschemas.flaw(schema)
+    if schema is None:
+        return None
+    try:
+        schema = jsonschemas.plain(schema)
+        problem = None if _is_type(wanted) else jsonschemas.flaw(schema)
+    except ValueError as error:
+        problem = str(error)
     if problem:
         raise InvalidOptionError("interrupt()", "response_schema", jsonschemas.shown(wanted), problem)
     return schema
@@ -93,7 +100,7 @@ def convert(answer: object, wanted: object) -> Any:  # noqa: ANN401  # an instan
 
 def misfit(answer: object, schema: Schema | None, error: Exception) -> str:
     """Return in words why an answer could not be converted: where, what was found, what is wanted."""
-    return jsonschemas.complaint(answer, schema) or _told(answer, error)
+    return as_text(jsonschemas.complaint(answer, schema) or _told(answer, error))
 
 
 def _is_type(wanted: object) -> bool:

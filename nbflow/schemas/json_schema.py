@@ -12,8 +12,11 @@ from typing import Any
 
 import msgspec
 
+from nbflow.values import is_text
+
 Schema = dict[str, Any]
 _LONG = 200
+_DEEP = 100
 _BOUNDS = {
     "minimum": "at least",
     "maximum": "at most",
@@ -30,13 +33,39 @@ _BOUNDS = {
 }
 
 
-def flaw(schema: Schema) -> str | None:
-    """Return why a schema can't be used, or None if it can."""
+def plain(schema: Schema) -> Schema:
+    """Return a schema as it is stored and read back: made of JSON's own values.
+
+    Raises:
+        ValueError: if it can't be; says where, and what is there.
+    """
     try:
-        raw = msgspec.json.encode(schema)
+        found: Schema = _plain_part(schema, ())
+    except ValueError as error:
+        raise ValueError(f"a JSON schema holds plain JSON values; {error}") from None
+    return found
+
+
+def _plain_part(part: Any, path: tuple[object, ...]) -> Any:  # noqa: ANN401  # whatever a schema is made of
+    if len(path) > _DEEP:
+        raise ValueError(f"it is nested more than {_DEEP} deep")
+    if isinstance(part, dict):
+        for name in part:
+            if not isinstance(name, str) or not is_text(name):
+                raise ValueError(f"{said(path, name, 'keys are text', ': ')}")
+        return {str.__str__(name): _plain_part(inner, (*path, name)) for name, inner in part.items()}
+    if isinstance(part, (list, tuple)):
+        return [_plain_part(inner, (*path, index)) for index, inner in enumerate(part)]
+    try:
+        found = msgspec.msgpack.decode(msgspec.msgpack.encode(part))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        return f"a JSON schema holds plain JSON values ({error})"
-    return _flaw(raw)
+        raise ValueError(said(path, part, str(error), ": ")) from None
+    return _plain_part(found, (*path, "")) if isinstance(found, (dict, list)) else found
+
+
+def flaw(schema: Schema) -> str | None:
+    """Return why a schema of plain values can't be used, or None if it can."""
+    return _flaw(msgspec.json.encode(schema))
 
 
 @lru_cache(maxsize=256)
@@ -88,7 +117,10 @@ def said(path: Iterable[object], found: object, problem: str, link: str = ", but
 
 def shown(value: object) -> str:
     """Return a value as it is written, cut where it grows long."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001  # nested too deeply, or a user's own that may raise anything
+        return f"a {type(value).__name__}"
     return text if len(text) <= _LONG else f"{text[:_LONG]}…"
 
 
