@@ -225,7 +225,7 @@ def interrupt(
     ordinal, questions = frame.asks, session.dispatch.scheduler.questions
     parts = b"%s|%s|%d|" % (session.origin.encode(), frame.prefix.encode(), ordinal) + codec.digest(value)
     key = blake2b(parts, digest_size=16).hexdigest()
-    question = Question(value, key, schema, seconds, fallback, ordinal)
+    question = Question(value, key, schema, seconds, fallback, ordinal, answers.rules_of(response_schema))
     answers.remember(key, response_schema)
     with session.dispatch.lock:
         answered = questions.ask(frame, question)

@@ -40,6 +40,7 @@ class Question(NamedTuple):
         seconds: how long it waits for an answer; None for ever.
         fallback: answers it when that time is up; None if nothing does.
         ordinal: how many questions the call had asked before.
+        rules: as of ``Asked``.
     """
 
     value: object
@@ -48,6 +49,7 @@ class Question(NamedTuple):
     seconds: float | None = None
     fallback: Value | None = None
     ordinal: int = 0
+    rules: str = ""
 
 
 class Asker(Protocol):
@@ -144,6 +146,7 @@ class Questions:
             name=call.spec.name,
             ordinal=question.ordinal,
             schema=question.schema,
+            rules=question.rules,
             expires=None if question.seconds is None else since + question.seconds,
             callers=_callers(call),
             branch=frame.key,

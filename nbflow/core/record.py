@@ -259,6 +259,8 @@ class Asked(Record):
         callers: the calls that wait with it, outermost first; the body of the run is not among them.
         branch: as of a call.
         problem: why an earlier answer did not count; empty if there was none.
+        rules: ``"msgspec"`` or ``"pydantic"`` if the schema was made from a type, and an answer is converted by their
+            rules; empty if the schema was given as it is.
     """
 
     id: str
@@ -269,6 +271,7 @@ class Asked(Record):
     callers: tuple[Caller, ...] = ()
     branch: str = ""
     problem: str = ""
+    rules: str = ""
 
 
 class Fallback(Record):

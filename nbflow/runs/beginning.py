@@ -105,7 +105,7 @@ class Opening(NamedTuple):
 
 def refusal(asked: Asked, answer: object) -> str | None:
     """Return why an answer does not fit a question, or None if it does."""
-    return answers.refusal(answer, asked.schema, question=asked.id)
+    return answers.refusal(answer, asked.schema, question=asked.id, rules=asked.rules)
 
 
 def started_at(workflow: Definition, thread_id: str, config: RunnableConfig, point: Point | None) -> RunStarted:

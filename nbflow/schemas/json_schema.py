@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from nbflow.schemas import forms
 from nbflow.values import is_text
 
 Schema = dict[str, Any]
@@ -81,6 +82,8 @@ def _flaw(raw: bytes) -> str | None:
                 found.lookup(reference)
             except Unresolvable:
                 return f"{reference!r} is not in the schema, and nothing is fetched; put what is meant under $defs"
+        if _is_endless(resource, resolver, ()):
+            return "a reference in it leads back to itself, so no answer could ever be checked"
     except jsonschema.SchemaError as error:
         return f"as a JSON schema it is wrong: {said(error.absolute_path, error.instance, error.message)}"
     except RecursionError:
@@ -88,20 +91,21 @@ def _flaw(raw: bytes) -> str | None:
     return None
 
 
-def complaint(value: object, schema: Schema | None) -> str | None:
+def complaint(value: object, schema: Schema | None, *, lenient: bool = False) -> str | None:
     """Return why a value does not fit a schema, or None if it does.
 
     Args:
         value: what was answered; what JSON lacks, such as a date, is checked as it is written in JSON.
         schema: what it must be; None takes anything.
+        lenient: whether the schema was made from a type, which may take other forms than the schema tells of.
     """
     if not schema:
         return None
     import jsonschema  # noqa: PLC0415  # only when an answer is checked
 
-    validator = _validator(msgspec.json.encode(schema))
+    validator = _validator(msgspec.json.encode(schema), lenient=lenient)
     try:
-        error = jsonschema.exceptions.best_match(validator.iter_errors(_plain(value)))
+        error = jsonschema.exceptions.best_match(validator.iter_errors(_plain(value, lenient=lenient)))
     except RecursionError:
         return "the answer is nested too deeply to be checked"
     except Exception:  # noqa: BLE001  # a schema that was stored unchecked: the body's own conversion decides
@@ -125,12 +129,15 @@ def shown(value: object) -> str:
 
 
 @lru_cache(maxsize=256)
-def _validator(raw: bytes) -> Any:  # noqa: ANN401  # a validator of jsonschema
+def _validator(raw: bytes, *, lenient: bool) -> Any:  # noqa: ANN401  # a validator of jsonschema
     from jsonschema import validators  # noqa: PLC0415  # only when an answer is checked
 
     checker, resource, _ = _parts(msgspec.json.decode(raw))
     types = checker.TYPE_CHECKER.redefine("array", lambda _checker, value: isinstance(value, (list, tuple)))
-    ours = validators.extend(checker, {"contentEncoding": _encoded}, type_checker=types)
+    keywords = {"contentEncoding": _encoded, "multipleOf": forms.multiple_of}
+    if lenient:
+        keywords.update(forms.lenient(checker.VALIDATORS))
+    ours = validators.extend(checker, keywords, type_checker=types)
     return ours(resource.contents, registry=_known(), format_checker=_formats())
 
 
@@ -161,6 +168,45 @@ def _references(resource: Any, resolver: Any) -> Iterator[tuple[str, Any]]:  # n
                 yield contents[keyword], resolver
     for inner in resource.subresources():
         yield from _references(inner, resolver.in_subresource(inner))
+
+
+_IN_PLACE = ("not", "if", "then", "else")  # keywords whose schemas hold for the same value, beside references
+_IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
+
+
+def _is_endless(resource: Any, resolver: Any, around: tuple[int, ...]) -> bool:  # noqa: ANN401  # of referencing
+    """Whether checking a value by a schema, or by one inside it, comes back to the same schema with the same value."""
+    contents = resource.contents
+    if id(contents) in around:
+        return True
+    if not isinstance(contents, dict):
+        return False
+    inside = (*around, id(contents))
+    if isinstance(contents.get("$ref"), str):
+        found = resolver.lookup(contents["$ref"])
+        if _is_endless(_resource_like(resource, found.contents), found.resolver, inside):
+            return True
+    same = [contents[name] for name in _IN_PLACE if name in contents]
+    same += [one for name in _IN_PLACE_LISTS for one in contents.get(name, ())]
+    if any(_steps_into(resource, resolver, one, inside) for one in same):
+        return True
+    return not around and any(_steps_into(resource, resolver, one.contents, ()) for one in _below(resource))
+
+
+def _below(resource: Any) -> Iterator[Any]:  # noqa: ANN401  # of referencing
+    """Yield the schemas inside one, however deep."""
+    for inner in resource.subresources():
+        yield inner
+        yield from _below(inner)
+
+
+def _steps_into(resource: Any, resolver: Any, contents: object, around: tuple[int, ...]) -> bool:  # noqa: ANN401  # of referencing
+    inner = _resource_like(resource, contents)
+    return _is_endless(inner, resolver.in_subresource(inner), around or (-1,))
+
+
+def _resource_like(resource: Any, contents: object) -> Any:  # noqa: ANN401  # of referencing
+    return type(resource)(contents=contents, specification=resource._specification)  # noqa: SLF001  # of the same draft
 
 
 @lru_cache(maxsize=1)
@@ -206,17 +252,18 @@ def _encoded(_validator: object, encoding: str, value: object, _schema: Schema) 
             yield ValidationError(f"{value!r} is not base64")
 
 
-def _plain(value: object) -> object:
-    """Return a value as JSON has it, as far as it can be written there."""
+def _plain(value: object, *, lenient: bool) -> object:
+    """Return a value as JSON has it, as far as it can be written there; bytes as they are where that may matter."""
+    kept = (bytes,) if lenient else ()
     try:
-        return msgspec.to_builtins(value, str_keys=True, enc_hook=_dumped)
+        return msgspec.to_builtins(value, str_keys=True, enc_hook=_dumped, builtin_types=kept)
     except Exception:  # noqa: BLE001  # no JSON value: it is checked as it is
         return value
 
 
 def _dumped(value: Any) -> object:  # noqa: ANN401  # whatever was answered
     if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
+        return value.model_dump(mode="json", by_alias=True)
     raise NotImplementedError
 
 
