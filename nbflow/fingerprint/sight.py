@@ -13,7 +13,6 @@ from types import CellType, CodeType, FunctionType
 from typing import Any, NamedTuple
 
 from nbflow import codec
-from nbflow.errors import UnserializableError
 from nbflow.fingerprint.looks import items_of
 from nbflow.fingerprint.project import is_standard
 
@@ -92,6 +91,7 @@ class Sight:
         self._data: list[tuple[object, bytes]] = []
         self._files: list[tuple[str, str]] = []
         self._seen: dict[int, tuple[str, object]] = {}
+        self._deep: set[int] = set()  # containers inside of one that contains itself or is nested too deeply
 
     @property
     def trace(self) -> Trace:
@@ -132,19 +132,26 @@ class Sight:
     def _instance(self, name: str, value: object) -> Iterator[Step]:
         """Follow an object of the user's: its class, and its content if it is data."""
         yield (f"{name}:", type(value))
-        data = _data_of(value) if is_record(value) else None
+        data = _data_or_none(value) if is_record(value) else None
         if data is not None:
             self._data.append((value, data))
             yield f"{name}={data.hex()}"
 
     def _container(self, name: str, value: Any) -> Iterator[Step]:  # noqa: ANN401  # one of several
-        data = _data_of(value)
+        data = None
+        try:
+            data = _data_of(value) if id(value) not in self._deep else None
+            is_deep = id(value) in self._deep
+        except RecursionError:
+            is_deep = True
         if data is not None:
             if not isinstance(value, tuple):
                 self._data.append((value, data))
             yield f"{name}={data.hex()}"
             return
         items = items_of(value)
+        if is_deep:  # so are those in it, and looking at each anew would take the square of the depth
+            self._deep.update(id(item) for item in items if type(item) in CONTAINERS)
         self._items.append((value, items))
         yield f"{name}: {type(value).__name__} of {len(items)}"
         for index, item in enumerate(sorted(items, key=repr) if isinstance(value, (set, frozenset)) else items):
@@ -157,7 +164,7 @@ class Sight:
         if isinstance(wrapped, FunctionType):  # as functools.lru_cache leaves it
             yield (f"{name}.__wrapped__", wrapped)
             return
-        data = _data_of(value) if _size_of(value) <= LARGE else None
+        data = _data_or_none(value) if _size_of(value) <= LARGE else None
         if data is not None:
             self._data.append((value, data))
             yield f"{name}={data.hex()}"
@@ -203,11 +210,14 @@ def named(name: str, value: Any) -> str:  # noqa: ANN401  # a class, a function,
 
 def _data_of(value: object) -> bytes | None:
     """Return a digest of the content of data; None for what is no data."""
+    return codec.digest(value) if codec.is_storable(value) else None
+
+
+def _data_or_none(value: object) -> bytes | None:
     try:
-        codec.dumps(value)
-    except (UnserializableError, RecursionError):
+        return _data_of(value)
+    except RecursionError:
         return None
-    return codec.digest(value)
 
 
 def _is_special(name: str) -> bool:
