@@ -20,7 +20,7 @@ from typing import (
 from nbflow import fingerprint
 from nbflow._support.foreign import check_own
 from nbflow._support.signature import injected, is_async, is_generator, name_of, parameters_of
-from nbflow.core.call import Injected, Spec, current_frame
+from nbflow.core.call import Injected, Spec, beside, check_body, current_frame
 from nbflow.drivers.limits.concurrency import ConcurrencyLimit, TaskLimits
 from nbflow.drivers.limits.rate import RateLimit
 from nbflow.errors import CalledOutsideRunError, DecorationError, InvalidOptionError, UnknownOptionError
@@ -65,6 +65,8 @@ class Task(Generic[P, T]):
         frame = current_frame.get()
         if frame is None:
             raise CalledOutsideRunError(f"task {self.spec.name!r}")
+        if beside.get():
+            check_body(f"task {self.spec.name!r}")
         return frame.host.submit(frame, self.spec, args, kwargs)  # type: ignore[return-value]  # a CallFuture
 
     def __get__(self, instance: object, owner: type | None = None) -> Callable[..., TaskFuture[T]]:
