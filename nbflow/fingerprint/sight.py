@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import cached_property
-from types import CellType, CodeType, FunctionType
+from types import CellType, CodeType, FunctionType, MemberDescriptorType
 from typing import Any, NamedTuple
 
 from nbflow import codec
@@ -106,6 +106,8 @@ class Sight:
     def _class(self, name: str, cls: type) -> Iterator[Step]:
         yield f"{name}: class {cls.__qualname__} {_ADDRESS.sub('', repr(vars(cls).get('__annotations__', '')))}"
         members = dict(vars(cls))
+        if type(cls) is not type:
+            yield (f"{name}: metaclass", type(cls))
         for base in cls.__bases__:
             yield (f"{name}({base.__name__})", base)
         for field, value in _fields_of(members):
@@ -136,6 +138,19 @@ class Sight:
         if data is not None:
             self._data.append((value, data))
             yield f"{name}={data.hex()}"
+        elif callable(value):
+            yield from self._plain_parts(name, value)
+
+    def _plain_parts(self, name: str, value: object) -> Iterator[Step]:
+        """Take in the plain attributes of an object whose code runs, but for those that some code sets."""
+        state = state_of(value)
+        if isinstance(value, type) or is_record(value):
+            return
+        for attribute in sorted(state):
+            part = state.get(attribute)
+            if attribute not in self._changes.attributes and type(part) in SEALED:
+                self._names.append((state, attribute, part))
+                yield (f"{name}.{attribute}", part)
 
     def _container(self, name: str, value: Any) -> Iterator[Step]:  # noqa: ANN401  # one of several
         data = None
@@ -185,6 +200,36 @@ def dict_of(value: object) -> dict[str, Any]:
     except (AttributeError, TypeError):
         return {}
     return found if type(found) is dict else {}
+
+
+class _Slots(Mapping[str, Any]):
+    """The attributes that an object keeps in slots, as they are at any time."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+        self._members = {
+            name: member
+            for kind in type(value).__mro__
+            for name, member in vars(kind).items()
+            if isinstance(member, MemberDescriptorType)
+        }
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401  # whatever is there
+        try:
+            return self._members[name].__get__(self._value)
+        except AttributeError:  # not set
+            raise KeyError(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+
+def state_of(value: object) -> Mapping[str, Any]:
+    """Return the attributes that an object keeps itself, in its dict or else in slots; asks none of its hooks."""
+    return dict_of(value) or _Slots(value)
 
 
 def _size_of(value: Any) -> int:  # noqa: ANN401  # an object of any package
