@@ -98,10 +98,7 @@ class Dispatch(Waits):
         self.arrive = scheduler.arrive
         self.delivery = Delivery(self.lock, scheduler, self.revive)
         self.bodies = Bodies(
-            provide=provide,
-            emit=self.emit,
-            home_loop=self.home_loop,
-            stopping=lambda: scheduler.stopping,
+            provide=provide, emit=self.emit, home_loop=self.home_loop, stopping=lambda: scheduler.stopping
         )
         self.call, self.acall = self.bodies.run, self.bodies.arun
         self.untold, self.telling = scheduler.log.untold, Telling(scheduler.log)
@@ -212,7 +209,9 @@ class Dispatch(Waits):
             self.recollect.land(future)
         if future is self.body:
             self._end(outcome)
-        elif future.settle(outcome) and future.call.cancelling and self.is_cancelled(outcome.error):
+        elif not future.settle(outcome):
+            self._leave_line(future.call)
+        elif future.call.cancelling and self.is_cancelled(outcome.error):
             self._note_cancelled(future.call)
         if self.untold:
             self.telling.tell()
@@ -237,13 +236,17 @@ class Dispatch(Waits):
 
     def _let_go(self, reason: RunStopped) -> None:
         self.stopped.set()
+        unbegun: list[Call] = []
         for call in tuple(self.scheduler.open_calls.values()):
             self.scheduler.refused.append(call.path)
             future = call.promise
             if isinstance(future, CallFuture):
-                future.claim()
+                if self._forestall(future):
+                    unbegun.append(call)
                 future.settle(Outcome(None, reason))
                 self._cancel_task(future)
+        for call in unbegun:  # once all have ended, so that no slot goes from one of them to another
+            self.admission.leave(call)
 
     def stop(self, program: Program) -> None:
         """End the run from outside with a program that writes its last record."""
@@ -251,11 +254,6 @@ class Dispatch(Waits):
         if self.body is not None:
             self._end(outcome)
             self._cancel_task(self.body)
-
-    def _cancel_task(self, future: CallFuture) -> None:
-        task = future.task
-        if task is not None and self.loop is not None and not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(task.cancel)
 
     def cancel(self, future: CallFuture, msg: object) -> bool:
         """Cancel one call; that its caller did so is recorded, and comes again on replay."""
@@ -266,11 +264,13 @@ class Dispatch(Waits):
             future.done()
             return False
         if future.task is None or call.attempt == 0:
-            future.claim()
+            is_unbegun = self._forestall(future)
             with self.lock:
                 self.scheduler.give_up(call)
             if not future.settle(Outcome(None, aio().asyncio.CancelledError(*([msg] if msg else [])))):
                 return False
+            if is_unbegun:
+                self.admission.leave(call)
             self._note_cancelled(call)
             return True
         call.cancelling = True
