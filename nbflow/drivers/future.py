@@ -176,8 +176,15 @@ class Watched(Promise):
                 continue
             try:
                 context.run(fn, self)
-            except Exception as error:  # noqa: BLE001  # as the loop does with what its callbacks raise
-                loop.call_exception_handler({"message": f"{fn!r}, told of {self!r}, raised", "exception": error})
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001  # as the loop does with what its callbacks raise
+                if not self._is_own_end(error):
+                    loop.call_exception_handler({"message": f"{fn!r}, told of {self!r}, raised", "exception": error})
+
+    def _is_own_end(self, error: BaseException) -> bool:
+        """Whether a callback lets out how its call was stopped, cancelled or paused, which its caller is told anyway."""
+        return not isinstance(error, Exception) and self.ended is not None and error is self.ended.error
 
     def _call_all(self, callbacks: list[Callback]) -> None:
         while callbacks:
@@ -193,7 +200,11 @@ class Watched(Promise):
         if loop is None:
             try:
                 fn(self)
-            except Exception as error:  # noqa: BLE001  # others are still to be told, and whoever works here has more to do
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001  # others are still to be told, and whoever works here has more to do
+                if self._is_own_end(error):
+                    return
                 warnings.warn(f"{fn!r}, told of {self!r}, raised {error!r}", RuntimeWarning, stacklevel=2)
         elif loop is running_loop():
             loop.call_soon(fn, self, context=context)

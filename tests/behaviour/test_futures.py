@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from nbflow import Command, InMemorySaver, RetryPolicy, entrypoint, interrupt, task
-from nbflow.errors import RunStopped, UnserializableError, WouldBlockError
+from nbflow.errors import RunCancelledError, RunStopped, UnserializableError, WouldBlockError
+from tests.behaviour.flavours import Flavour
 
 THREAD = {"thread_id": "t"}
 
@@ -49,6 +50,7 @@ def test_a_failure_that_asyncio_caught_is_an_outcome_and_is_replayed(how: str) -
     assert sorted(ran) == sorted(int(n) for n in expected)
 
 
+@pytest.mark.runs_once("it lets a call end after a time-out that nothing durable tells of yet")
 def test_concurrent_futures_wait_and_as_completed_take_the_future() -> None:
     go = Event()
 
@@ -148,6 +150,39 @@ def test_a_callback_that_raises_breaks_nothing(where: str) -> None:
     assert told == ["held"]
 
 
+@pytest.mark.parametrize("how", ["stop", "cancel"])
+def test_a_callback_that_asks_for_a_result_there_is_none_of_breaks_nothing(flow: Flavour, how: str) -> None:
+    """What it lets out is that its call was stopped or cancelled, which is no ``Exception``."""
+    asked, go = Event(), Event()
+
+    @task
+    def held() -> str:
+        assert go.wait(30)
+        return "held"
+
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        calls: Any = [held() for _ in range(3)]
+        for call in calls:
+            call.add_done_callback(lambda done: done.result())
+        if how == "cancel":
+            calls[0].cancel()
+            go.set()
+            return (yield calls[1:])
+        asked.set()
+        yield calls
+
+    run = body.start(0, {"configurable": THREAD})
+    if how == "cancel":
+        assert run.result(30) == ["held", "held"]
+        return
+    assert asked.wait(30)
+    assert run.cancel()
+    with pytest.raises(RunCancelledError):
+        run.result(30)
+    go.set()
+
+
 def test_a_future_in_a_returned_list_is_told_what_to_do() -> None:
     @task
     def one() -> int:
@@ -193,6 +228,7 @@ def test_sync_code_may_run_a_loop_of_its_own(where: str) -> None:
 
 
 @pytest.mark.parametrize("over", ["the run", "the attempt"])
+@pytest.mark.runs_once("what one body left running goes on beside the next")
 def test_what_a_body_left_running_makes_no_call_when_it_is_over(over: str) -> None:
     told: list[str] = []
     ran: list[str] = []
