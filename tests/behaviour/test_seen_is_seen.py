@@ -28,8 +28,13 @@ class InOrder:
         self.ran: Counter[Any] = Counter()
         self.turns: dict[Any, threading.Event] = {}
         self.order: list[Any] = []
+        self.is_set = False
 
     def expect(self, *order: Any) -> None:
+        """Set the order; a body that runs again finds it as it is."""
+        if self.is_set:
+            return
+        self.is_set = True
         self.order = list(order)
         self.turns = {name: threading.Event() for name in order}
         self.allow()
