@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _EPOCH = time.time() - time.perf_counter()
 _GREGORIAN = 0x01B21DD213814000  # 100 ns steps from 1582-10-15 to 1970-01-01, RFC 9562 section 5.1
+_VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))  # the two bits that RFC 9562 fixes
 _lock = threading.Lock()
 _latest = 0
 
@@ -31,10 +32,9 @@ def new_id() -> str:
     global _latest  # noqa: PLW0603  # what makes ids increase
     with _lock:
         _latest = stamp = max(_latest + 1, time.time_ns() // 100 + _GREGORIAN)
-    tail = int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-    head = (stamp >> 12) << 16 | 0x6000 | stamp & 0xFFF
-    text = f"{head:016x}{tail:016x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    tail = os.urandom(8).hex()
+    variant = _VARIANTS[tail[0]]
+    return f"{stamp >> 28:08x}-{stamp >> 12 & 0xFFFF:04x}-6{stamp & 0xFFF:03x}-{variant}{tail[1:4]}-{tail[4:]}"
 
 
 def _in_child() -> None:

@@ -107,8 +107,9 @@ def _check(where: str, config: Mapping[str, object]) -> None:
         raise InvalidOptionError(
             where, "config", f"a {type(config).__name__}", "it is a dict such as {'configurable': {'thread_id': 'a'}}"
         )
-    for name, shape in _SHAPES.items():
-        if config.get(name) is not None and not isinstance(config[name], shape):
+    for name in _SHAPES.keys() & config.keys():
+        shape = _SHAPES[name]
+        if config[name] is not None and not isinstance(config[name], shape):
             raise InvalidOptionError(where, f"config[{name!r}]", repr(config[name]), f"it is a {shape.__name__}")
     steps = config.get("recursion_limit")
     if steps is not None and (not isinstance(steps, int) or steps < 1):

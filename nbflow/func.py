@@ -65,7 +65,7 @@ class Task(Generic[P, T]):
         frame = current_frame.get()
         if frame is None:
             raise CalledOutsideRunError(f"task {self.spec.name!r}")
-        return cast("TaskFuture[T]", frame.host.submit(frame, self.spec, args, kwargs))
+        return frame.host.submit(frame, self.spec, args, kwargs)  # type: ignore[return-value]  # a CallFuture
 
     def __get__(self, instance: object, owner: type | None = None) -> Callable[..., TaskFuture[T]]:
         """Bind to an instance, as functions do."""

@@ -13,7 +13,6 @@ from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load
 from nbflow.core.log import Log
 from nbflow.core.record import CallReturned, RunStarted
-from nbflow.values import Final
 
 if TYPE_CHECKING:
     from nbflow.checkpoint.base import BaseCheckpointSaver
@@ -34,14 +33,12 @@ class Lineages:
         self._newest: dict[str, CallReturned] = {}
         self._lock = threading.Lock()
 
-    def last(self, lineage: str) -> object:
-        """Return what the newest earlier call of a lineage saved, decoded anew; None if there was none."""
+    def last(self, lineage: str) -> CallReturned | None:
+        """Return the newest earlier call of a lineage, whose result holds what it saved; None if there was none."""
         with self._lock:
             while lineage not in self._newest and self._prior is not None:
                 self._prior = self._read(self._prior)
-            found = self._newest.get(lineage)
-        result = found.value.get() if found is not None and found.value is not None else None
-        return result.save if isinstance(result, Final) else result
+            return self._newest.get(lineage)
 
     def _read(self, run_id: str) -> str | None:
         """Take in what a finished run holds; return the one before it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -11,7 +12,7 @@ from nbflow.config import here
 from nbflow.core.questions import Question, reply
 from nbflow.core.record import Value
 from nbflow.drivers.bodies import standing
-from nbflow.errors import InvalidOptionError
+from nbflow.errors import InvalidOptionError, UnloadableValueError
 from nbflow.policies import TimeoutPolicy
 from nbflow.values import NO_ANSWER, RunControl
 
@@ -108,6 +109,21 @@ class Runtime(Generic[ContextT]):
         return self.control.drain_reason if self.control is not None else None
 
 
+class _Withheld(Runtime[Any]):
+    """Surroundings whose ``previous`` can't be rebuilt: who asks for it is told so."""
+
+    __slots__ = ("_refuse",)
+    _refuse: Callable[[], Exception]
+
+    @property
+    def previous(self) -> Any:  # noqa: ANN401  # it raises
+        raise self._refuse()
+
+    @previous.setter
+    def previous(self, refuse: Callable[[], Exception]) -> None:
+        object.__setattr__(self, "_refuse", refuse)
+
+
 def get_runtime(context_schema: type | None = None) -> Runtime[Any]:  # noqa: ARG001  # for type checkers, as in LangGraph
     """Return the surroundings of the code that asks.
 
@@ -120,12 +136,17 @@ def get_runtime(context_schema: type | None = None) -> Runtime[Any]:  # noqa: AR
 def runtime_of(session: Session, frame: Frame) -> Runtime[Any]:
     """Return the surroundings of a frame."""
     call = frame.call
-    return Runtime(
+    kind: type[Runtime[Any]] = Runtime
+    try:
+        previous = session.previous(frame)
+    except UnloadableValueError as error:
+        kind, previous = _Withheld, partial(session.barred, frame, error)
+    return kind(
         context=session.context,
         store=session.store,
         stream_writer=session.writer(frame),
         heartbeat=session.heartbeat(frame),
-        previous=session.previous(frame),
+        previous=previous,
         control=session.control,
         execution_info=ExecutionInfo(
             thread_id=session.thread_id or None,
@@ -151,11 +172,18 @@ def provide(session: Session, spec: Spec, frame: Frame) -> dict[str, object]:
     return given
 
 
+def _previous(session: Session, frame: Frame) -> object:
+    try:
+        return session.previous(frame)
+    except UnloadableValueError as error:
+        raise session.barred(frame, error) from None
+
+
 _PARAMETERS = {
     "config": lambda session, frame: session.config_of(frame),
     "store": lambda session, _frame: session.store,
     "writer": lambda session, frame: session.writer(frame),
-    "previous": lambda session, frame: session.previous(frame),
+    "previous": _previous,
     "runtime": runtime_of,
 }
 
@@ -187,6 +215,7 @@ def interrupt(
         CalledOutsideRunError: outside of a run.
         InterruptRejectedError: if a person refused, with ``Command(resume=Reject(reason))``.
         InterruptExpiredError: if nobody answered in time, and there is no default.
+        UnloadableValueError: if the stored answer can't be rebuilt in this process; that ends the run.
     """
     session, frame = here("interrupt()")
     frame = standing(frame)
@@ -199,7 +228,11 @@ def interrupt(
     answers.remember(key, response_schema)
     with session.dispatch.lock:
         answered = questions.ask(frame, question)
-    answer = reply(answered, value)
+    try:
+        answer = reply(answered, value, session.dispatch.scheduler.log.records)
+    except UnloadableValueError as error:
+        with session.dispatch.lock:
+            raise questions.lose(frame, question, error) from None
     try:
         return answers.convert(answer, response_schema)  # without the lock: a validator is the user's code
     except Exception as error:  # noqa: BLE001  # and may raise anything

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nbflow import codec
 from nbflow.core.arguments import changed
 from nbflow.core.progress import progressed
+from nbflow.core.recalled import name_of, whole
 from nbflow.core.record import RunStarted
 from nbflow.errors import ChangedArgumentWarning
 from nbflow.told import warn
-from nbflow.values import RunControl, RunnableConfig, whereabouts  # a field of a dataclass
+from nbflow.values import Final, RunControl, RunnableConfig, whereabouts  # a field of a dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from nbflow.core.call import Call, Frame, Promise, Spec
+    from nbflow.core.call import Call, Frame, Spec, Submit
     from nbflow.core.deliveries import Deliveries
     from nbflow.core.record import Value
     from nbflow.drivers.dispatch import Dispatch
@@ -41,6 +42,10 @@ model_listener: ContextVar[ModelListener | None] = ContextVar("nbflow_model_list
 callbacks_here: ContextVar[object] = ContextVar("nbflow_callbacks_here", default=None)
 
 
+SAVE_ANEW = "give the thread another value to go on from: update_state(config, value)"
+START_OVER = "start over on a new thread"
+
+
 @dataclass(slots=True, kw_only=True)
 class Session:
     """The surroundings of one run.
@@ -57,6 +62,7 @@ class Session:
         control: what the caller passed as ``control``, or None.
         editions: the functions that it runs, with the digests that their code had then.
         dispatch: carries out calls; set when the run begins.
+        submit: its method that takes a request of a body, without a step between.
     """
 
     config: RunnableConfig
@@ -70,12 +76,11 @@ class Session:
     control: RunControl | None = None
     editions: Mapping[Spec, Spec] = field(default_factory=dict)
     dispatch: Dispatch = field(init=False)
+    submit: Submit = field(init=False)
 
-    def submit(
-        self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object], *, waits: bool = False
-    ) -> Promise:
-        """Take a request of a body and have it carried out."""
-        return self.dispatch.submit(frame, self.editions[spec], args, kwargs, waits=waits)
+    def attach(self, dispatch: Dispatch) -> None:
+        """Have calls carried out by a dispatch from now on."""
+        self.dispatch, self.submit = dispatch, dispatch.submit
 
     def branch(self, frame: Frame, key: str) -> Frame:
         """Return the frame of a new branch of a body; ``key`` as for ``Branches``."""
@@ -113,21 +118,36 @@ class Session:
         return beat
 
     def previous(self, frame: Frame) -> object:
-        """Return what the thread's last finished run saved; in a nested run, what its own lineage did."""
+        """Return what the thread's last finished run saved; in a nested run, what its own lineage did.
+
+        Raises:
+            UnloadableValueError: if it can't be rebuilt.
+        """
         body = frame.call
         while body.caller is not None and body.spec.kind != "entrypoint":
             body = body.caller.call
-        return self.saved_for(body)
-
-    def saved_for(self, body: Call) -> object:
-        """Return the ``previous`` of a body."""
+        value, run = self._saved_for(body), name_of(self.run_id, self.thread_id)
         if body.caller is None:
-            return self.kept.get() if self.kept is not None else None
-        return self.lineages.last(body.lineage) if self.lineages is not None and body.spec.stateful else None
+            return whole(value, f"`previous` of {run}", SAVE_ANEW)
+        return _saved(whole(value, f"`previous` of {body.spec.name!r}, call {body.path}, of {run}", START_OVER))
+
+    def _saved_for(self, body: Call) -> Value | None:
+        """Return what an earlier run saved for a body: the value, or the result of a nested run that holds it."""
+        if body.caller is None:
+            return self.kept
+        found = self.lineages.last(body.lineage) if self.lineages is not None and body.spec.stateful else None
+        return found.value if found is not None else None
+
+    def barred(self, frame: Frame, error: Exception) -> Exception:
+        """Return an error for the code of a frame; whatever that makes of it, the run can't go on."""
+        with self.dispatch.lock:
+            self.dispatch.scheduler.bar_code(frame, error)
+        return error
 
     def surroundings(self, body: Call) -> object:
-        """Return what a body depends on beside its input."""
-        return self.saved_for(body), self.context
+        """Return what a body depends on beside its input, to tell it from others; not to be given to code."""
+        value = self._saved_for(body)
+        return _saved(value.get() if value is not None else None), self.context
 
     def writer(self, frame: Frame) -> StreamWriter:
         """Return a function that writes one value to the ``custom`` stream."""
@@ -165,3 +185,8 @@ class Session:
         if listener is not None:
             config["callbacks"] = listener.added_to(config.get("callbacks"), frame)
         return config
+
+
+def _saved(result: object) -> object:
+    """Return what a result leaves for the next run."""
+    return result.save if isinstance(result, Final) else result

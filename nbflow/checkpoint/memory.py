@@ -246,14 +246,14 @@ class InMemorySaver(SharedMethods):
         with self._lock:
             held = self._leases.get(thread_id)
             if held is not None:
-                self._leases[thread_id] = held._replace(free=True)
+                self._leases[thread_id] = _Lease(held.owner, held.token, held.refers, free=True)
 
     def release(self, thread_id: str, owner: str) -> None:
         """Give a thread back."""
         with self._lock:
             held = self._leases.get(thread_id)
             if held is not None and held.owner == owner:
-                self._leases[thread_id] = held._replace(free=True)
+                self._leases[thread_id] = _Lease(held.owner, held.token, held.refers, free=True)
 
     def _check(self, thread_id: str, owner: str) -> None:
         held = self._leases.get(thread_id)

@@ -11,7 +11,8 @@ import msgspec
 
 from nbflow import codec
 from nbflow.checkpoint.base import Row, RunKey
-from nbflow.core.record import FORMAT, KINDS, Record, RunStarted, Value
+from nbflow.core.record import FORMAT, KINDS, Record, RunStarted
+from nbflow.core.value import STORED, Value
 from nbflow.errors import CorruptValueError, NewerFormatError, UnserializableError
 
 if TYPE_CHECKING:
@@ -39,11 +40,8 @@ def to_row(record: Record, seq: int) -> Row:
             f"half a character (a lone surrogate) can't stand in names, metadata and messages, as in {what}; replace it"
         )
         raise UnserializableError("", f"nbflow's {type(record).__name__}", hint) from None
-    return Row(seq, type(record).__name__, record.path, _MARK + _sum(head, raw) + head, raw)
-
-
-def _sum(head: bytes, value: bytes | None) -> bytes:
-    return crc32(value or b"", crc32(head)).to_bytes(_SUM_SIZE, "big")
+    checksum = crc32(raw or b"", crc32(head)).to_bytes(_SUM_SIZE, "big")
+    return Row(seq, type(record).__name__, record.path, _MARK + checksum + head, raw)
 
 
 def encode_value(record: Record) -> None:
@@ -54,7 +52,7 @@ def encode_value(record: Record) -> None:
     """
     value = record.value
     if value is not None and value.raw is None:
-        value.raw = codec.dumps(value.get())
+        value.raw = codec.dumps(value.live)
 
 
 def from_row(row: Row) -> Record:
@@ -67,20 +65,21 @@ def from_row(row: Row) -> Record:
     head = row.head
     if head.startswith(_MARK):  # rows of the first versions have no checksum
         head = head[1 + _SUM_SIZE :]
-        if row.head[1 : 1 + _SUM_SIZE] != _sum(head, row.value):
+        if row.head[1 : 1 + _SUM_SIZE] != crc32(row.value or b"", crc32(head)).to_bytes(_SUM_SIZE, "big"):
             raise CorruptValueError("its checksum is wrong")
-    if row.kind not in KINDS:
+    kind = KINDS.get(row.kind)
+    if kind is None:
         raise NewerFormatError(f"a record of kind {row.kind!r}", FORMAT + 1, FORMAT)
     try:
         record: Record = _decode(head)
     except Exception as error:  # of bytes that are no record: a DecodeError mostly
         raise CorruptValueError(f"it is no record ({error})") from error
-    if type(record).__name__ != row.kind:
+    if type(record) is not kind:
         raise CorruptValueError(f"it is a {type(record).__name__}, not a {row.kind}")
-    if isinstance(record, RunStarted) and record.format > FORMAT:
+    if kind is RunStarted and isinstance(record, RunStarted) and record.format > FORMAT:
         raise NewerFormatError(f"run {record.run_id}", record.format, FORMAT)
     if row.value is not None:
-        record.value = Value.stored(row.value, codec.loads, codec.loads_whole)
+        record.value = Value(STORED, row.value, codec.loads, codec.loads_whole)
     return record
 
 

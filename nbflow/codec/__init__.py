@@ -6,10 +6,20 @@ from nbflow.codec.assembly import dumps, loads, loads_whole
 from nbflow.codec.classes import register_type
 from nbflow.codec.digests import digest
 from nbflow.codec.exceptions import traceback_text, unkept
-from nbflow.codec.unloadable import Unloadable
+from nbflow.codec.unloadable import NotWholeError, Unloadable
 from nbflow.values import NO_ANSWER, Command, Interrupt
 
-__all__ = ["Unloadable", "digest", "dumps", "loads", "loads_whole", "register_type", "traceback_text", "unkept"]
+__all__ = [
+    "NotWholeError",
+    "Unloadable",
+    "digest",
+    "dumps",
+    "loads",
+    "loads_whole",
+    "register_type",
+    "traceback_text",
+    "unkept",
+]
 
 register_type(Interrupt, name="nbflow:Interrupt")  # a body may return what a paused run of another thread returned
 register_type(  # and what would steer a graph: an answer that was not given has no value of its own

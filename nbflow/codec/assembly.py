@@ -18,10 +18,9 @@ from nbflow.codec import (
     subclasses,
     wire,
 )
-from nbflow.codec.trail import explain
-from nbflow.codec.unloadable import Unloadable, met
+from nbflow.codec.trail import explain, first_lost
+from nbflow.codec.unloadable import NotWholeError, Unloadable, met
 from nbflow.codec.wire import PLAIN, Refusal, encode, from_bytes, to_bytes
-from nbflow.errors import CorruptValueError
 
 QUIET = (Refusal, RecursionError)  # the error that explains them says it all
 
@@ -81,13 +80,14 @@ def loads(data: bytes) -> object:
 
 
 def loads_whole(data: bytes) -> object:
-    """Decode a value, all of it or nothing: for values that can be made again.
+    """Decode a value, all of it or nothing: for who must not meet a stand-in.
 
     Args:
         data: what ``dumps`` returned, here or in another process.
 
     Raises:
-        CorruptValueError: if the bytes are damaged, or a part of the value would be an ``Unloadable``.
+        CorruptValueError: if the bytes are damaged.
+        NotWholeError: if a part of the value would be an ``Unloadable``; names the first one, where it is and why.
     """
     lost: list[Unloadable] = []
     before = met.set(lost)
@@ -96,5 +96,7 @@ def loads_whole(data: bytes) -> object:
     finally:
         met.reset(before)
     if lost:
-        raise CorruptValueError(f"a {lost[0].type_name} can't be rebuilt here: {lost[0].reason}")
+        path, part = first_lost(value, lost)
+        where = f", at {path}" if path else ""
+        raise NotWholeError(f"a {part.type_name} can't be rebuilt here{where}: {part.reason}", value)
     return value

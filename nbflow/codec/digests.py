@@ -36,19 +36,20 @@ def digest(value: object) -> bytes:
         value: anything; arguments of a call, mostly.
     """
     try:
-        data = _canonical_bytes(value)
-    except Exception:  # a cycle, or a broken encode: no reason to fail a call
-        data = encode(Ext(OPAQUE, _name_of(type(value))))
+        if type(value) is tuple and PLAIN.issuperset(map(type, value)):
+            data = TOP_TUPLE + encode(value)
+        else:
+            data = encode(_canonical(value, PLAIN))
+    except Exception:  # large numbers and odd texts; a cycle, or a broken encode: no reason to fail a call
+        data = _careful_bytes(value)
     return blake2b(data, digest_size=SIZE).digest()
 
 
-def _canonical_bytes(value: object) -> bytes:
+def _careful_bytes(value: object) -> bytes:
     try:
-        if type(value) is tuple and PLAIN.issuperset(map(type, value)):
-            return TOP_TUPLE + encode(value)
-        return encode(_canonical(value, PLAIN))
-    except (OverflowError, UnicodeEncodeError):
         return encode(_canonical(value, CAREFUL))
+    except Exception:
+        return encode(Ext(OPAQUE, _name_of(type(value))))
 
 
 def _canonical(value: Any, plain: frozenset[type]) -> object:

@@ -1,19 +1,21 @@
-"""Where inside a value the part is that can't be stored: looked for only after a failure."""
+"""Where inside a value the part is that can't be stored, or was not rebuilt: looked for only after a failure."""
 
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 from msgspec.msgpack import Ext
 
 from nbflow.codec import codes
+from nbflow.codec.unloadable import Unloadable
 from nbflow.codec.wire import PLAIN, PLANS, Refusal, plan_for, remedy, to_bytes
 from nbflow.errors import UnserializableError
 
 SHOWN: Final = 60  # characters of a dict key in a path
+MOST_PARTS: Final = 100_000  # of a loaded value that are looked at
 MAX_STEPS: Final = 100  # no path of this length helps anyone, and each step costs
 ADVICE: Final[tuple[tuple[Callable[[object], bool], str], ...]] = (
     (lambda value: isinstance(value, type), "store the class's name instead"),
@@ -45,6 +47,29 @@ def explain(value: object, error: Exception) -> UnserializableError:
         above.append(value)
         if len(above) > MAX_STEPS:
             return UnserializableError(path, type_name(value), _hint(value, error))
+
+
+def first_lost(value: object, lost: Sequence[Unloadable]) -> tuple[str, Unloadable]:
+    """Return which part of a value that was loaded is a stand-in, with the path to it.
+
+    Args:
+        value: what was loaded.
+        lost: the stand-ins that were made while it was loaded. One that a walk through the value does not come to,
+            such as a cell of a table, has an empty path.
+    """
+    wanted, left = set(map(id, lost)), MOST_PARTS
+    level: list[tuple[str, object]] = [("", value)]
+    for _ in range(MAX_STEPS):
+        for path, part in level:
+            if isinstance(part, Unloadable) and id(part) in wanted:
+                return path, part
+        level = [
+            (path + step, inner) for path, part in level for step, inner in _parts(part) if type(inner) not in PLAIN
+        ]
+        left -= len(level)
+        if left < 0 or not level:
+            break
+    return "", lost[-1]
 
 
 def _failing(value: object) -> Iterator[tuple[str, object, Exception]]:

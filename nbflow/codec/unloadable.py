@@ -8,6 +8,7 @@ import msgspec
 from msgspec.msgpack import Ext
 
 from nbflow.codec.exact import exactly
+from nbflow.errors import CorruptValueError
 
 SHOWN = 200  # characters of the data in a repr
 met: ContextVar[list[Unloadable] | None] = ContextVar("met", default=None)  # where new ones are told, if somebody asks
@@ -59,6 +60,23 @@ class CannotRebuild(Exception):
         super().__init__(type_name, reason)
         self.type_name = type_name
         self.reason = reason
+
+
+class NotWholeError(CorruptValueError):
+    """Raised instead of a value, a part of which would be an ``Unloadable``.
+
+    Attributes:
+        reason: which part that is, and why.
+        shown: the value, with stand-ins; for views.
+    """
+
+    def __init__(self, reason: str, shown: object) -> None:
+        super().__init__(reason)
+        self.args = (reason, shown)
+        self.shown = shown
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 def unpack_unloadable(parts: list[object]) -> Unloadable:

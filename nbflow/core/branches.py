@@ -74,7 +74,7 @@ def _frame_of(record: Asked) -> str:
 
 def steps_of(settled: Mapping[str, CallSettled], asked: Mapping[str, Asked]) -> Mapping[str, int]:
     """Return how many calls and questions each frame of a log has behind it, by the position of the frame."""
-    steps = Counter(path.rpartition(".")[0] for path in settled)
+    steps = Counter([path.rpartition(".")[0] for path in settled])
     steps.update(map(_frame_of, asked.values()))
     return steps
 

@@ -31,7 +31,8 @@ def brief(value: object, depth: int = 2) -> str:
     if kind is int and value.bit_length() > _BITS:  # type: ignore[attr-defined]  # an int; Python may refuse its digits
         return f"<int of {value.bit_length()} bits>"  # type: ignore[attr-defined]  # as above
     if kind in _PLAIN:
-        return _cut(repr(value), _SHORT)
+        text = repr(value)
+        return text if len(text) <= _SHORT else _cut(text, _SHORT)
     if depth and isinstance(value, (list, tuple)) and kind in {list, tuple}:
         return _sequence(value, depth)
     if depth and isinstance(value, dict) and kind is dict:

@@ -84,13 +84,22 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
     warned: set[str] = field(default_factory=set)
 
 
+class Submit(Protocol):
+    """Has a call carried out."""
+
+    def __call__(
+        self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object], *, waits: bool = False
+    ) -> Promise:
+        """Take a request of a body; ``waits`` says that whoever asks waits for it at once, in its thread."""
+        ...
+
+
 class Host(Protocol):
     """Takes the requests that the code of a run makes."""
 
-    def submit(
-        self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object], *, waits: bool = False
-    ) -> Promise:
-        """Have a call carried out; ``waits`` says that whoever asks waits for it at once, in its thread."""
+    @property
+    def submit(self) -> Submit:
+        """What has a call carried out."""
         ...
 
     def branch(self, frame: Frame, key: str) -> Frame:

@@ -13,10 +13,10 @@ from itertools import count
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from nbflow.core.path import caller_of
-from nbflow.core.record import CallFailed, CallSettled, Discarded, Observed
+from nbflow.core.record import CallFailed, CallSettled, Discarded, Observed, of_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from nbflow.core.outcome import Outcome
     from nbflow.core.record import Record
@@ -54,14 +54,16 @@ class Recorded:
 
     __slots__ = ("_bodies", "misses", "places")
 
-    def __init__(self, records: Iterable[Record], settled: Mapping[str, CallSettled]) -> None:
+    def __init__(self, records: Sequence[Record], settled: Mapping[str, CallSettled]) -> None:
         """Read it from a log: its records in order, and its outcomes by position, in the order of their rows."""
         self._bodies: dict[str, list[int]] = {}
         self.places = dict(zip(settled, count(1), strict=False))
-        late = [one for one in settled.values() if type(one) is CallFailed and one.place is not None]
-        for body in {caller_of(one.path) for one in late}:
+        failures = of_kind(tuple(settled.values()), CallFailed)
+        for body in {caller_of(one.path) for one in failures if one.place is not None}:
             self._put_in_order(body, settled)
         self.misses: dict[str, dict[int, int]] = {}
+        if _OF_BODIES.isdisjoint(map(type, records)):
+            return
         for record in [one for one in records if type(one) in _OF_BODIES]:
             if isinstance(record, Observed):
                 missed = self.misses.setdefault(record.path, {})
@@ -81,6 +83,8 @@ class Recorded:
 
     def of(self, body: str) -> list[int]:
         """Return the places of a body's results, in order."""
+        if not self.places:
+            return []
         if body not in self._bodies:
             places: dict[str, list[int]] = {}
             for path, place in self.places.items():
@@ -150,35 +154,36 @@ class Deliveries:
         self.arrived: list[tuple[int, int, Ending]] = []
         self.count = 0
 
-    def take(self, until: object = None, *, overrule: bool = False, strictly: bool = False) -> list[Ending]:
-        """Return the calls whose results the body is to be given now, in order; none if none is there yet.
+    def take(self, *, overrule: bool = False, strictly: bool = False) -> Ending | None:
+        """Return the call whose result the body is to be given now; None if there is none yet.
 
         Args:
-            until: the last one to take, of those that have arrived; None for one alone.
             overrule: whether recorded misses do not count, since the body waits for a result and will not miss.
             strictly: whether a recorded result comes after all that were recorded before it, asked for or not: for a
                 body that was given results while it did something else.
         """
+        if not self.arrived or (self._expected and not overrule and self.expects_miss):
+            return None
+        row, _, call = self.arrived[0]
+        if self._in_flight and row > min([*self._in_flight.values()]):  # a copy: others add to it
+            return None
+        if strictly and self._recorded.of(self.body)[self.given : self.given + 1] not in ([], [row]):
+            return None
+        heappop(self.arrived)
+        self.pending -= 1
+        if call.failure is not None:
+            call.failure.place = self.given
+            self.given += 1
+        elif call.outcome is not None and call.outcome.error is None:
+            self.given += 1
+        return call
+
+    def take_until(self, last: object, *, overrule: bool = False) -> list[Ending]:
+        """Return all calls up to the ``last``, of those that have arrived and whose results it may be given now."""
         taken: list[Ending] = []
-        arrived, in_flight = self.arrived, self._in_flight
-        while arrived:
-            row = arrived[0][0]
-            if self._expected and not overrule and self.expects_miss:
-                break
-            if in_flight and row > min([*in_flight.values()]):  # a copy: others add to it
-                break
-            if strictly and self._recorded.of(self.body)[self.given : self.given + 1] not in ([], [row]):
-                break
-            call = heappop(arrived)[2]
-            self.pending -= 1
-            failure = call.failure
-            if failure is not None:
-                failure.place = self.given
-                self.given += 1
-            elif call.outcome is not None and call.outcome.error is None:
-                self.given += 1
+        while (call := self.take(overrule=overrule)) is not None:
             taken.append(call)
-            if until is None or call is until:
+            if call is last:
                 break
         return taken
 

@@ -93,7 +93,7 @@ def is_pause(error: BaseException) -> bool:
 
 
 def _close(scheduler: Scheduler, body: Call, outcome: Outcome, point: str) -> Program:
-    error = outcome.error
+    error = outcome.error if isinstance(outcome.error, Exception) else scheduler.impasse or outcome.error
     if isinstance(error, Exception) and not is_pause(error):
         return (yield from _fail(scheduler, error))
     if body.asked or scheduler.questions.pending:

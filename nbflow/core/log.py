@@ -44,7 +44,10 @@ class Log:
     def append(self, record: Record) -> None:
         """Add what has just happened, and note that the listeners are to be told."""
         self.records.append(record)
-        self._index(record)
+        if type(record) is CallReturned:
+            self.settled[record.path] = record
+        else:
+            self._index(record)
         if self.listeners:
             self.untold.append((record, tuple(self.listeners)))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from nbflow.core.brief import brief
 from nbflow.core.fork import steered
 from nbflow.core.log import Log
+from nbflow.core.questions import unfit
 from nbflow.core.record import (
     Answered,
     Asked,
@@ -23,9 +24,11 @@ from nbflow.core.record import (
     RunReturned,
     RunStarted,
     Value,
+    of_kind,
 )
 from nbflow.errors import (
     AmbiguousResumeError,
+    CorruptValueError,
     InterruptRejectedError,
     InvalidAnswerError,
     NothingToResumeError,
@@ -143,11 +146,20 @@ def undoable(records: Sequence[Record], at: float, refuses: Refuses, *, failed_b
         asked, value = log.asked.get(key), answered.value
         problem = _REJECTED if answered.rejected else ""
         if not problem and asked is not None and value is not None and state == "failed":
-            problem = refuses(asked, value.get()) or ""
+            problem = _problem(asked, value, refuses)
         if problem and (not failed_by or not answered.rejected or key == blamed):
             dropped = steered(records, answered)
             found[key] = Reopened(path=answered.path, at=at, id=key, problem=problem, value=value, dropped=dropped)
     return found
+
+
+def _problem(asked: Asked, value: Value, refuses: Refuses) -> str:
+    """Return why a stored answer does not fit its question; empty if it does."""
+    try:
+        answer = value.whole()
+    except CorruptValueError as error:
+        return unfit(error.reason)
+    return refuses(asked, answer) or ""
 
 
 _REJECTED = "the rejection was taken back"
@@ -171,7 +183,7 @@ def _chain(error: object) -> Iterator[BaseException]:
 
 
 def _asked(records: Sequence[Record]) -> dict[str, Asked]:
-    return {record.id: record for record in records if isinstance(record, Asked)}
+    return {record.id: record for record in of_kind(records, Asked)}
 
 
 def _texts(asked: Mapping[str, Asked]) -> dict[str, str]:
@@ -187,7 +199,7 @@ def expired_answers(records: Sequence[Record], at: float, besides: Container[str
         besides: ids of questions that are answered in another way.
     """
     fallbacks: dict[str, Value | None] = {}
-    for record in records:
+    for record in records if of_kind(records, Fallback) else ():
         if isinstance(record, Fallback):
             fallbacks[record.id] = record.value
         elif isinstance(record, Reopened):

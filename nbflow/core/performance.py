@@ -96,7 +96,7 @@ def _begin(run: Scheduler, call: Call) -> Program:
         return None  # type: ignore[return-value]  # as in _fill_in
     reply = yield Compute(partial(recall, call.taken))
     recalled, call.taken = reply.value, None
-    if not isinstance(recalled, Recalled) or recalled.outcome.error is not None:
+    if not isinstance(recalled, Recalled) or recalled.lost:
         return None  # type: ignore[return-value]  # it can't be rebuilt, so the call runs
     call.started, call.attempt = run.now(), recalled.record.attempt
     record = run.ended_as(CallReturned, call, None)
@@ -135,7 +135,7 @@ def attempts(run: Scheduler, call: Call) -> Program:
         error = outcome.error
         if error is not None and frame.deliveries is not None:
             call.carry += run.results.seen_by(frame.deliveries, run.now())
-        if error is None or run.stopping or not call.spec.retry:
+        if error is None or run.stopping or run.impasse is not None or not call.spec.retry:
             return outcome
         # A predicate of the user's decides, so without the lock.
         reply = yield Compute(partial(wait_before_retry, call.spec.retry, call.attempt, error, run.now()))
@@ -162,9 +162,10 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
     error = outcome.error
     if call.cancelled:
         return outcome
-    if run.questions.waits(call) and not isinstance(error, Exception):
+    if (call.asked or run.questions.pending) and not isinstance(error, Exception) and run.questions.waits(call):
         return (yield from run.questions.pause(call))
-    error = error or run.halted(call)
+    if error is None and run.refused:
+        error = run.halted(call)
     if (
         error is None
         and call.inputs
@@ -175,12 +176,12 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
         call.changed = reply.value if isinstance(reply.value, tuple) else ()
     if error is None:
         record = run.ended_as(CallReturned, call, outcome.value)
-        carry = (*call.carry, *run.failures.survived(call)) if call.carry or call.seen else ()
         if call.cached or call.changed or call.spec.stateful:
             record.cached, record.lineage, record.changed = call.cached, call.lineage, call.changed
         body = call.deliveries
         seen = run.results.seen_by(body, run.now()) if body is not None and body.is_unsaved else ()
-        reply = yield Commit((*seen, *carry, record), call)
+        before = (*seen, *call.carry, *run.failures.survived(call)) if seen or call.carry or call.seen else ()
+        reply = yield Commit((*before, record), call)
         if reply.error is None:
             run.log.append(record)
             return outcome

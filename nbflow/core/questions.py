@@ -7,17 +7,26 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from nbflow.core.brief import brief
 from nbflow.core.effects import Commit, Program
 from nbflow.core.outcome import Outcome
+from nbflow.core.recalled import ASK_AGAIN, run_of
 from nbflow.core.record import Answered, Asked, Caller, Fallback, Reopened, Value, around
 from nbflow.core.reuse import order_of
-from nbflow.errors import GraphInterrupt, InterruptExpiredError, InterruptRejectedError, RunStopped
+from nbflow.errors import (
+    CorruptValueError,
+    GraphInterrupt,
+    InterruptExpiredError,
+    InterruptRejectedError,
+    RunStopped,
+    UnloadableValueError,
+)
 from nbflow.values import Interrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from nbflow.core.call import Call, Frame
     from nbflow.core.failures import Failures
     from nbflow.core.log import Log
+    from nbflow.core.record import Record
     from nbflow.core.replay import Replay
 
 
@@ -48,6 +57,11 @@ class Asker(Protocol):
     replay: Replay
     now: Callable[[], float]
     failures: Failures
+    impasse: Exception | None
+
+    def bar_code(self, frame: Frame, error: Exception) -> None:
+        """Note that the run can't go on."""
+        ...
 
     def failed(self, call: Call, error: Exception) -> None:
         """Note how a call failed."""
@@ -72,9 +86,12 @@ class Questions:
         Raises:
             GraphInterrupt: if there is no answer yet.
             RunStopped: if the attempt that asks is over.
+            Exception: why the run can't go on, if it can't.
         """
         if frame.closed:
             raise RunStopped("the attempt that asks is over")
+        if self._scheduler.impasse is not None:
+            raise self._scheduler.impasse
         frame.asks += 1
         answered = self._scheduler.log.answers.get(question.key)
         if frame.left:
@@ -102,6 +119,19 @@ class Questions:
         return self._wait(
             frame, question, Reopened(path=call.path, at=at, id=question.key, problem=problem, value=value)
         )
+
+    def lose(self, frame: Frame, question: Question, error: UnloadableValueError) -> BaseException:
+        """Return what becomes of a body whose answer can't be rebuilt: a pause where it may ask again, else the error.
+
+        Args:
+            frame: where the body stands.
+            question: as it is asked now.
+            error: says what can't be rebuilt.
+        """
+        if self._scheduler.replay.rerun_changed:
+            return self.reopen(frame, question, unfit(error.reason))
+        self._scheduler.bar_code(frame, error)
+        return error
 
     def _wait(self, frame: Frame, question: Question, reopened: Reopened | None) -> GraphInterrupt:
         call, at = frame.call, self._scheduler.now()
@@ -173,14 +203,38 @@ def _callers(call: Call) -> tuple[Caller, ...]:
     return tuple(reversed(found))
 
 
-def reply(answered: Answered, question: object) -> object:
-    """Return what was answered to a question.
+def unfit(reason: str) -> str:
+    """Return in words why an answer that can't be rebuilt does not count."""
+    return f"the answer that was given can't be read here: {reason}"
+
+
+def answer_of(answered: Answered, question: object, records: Sequence[Record]) -> object:
+    """Return the answer to a question, rebuilt.
+
+    Args:
+        answered: the record of it.
+        question: what was asked.
+        records: of the run.
 
     Raises:
+        UnloadableValueError: if it can't be rebuilt.
+    """
+    try:
+        return answered.value.whole() if answered.value is not None else None
+    except CorruptValueError as error:
+        what = f"the answer to the question {brief(question)} of {run_of(records)}"
+        raise UnloadableValueError(what, error.reason, ASK_AGAIN) from None
+
+
+def reply(answered: Answered, question: object, records: Sequence[Record]) -> object:
+    """Return what was answered to a question; arguments as of ``answer_of``.
+
+    Raises:
+        UnloadableValueError: if it can't be rebuilt.
         InterruptRejectedError: if a person refused to answer.
         InterruptExpiredError: if nobody answered in time, and there is no fallback.
     """
-    value = answered.value.get() if answered.value is not None else None
+    value = answer_of(answered, question, records)
     if answered.rejected:
         raise InterruptRejectedError(answered.id, str(value or ""), brief(question))
     if answered.expired and answered.value is None:

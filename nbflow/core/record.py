@@ -7,76 +7,19 @@ beside the record, not in it, so that a log can be read without decoding what ta
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import compress, repeat
+from operator import is_
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
+from nbflow.core.value import Value as Value  # noqa: PLC0414  # records and their values are read together
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 ROOT = "0"
 FORMAT = 1
-_UNSET = object()
-
-
-class Value:
-    """A user's value: as it is, or as the bytes that were stored.
-
-    Attributes:
-        raw: the encoded value; None until it was stored.
-    """
-
-    __slots__ = ("_live", "_loads", "_loads_whole", "raw")
-
-    _loads: Callable[[bytes], object]
-    _loads_whole: Callable[[bytes], object]
-
-    def __init__(self, live: object) -> None:
-        self._live = live
-        self.raw: bytes | None = None
-
-    @classmethod
-    def stored(
-        cls, raw: bytes, loads: Callable[[bytes], object], loads_whole: Callable[[bytes], object] | None = None
-    ) -> Value:
-        """Return a value that is decoded anew each time it is asked for.
-
-        Args:
-            raw: the encoded value.
-            loads: decodes it, with a visible stand-in for each part that can't be rebuilt.
-            loads_whole: decodes it, or raises CorruptValueError if a part can't be rebuilt; ``loads`` if None.
-        """
-        value = cls(_UNSET)
-        value.raw = raw
-        value._loads = loads  # its own class
-        value._loads_whole = loads_whole or loads  # as above
-        return value
-
-    def get(self) -> object:
-        """Return the value: the same object while live, a fresh copy when stored."""
-        if self._live is not _UNSET or self.raw is None:
-            return self._live
-        return self._loads(self.raw)
-
-    def whole(self) -> object:
-        """Return the value for a body, which never sees a stand-in.
-
-        Raises:
-            CorruptValueError: if a part of it can't be rebuilt.
-        """
-        if self._live is not _UNSET or self.raw is None:
-            return self._live
-        return self._loads_whole(self.raw)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Value):
-            return False
-        return (self.raw is not None and self.raw == other.raw) or self.get() == other.get()
-
-    __hash__ = None  # type: ignore[assignment]  # it holds any value
-
-    def __repr__(self) -> str:
-        return f"Value({self.get()!r})"
 
 
 class Record(msgspec.Struct, tag=True, kw_only=True, omit_defaults=True):
@@ -376,6 +319,14 @@ KINDS: dict[str, type[Record]] = {
         CallReturned, CallFailed, Observed, Discarded, Asked, Fallback, Answered, Reopened,
     )
 }  # fmt: skip
+Kind = TypeVar("Kind", bound=Record)
+
+
+def of_kind(records: Sequence[Record], kind: type[Kind]) -> list[Kind]:
+    """Return the records of one kind, in order; quick, since it is asked of long logs that hold few of them."""
+    return list(compress(records, map(is_, map(type, records), repeat(kind))))  # type: ignore[arg-type]  # of that kind
+
+
 ENDS = (RunReturned, RunFailed, RunPaused, RunHalted)
 
 

@@ -8,13 +8,14 @@ from nbflow.core.arguments import shortened
 from nbflow.core.branches import recorded_branches, steps_of
 from nbflow.core.brief import brief_call
 from nbflow.core.deliveries import Recorded
-from nbflow.core.recalled import recall
+from nbflow.core.recalled import lost, recall
 from nbflow.core.record import Answered, CallFailed, ContextGiven, Discarded, RunPaused, RunResumed
 from nbflow.errors import ReplayMismatchError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from nbflow.core.branches import Recorded as Branches
     from nbflow.core.call import Call, Frame
     from nbflow.core.log import Log
     from nbflow.core.record import CallReturned, CallSettled
@@ -55,7 +56,8 @@ class Replay:
         self.goes_on = self.is_needed = self._was_paused = False
         self.answered: set[str] = set()
         self.steps: Mapping[str, int] = {}
-        self.order, self.branches = Recorded((), {}), recorded_branches({}, {})
+        self.order: Recorded = _NOTHING
+        self.branches: Mapping[str, Branches] = {}
 
     def reread(self, frame: Frame | None = None) -> None:
         """Take in what the log has come to hold; after an attempt, if its body has made calls."""
@@ -104,7 +106,7 @@ class Replay:
 
         Raises:
             ReplayMismatchError: if the log holds another call there, and may not be overruled.
-            UnloadableResultError: if its result can't be rebuilt, likewise.
+            UnloadableValueError: if its result can't be rebuilt, likewise.
         """
         past = self.log.settled.get(call.path)
         frame = call.caller
@@ -115,8 +117,8 @@ class Replay:
         recalled, difference = call.recalled, _difference(call, past)
         if difference is not None:
             self._rerun(call, frame, ReplayMismatchError(call.path, *difference))
-        elif recalled.lost is not None:
-            self._rerun(call, frame, recalled.lost)
+        elif recalled.lost:
+            self._rerun(call, frame, lost(past, recalled.lost, self.log.records))
         elif isinstance(past, CallFailed) and past.cancelled:
             call.shelved = True
             if call.deliveries is not None:
@@ -136,6 +138,7 @@ class Replay:
         self.log.append(discarded)
 
 
+_NOTHING = Recorded((), {})
 _OPENING = (Answered, RunResumed, ContextGiven)
 
 

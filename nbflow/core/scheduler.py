@@ -56,6 +56,7 @@ class Scheduler:
         questions: what its bodies ask of people.
         timed: whether a call with a timeout has begun.
         stopping: why the run was told to stop; empty while it runs.
+        impasse: why the run can't go on, whatever its bodies make of it; None while it can.
         opened: whether its first record is written.
         ended: whether its last record is written.
         host: what the code of the run can reach.
@@ -90,6 +91,7 @@ class Scheduler:
         self.questions = Questions(self)
         self.timed = False
         self.stopping = ""
+        self.impasse: Exception | None = None
         self.opened = False
         self.ended = False
 
@@ -116,13 +118,11 @@ class Scheduler:
         Raises:
             RunStopped: if the run was told to stop, or the frame's attempt is over.
             ReplayMismatchError: if the log holds another call at this position.
-            UnloadableResultError: if its result is there and can't be rebuilt.
+            UnloadableValueError: if its result is there and can't be rebuilt.
         """
-        if self.stopping:
-            self.refused.append(f"{frame.prefix}.{frame.calls}")
         trunk = frame.trunk or frame
-        if self.stopping or trunk.over:
-            raise RunStopped(self.stopping or "the attempt that made this call is over")
+        if self.stopping or self.impasse is not None or trunk.over:
+            raise self.refusal(frame)
         position = frame.calls
         frame.calls = position + 1
         call.path = path = f"{frame.prefix}.{position}"
@@ -149,6 +149,12 @@ class Scheduler:
             self.open_calls[path] = call
         if self.timed:
             progressed(frame.call, self.now())
+
+    def refusal(self, frame: Frame) -> BaseException:
+        """Return why no further call of a body may begin."""
+        if self.stopping or self.impasse is not None:
+            self.refused.append(f"{frame.prefix}.{frame.calls}")
+        return self.impasse or RunStopped(self.stopping or "the attempt that made this call is over")
 
     def arrive(self, call: Call) -> Deliveries | None:
         """Take in that a call has ended; None if its result need not wait for its caller's turn."""
@@ -190,7 +196,11 @@ class Scheduler:
     def look_up(self, call: Call) -> None:
         """Find the call's outcome in the log, or get it ready to run."""
         if self.replay.is_needed:
-            self.replay.find(call)
+            try:
+                self.replay.find(call)
+            except Exception as error:
+                self.bar(call.path, error)
+                raise
             if call.outcome is not None or call.shelved:
                 self.replayed.append(call.path)
         if self.log.listeners:
@@ -198,11 +208,20 @@ class Scheduler:
         if self.reuse is not None and call.outcome is None and not call.shelved:
             call.taken = self.reuse.take(call)
 
+    def bar(self, path: str, error: Exception) -> None:
+        """Note that the run can't go on, since what is stored for the call at a position is of no use."""
+        self.refused.append(path)
+        self.impasse = self.impasse or error
+
+    def bar_code(self, frame: Frame, error: Exception) -> None:
+        """Note that the run can't go on, since what is stored for the code of a frame is of no use."""
+        self.bar(f"{frame.prefix}.{frame.calls}", error)
+
     def halted(self, call: Call) -> BaseException | None:
-        """Return the stop or halt that a call met below it, even if its body hid that; None if it met none."""
+        """Return what a call met below it that ends the run, even if its body hid that; None if it met nothing."""
         if not any(path.startswith(f"{call.path}.") for path in self.refused):
             return None
-        return self.stopped() or GraphDrained((self.draining and self.draining()) or "")
+        return self.impasse or self.stopped() or GraphDrained((self.draining and self.draining()) or "")
 
     def stopped(self) -> RunStopped | None:
         """Return why a call whose run was stopped ends; None if it goes on."""

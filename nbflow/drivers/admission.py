@@ -20,10 +20,14 @@ class Admission:
     Args:
         max_concurrency: how many may work at the same time; None for any number.
         launch: has a call carried out.
+
+    Attributes:
+        is_limited: whether all calls of the run share a limit.
     """
 
     def __init__(self, max_concurrency: int | None, launch: Callable[[CallFuture], None]) -> None:
         self._gate = Gate(max_concurrency) if max_concurrency else None
+        self.is_limited = self._gate is not None
         self._launch = launch
         self._lock = threading.Lock()
 
@@ -56,13 +60,14 @@ class Admission:
         if not open_futures:
             self._pace(future)
 
-    def leave(self, call: Call) -> None:
-        """Give up the slots of a call that has ended, or waits for others from now on."""
-        if self._gate is not None:
-            self._gate.leave(call)
-        lane = call.spec.lane
-        if isinstance(lane, Lane) and lane.gate is not None:
-            lane.gate.leave(call)
+    def leave(self, *calls: Call) -> None:
+        """Give up the slots of calls that have ended, or wait for others from now on."""
+        for call in calls:
+            if self._gate is not None:
+                self._gate.leave(call)
+            lane = call.spec.lane
+            if isinstance(lane, Lane) and lane.gate is not None:
+                lane.gate.leave(call)
 
     def _pace(self, future: CallFuture, *, again: bool = False) -> None:
         lane = future.call.spec.lane

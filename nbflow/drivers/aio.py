@@ -189,18 +189,13 @@ async def fully(value: object) -> object:
 
 
 def start(
-    loop: asyncio.AbstractEventLoop, future: CallFuture, run: Callable[[], Coroutine[object, object, None]]
+    loop: asyncio.AbstractEventLoop, future: CallFuture, run: Callable[[CallFuture], Coroutine[object, object, None]]
 ) -> None:
     """Run a call as an asyncio task of ``loop``, from any thread."""
-
-    def begin() -> None:
-        if future.ended is None:
-            future.task = asyncio.Task(run(), loop=loop, context=future.call.context)
-
-    if asyncio._get_running_loop() is loop:  # noqa: SLF001  # a documented name of asyncio.events
-        begin()
-    else:
-        loop.call_soon_threadsafe(begin)
+    if asyncio._get_running_loop() is not loop:  # noqa: SLF001  # a documented name of asyncio.events
+        loop.call_soon_threadsafe(start, loop, future, run)
+    elif future.ended is None:
+        future.task = asyncio.Task(run(future), loop=loop, context=future.call.context)
 
 
 def is_cancelled(error: BaseException | None) -> bool:

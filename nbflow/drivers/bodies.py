@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from nbflow.core.call import Call, Frame, Spec
+    from nbflow.core.deadline import Deadline
     from nbflow.core.effects import Invoke
 
 T = TypeVar("T")
@@ -66,20 +67,11 @@ class Bodies:
         self._home_loop = home_loop
         self._stopping = stopping
 
-    def run(self, effect: Invoke) -> Outcome:
-        """Run a sync function in this thread; with a timeout, in another one."""
-        if effect.call.deadline is None:
-            return self._run(effect)
-        errand = _Errand(partial(self._run, effect), copy_context())
-        threads.pool.submit(errand)
-        threads.pool.wait(lambda: errand.wait(effect.call))
-        if errand.outcome is None:
-            effect.frame.closed = True
-            return Outcome(None, effect.call.deadline.passed(effect.call.spec.name, clock.now()))
-        return errand.outcome
-
-    def _run(self, effect: Invoke) -> Outcome:
+    def run(self, effect: Invoke, *, apart: bool = False) -> Outcome:
+        """Run a sync function in this thread; with a timeout, in another one, ``apart`` from the one that waits."""
         __tracebackhide__ = True
+        if effect.call.deadline is not None and not apart:
+            return self._run_in_time(effect, effect.call.deadline)
         effect.frame.below = running_loop()
         try:
             value = self._called(effect)
@@ -92,27 +84,25 @@ class Bodies:
             return Outcome(None, error)
         return Outcome(value)
 
-    def arun(self, effect: Invoke) -> Awaitable[Outcome]:
-        """Run an async function on this loop; with a timeout, in an asyncio task of its own."""
-        return self._arun(effect) if effect.call.deadline is None else self._in_time(effect)
+    def _run_in_time(self, effect: Invoke, deadline: Deadline) -> Outcome:
+        errand = _Errand(partial(self.run, effect, apart=True), copy_context())
+        threads.pool.submit(errand)
+        threads.pool.wait(lambda: errand.wait(effect.call))
+        return errand.outcome or _too_late(effect, deadline)
 
-    async def _in_time(self, effect: Invoke) -> Outcome:
-        deadline = effect.call.deadline
-        assert deadline is not None, "only a call with a timeout comes here"
-        outcome: Outcome | None = await aio().within(self._arun(effect), lambda: deadline.left(clock.now()))
-        if outcome is None:
-            effect.frame.closed = True
-            return Outcome(None, deadline.passed(effect.call.spec.name, clock.now()))
-        return outcome
-
-    async def _arun(self, effect: Invoke) -> Outcome:
+    async def arun(self, effect: Invoke, *, apart: bool = False) -> Outcome:
+        """Run an async function on this loop; with a timeout, in a task ``apart`` from the one that waits."""
         __tracebackhide__ = True
+        deadline = effect.call.deadline
+        if deadline is not None and not apart:
+            body = self.arun(effect, apart=True)
+            return await aio().within(body, lambda: deadline.left(clock.now())) or _too_late(effect, deadline)
         try:
             value = self._called(effect)
             if effect.call.spec.yields:
                 async with aclosing(cast("AsyncGenerator[object]", value)) as parts:
                     return Outcome([self._pass_on(effect.frame, part) async for part in parts])
-            value = await cast("Awaitable[object]", value)
+            value = await value  # type: ignore[misc]  # an async function gives a coroutine
             return Outcome(await aio().fully(value) if hasattr(type(value), "__await__") else value)
         except BaseException as error:  # noqa: BLE001  # as in _run
             return Outcome(None, self._own_cancel(effect.call, error))
@@ -122,11 +112,9 @@ class Bodies:
         __tracebackhide__ = True
         call = effect.call
         current_frame.set(effect.frame)
-        return call.spec.fn(*call.args, **self._keywords(call, effect.frame))
-
-    def _keywords(self, call: Call, frame: Frame) -> dict[str, object]:
-        """Return a call's keyword arguments, what the runtime fills in included."""
-        return {**self._provide(call.spec, frame), **call.kwargs} if call.spec.inject else call.kwargs
+        if call.spec.inject:
+            return call.spec.fn(*call.args, **{**self._provide(call.spec, effect.frame), **call.kwargs})
+        return call.spec.fn(*call.args, **call.kwargs)
 
     def _pass_on(self, frame: Frame, part: object) -> object:
         """Return a part of what a generator yields, once those who listen have it.
@@ -152,6 +140,11 @@ class Bodies:
         mistake = NodeCancelledError(call.path, call.spec.name)
         mistake.__cause__ = error
         return mistake
+
+
+def _too_late(effect: Invoke, deadline: Deadline) -> Outcome:
+    effect.frame.closed = True
+    return Outcome(None, deadline.passed(effect.call.spec.name, clock.now()))
 
 
 class _Errand:

@@ -96,17 +96,25 @@ class Delivery:
         """Give a body whose attempt is over all that is left, and what comes later at once."""
         with self.lock:
             body.closed = True
-            given = _shown(body.take(self, overrule=True)) if body.arrived else []
-        self._tell(given)
+            given = _shown(body.take_until(None, overrule=True)) if body.arrived else []
+        if given:
+            self._tell(given)
         if body.waker is not None:
             self.wake(body)
 
-    def give(self, future: Watched, body: Deliveries, *, overrule: bool) -> None:
-        """Give a body that runs here what has arrived, up to a result."""
+    def give(self, future: Watched, body: Deliveries) -> None:
+        """Give a body that runs here, and waits for a result, what has arrived up to it."""
+        call, given = future.call, []
         with self.lock:
-            given = _shown(body.take(future.call, overrule=overrule))
-        if len(given) > 1 or future.callbacks:
+            first = body.take(overrule=True)
+            if first is not None:
+                _show(first)
+                if first is not call:
+                    given = [first, *_shown(body.take_until(call, overrule=True))]
+        if given:
             self._tell(given)
+        elif future.callbacks and future.outcome is not None:
+            future.call_back()
 
     @staticmethod
     def _tell(given: list[Ending]) -> None:
@@ -122,7 +130,7 @@ class Delivery:
             if body.expects_miss or future.ended is None:
                 body.miss()
                 return False
-            given = _shown(body.take(future.call))
+            given = _shown(body.take_until(future.call))
             if future.outcome is None:
                 body.miss()
         self._tell(given)
@@ -160,8 +168,8 @@ class Delivery:
         self, body: Deliveries, is_enough: Callable[[], bool], *, overrule: bool
     ) -> tuple[list[Ending], bool]:
         given: list[Ending] = []
-        while not (done := is_enough()) and (taken := _shown(body.take(None, overrule=overrule))):
-            given += taken
+        while not (done := is_enough()) and (call := body.take(overrule=overrule)) is not None:
+            given += _shown([call])
         if not done and body.arrived:
             self.blocked.add(body)
         return given, done
@@ -198,8 +206,8 @@ class Delivery:
         """Call back sync code, in the recorded order whenever the results were asked for."""
         given: list[Ending] = []
         with self.lock:
-            while not (strictly and _is_early(body.replays)) and (taken := _shown(body.take(None, strictly=strictly))):
-                given += taken
+            while not (strictly and _is_early(body.replays)) and (call := body.take(strictly=strictly)) is not None:
+                given += _shown([call])
             is_stuck = body.arrived and strictly
         self._tell(given)
         if is_stuck:
@@ -230,16 +238,16 @@ class Delivery:
                 return
             waker.hops = 0
             with self.lock:
-                given = _shown(body.take(None))
-                if not given and body.arrived and not body.expects_miss:
+                call = body.take()
+                if call is None and body.arrived and not body.expects_miss:
                     self.blocked.add(body)
                     return
-            if not given:
+                future = _show(call) if call is not None else None
+            if future is None:
                 self._go_on_without(body, loop)
                 return
             before = len(ready) if ready is not None else 0
-            future = given[0].promise
-            if isinstance(future, CallFuture) and future.callbacks:
+            if future.callbacks:
                 future.call_back_on(loop)
             if ready is None or len(ready) != before:
                 if body.arrived:
@@ -256,7 +264,7 @@ class Delivery:
             self._send_for(body, waker)
             return
         with self.lock:
-            given = _shown(body.take(self, overrule=True)) if body.arrived else []
+            given = _shown(body.take_until(None, overrule=True)) if body.arrived else []
             shelved = tuple(body.shelved) if not given else ()
         self._tell(given)
         for call in shelved:
@@ -272,12 +280,18 @@ def _is_early(call: Ending | None) -> bool:
 def _shown(taken: list[Ending]) -> list[Ending]:
     """Return the calls whose results a body is given, now that it sees them."""
     for call in taken:
-        future = call.promise
-        assert isinstance(future, CallFuture), "a call that was opened has a future"
-        future.outcome = future.ended
-        if future.watchers:
-            future.show()
+        _show(call)
     return taken
+
+
+def _show(call: Ending) -> CallFuture:
+    """Have a body see the result of a call; return the future that it holds."""
+    future = call.promise
+    assert isinstance(future, CallFuture), "a call that was opened has a future"
+    future.outcome = future.ended
+    if future.watchers:
+        future.show()
+    return future
 
 
 def _acquired(latch: LockType, seconds: float) -> bool:

@@ -25,7 +25,7 @@ from nbflow.errors import RunStopped
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from nbflow.core.call import Spec
     from nbflow.core.record import Record, Value
@@ -73,6 +73,7 @@ class Dispatch(Waits):
     """Carries out the calls of one run.
 
     Attributes:
+        editions: the functions that the run runs, with the digests that their code had then.
         admission: lets calls begin.
         bodies: runs the functions.
         recollect: takes results out of caches.
@@ -91,8 +92,10 @@ class Dispatch(Waits):
         loop: AbstractEventLoop | None = None,
         max_concurrency: int | None = None,
         recollect: Recollection,
+        editions: Mapping[Spec, Spec],
     ) -> None:
         super().__init__(scheduler, loop)
+        self.editions = editions
         self.journal = journal
         self.recollect = recollect
         self.arrive = scheduler.arrive
@@ -120,7 +123,7 @@ class Dispatch(Waits):
         """Take a request of a body and have it carried out; ``waits`` as for ``Host``."""
         if not frame.call.spec.is_async and (asyncio := sys.modules.get("asyncio")) and asyncio._get_running_loop():  # noqa: SLF001  # as in running_loop
             frame = standing(frame)
-        call = Call("", spec, args, kwargs)
+        call = Call("", self.editions[spec], args, kwargs)
         for arg in (*args, *kwargs.values()) if kwargs else args:
             if isinstance(arg, Promise):
                 call.find_promises()
@@ -170,7 +173,7 @@ class Dispatch(Waits):
     def _launch(self, future: CallFuture, *, soon: bool = True) -> None:
         if future.call.spec.is_async:
             if future.claim():
-                aio().start(self.home_loop(), future, lambda: self._run_on_loop(future))
+                aio().start(self.loop or self.home_loop(), future, self._run_on_loop)
             return
         try:
             threads.pool.submit(future, soon=soon)
@@ -204,7 +207,8 @@ class Dispatch(Waits):
         self._finish(future, outcome)
 
     def _finish(self, future: CallFuture, outcome: Outcome) -> None:
-        self.admission.leave(future.call)
+        if self.admission.is_limited or future.call.spec.lane is not None:
+            self.admission.leave(future.call)
         if future.call.spec.cache is not None:
             self.recollect.land(future)
         if future is self.body:
@@ -245,8 +249,7 @@ class Dispatch(Waits):
                     unbegun.append(call)
                 future.settle(Outcome(None, reason))
                 self._cancel_task(future)
-        for call in unbegun:  # once all have ended, so that no slot goes from one of them to another
-            self.admission.leave(call)
+        self.admission.leave(*unbegun)  # once all have ended, so that no slot goes from one of them to another
 
     def stop(self, program: Program) -> None:
         """End the run from outside with a program that writes its last record."""
@@ -264,12 +267,12 @@ class Dispatch(Waits):
             future.done()
             return False
         if future.task is None or call.attempt == 0:
-            is_unbegun = self._forestall(future)
+            unbegun = self._forestall(future)
             with self.lock:
                 self.scheduler.give_up(call)
             if not future.settle(Outcome(None, aio().asyncio.CancelledError(*([msg] if msg else [])))):
                 return False
-            if is_unbegun:
+            if unbegun:
                 self.admission.leave(call)
             self._note_cancelled(call)
             return True
@@ -311,12 +314,12 @@ class Dispatch(Waits):
 
     async def acarry_out(self, effect: Commit | Recall | Remember | Compute) -> Outcome:
         """As ``carry_out``, while the loop goes on; what takes no waiting is done at once."""
-        if isinstance(effect, Compute) or (isinstance(effect, Commit) and self.journal is None):
-            return self.carry_out(effect)
-        if not isinstance(effect, Commit):
-            return self.carry_out(effect) if self.recollect.quick else await aside()(lambda: self.carry_out(effect))
         journal = self.journal
-        assert journal is not None, "looked at above"
+        if not isinstance(effect, Commit):
+            at_once = isinstance(effect, Compute) or self.recollect.quick
+            return self.carry_out(effect) if at_once else await aside()(lambda: self.carry_out(effect))
+        if journal is None:
+            return Outcome(None)
         try:
             rows = journal.prepare(effect.records, effect.ends)
             if not journal.try_keep(rows):

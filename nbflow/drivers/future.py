@@ -13,10 +13,11 @@ from _thread import allocate_lock
 from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, NoReturn, Protocol
+from zlib import crc32
 
 from nbflow.core.call import Promise, current_frame
 from nbflow.core.outcome import Outcome
-from nbflow.drivers.watching import Wake, Watchers
+from nbflow.drivers.watching import Wake, Watchers, is_told
 from nbflow.errors import WouldBlockError
 
 if TYPE_CHECKING:
@@ -79,8 +80,16 @@ def running_loop() -> AbstractEventLoop | None:
 
 def on_loop() -> AbstractEventLoop | None:
     """Return the loop whose code this is; None in sync code, even where a loop waits below it."""
-    loop, frame = running_loop(), current_frame.get()
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or (loop := asyncio._get_running_loop()) is None:  # noqa: SLF001  # as above
+        return None
+    frame = current_frame.get()
     return None if frame is not None and not frame.call.spec.is_async and loop is frame.below else loop
+
+
+def _is_idle(loop: AbstractEventLoop | None) -> bool:
+    """Whether this thread runs a loop that has nothing else to do now, so that who waits on it may go on next."""
+    return loop is not None and not getattr(loop, "_ready", True) and running_loop() is loop
 
 
 # What is to be called with the future, on which loop (None for wherever the result is given), in which context.
@@ -120,7 +129,8 @@ class Watched(Promise):
 
     def cancelled(self) -> bool:
         """Whether the call was cancelled."""
-        return self.done() and self.ended is not None and self._driver.is_cancelled(self.ended.error)
+        outcome = self.outcome or (self.ended if self.done() else None)
+        return outcome is not None and outcome.error is not None and self._driver.is_cancelled(outcome.error)
 
     @property
     def body(self) -> Deliveries | None:
@@ -176,15 +186,9 @@ class Watched(Promise):
                 continue
             try:
                 context.run(fn, self)
-            except (KeyboardInterrupt, SystemExit):
-                raise
             except BaseException as error:  # noqa: BLE001  # as the loop does with what its callbacks raise
-                if not self._is_own_end(error):
+                if is_told(error, self.ended):
                     loop.call_exception_handler({"message": f"{fn!r}, told of {self!r}, raised", "exception": error})
-
-    def _is_own_end(self, error: BaseException) -> bool:
-        """Whether a callback lets out how its call was stopped, cancelled or paused, which its caller is told anyway."""
-        return not isinstance(error, Exception) and self.ended is not None and error is self.ended.error
 
     def _call_all(self, callbacks: list[Callback]) -> None:
         while callbacks:
@@ -200,12 +204,9 @@ class Watched(Promise):
         if loop is None:
             try:
                 fn(self)
-            except (KeyboardInterrupt, SystemExit):
-                raise
             except BaseException as error:  # noqa: BLE001  # others are still to be told, and whoever works here has more to do
-                if self._is_own_end(error):
-                    return
-                warnings.warn(f"{fn!r}, told of {self!r}, raised {error!r}", RuntimeWarning, stacklevel=2)
+                if is_told(error, self.ended):
+                    warnings.warn(f"{fn!r}, told of {self!r}, raised {error!r}", RuntimeWarning, stacklevel=2)
         elif loop is running_loop():
             loop.call_soon(fn, self, context=context)
         elif not loop.is_closed():
@@ -246,7 +247,7 @@ class CallFuture(Watched):
             self._done.acquire()
 
     def __hash__(self) -> int:
-        return hash(tuple(int(step.lstrip("b")) for step in self.call.path.split(".")))  # the same in every process
+        return crc32(self.call.path.encode())  # the same in every process
 
     def __eq__(self, other: object) -> bool:
         return self is other
@@ -266,6 +267,8 @@ class CallFuture(Watched):
     def settle(self, outcome: Outcome) -> bool:
         """Say how the call ended; False if that was said already."""
         driver, call = self._driver, self.call
+        if self.callbacks and call.deliveries is not None and _is_idle(self.callbacks[0][1]):
+            call.deliveries.wanted = call
         with driver.lock:
             if self.ended is not None:
                 return False
@@ -292,8 +295,8 @@ class CallFuture(Watched):
             fn()
         if self._others:
             self._call_all(self._others)
-        if given:
-            self.call_back()
+        if given and self.callbacks:
+            self._call_all(self.callbacks)
 
     def show(self) -> None:
         """Tell those who wait as the caller that it is given the outcome, with the lock held; ``call_back`` follows."""
@@ -317,11 +320,12 @@ class CallFuture(Watched):
             TimeoutError: if it was not done in time; it goes on.
             WouldBlockError: if it is not done and this is code on an event loop.
         """
-        if self.outcome is None and timeout is None and self.ended is not None:
-            frame, body = current_frame.get(), self.call.deliveries
-            if frame is not None and body is not None and (frame.trunk or frame).deliveries is body:
-                self._driver.delivery.give(self, body, overrule=True)
-        outcome = self.outcome or self._wait(timeout)
+        outcome = self.outcome
+        if outcome is None:
+            body = self.body if timeout is None and self.ended is not None else None
+            if body is not None:
+                self._driver.delivery.give(self, body)
+            outcome = self.outcome or self._wait(timeout)
         if outcome.error is not None:
             self._raise(outcome.error)
         return outcome.value
@@ -343,19 +347,20 @@ class CallFuture(Watched):
     def wait(self, timeout: float | None = None) -> Outcome:
         """Wait in this thread until the call has ended, and return how; as ``result``, loop or not."""
         body = self.body
-        if timeout is not None and body is not None:
+        if timeout is None:
+            if self.ended is None:
+                if body is not None:
+                    body.wanted = self.call
+                self._driver.wait_for(self)
+                if self.outcome is not None:
+                    return self.outcome
+        elif body is not None:
             if not self._driver.delivery.wait_until(body, lambda: self.outcome is not None, timeout):
                 self._give_up(timeout)
-        elif self.ended is None and timeout is None:
-            if body is not None:
-                body.wanted = self.call
-            self._driver.wait_for(self)
-            if self.outcome is not None:
-                return self.outcome
-        elif self.ended is None and timeout is not None:
+        elif self.ended is None:
             self._block(timeout)
         if body is not None and self.outcome is None:
-            self._driver.delivery.give(self, body, overrule=True)
+            self._driver.delivery.give(self, body)
             if self.outcome is None:  # results of lower rows are still being made durable
                 self._driver.delivery.wait_until(body, lambda: self.outcome is not None, None)
         outcome: Outcome | None = self.ended

@@ -28,7 +28,7 @@ from nbflow.errors.resuming import (
     ThreadBusyError,
     UnknownCheckpointError,
     UnknownInterruptError,
-    UnloadableResultError,
+    UnloadableValueError,
     is_invalid_resume,
 )
 from nbflow.errors.running import (
@@ -84,7 +84,7 @@ __all__ = [
     "NotCachedWarning", "NotKeptAsCheckpointsError", "NothingToResumeError", "ParentCommand", "ReadOnlyFileError",
     "RemoteError", "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal", "StorageError", "TaskNotFound",
     "ThreadBusyError", "UnkeptFailureWarning", "UnknownCheckpointError", "UnknownInterruptError",
-    "UnknownOptionError", "UnloadableResultError", "UnreachedCallsWarning", "UnreadCodeWarning",
+    "UnknownOptionError", "UnloadableValueError", "UnreachedCallsWarning", "UnreadCodeWarning",
     "UnserializableError", "WouldBlockError", "is_invalid_resume",
 ]  # fmt: skip
 

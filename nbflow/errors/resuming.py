@@ -258,21 +258,25 @@ class UnknownCheckpointError(NbflowError, ValueError):
         )
 
 
-class UnloadableResultError(NbflowError, RuntimeError):
-    """A run can't go on, since a stored value that it needs can't be rebuilt here. Nothing was run or written.
+class UnloadableValueError(NbflowError, RuntimeError):
+    """A stored value that code of a run is to be given can't be rebuilt here, so the code does not get it.
+
+    What the run begins with (its input, its context, the answers to its questions, a ``previous`` that its body
+    takes) is looked at before it begins, so nothing was written. What is met on the way ends the run, whatever its
+    bodies make of this error; the run can go on later.
 
     Attributes:
-        what: the value, in words.
-        reason: what can't be rebuilt, and why.
+        what: the value, in words: with the call, question or item, the run and the thread.
+        reason: which part can't be rebuilt, where in the value that is, and why.
+        instead: what to do if it can't be rebuilt any more, in words; empty if there is nothing.
     """
 
-    def __init__(self, what: str, reason: str) -> None:
-        super().__init__(what, reason)
+    def __init__(self, what: str, reason: str, instead: str = "") -> None:
+        super().__init__(what, reason, instead)
         self.what = what
         self.reason = reason
+        self.instead = instead
 
     def __str__(self) -> str:
-        return (
-            f"{self.what} was stored, but {self.reason}. Define or import the class as it was and go on, "
-            'or go on with on_divergence="rerun" to run again what gave it.'
-        )
+        instead = f"; or {self.instead}" if self.instead else ""
+        return f"{self.what}, was stored, but {self.reason}. Define or import the class as it was and go on{instead}."

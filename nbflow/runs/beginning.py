@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from nbflow import answers, clock, codec
 from nbflow.config import COORDINATES
-from nbflow.core.record import Asked, ContextGiven, RunStarted, Value
+from nbflow.core.recalled import run_of, whole
+from nbflow.core.record import Asked, ContextGiven, RunStarted, Value, of_kind
 from nbflow.errors import MissingContextError, UnserializableError
 from nbflow.fingerprint import digest_of
 
@@ -76,7 +77,6 @@ class Opening(NamedTuple):
         past: records of the run that goes on; empty for a new one.
         records: to be written before the first line of the body.
         key: names the run.
-        input: for the body.
         kept: what the last finished run saved.
         result: what the last finished run returned.
         finished: whether there is nothing to run.
@@ -87,7 +87,6 @@ class Opening(NamedTuple):
     past: list[Record]
     records: list[Record]
     key: RunKey
-    input: object
     kept: Value | None = None
     result: Value | None = None
     finished: bool = False
@@ -143,7 +142,8 @@ def context_given(context: object, at: float) -> list[Record]:
 
 def last_context(past: Sequence[Record]) -> ContextGiven | None:
     """Return the record of the context that a run had last; None if it had none."""
-    return next((record for record in reversed(past) if isinstance(record, ContextGiven)), None)
+    given = of_kind(past, ContextGiven)
+    return given[-1] if given else None
 
 
 def context_of(workflow: Definition, request: Request, past: Sequence[Record], thread_id: str) -> object:
@@ -151,13 +151,15 @@ def context_of(workflow: Definition, request: Request, past: Sequence[Record], t
 
     Raises:
         MissingContextError: if none is given, and that of the run could not be saved.
+        UnloadableValueError: if none is given, and that of the run can't be rebuilt.
     """
     if request.context is not None:
         return request.context
     given = last_context(past)
     if given is not None and given.missing:
         raise MissingContextError(workflow.name, thread_id, given.missing)
-    return given.value.get() if given is not None and given.value is not None else None
+    value = given.value if given is not None else None
+    return whole(value, f"the context of {run_of(past)}", "give another one: invoke(..., context=...)")
 
 
 def _metadata(config: RunnableConfig) -> dict[str, object]:

@@ -112,7 +112,6 @@ def _repeat(
         [],
         [started, *context_given(request.context, started.at), *kept_context, *taken],
         RunKey(thread_id, started.run_id),
-        started.value.get() if started.value is not None else None,
         last.kept if last is not None else None,
         last.result if last is not None else None,
         context=context,
@@ -127,7 +126,7 @@ def _copy_of_result(workflow: Definition, request: Request, point: points.Point,
     started.source = "fork"
     records = [started, *whole(started, head.result, head.kept if head.saved else None)]
     key = RunKey(of.thread_id, started.run_id)
-    return Opening(records, records, key, None, head.kept, head.result, finished=True)
+    return Opening(records, records, key, head.kept, head.result, finished=True)
 
 
 def whole(started: RunStarted, result: Value | None, saved: Value | None) -> list[Record]:

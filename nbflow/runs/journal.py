@@ -69,26 +69,26 @@ class Journal:
                 _tell_unkept(record)
             encode_value(record)
         with self._lock:
-            first = self._next
-            self._next = first + len(records)
+            first, self._next = self._next, self._next + len(records)
             if ends is not None:
                 self.in_flight[ends] = self._next - 1
-        if len(records) == 1:
+        if len(records) == 1:  # as for most
             return [to_row(records[0], first)]
         return [to_row(record, number) for number, record in enumerate(records, first)]
 
     def keep(self, rows: Sequence[Row]) -> None:
         """Store rows durably, and wait for who holds the storage; the last ones of a run give its thread back."""
-        if _is_last(rows):
-            self._saver.append_last(self.run, rows, self._owner)
-        elif rows:
-            self._saver.append(self.run, rows, self._owner)
+        if rows:
+            append = self._saver.append_last if rows[-1].kind in _ENDS else self._saver.append
+            append(self.run, rows, self._owner)
 
     def try_keep(self, rows: Sequence[Row]) -> bool:
         """As ``keep``, if that can be done without waiting; else False, and nothing was stored."""
-        if _is_last(rows) and not self._saver.quick:
+        if not rows:
+            return True
+        if rows[-1].kind in _ENDS and not self._saver.quick:
             return False
-        return not rows or self._saver.try_append(self.run, rows, self._owner)
+        return self._saver.try_append(self.run, rows, self._owner)
 
 
 class QueuedJournal(Journal):

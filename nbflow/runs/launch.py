@@ -26,6 +26,7 @@ from nbflow.fingerprint import Editions
 from nbflow.foreign import check_own
 from nbflow.lineage import Lineages
 from nbflow.runs.beginning import Opening, Request
+from nbflow.runs.given import given
 from nbflow.runs.journal import JOURNALS, Journal
 from nbflow.runs.opening import open_thread
 from nbflow.runs.recollection import Caches
@@ -68,7 +69,8 @@ def launch(
     _check_options(workflow, request, saver)
     _check_point(workflow, request, saver, config)
     thread_id = thread_of(config, workflow.name) if saver is not None else ""
-    request = request._replace(context=_context(workflow, request.context))
+    if request.context is not None:
+        request = request._replace(context=_context(workflow, request.context))
     owner = Owner(f"run {clock.new_id()} in process {os.getpid()}")
     try:
         if saver is not None:
@@ -140,9 +142,9 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
     loop: AbstractEventLoop | None,
     listener: Callable[[Record], None] | None,
 ) -> Run:
+    value, records = given(opening, workflow.spec, rerun=request.on_divergence == "rerun")
     log, control = Log(opening.past), request.control
-    if listener is not None:
-        log.listeners.append(listener)
+    log.listeners += [listener] if listener is not None else []
     journal = _journal(saver, opening, owner, request.durability) if saver is not None else None
     scheduler = Scheduler(
         log,
@@ -155,26 +157,27 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         rows=journal,
     )
     scheduler.host = session
-    dispatch = session.dispatch = Dispatch(
+    dispatch = Dispatch(
         scheduler,
         provide=partial(runtime.provide, session),
         journal=journal,
         loop=loop,
         max_concurrency=session.config.get("max_concurrency"),
         recollect=Caches(workflow.cache, session.surroundings),
+        editions=session.editions,
     )
-    if log.settled or log.asked or any(record.copied for record in opening.records):
+    session.attach(dispatch)
+    if log.settled or log.asked or any(record.copied for record in records):
         quiet.begin()
         dispatch.on_end.append(lambda _: quiet.end())
     if saver is not None:
         dispatch.on_end.append(lambda _: _give_back(saver, session.thread_id, owner))
     run = _handle(workflow, session, log.records)
-    body = Call(ROOT, session.editions[workflow.spec], (opening.input,), {})
-    _start(run, dispatch, body, opening.records, inline=inline)
+    _start(run, dispatch, Call(ROOT, session.editions[workflow.spec], (value,), {}), records, inline)
     return run
 
 
-def _start(run: Run, dispatch: Dispatch, body: Call, records: list[Record], *, inline: bool) -> None:
+def _start(run: Run, dispatch: Dispatch, body: Call, records: list[Record], inline: bool) -> None:  # noqa: FBT001  # as for launch
     """Start a run; if that fails, who is told so has no handle of it, and it must not go on without one."""
     scheduler = dispatch.scheduler
     try:

@@ -93,7 +93,6 @@ def _begin(
         [],
         records,
         RunKey(thread_id, started.run_id),
-        request.input,
         last.kept if last is not None else None,
         last.result if last is not None else None,
         reuse=_reuse(saver, started),
@@ -119,12 +118,11 @@ def _go_on(workflow: Definition, request: Request, saver: BaseCheckpointSaver, k
         records += answers_for(past, request.input, workflow.name, key.thread_id, at, refusal)
     elif status_of(past) == "finished":
         ended = next(record for record in reversed(past) if isinstance(record, RunReturned))
-        return Opening(past, [], key, None, result=ended.value, finished=True)
+        return Opening(past, [], key, result=ended.value, finished=True)
     else:
         records += expired_answers(past, at)
     context = context_of(workflow, request, past, key.thread_id)
     records += context_given(request.context, at)
     last = points.prior(saver, started)
     kept, result = (last.kept, last.result) if last is not None else (None, None)
-    value = started.value.get() if started.value is not None else None
-    return Opening(past, records, key, value, kept, result, reuse=_reuse(saver, started, past), context=context)
+    return Opening(past, records, key, kept, result, reuse=_reuse(saver, started, past), context=context)

@@ -9,6 +9,7 @@ from nbflow.constants import INTERRUPT
 from nbflow.core.announce import begun
 from nbflow.core.execution import halt, is_pause
 from nbflow.core.opening import pending_questions, status_of
+from nbflow.core.recalled import run_of, whole
 from nbflow.core.record import RunStarted
 from nbflow.core.replay import unreached
 from nbflow.errors import LostFailureWarning, RunCancelledError, RunStopped, UnreachedCallsWarning
@@ -128,6 +129,7 @@ class Run:
         Raises:
             TimeoutError: if it was not done in time; it goes on.
             RunCancelledError: if it was cancelled.
+            UnloadableValueError: if the result is a stored one that can't be rebuilt here.
         """
         if self._future is None:
             return self._stored()
@@ -199,13 +201,15 @@ class Run:
             warn(text, UnreachedCallsWarning)
 
     def _stored(self) -> Any:  # noqa: ANN401  # whatever the body returned
-        ended = next((record for record in reversed(self._records) if type(record).__name__ in _RESULTS), None)
-        value = ended.value.get() if ended is not None and ended.value is not None else None
         if self.status == "paused":
             return {INTERRUPT: list(self.interrupts)}
-        if isinstance(value, BaseException) and self.status == "failed":
-            raise value
-        return value
+        ended = next((record for record in reversed(self._records) if type(record).__name__ in _RESULTS), None)
+        value = ended.value if ended is not None else None
+        if self.status == "failed":
+            error = value.get() if value is not None else None
+            if isinstance(error, BaseException):
+                raise error
+        return whole(value, f"the result of {run_of(self._records)}", "look at it as it is: get_state(config).values")
 
     def resume(self, answer: object) -> Run:
         """Answer the open question, or ``{id: answer}`` several, and go on in the background.

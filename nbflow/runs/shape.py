@@ -92,11 +92,13 @@ def shape_of(
 
 def _modes(where: str, name: str, given: object) -> frozenset[str]:
     """Return the modes that were named, by one string or by several in any collection."""
-    expected = f"it is one or several of {', '.join(MODES)}"
     if not isinstance(given, (str, list, tuple, set, frozenset)):
-        raise InvalidOptionError(where, name, repr(given), expected)
-    modes = [given] if isinstance(given, str) else list(given)
+        raise InvalidOptionError(where, name, repr(given), _EXPECTED)
+    modes = (given,) if isinstance(given, str) else tuple(given)
     for one in modes:
         if one not in MODES:
-            raise InvalidOptionError(where, name, repr(one), expected)
+            raise InvalidOptionError(where, name, repr(one), _EXPECTED)
     return frozenset(modes)
+
+
+_EXPECTED = f"it is one or several of {', '.join(MODES)}"

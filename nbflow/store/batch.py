@@ -7,17 +7,19 @@ come first, then puts, the last to each key. What has expired is not there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from nbflow import clock
+from nbflow.codec import NotWholeError
 from nbflow.errors import InvalidOptionError
 from nbflow.store.base import GetOp, Item, ListNamespacesOp, Namespace, Op, PutOp, SearchItem, SearchOp
 from nbflow.store.checks import checked_op
 from nbflow.store.filters import fits, matches
+from nbflow.store.lost import unreadable
 from nbflow.store.paths import texts
 from nbflow.store.vectors import Index, Vectors, Wanted, nearness, packed, parsed_fields
 
@@ -97,7 +99,7 @@ class Packing(Protocol):
         ...
 
     def unpack(self, kept: Any) -> Any:  # noqa: ANN401  # as above
-        """Return a value to give away."""
+        """Return a value to give away; raises NotWholeError if a part of it can't be rebuilt."""
         ...
 
 
@@ -223,11 +225,16 @@ class Batch:
         indexed.sort(key=lambda kept: -scores[id(kept)])
         return (indexed + [kept for kept in found if kept.vectors is None])[page], scores
 
-    def _item(self, kind: Callable[..., AnyItem], kept: Kept) -> AnyItem:
+    def _item(self, kind: type[AnyItem], kept: Kept) -> AnyItem:
+        value: Any
+        try:
+            value = self._packing.unpack(kept.value)
+        except NotWholeError as error:
+            kind, value = unreadable(kind), error
         return kind(
             namespace=kept.namespace,
             key=kept.key,
-            value=self._packing.unpack(kept.value),
+            value=value,
             created_at=datetime.fromtimestamp(kept.created, UTC),
             updated_at=datetime.fromtimestamp(kept.updated, UTC),
         )

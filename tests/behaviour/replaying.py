@@ -351,7 +351,7 @@ class ReplayedDispatch(Dispatch):
         self.incarnation = _making.incarnation
         if self.incarnation is not None:
             self.incarnation.dispatch = self
-            self.call, self.acall = self._call, self._acall
+            self.call, self.acall = self._call, self._acall  # type: ignore[assignment]  # who calls them passes no more
 
     def _call(self, effect: Invoke) -> Outcome:
         if effect.call.caller is None:

@@ -199,6 +199,39 @@ def test_several_questions_stand_in_one_place(lab: Lab, folder: str, theme: str)
     assert problems(lab) == []
 
 
+REJECTED = """\
+%%entrypoint pay --thread rejected --display live
+from nbflow import interrupt, task
+
+@task
+def ask(what):
+    return interrupt(what, response_schema=int)
+
+first = ask("How much?").result()
+f"paid {first}, " + interrupt("Any note?", response_schema=str)"""
+
+
+def test_a_rejection_is_taken_back_in_its_form(lab: Lab, folder: str) -> None:
+    lab.open_cells(LOAD, REJECTED, path=folder)
+    lab.run_all()
+    lab.expect_text(1, "How much?")
+    lab.click("Reject", cell=1)
+    lab.expect_text(1, "Rejected")
+    lab.expect_text(1, "Take back")
+    lab.expect_text(1, "was rejected")
+    lab.screenshot("cells-rejected")
+    lab.click("Take back", cell=1)
+    lab.expect_text(1, "The rejection is taken back as soon as another answer is sent")
+    lab.screenshot("cells-taken-back")
+    lab.fill("a whole number", "30", cell=1)
+    lab.click("Submit", cell=1)
+    lab.expect_text(1, "Any note?")
+    lab.fill("Your answer", "thanks", cell=1)
+    lab.click("Submit", cell=1)
+    lab.expect_text(1, "paid 30, thanks")
+    assert problems(lab) == []
+
+
 @LIVE_CLICKS
 def test_a_click_is_handled_while_another_cell_blocks_the_kernel(lab: Lab, folder: str) -> None:
     busy = "import time, os\nwhile not os.path.exists('answered'): time.sleep(0.05)\nprint('let go')"

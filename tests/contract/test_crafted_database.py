@@ -8,13 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import msgspec
 import pytest
 from msgspec.msgpack import Ext
 
 from nbflow import SqliteSaver, entrypoint, read_run, task, threads
-from nbflow.checkpoint.rows import _MARK, _sum
+from nbflow.checkpoint.rows import _MARK
 from nbflow.codec import Unloadable, codes
 from nbflow.errors import CorruptValueError, NbflowError
 from tests.contract.crafting import reseal
@@ -47,8 +48,9 @@ def tamper(path: Path, kind: str, value: bytes) -> None:
     connection = sqlite3.connect(path)
     for key, head in connection.execute("SELECT id, head FROM records WHERE kind = ?", (kind,)).fetchall():
         plain = head[5:]
+        checksum = crc32(value, crc32(plain)).to_bytes(4, "big")
         connection.execute(
-            "UPDATE records SET head = ?, value = ? WHERE id = ?", (_MARK + _sum(plain, value) + plain, value, key)
+            "UPDATE records SET head = ?, value = ? WHERE id = ?", (_MARK + checksum + plain, value, key)
         )
     connection.commit()
     connection.close()

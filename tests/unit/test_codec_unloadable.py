@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass, make_dataclass
 from types import ModuleType
@@ -12,7 +13,7 @@ import msgspec
 import pydantic
 import pytest
 
-from nbflow.codec import Unloadable, dumps, loads, loads_whole
+from nbflow.codec import NotWholeError, Unloadable, dumps, loads, loads_whole
 from nbflow.errors import CorruptValueError
 
 MODULE = ModuleType("shop")
@@ -89,6 +90,27 @@ def test_what_is_wanted_whole_is_refused_when_a_part_is_gone() -> None:
     with pytest.raises(CorruptValueError, match="shop:Order can't be rebuilt here"):
         loads_whole(data)
     assert isinstance(loads(data)["order"][0], Unloadable)  # type: ignore[index]  # a dict
+
+
+def test_where_a_part_is_that_is_gone_is_told() -> None:
+    order, shelf = publish(make_dataclass("Order", ["id"], frozen=True)), publish(make_dataclass("Shelf", ["box"]))
+    found = {
+        "": order(1),
+        "[1].box": [0, shelf(order(1))],
+        '["a"]["b"][0]': {"a": {"b": (order(1),)}},
+        '["e"][0].box': {"e": [shelf(order(1))], "f": {"g": [order(2)]}},
+    }
+    stored = {path: dumps(value) for path, value in found.items()}
+    del MODULE.Order
+    for path, data in stored.items():
+        where = f", at {path}" if path else ""
+        with pytest.raises(NotWholeError, match=re.escape(f"shop:Order can't be rebuilt here{where}: ")) as error:
+            loads_whole(data)
+        assert error.value.shown == loads(data)
+    data = dumps(shelf(1))
+    del MODULE.Shelf
+    with pytest.raises(NotWholeError, match="shop:Shelf can't be rebuilt here: "):
+        loads_whole(data)
 
 
 def test_a_key_that_lost_its_hash_does_not_spoil_the_rest() -> None:

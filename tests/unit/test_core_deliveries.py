@@ -31,26 +31,26 @@ def body_of(*records: Record, in_flight: dict[Any, int] | None = None) -> Delive
 def test_results_come_one_at_a_time_in_the_order_of_their_rows() -> None:
     body = body_of()
     late, early = ended("0.0", 7, body), ended("0.1", 5, body)
-    assert body.take() == [early]
-    assert body.take() == [late]
-    assert body.take() == []
+    assert body.take() is early
+    assert body.take() is late
+    assert body.take() is None
     assert (body.given, body.pending) == (2, 0)
 
 
 def test_a_body_that_waits_for_one_is_given_those_before_it() -> None:
     body = body_of()
     calls = [ended(f"0.{n}", n + 1, body) for n in range(4)]
-    assert body.take(calls[2]) == calls[:3]
-    assert body.take(calls[3]) == calls[3:]
+    assert body.take_until(calls[2]) == calls[:3]
+    assert body.take_until(calls[3]) == calls[3:]
 
 
 def test_a_result_waits_for_lower_rows_that_are_being_made_durable() -> None:
     in_flight = {"another": 3}
     body = body_of(in_flight=in_flight)
     call = ended("0.0", 4, body)
-    assert body.take() == []
+    assert body.take() is None
     del in_flight["another"]
-    assert body.take() == [call]
+    assert body.take() is call
 
 
 def test_recorded_misses_come_again_before_the_result() -> None:
@@ -58,16 +58,16 @@ def test_recorded_misses_come_again_before_the_result() -> None:
     call = ended("0.0", 1, body)
     for _ in range(2):
         assert body.expects_miss
-        assert body.take() == []
+        assert body.take() is None
         body.miss()
-    assert body.take() == [call]
+    assert body.take() is call
     assert body.observed(1.0) == (), "what was recorded is not recorded again"
 
 
 def test_a_body_that_waits_without_a_limit_is_given_the_result_all_the_same() -> None:
     body = body_of(Observed(misses=((0, 2),)))
     call = ended("0.0", 1, body)
-    assert body.take(call, overrule=True) == [call]
+    assert body.take(overrule=True) is call
 
 
 def test_new_misses_are_counted_while_a_result_is_to_come() -> None:

@@ -129,6 +129,72 @@ def test_a_question_that_is_open_again_says_why_in_its_form(shell: Shell, monkey
     asyncio.run(story())
 
 
+def back_of(form: Form) -> list[Any]:
+    return [button for button in widgets_of(form, ipywidgets.Button) if button.description == "Take back"]
+
+
+def test_a_rejection_that_ended_the_run_is_taken_back(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    async def story() -> None:
+        results: list[object] = []
+        stage = await staged(shell, flow_of("One?"), results)
+        (form,) = stage.board.forms.values()
+        assert not back_of(form)
+        for _ in range(2):
+            click(form, "Reject")
+            await until(lambda: back_of(form))
+            assert (stage.run.status, form.is_answered) == ("failed", True)
+            assert "Rejected" in page(form)
+            click(form, "Take back")
+            assert not form.is_answered
+            assert "The rejection is taken back as soon as another answer is sent" in page(form)
+        answer(form, "4")
+        await until(lambda: results)
+        assert (results, stage.error) == ([[8]], None)
+        assert "answer: 4" in str(stage.board.twin()["text/plain"])
+        assert not back_of(form)
+
+    asyncio.run(story())
+    assert "question 'One?' was rejected" in capsys.readouterr().out
+
+
+@task
+def ask_gently(question: str) -> int:
+    try:
+        return int(interrupt(question, response_schema=int))
+    except Exception:
+        return 0
+
+
+def two_gentle_questions() -> nbflow.Workflow:
+    @nbflow.entrypoint(checkpointer=nbflow.InMemorySaver())
+    def flow(_: int) -> list[int]:
+        return [ask_gently("One?").result(), ask_gently("Two?").result()]
+
+    return flow
+
+
+@pytest.mark.parametrize("takes_back", [True, False])
+def test_a_rejection_can_be_taken_back_while_the_run_asks_on(shell: Shell, takes_back: bool) -> None:
+    async def story() -> None:
+        results: list[object] = []
+        stage = await staged(shell, two_gentle_questions(), results)
+        (one,) = stage.board.forms.values()
+        click(one, "Reject")
+        await until(lambda: len(stage.board.forms) == 2 and back_of(one))
+        two = list(stage.board.forms.values())[1]
+        click(one, "Take back")
+        if takes_back:
+            answer(one, "1")
+            await until(lambda: one.answer == 1 and stage.run.status == "paused")
+        answer(two, "2")
+        await until(lambda: results)
+        assert (results, stage.error) == ([[int(takes_back), 2]], None)
+        assert ("Rejected" in one.html()) is not takes_back
+        assert one.is_answered
+
+    asyncio.run(story())
+
+
 def test_a_run_that_fails_after_the_cell_shows_its_error_there(
     shell: Shell, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,7 +6,7 @@ Knows nothing of how a run goes on; all of it is called on the kernel's loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -63,6 +63,7 @@ class Board:
     def attach(self, run: Run) -> None:
         """Go on with another handle of the run."""
         self._run = run
+        self.offer_back(())
         self._source.attach(run)
 
     def say(self, text: str, kind: str = "info") -> None:
@@ -74,6 +75,12 @@ class Board:
         """Show a form below the others."""
         self.forms[form.asked.id] = form
         self._arrange()
+
+    def offer_back(self, rejected: Collection[str]) -> bool:
+        """Let the rejections of some questions be taken back, and no others; return whether a form is open for one."""
+        for key, form in self.forms.items():
+            form.offer_back(offered=key in rejected)
+        return any(key in rejected for key in self.forms)
 
     def reveal(self) -> None:
         """Show the widgets in the cell, with their static twin for those who can't draw them."""
@@ -91,6 +98,11 @@ class Board:
         if self._mode != "static" and self._in_cell and not self._result.is_shown:
             self._result.show(EMPTY)
 
+    def stay(self) -> None:
+        """Show the widgets as they are now, and keep a place for what comes: somebody may answer."""
+        self.reveal()
+        self.hold_place()
+
     def show_result(self, result: object, cell: Cell) -> None:
         """Show a result that came after the cell's end."""
         if self.box is not None and not self._in_cell:
@@ -103,6 +115,8 @@ class Board:
     def finish(self) -> None:
         """Show the end: in a live cell, the static twin takes the place of the widgets."""
         self._source.flush()
+        for form in self.forms.values():
+            form.keep_rejection()
         if self._mode == "static":
             show_once(self.twin())
         self.freeze()

@@ -43,6 +43,7 @@ class Form:
         is_answered: whether an answer was taken.
         answer: the answer, once it was taken.
         reopened: how often the workflow could not use an answer, and the question was opened again.
+        taken_back: the rejection that is to be replaced by another answer; None if there is none.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Form:
         self.is_answered = False
         self.answer: object = None
         self.reopened = 0
+        self.taken_back: Reject | None = None
         self._submit = submit
         self._post = post if post is not None else (lambda job: job())
         self._drafts = drafts if drafts is not None else {}
@@ -67,6 +69,8 @@ class Form:
         self._message = ipywidgets.HTML()
         self._fields: dict[str, Field] = {}
         self._buttons = [self._button(*one) for one in self._actions()]
+        self._back = ipywidgets.Button(description="Take back", layout=_SMALL, style={"font_size": "11px"})
+        self._back.on_click(lambda _button: self._guarded(lambda _: self._take_back(), None))
         self._recall()
         if asked.problem:
             self._say(_refused(asked), "error")
@@ -171,10 +175,28 @@ class Form:
         self._is_sending = False
         self.is_answered = True
         self.answer = answer
+        self.taken_back = None
         self._drafts.pop(self.asked.id, None)
         self._message.value = ""
         self.widget.layout = {}
         self.widget.children = [ipywidgets.HTML(self.html())]
+
+    def offer_back(self, *, offered: bool) -> None:
+        """Show, or show no longer, the button that takes a rejection back; as long as the run can take it back."""
+        if self.is_answered and isinstance(self.answer, Reject):
+            self._back.disabled = False
+            self.widget.children = [ipywidgets.HTML(self.html()), *([self._back] if offered else [])]
+
+    def keep_rejection(self) -> None:
+        """Show the rejection again that was to be taken back: the run has ended with it."""
+        if self.taken_back is not None:
+            self.accept(self.taken_back)
+
+    def _take_back(self) -> None:
+        with self._claim:
+            if self.is_answered and isinstance(self.answer, Reject):
+                self.taken_back = self.answer
+                self._take_again(_TAKEN_BACK, "info")
 
     def refuse(self, error: BaseException) -> None:
         """Take typing again, and show why the answer was not taken."""
@@ -187,13 +209,13 @@ class Form:
             self.asked, self.reopened = asked, times
             self._take_again(_refused(asked))
 
-    def _take_again(self, why: str) -> None:
+    def _take_again(self, why: str, kind: str = "error") -> None:
         self._is_sending = False
         self.is_answered = False
         self.widget.layout = _FRAME
         self.widget.children = self._parts
         self._enable(enabled=True)
-        self._say(why, "error")
+        self._say(why, kind)
 
     def _guarded(self, fn: Callable[[Any], None], argument: object) -> None:
         """Call ``fn``; an error is shown here, for it would be lost in a log."""
@@ -236,10 +258,12 @@ class Form:
 
     def close(self) -> None:
         """Take the form away; what was typed stays with the caller."""
-        for part in (*self._parts, self.widget):
+        for part in (*self._parts, self._back, self.widget):
             _close(part)
 
 
+_TAKEN_BACK = "The rejection is taken back as soon as another answer is sent."
+_SMALL = {"width": "auto", "height": "22px", "margin": "0 0 6px 2px", "align_self": "flex-start"}
 _FRAME = {
     "border": "1px solid var(--jp-border-color2, #ddd)",
     "padding": "8px 12px",

@@ -156,8 +156,11 @@ class Stage:
         status = self.run.status
         if status in {"failed", "stopped", "crashed"}:
             self.say(f"{status.capitalize()}. {self._way_back()}", "error" if status == "failed" else "warning")
+        is_open = self._mode == "live" and self.board.offer_back(rejected_in(self.run))
         if status == "paused" and self._mode == "live":
             self._ask()
+        elif is_open:
+            self.board.stay()
         else:
             self.board.finish()
 
@@ -178,7 +181,7 @@ class Stage:
         elif status == "failed":
             error = _error_of(run)
             self._cell.show_error(error, lines_of(clean(error)))
-        elif status == "paused" and self._mode == "live":
+        if status != "finished" and self._mode == "live":
             self._send_held_back()
 
     def _ask(self) -> None:
@@ -193,8 +196,7 @@ class Stage:
                 self.board.add(form)
             elif times > form.reopened:
                 form.reopen(asked, times)
-        self.board.reveal()
-        self.board.hold_place()
+        self.board.stay()
         run = self.run
         if run.expires is not None and self._loop is not None:
             self.say(
@@ -259,7 +261,7 @@ class Stage:
 
     def _send_held_back(self) -> None:
         with self._lock:
-            waiting = {asked.id for asked in self.run.interrupts}
+            waiting = {asked.id for asked in self.run.interrupts} | rejected_in(self.run)
             ready = {key: answer for key, answer in self._held_back.items() if key in waiting}
             self._held_back.clear()
         for key, answer in ready.items():
@@ -295,6 +297,16 @@ class Stage:
         if self._mode == "live":
             return f"What has finished is kept: add `--thread {self.run.thread_id}` to go on."
         return "What has finished is kept."
+
+
+def rejected_in(run: Run) -> set[str]:
+    """Return the ids of the questions whose rejection can be taken back: until the run has returned."""
+    found: set[str] = set()
+    for record in run.log if run.status != "finished" else ():
+        if type(record).__name__ in {"Answered", "Reopened"}:
+            key = str(getattr(record, "id", ""))
+            (found.add if getattr(record, "rejected", False) else found.discard)(key)
+    return found
 
 
 def _on(loop: asyncio.AbstractEventLoop, fn: Callable[[], None]) -> Callable[[], None]:

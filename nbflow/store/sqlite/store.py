@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nbflow import clock
-from nbflow.codec import dumps, loads
+from nbflow.codec import dumps, loads, loads_whole
 from nbflow.database.migrations import Schema
 from nbflow.database.sqlite import SqliteFile
 from nbflow.offload import offload
@@ -132,7 +132,8 @@ class _Encoded:
     """Values as the codec writes them."""
 
     pack = staticmethod(dumps)
-    peek = unpack = staticmethod(loads)
+    peek = staticmethod(loads)
+    unpack = staticmethod(loads_whole)
 
 
 class _SqliteRows:

@@ -1,0 +1,31 @@
+"""The price of a call, as a count that no machine changes: how many Python functions it enters."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+# Entries per call, rounded up. Who makes a call dearer has a reason, and writes it beside the new number.
+LIMITS = {
+    "sequential": 54,
+    "sequential on SQLite": 60,
+    "fan-out": 70,  # now and then a worker comes for a call that is done already
+    "async": 90,  # 38 of them are asyncio's
+    "gathered": 81,
+    "replayed": 24,
+}
+
+
+@pytest.fixture(scope="module")
+def counts() -> dict[str, float]:
+    done = subprocess.run([sys.executable, "-m", "tests.unit.counting"], capture_output=True, text=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("kind", LIMITS)
+def test_a_call_enters_no_more_functions_than_it_did(counts: dict[str, float], kind: str) -> None:
+    assert counts[kind] <= LIMITS[kind]
