@@ -114,6 +114,7 @@ class Watched(Promise):
     watchers: Watchers | None
     callbacks: list[Callback] | None
     is_watched: bool
+    _cancel_message = None  # asyncio.gather asks for it
     ended: Outcome | None
     outcome: Outcome | None
 
@@ -149,6 +150,9 @@ class Watched(Promise):
         if not self.done():
             return "RUNNING" if self.ended is None and self._claim.locked() else "PENDING"
         return "CANCELLED_AND_NOTIFIED" if self.cancelled() else "FINISHED"
+
+    def _make_cancelled_error(self) -> BaseException | None:  # as asyncio.gather wants to know of one that is cancelled
+        return self.ended.error if self.ended is not None else None
 
     @property
     def _waiters(self) -> Watchers:
@@ -225,9 +229,7 @@ class CallFuture(Watched):
         task: the asyncio task that runs it, if one does.
     """
 
-    __slots__ = (
-        "__weakref__", "_asyncio_future_blocking", "_done", "_on_end", "_others", "task",
-    )  # fmt: skip
+    __slots__ = ("__weakref__", "_asyncio_future_blocking", "_done", "_on_end", "_others", "task")
 
     def __init__(self, call: Call, driver: Driver) -> None:
         self.call = call

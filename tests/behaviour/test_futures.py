@@ -183,6 +183,42 @@ def test_a_callback_that_asks_for_a_result_there_is_none_of_breaks_nothing(flow:
     go.set()
 
 
+@pytest.mark.parametrize("how", ["await", "gather", "gather all", "wait", "shield", "wait_for", "as_completed"])
+def test_asyncio_knows_a_call_that_was_cancelled(how: str) -> None:
+    """Whoever waits for it is told so, and never waits on."""
+
+    @task
+    async def held() -> None:
+        await asyncio.Event().wait()
+
+    async def waits(call: Any) -> Any:
+        if how == "gather":
+            return await asyncio.gather(call)
+        if how == "gather all":
+            return (await asyncio.gather(call, return_exceptions=True))[0]
+        if how == "wait":
+            done, _ = await asyncio.wait([call])
+            return await done.pop()
+        if how == "as_completed":
+            return [await one for one in asyncio.as_completed([call])]
+        return await {"await": lambda: call, "shield": lambda: asyncio.shield(call)}.get(
+            how, lambda: asyncio.wait_for(call, 30)
+        )()
+
+    @entrypoint(checkpointer=InMemorySaver())
+    async def body(_: int) -> str:
+        call: Any = held()
+        waiting = asyncio.create_task(waits(call))
+        await asyncio.sleep(0)
+        call.cancel()
+        try:
+            return type(await waiting).__name__
+        except asyncio.CancelledError as error:
+            return type(error).__name__
+
+    assert body.invoke(0, THREAD) == "CancelledError"
+
+
 def test_a_future_in_a_returned_list_is_told_what_to_do() -> None:
     @task
     def one() -> int:
