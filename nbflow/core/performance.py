@@ -152,6 +152,7 @@ def attempts(run: Scheduler, call: Call) -> Program:
 
 def _tell_retry(run: Scheduler, call: Call, error: BaseException, wait: float) -> None:
     call.asked = None
+    run.failures.forget(call)
     if run.log.listeners:
         run.log.append(announce.retried(call, run.now(), error, wait))
 

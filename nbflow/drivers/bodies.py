@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from contextlib import aclosing, closing
 from contextvars import Context, copy_context
@@ -13,7 +12,8 @@ from nbflow._support import clock
 from nbflow.core.call import current_frame
 from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads
-from nbflow.drivers.future import CallFuture, running_loop
+from nbflow.drivers.future import CallFuture
+from nbflow.drivers.here import running_loop
 from nbflow.errors import NodeCancelledError, RunStopped
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class _Errand:
 
 def standing(frame: Frame) -> Frame:
     """Return the frame of the code that runs here: of an asyncio task, if a sync body runs a loop of its own."""
-    if frame.call.spec.is_async or "asyncio" not in sys.modules:
+    if frame.call.spec.is_async or running_loop() is None:
         return frame
     found: Frame = aio().frame_of_task(frame)
     return found

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from nbflow._support import clock
 from nbflow.drivers import threads
 from nbflow.drivers.bodies import aio
-from nbflow.drivers.future import CallFuture, Watched, running_loop
+from nbflow.drivers.future import CallFuture, Watched
+from nbflow.drivers.here import running_loop
 
 if TYPE_CHECKING:
     import threading

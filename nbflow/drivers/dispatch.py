@@ -5,7 +5,6 @@ One dispatch serves one run. It owns the run's lock, and is the hands of both dr
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,6 +17,7 @@ from nbflow.drivers import threads
 from nbflow.drivers.bodies import Bodies, aio, aside, standing
 from nbflow.drivers.delivery import Delivery
 from nbflow.drivers.future import CallFuture
+from nbflow.drivers.here import running_loop
 from nbflow.drivers.limits.admission import Admission
 from nbflow.drivers.telling import Telling
 from nbflow.drivers.waits import Waits
@@ -101,10 +101,7 @@ class Dispatch(Waits):
         self.arrive = scheduler.arrive
         self.delivery = Delivery(self.lock, scheduler, self.revive)
         self.bodies = Bodies(
-            provide=provide,
-            emit=self.emit,
-            home_loop=self.home_loop,
-            stopping=lambda: scheduler.stopping,
+            provide=provide, emit=self.emit, home_loop=self.home_loop, stopping=lambda: scheduler.stopping
         )
         self.call, self.acall = self.bodies.run, self.bodies.arun
         self.untold, self.telling = scheduler.log.untold, Telling(scheduler.log)
@@ -124,7 +121,7 @@ class Dispatch(Waits):
         self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object], *, waits: bool = False
     ) -> CallFuture:
         """Take a request of a body and have it carried out; ``waits`` as for ``Host``."""
-        if not frame.call.spec.is_async and (asyncio := sys.modules.get("asyncio")) and asyncio._get_running_loop():  # noqa: SLF001  # as in running_loop
+        if not frame.call.spec.is_async and running_loop() is not None:
             frame = standing(frame)
         call = Call("", self.editions[spec], args, kwargs)
         for arg in (*args, *kwargs.values()) if kwargs else args:
@@ -216,7 +213,9 @@ class Dispatch(Waits):
             self.result_cache.land(future)
         if future is self.body:
             self._end(outcome)
-        elif future.settle(outcome) and future.call.cancelling and self.is_cancelled(outcome.error):
+        elif not future.settle(outcome):
+            self._leave_line(future.call)
+        elif future.call.cancelling and self.is_cancelled(outcome.error):
             self._note_cancelled(future.call)
         if self.untold:
             self.telling.tell()
@@ -240,13 +239,16 @@ class Dispatch(Waits):
 
     def _let_go(self, reason: RunStopped) -> None:
         self.stopped.set()
+        unbegun: list[Call] = []
         for call in tuple(self.scheduler.open_calls.values()):
             self.scheduler.refused.append(call.path)
             future = call.promise
             if isinstance(future, CallFuture):
-                future.claim()
+                if self._forestall(future):
+                    unbegun.append(call)
                 future.settle(Outcome(None, reason))
                 self._cancel_task(future)
+        self.admission.leave(*unbegun)  # once all have ended, so that no slot goes from one of them to another
 
     def stop(self, program: Program) -> None:
         """End the run from outside with a program that writes its last record."""
@@ -254,11 +256,6 @@ class Dispatch(Waits):
         if self.body is not None:
             self._end(outcome)
             self._cancel_task(self.body)
-
-    def _cancel_task(self, future: CallFuture) -> None:
-        task = future.task
-        if task is not None and self.loop is not None and not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(task.cancel)
 
     def cancel(self, future: CallFuture, msg: object) -> bool:
         """Cancel one call; that its caller did so is recorded, and comes again on replay."""
@@ -269,11 +266,13 @@ class Dispatch(Waits):
             future.done()
             return False
         if future.task is None or call.attempt == 0:
-            future.claim()
+            unbegun = self._forestall(future)
             with self.lock:
                 self.scheduler.give_up(call)
             if not future.settle(Outcome(None, aio().asyncio.CancelledError(*([msg] if msg else [])))):
                 return False
+            if unbegun:
+                self.admission.leave(call)
             self._note_cancelled(call)
             return True
         call.cancelling = True

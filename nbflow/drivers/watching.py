@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sized
 
     from nbflow.core.deliveries import Deliveries
+    from nbflow.core.outcome import Outcome
 
 
 class Closing(Protocol):
@@ -115,3 +116,14 @@ class Watchers(list[Waiter]):
         if body is not None and not isinstance(waiter.event, Wake):
             waiter.event = Wake(self._giving, body)
         super().append(waiter)
+
+
+def is_told(error: BaseException, ended: Outcome | None) -> bool:
+    """Whether to tell of what a callback raised; not that its call was stopped, cancelled or paused.
+
+    Raises:
+        BaseException: what ends the process.
+    """
+    if isinstance(error, (KeyboardInterrupt, SystemExit)):
+        raise error
+    return isinstance(error, Exception) or ended is None or error is not ended.error

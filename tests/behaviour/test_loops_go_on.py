@@ -132,6 +132,7 @@ def test_arguments_that_take_long_to_read_hold_nobody_up(saver: BaseCheckpointSa
     assert chunks[-1]["result"] == {"__end__": ["looked", "quick"]}
 
 
+@pytest.mark.runs_once("its listener holds up whoever would replay the run")
 def test_a_listener_that_waits_holds_up_the_news_alone(saver: BaseCheckpointSaver) -> None:
     is_told, may_go_on = threading.Event(), threading.Event()
 

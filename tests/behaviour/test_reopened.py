@@ -317,6 +317,7 @@ def test_a_fork_takes_over_no_answer_that_does_not_count(flow: Flavour) -> None:
     assert [record.value.get() for record in told if record.value is not None] == [GOOD]
 
 
+@pytest.mark.runs_once("a question that is asked again is another record")
 def test_the_records_of_a_reopened_question(flow: Flavour) -> None:
     body = film(flow)
     flow.invoke(body, 0)

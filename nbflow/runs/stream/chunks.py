@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from nbflow.core.call import current_frame
 from nbflow.core.record import ROOT
 from nbflow.drivers.bodies import aio
-from nbflow.drivers.future import running_loop
+from nbflow.drivers.here import running_loop
 from nbflow.errors import WouldBlockError
 from nbflow.runs.launch import launch, nest, on_this_loop
 from nbflow.session.session import Session, model_listener
