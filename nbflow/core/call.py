@@ -110,8 +110,8 @@ class Host(Protocol):
         """Return the names of a call's arguments that were changed in place since it was made, and tell of them."""
         ...
 
-    def miss(self, body: Deliveries) -> None:
-        """Count that a body went on without a result, since its time was up."""
+    def miss(self, body: Deliveries, branch: str) -> None:
+        """Count that a body went on without a result, since a timer of one of its branches went off."""
         ...
 
 

@@ -220,9 +220,12 @@ class Observed(Record):
     Attributes:
         misses: pairs of a number of results and how often, while it had been given so many, it looked in vain for
             another or went on without one: polls, waits that timed out, timers. Several records add up.
+        timers: of a body with branches, in order: after how many results, whose timer (the position of the branch
+            below the body, empty for the body itself), and how often one after the other.
     """
 
     misses: tuple[tuple[int, int], ...]
+    timers: tuple[tuple[int, str, int], ...] = ()
 
 
 class Discarded(Record):

@@ -183,10 +183,15 @@ class Scheduler:
 
     def give_up(self, call: Call) -> None:
         """Let a call go whose caller cancels it: its end does not count any more."""
-        if call.shelved:
+        was_shelved = call.shelved
+        if was_shelved:
             self.unshelve(call)
         self.open_calls.pop(call.path, None)
         call.cancelled = True
+        if was_shelved:  # it is recorded already, and the body learns of it in the recorded order
+            self.results.cancelled_again(call)
+        else:
+            self.cancelled(call)
 
     def cancelled(self, call: Call) -> None:
         """Note that a call ended since its caller cancelled it."""

@@ -37,6 +37,14 @@ def aio() -> ModuleType:
 
 
 @cache
+def timers() -> ModuleType:
+    """Return what knows timers of loops; imported as ``aio`` is."""
+    from nbflow.drivers import timers as module  # noqa: PLC0415  # see above
+
+    return module
+
+
+@cache
 def aside() -> Callable[[Callable[[], T]], Awaitable[T]]:
     """Return what runs a function in a worker thread while the loop goes on; imported as ``aio`` is."""
     from nbflow.drivers import aside as module  # noqa: PLC0415  # see above

@@ -19,9 +19,10 @@ from nbflow.drivers.delivery import Delivery
 from nbflow.drivers.future import CallFuture
 from nbflow.drivers.here import running_loop
 from nbflow.drivers.limits.admission import Admission
+from nbflow.drivers.standstill import Standstill
 from nbflow.drivers.telling import Telling
 from nbflow.drivers.waits import Waits
-from nbflow.errors import RunStopped
+from nbflow.errors import GraphInterrupt, RunStopped
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -75,6 +76,7 @@ class Dispatch(Waits):
     Attributes:
         editions: the functions that the run runs, with the digests that their code had then.
         admission: lets calls begin.
+        standstill: ends bodies that stand still because of a question.
         bodies: runs the functions.
         result_cache: takes results out of caches.
         journal: makes records durable; None if nothing is kept.
@@ -106,6 +108,7 @@ class Dispatch(Waits):
         self.call, self.acall = self.bodies.run, self.bodies.arun
         self.untold, self.telling = scheduler.log.untold, Telling(scheduler.log)
         self.admission = Admission(max_concurrency, self._launch)
+        self.standstill = Standstill()
         self.program: Program | None = None
         self.body: CallFuture | None = None
         self.on_end: list[Callable[[Outcome], None]] = []
@@ -202,6 +205,9 @@ class Dispatch(Waits):
             outcome = await aio().drive(self._program(future.call), self)
         except BaseException as error:  # noqa: BLE001  # as in run_here
             outcome = Outcome(None, error)
+        if future.call.cancelling and outcome.error is None and getattr(future.task, "_must_cancel", False):
+            # Its caller was told that it is cancelled, and its body has not come to learn of that.
+            outcome = future.call.outcome = Outcome(None, aio().asyncio.CancelledError())
         if future is self.body and self.on_end:
             await aside()(lambda: self._clear_up(outcome))
         self._finish(future, outcome)
@@ -213,10 +219,10 @@ class Dispatch(Waits):
             self.result_cache.land(future)
         if future is self.body:
             self._end(outcome)
-        elif not future.settle(outcome):
+        elif not self._settle(future, outcome):
             self._leave_line(future.call)
-        elif future.call.cancelling and self.is_cancelled(outcome.error):
-            self._note_cancelled(future.call)
+        elif isinstance(outcome.error, GraphInterrupt):
+            self.standstill.watch(future.call.caller)
         if self.untold:
             self.telling.tell()
 
@@ -273,16 +279,17 @@ class Dispatch(Waits):
                 return False
             if unbegun:
                 self.admission.leave(call)
-            self._note_cancelled(call)
+            self.telling.tell()
             return True
         call.cancelling = True
         self._cancel_task(future)
         return True
 
-    def _note_cancelled(self, call: Call) -> None:
-        with self.lock:
-            self.scheduler.cancelled(call)
-        self.telling.tell()
+    def _settle(self, future: CallFuture, outcome: Outcome) -> bool:
+        if future.call.cancelling and future.ended is None and self.is_cancelled(outcome.error):
+            with self.lock:
+                self.scheduler.cancelled(future.call)
+        return future.settle(outcome)
 
     def carry_out(self, effect: Commit | Recall | Remember | Compute) -> Outcome:
         """Do what needs no waiting for others: storage and caches."""

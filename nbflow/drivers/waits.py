@@ -131,7 +131,11 @@ class Waits:
 
     def _cancel_task(self, future: CallFuture) -> None:
         task = future.task
-        if task is not None and self.loop is not None and not self.loop.is_closed():
+        if task is None or self.loop is None or self.loop.is_closed():
+            return
+        if running_loop() is self.loop:  # now: a turn of the loop later it may have ended by itself
+            task.cancel()
+        else:
             self.loop.call_soon_threadsafe(task.cancel)
 
     def sleep(self, seconds: float) -> Outcome:

@@ -102,10 +102,10 @@ class Session:
             warn(text, ChangedArgumentWarning)
         return names
 
-    def miss(self, body: Deliveries) -> None:
-        """Count that a body went on without a result, since its time was up."""
+    def miss(self, body: Deliveries, branch: str) -> None:
+        """Count that a body went on without a result, since a timer of one of its branches went off."""
         with self.dispatch.lock:
-            body.miss()
+            body.miss(branch)
 
     def heartbeat(self, frame: Frame) -> Callable[[], None]:
         """Return a function by which the code of a call tells that it is alive."""
