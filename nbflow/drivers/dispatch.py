@@ -285,12 +285,6 @@ class Dispatch(Waits):
         self._cancel_task(future)
         return True
 
-    def _settle(self, future: CallFuture, outcome: Outcome) -> bool:
-        if future.call.cancelling and future.ended is None and self.is_cancelled(outcome.error):
-            with self.lock:
-                self.scheduler.cancelled(future.call)
-        return future.settle(outcome)
-
     def carry_out(self, effect: Commit | Recall | Remember | Compute) -> Outcome:
         """Do what needs no waiting for others: storage and caches."""
         try:

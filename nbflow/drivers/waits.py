@@ -121,6 +121,12 @@ class Waits:
         """Take the claim of a call that is over; whether it has not begun, so that nobody will finish it."""
         return future.claim() or (future.call.spec.is_async and future.call.attempt == 0)
 
+    def _settle(self, future: CallFuture, outcome: Outcome) -> bool:
+        if future.call.cancelling and future.ended is None and self.is_cancelled(outcome.error):
+            with self.lock:
+                self.scheduler.cancelled(future.call)
+        return future.settle(outcome)
+
     def _leave_line(self, call: Call) -> None:
         """Have no result wait for the row of a call that had been let go before that was durable."""
         with self.lock:
