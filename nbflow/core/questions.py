@@ -147,7 +147,7 @@ class Questions:
             expires=None if question.seconds is None else since + question.seconds,
             callers=_callers(call),
             branch=frame.key,
-            problem=reopened.problem if reopened is not None else before.problem if before is not None else "",
+            problem=reopened.problem if reopened is not None else self._scheduler.log.problems.get(question.key, ""),
             value=Value(question.value),
         )
         call.asked = call.asked if call.asked is not None else []

@@ -12,8 +12,8 @@ each record once. And the tasks in flight: a function that has called nothing is
 it, so it runs to its end, and the call at its position in the next incarnation is given its outcome. So no task runs
 twice for want of luck, while the body, and each task that calls or asks, runs once more for every durable point.
 
-A run of more than forty records is dropped at the first forty, and then whenever it has grown by a quarter: replaying
-each of a thousand points from the start would take an hour and find nothing more.
+A run of more than twenty-five records is dropped at the first twenty-five, and then whenever it has grown by half:
+replaying each of a thousand points from the start would take an hour and find nothing more.
 
 Runs with durability ``async`` or ``exit`` have no points at which something is acknowledged, and are left alone.
 """
@@ -54,7 +54,7 @@ from nbflow.session.lineage import Lineages
 from nbflow.session.session import Session
 
 ALWAYS = os.environ.get("NBFLOW_ALWAYS_REPLAY", "") not in {"", "0"}
-MANY, SHARE = 40, 0.25
+MANY, SHARE = 25, 0.5
 DROPPED = "dropped, to be replayed"
 _begin, _handle, _give_back = launch._begin, launch._handle, launch._give_back
 

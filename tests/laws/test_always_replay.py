@@ -19,7 +19,7 @@ from tests.behaviour.flavours import Flavour
 from tests.behaviour.replaying import always_replayed
 
 ROOT = Path(__file__).parents[2]
-SOME = ("batch", "context", "drain")
+SOME = ("context", "drain", "fork")
 MOST_MARKED = 40
 flavours = pytest.mark.parametrize("flavour", ["sync", "async"])
 
