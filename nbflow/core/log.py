@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from nbflow.core.record import Answered, Asked, CallFailed, CallReturned, Discarded, Record, Reopened, around
+from nbflow.core.path import around, comes_from
+from nbflow.core.record import Answered, Asked, CallFailed, CallReturned, Discarded, Record, Reopened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,8 +79,5 @@ class Log:
 
 def forget_from(found: dict[str, T], path: str) -> None:
     """Take what stands at a position, and after it in that branch, out of what was found by path."""
-    prefix, _, position = path.rpartition(".")
-    for other in [other for other in found if other.startswith(f"{prefix}.")]:
-        step = other[len(prefix) + 1 :].partition(".")[0]
-        if step.isdigit() and int(step) >= int(position):
-            del found[other]
+    for other in [other for other in found if comes_from(other, path)]:
+        del found[other]

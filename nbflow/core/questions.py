@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from nbflow.core.effects import Commit, Program
 from nbflow.core.outcome import Outcome
+from nbflow.core.path import around, order_of
 from nbflow.core.recalled import ASK_AGAIN, run_of
-from nbflow.core.record import Answered, Asked, Caller, Fallback, Reopened, Value, around
-from nbflow.core.reuse import order_of
+from nbflow.core.record import Answered, Asked, Caller, Fallback, Reopened, Value
 from nbflow.core.summary import summary
 from nbflow.errors import (
     CorruptValueError,
@@ -189,7 +189,7 @@ class Questions:
 
 
 def _shown(asked: Asked) -> Interrupt:
-    value = asked.value.get() if asked.value is not None else None
+    value = asked.get()
     return Interrupt(value, asked.id, response_schema=asked.schema, problem=asked.problem)
 
 

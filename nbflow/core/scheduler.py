@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from nbflow.core import announce
 from nbflow.core.call import Call, Frame
 from nbflow.core.failures import Failures
+from nbflow.core.path import is_below
 from nbflow.core.progress import progressed
 from nbflow.core.questions import Questions
 from nbflow.core.recalled import recall
@@ -224,7 +225,7 @@ class Scheduler:
 
     def halted(self, call: Call) -> BaseException | None:
         """Return what a call met below it that ends the run, even if its body hid that; None if it met nothing."""
-        if not any(path.startswith(f"{call.path}.") for path in self.refused):
+        if not any(is_below(path, call.path) for path in self.refused):
             return None
         return self.impasse or self.stopped() or GraphDrained((self.draining and self.draining()) or "")
 

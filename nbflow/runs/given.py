@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, cast
 
 from nbflow.core.fork import steered
 from nbflow.core.log import Log
+from nbflow.core.path import around
 from nbflow.core.questions import answer_of, unfit
 from nbflow.core.recalled import run_of, whole
-from nbflow.core.record import Answered, Record, Reopened, RunStarted, around, of_kind
+from nbflow.core.record import Answered, Record, Reopened, RunStarted, of_kind
 from nbflow.errors import UnloadableValueError
 from nbflow.session.session import SAVE_ANEW
 

@@ -183,7 +183,7 @@ class Run:
         unseen = self._session.dispatch.scheduler.failures.unseen
         while unseen:
             _, failure = unseen.popitem()
-            lost = failure.value.get() if failure.value is not None else None
+            lost = failure.get()
             text = f"task {failure.name!r}, call {failure.path}, failed and nobody asked for its result: {lost!r}"
             if isinstance(error, Exception):
                 error.add_note(text)
