@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nbflow.core.deadline import Deadline
     from nbflow.core.deliveries import Deliveries
     from nbflow.core.outcome import Outcome
-    from nbflow.core.recalled import Recalled
+    from nbflow.core.rebuilt import Recalled
     from nbflow.core.record import Asked, CallFailed, CallReturned, Fallback, Record, Reopened
     from nbflow.values.policies import CachePolicy, RetryPolicy, TimeoutPolicy
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from nbflow.core.effects import Commit, Program
 from nbflow.core.outcome import Outcome
 from nbflow.core.path import around, order_of
-from nbflow.core.recalled import ASK_AGAIN, run_of
+from nbflow.core.rebuilt import ASK_AGAIN, run_of
 from nbflow.core.record import Answered, Asked, Caller, Fallback, Reopened, Value
 from nbflow.core.summary import summary
 from nbflow.errors import (

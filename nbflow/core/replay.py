@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbflow.core.arguments import shortened
 from nbflow.core.branches import recorded_branches, steps_of
+from nbflow.core.changed_arguments import shortened
 from nbflow.core.deliveries import Recorded
 from nbflow.core.path import around, outside
-from nbflow.core.recalled import lost, recall
+from nbflow.core.rebuilt import lost, recall
 from nbflow.core.record import Answered, CallFailed, ContextGiven, Discarded, RunPaused, RunResumed
 from nbflow.core.summary import summary_of_call
 from nbflow.errors import ReplayMismatchError

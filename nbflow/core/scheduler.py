@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, TypeVar
 from nbflow.core import announce
 from nbflow.core.call import Call, Frame
 from nbflow.core.failures import Failures
+from nbflow.core.heartbeat import progressed
 from nbflow.core.path import is_below
-from nbflow.core.progress import progressed
 from nbflow.core.questions import Questions
-from nbflow.core.recalled import recall
+from nbflow.core.rebuilt import recall
 from nbflow.core.record import (
     CallFailed,
     CallReturned,

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from nbflow.core.call import Frame
     from nbflow.core.deliveries import Deliveries
-    from nbflow.drivers.telling import Telling
-    from nbflow.drivers.watching import Closing
+    from nbflow.drivers.futures_wait import Closing
+    from nbflow.drivers.listeners import Telling
 
 GRACE_SECONDS = 1.0  # for a cancelled body to clean up
 

@@ -10,17 +10,17 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbflow.core.call import Call, Frame, Promise
+from nbflow.core.call_program import perform
 from nbflow.core.effects import Commit, Compute, Program, Recall, Remember
 from nbflow.core.outcome import Outcome
-from nbflow.core.performance import perform
 from nbflow.drivers import threads
 from nbflow.drivers.bodies import Bodies, aio, aside, standing
 from nbflow.drivers.delivery import Delivery
 from nbflow.drivers.future import CallFuture
 from nbflow.drivers.here import running_loop
 from nbflow.drivers.limits.admission import Admission
+from nbflow.drivers.listeners import Telling
 from nbflow.drivers.standstill import Standstill
-from nbflow.drivers.telling import Telling
 from nbflow.drivers.waits import Waits
 from nbflow.errors import GraphInterrupt, RunStopped
 

@@ -16,8 +16,8 @@ from zlib import crc32
 
 from nbflow.core.call import Promise, current_frame
 from nbflow.core.outcome import Outcome
+from nbflow.drivers.futures_wait import Wake, Watchers, is_told
 from nbflow.drivers.here import is_idle, on_loop, running_loop
-from nbflow.drivers.watching import Wake, Watchers, is_told
 from nbflow.errors import WouldBlockError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from nbflow.core.call import Call
     from nbflow.core.deliveries import Deliveries
     from nbflow.drivers.here import is_idle, on_loop, running_loop
-from nbflow.drivers.watching import Giving
+from nbflow.drivers.futures_wait import Giving
 
 
 class Driver(Protocol):

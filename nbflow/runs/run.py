@@ -9,11 +9,11 @@ from nbflow._support.foreign import note_foreign
 from nbflow._support.warnings import warn
 from nbflow.constants import INTERRUPT
 from nbflow.core.announce import begun
-from nbflow.core.execution import halt, is_pause
-from nbflow.core.opening import pending_questions, status_of
-from nbflow.core.recalled import run_of, whole
+from nbflow.core.rebuilt import run_of, whole
 from nbflow.core.record import RunStarted
 from nbflow.core.replay import unreached
+from nbflow.core.resuming import pending_questions, status_of
+from nbflow.core.run_program import halt, is_pause
 from nbflow.core.states import RunState
 from nbflow.errors import LostFailureWarning, RunCancelledError, RunStopped, UnreachedCallsWarning
 from nbflow.fingerprint import digest_of

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from nbflow import codec
 from nbflow._support.warnings import warn
-from nbflow.core.arguments import changed
-from nbflow.core.progress import progressed
-from nbflow.core.recalled import name_of, whole
+from nbflow.core.changed_arguments import changed
+from nbflow.core.heartbeat import progressed
+from nbflow.core.rebuilt import name_of, whole
 from nbflow.core.record import RunStarted
 from nbflow.errors import ChangedArgumentWarning
 from nbflow.values import Final, RunControl, RunnableConfig, whereabouts  # a field of a dataclass

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Unpack
 
-    from nbflow.runs.beginning import Request
+    from nbflow.runs.request import Request
     from nbflow.values import RunnableConfig, RunOptions
 
     Configs = RunnableConfig | dict[str, Any] | Sequence[RunnableConfig | dict[str, Any]]

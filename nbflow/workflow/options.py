@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from nbflow._support.foreign import check_own
 from nbflow._support.warnings import warn
 from nbflow.errors import InvalidOptionError, UnknownOptionError
-from nbflow.runs.beginning import Request
+from nbflow.runs.request import Request
 from nbflow.values import RunOptions
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from nbflow.checkpoint import points
 from nbflow.config import merge, thread_of
 from nbflow.errors import InvalidOptionError
 from nbflow.runs import history
-from nbflow.runs.beginning import AS_IT_WAS, Fork
 from nbflow.runs.launch import attach, launch
+from nbflow.runs.request import AS_IT_WAS, Fork
 from nbflow.runs.updates import update
 from nbflow.values import StateUpdate
 from nbflow.views.state import empty_state

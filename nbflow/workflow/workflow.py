@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from nbflow.checkpoint.base import BaseCheckpointSaver
     from nbflow.drivers.future import CallFuture
-    from nbflow.runs.beginning import Request
+    from nbflow.runs.request import Request
     from nbflow.runs.run import Run
     from nbflow.runs.stream.shape import Shape
     from nbflow.values import RunnableConfig, RunOptions, StreamVersion

@@ -35,10 +35,10 @@ from nbflow.checkpoint.base import Row
 from nbflow.checkpoint.rows import from_row
 from nbflow.core.call import Call
 from nbflow.core.effects import Invoke, Program
-from nbflow.core.execution import halt
 from nbflow.core.log import Log
 from nbflow.core.outcome import Outcome
 from nbflow.core.record import ROOT, Asked, Emitted, Fallback, Record, RunStarted
+from nbflow.core.run_program import halt
 from nbflow.core.scheduler import Scheduler
 from nbflow.drivers import threads
 from nbflow.drivers.bodies import aio
@@ -48,7 +48,7 @@ from nbflow.errors import RunStopped
 from nbflow.fingerprint import Editions
 from nbflow.runs import journal as journals
 from nbflow.runs import launch, opening
-from nbflow.runs.beginning import Opening
+from nbflow.runs.request import Opening
 from nbflow.runs.run import Run
 from nbflow.session.lineage import Lineages
 from nbflow.session.session import Session

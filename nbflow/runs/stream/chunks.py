@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from nbflow.core.record import Record
     from nbflow.drivers.future import CallFuture
-    from nbflow.runs.beginning import Opening, Request
+    from nbflow.runs.request import Opening, Request
     from nbflow.runs.run import Run
     from nbflow.runs.stream.shape import Shape
     from nbflow.views.stream import Chunk

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from nbflow import codec
 from nbflow._support import clock
 from nbflow.config import COORDINATES
-from nbflow.core.recalled import run_of, whole
+from nbflow.core.rebuilt import run_of, whole
 from nbflow.core.record import Asked, ContextGiven, RunStarted, Value, of_kind
 from nbflow.errors import MissingContextError, UnserializableError
 from nbflow.fingerprint import digest_of
