@@ -20,6 +20,7 @@ from nbflow.core.record import ROOT, Record, RunStarted
 from nbflow.core.run_program import execute, halt
 from nbflow.core.scheduler import Scheduler
 from nbflow.core.summary import summary_of_call
+from nbflow.drivers import quiet_replay
 from nbflow.drivers.bodies import aside
 from nbflow.drivers.dispatch import Dispatch
 from nbflow.errors import InvalidOptionError, NoCheckpointerError
