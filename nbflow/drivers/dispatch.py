@@ -219,7 +219,7 @@ class Dispatch(Waits):
             self.result_cache.land(future)
         if future is self.body:
             self._end(outcome)
-        elif not self._settle(future, outcome):
+        elif not (self._settle_cancelled(future, outcome) if future.call.cancelling else future.settle(outcome)):
             self._leave_line(future.call)
         elif isinstance(outcome.error, GraphInterrupt):
             self.standstill.watch(future.call.caller)

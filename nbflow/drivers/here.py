@@ -10,20 +10,21 @@ from nbflow.core.call import current_frame
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable
-    from types import ModuleType
+
+    Running = Callable[[], AbstractEventLoop | None] | None
 
 
 def running_loop() -> AbstractEventLoop | None:
     """Return the event loop that runs in this thread; None if none does."""
     # A module whose import has only begun is there already, without its names; no loop can run yet then.
-    events: ModuleType | None = sys.modules.get("asyncio.events")
-    running: Callable[[], AbstractEventLoop | None] | None = getattr(events, "_get_running_loop", None)
+    running: Running = getattr(sys.modules.get("asyncio.events"), "_get_running_loop", None)
     return running() if running is not None else None
 
 
 def on_loop() -> AbstractEventLoop | None:
     """Return the loop whose code this is; None in sync code, even where a loop waits below it."""
-    loop = running_loop()
+    running: Running = getattr(sys.modules.get("asyncio.events"), "_get_running_loop", None)  # asked for every result
+    loop = running() if running is not None else None
     if loop is None:
         return None
     frame = current_frame.get()

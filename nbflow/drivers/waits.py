@@ -121,8 +121,8 @@ class Waits:
         """Take the claim of a call that is over; whether it has not begun, so that nobody will finish it."""
         return future.claim() or (future.call.spec.is_async and future.call.attempt == 0)
 
-    def _settle(self, future: CallFuture, outcome: Outcome) -> bool:
-        if future.call.cancelling and future.ended is None and self.is_cancelled(outcome.error):
+    def _settle_cancelled(self, future: CallFuture, outcome: Outcome) -> bool:
+        if future.ended is None and self.is_cancelled(outcome.error):
             with self.lock:
                 self.scheduler.cancelled(future.call)
         return future.settle(outcome)
