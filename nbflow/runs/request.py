@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from nbflow import codec
 from nbflow._support import clock
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nbflow.checkpoint.points import Point
     from nbflow.core.record import Record
     from nbflow.core.reuse import Reuse
-    from nbflow.values import Durability, OnDivergence, RunControl, RunnableConfig
+    from nbflow.values import Config, Durability, OnDivergence, RunControl, RunnableConfig
     from nbflow.workflow.definition import Definition
 
 
@@ -63,7 +63,7 @@ class Request(NamedTuple):
 
     where: str
     input: object
-    config: RunnableConfig | dict[str, Any] | None
+    config: Config | None
     context: object = None
     on_divergence: OnDivergence = "error"
     durability: Durability | None = None

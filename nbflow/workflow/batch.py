@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from nbflow.runs.request import Request
-    from nbflow.values import RunnableConfig, RunOptions
+    from nbflow.values import Config, RunOptions
 
-    Configs = RunnableConfig | dict[str, Any] | Sequence[RunnableConfig | dict[str, Any]]
+    Configs = Config | Sequence[Config]
 
 
 class Batched(Definition):

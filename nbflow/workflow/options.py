@@ -17,7 +17,7 @@ from nbflow.values import RunOptions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nbflow.values import RunnableConfig
+    from nbflow.values import Config
 
 OPTIONS = tuple(RunOptions.__annotations__)
 _INVOKE = ("stream_mode", "print_mode", "version")
@@ -29,7 +29,7 @@ Method = TypeVar("Method", bound="Callable[..., object]")
 def request_of(
     where: str,
     input: object,  # LangGraph's name
-    config: RunnableConfig | dict[str, Any] | None,
+    config: Config | None,
     options: RunOptions,
 ) -> Request:
     """Return what a caller asked for.

@@ -186,14 +186,14 @@ def test_an_error_between_two_steps_fails_the_call_and_not_the_run(
         except RecursionError:
             return (yield step(1))
 
-    from nbflow.core import performance
+    from nbflow.core import call_program
 
-    settle = performance._settle
+    settle = call_program._settle
 
     def broken(run: Any, call: Any, outcome: Any) -> Any:
         if call.args == (13,):
             raise RecursionError("too deep")
         return settle(run, call, outcome)
 
-    monkeypatch.setattr(performance, "_settle", broken)
+    monkeypatch.setattr(call_program, "_settle", broken)
     assert flow.invoke(body, 1) == 1
