@@ -76,7 +76,10 @@ class Run:
         """``running``, ``asking``, ``done``, ``failed``, ``stopped``; ``crashed`` if its process died."""
         if self._future is not None and not self._future.done():
             return "running"
-        return status_of(self._records)
+        state = status_of(self._records)
+        # A run that is stopped before its first record is durable writes its end after that one.
+        is_stopping = self._future is not None and bool(self._session.dispatch.scheduler.stopping)
+        return "stopped" if state == "crashed" and is_stopping else state
 
     @property
     def interrupts(self) -> tuple[Interrupt, ...]:
