@@ -1,5 +1,6 @@
 # make lab    try it: JupyterLab on the first tutorial
 # make test   check it: style, types, contracts, every tier of tests, the notebooks
+# make replayed  every behaviour test once more, with each run dropped and replayed at every durable point
 # make bench  measure it, side by side with the peer
 # make fmt    format and fix what can be fixed
 # make outputs  run the tutorials headless and keep what they print
@@ -8,7 +9,7 @@
 # All that is installed goes into the checkout. Nothing is registered with the user or the system.
 
 .DELETE_ON_ERROR:
-.PHONY: lab test bench fmt outputs clean lint types pytest notebooks
+.PHONY: lab test replayed bench fmt outputs clean lint types pytest notebooks
 
 # The first Python on PATH that is new enough; `make PYTHON=...` decides otherwise.
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -70,6 +71,10 @@ types: $(VENV)/.dev
 
 pytest: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+replayed: export NBFLOW_ALWAYS_REPLAY = 1
+replayed: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/behaviour
 
 # Tutorials run as a new reader would run them: in a copy, where no earlier run has left its threads, and
 # without anybody's settings. Their kernels warn about things of their own, which are no error of ours.

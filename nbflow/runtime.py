@@ -229,6 +229,7 @@ def interrupt(
     key = blake2b(parts, digest_size=16).hexdigest()
     question = Question(value, key, schema, seconds, fallback, ordinal, answers.rules_of(response_schema))
     answers.remember(key, response_schema)
+    session.dispatch.standstill.watch(frame.trunk)  # of a branch: others may wait for what it would do
     with session.dispatch.lock:
         answered = questions.ask(frame, question)
     try:

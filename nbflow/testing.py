@@ -31,9 +31,9 @@ from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.memory import InMemorySaver
 from nbflow.core.record import ENDS, KINDS, CallBegan, CallStarted, Record, RunStarted
 from nbflow.errors import GraphDrained, NbflowError
-from nbflow.runs.beginning import Request
 from nbflow.runs.journal import Journal
 from nbflow.runs.launch import launch
+from nbflow.runs.request import Request
 from nbflow.runs.run import Run
 from nbflow.values import Command, RunControl
 

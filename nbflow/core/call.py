@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nbflow.core.deadline import Deadline
     from nbflow.core.deliveries import Deliveries
     from nbflow.core.outcome import Outcome
-    from nbflow.core.recalled import Recalled
+    from nbflow.core.rebuilt import Recalled
     from nbflow.core.record import Asked, CallFailed, CallReturned, Fallback, Record, Reopened
     from nbflow.values.policies import CachePolicy, RetryPolicy, TimeoutPolicy
 
@@ -112,8 +112,8 @@ class Host(Protocol):
         """Return the names of a call's arguments that were changed in place since it was made, and tell of them."""
         ...
 
-    def miss(self, body: Deliveries) -> None:
-        """Count that a body went on without a result, since its time was up."""
+    def miss(self, body: Deliveries, branch: str) -> None:
+        """Count that a body went on without a result, since a timer of one of its branches went off."""
         ...
 
 

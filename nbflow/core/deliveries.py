@@ -8,6 +8,7 @@ came before the next result is a *miss*, and on replay the next result comes aft
 
 from __future__ import annotations
 
+from collections import deque
 from heapq import heappop
 from itertools import count
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -50,9 +51,10 @@ class Recorded:
     Attributes:
         places: by position of a call, where its result stands among those of its body.
         misses: by position of a body, the recorded misses.
+        timers: by position of a body, whose timers went off, as ``Observed.timers`` has them.
     """
 
-    __slots__ = ("_bodies", "misses", "places")
+    __slots__ = ("_bodies", "misses", "places", "timers")
 
     def __init__(self, records: Sequence[Record], settled: Mapping[str, CallSettled]) -> None:
         """Read it from a log: its records in order, and its outcomes by position, in the order of their rows."""
@@ -62,6 +64,7 @@ class Recorded:
         for body in {caller_of(one.path) for one in failures if one.place is not None}:
             self._put_in_order(body, settled)
         self.misses: dict[str, dict[int, int]] = {}
+        self.timers: dict[str, list[tuple[int, str, int]]] = {}
         if _OF_BODIES.isdisjoint(map(type, records)):
             return
         for record in [one for one in records if type(one) in _OF_BODIES]:
@@ -69,8 +72,10 @@ class Recorded:
                 missed = self.misses.setdefault(record.path, {})
                 for given, times in record.misses:
                     missed[given] = missed.get(given, 0) + times
+                self.timers.setdefault(record.path, []).extend(record.timers)
             else:
                 self.misses.pop(caller_of(record.path), None)
+                self.timers.pop(caller_of(record.path), None)
 
     def _put_in_order(self, body: str, settled: Mapping[str, CallSettled]) -> None:
         """Put failures of a body's calls at their places: they become durable when the body goes on, after others."""
@@ -98,7 +103,12 @@ _OF_BODIES = frozenset({Observed, Discarded})
 
 
 def _is_given(record: CallSettled) -> bool:
-    return not isinstance(record, CallFailed) or (record.survived and not record.cancelled)
+    return not isinstance(record, CallFailed) or (record.survived and not (record.cancelled and record.place is None))
+
+
+def _is_on_its_way(record: Record) -> bool:
+    """Whether a record says that a call was cancelled, and its body has not come to learn of it yet."""
+    return isinstance(record, CallFailed) and record.cancelled and record.place is None
 
 
 class Deliveries:
@@ -113,6 +123,7 @@ class Deliveries:
         arrived: a heap of the calls that have ended and whose results it has not been given: where each stands among
             those of this body, a running number, and the call.
         count: the highest running number so far.
+        missed: number of times that it looked for a result, or went on by itself.
         closed: whether the attempt is over; later results are given at once.
         unsaved: records of that, as far as there are any yet.
         is_unsaved: whether the body has seen something that is not durable.
@@ -124,9 +135,9 @@ class Deliveries:
     """
 
     __slots__ = (
-        "_expected", "_in_flight", "_misses", "_recorded", "arrived", "body", "closed", "count", "given", "heard_on",
-        "is_unsaved",
-        "is_urgent", "pending", "shelved", "unsaved", "waker", "wanted",
+        "_expected", "_in_flight", "_misses", "_next_timers", "_recorded", "_timers", "arrived", "body", "closed",
+        "count", "given", "heard_on", "is_unsaved", "is_urgent", "missed", "pending", "shelved", "unsaved", "waker",
+        "wanted",
     )  # fmt: skip
 
     def __init__(self, body: str, in_flight: Mapping[Held, int], recorded: Recorded) -> None:
@@ -151,6 +162,9 @@ class Deliveries:
         self._expected = dict(recorded.misses.get(body, ()))
         self._recorded = recorded
         self._misses: dict[int, int] = {}
+        self._timers: list[tuple[int, str, int]] = []
+        self._next_timers = deque(recorded.timers.get(body, ()))
+        self.missed = 0
         self.arrived: list[tuple[int, int, Ending]] = []
         self.count = 0
 
@@ -206,21 +220,54 @@ class Deliveries:
         """Whether the body was recorded to have missed the next result once more."""
         return self._expected.get(self.given, 0) > 0
 
-    def miss(self) -> None:
-        """Count that the body looked for a result, or went on by itself, before the next one was given."""
+    @property
+    def next_timer(self) -> str | None:
+        """The branch whose timer is recorded to go off next, before the next result; None if that is not known."""
+        while self._next_timers and self._next_timers[0][0] < self.given:
+            self._next_timers.popleft()
+        return self._next_timers[0][1] if self._next_timers and self._next_timers[0][0] == self.given else None
+
+    def may_go_off(self, branch: str) -> bool:
+        """Whether a timer of a branch comes next as far as that is recorded, before other timers and results."""
+        expected = self.next_timer
+        if expected is not None:
+            return expected == branch
+        return self.expects_miss or self.given >= len(self._recorded.of(self.body))
+
+    def miss(self, branch: str | None = None) -> None:
+        """Count that the body looked for a result, or went on by itself, before the next one was given.
+
+        Args:
+            branch: position, below the body, of the branch whose timer went off; None if it was no timer.
+        """
+        self.missed += 1
+        if branch is not None and branch == self.next_timer:
+            given, _, times = self._next_timers.popleft()
+            if times > 1:
+                self._next_timers.appendleft((given, branch, times - 1))
         if self.expects_miss:
             self._expected[self.given] -= 1
-        elif self.pending:
+        elif self.pending or branch:
             self.is_unsaved = True
             self._misses[self.given] = self._misses.get(self.given, 0) + 1
+            if branch is not None:
+                self._note_timer(branch)
+
+    def _note_timer(self, branch: str) -> None:
+        last = self._timers[-1] if self._timers else None
+        if last is not None and last[:2] == (self.given, branch):
+            self._timers[-1] = (self.given, branch, last[2] + 1)
+        else:
+            self._timers.append((self.given, branch, 1))
 
     def observed(self, now: float) -> tuple[Record, ...]:
         """Take what the body has seen and that is not durable yet, as records."""
-        records = tuple(self.unsaved)
+        records = tuple(one for one in self.unsaved if not _is_on_its_way(one))
         if self._misses:
-            records = (*records, Observed(path=self.body, at=now, misses=tuple(self._misses.items())))
-        self.unsaved, self._misses = [], {}
-        self.is_unsaved = self.is_urgent = False
+            timers = tuple(self._timers) if any(branch for _, branch, _ in self._timers) else ()
+            records = (*records, Observed(path=self.body, at=now, misses=tuple(self._misses.items()), timers=timers))
+        self.unsaved, self._misses, self._timers = [one for one in self.unsaved if _is_on_its_way(one)], {}, []
+        self.is_unsaved, self.is_urgent = bool(self.unsaved), False
         return records
 
     def see_again(self, records: Sequence[Record]) -> None:

@@ -44,6 +44,12 @@ class Failures:
                 frame.call.seen = []
             frame.call.seen.append(failure)
 
+    def forget(self, call: Call) -> None:
+        """Let go of the failures that ended an attempt of a body: the next one runs those calls again, replay too."""
+        for failure in call.seen or ():
+            self.open.pop(failure.path, None)
+        call.seen = None
+
     def survived(self, call: Call) -> tuple[Record, ...]:
         """Take the failures that the body of a call has outlived."""
         seen, call.seen = call.seen or (), None

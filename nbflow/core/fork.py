@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from nbflow.core.log import Log, forget_from
+from nbflow.core.path import order_of
 from nbflow.core.record import (
     ROOT,
     Answered,
@@ -26,7 +27,6 @@ from nbflow.core.record import (
     RunResumed,
     Value,
 )
-from nbflow.core.reuse import order_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from nbflow.core.record import Answered, Asked, CallFailed, CallReturned, Discarded, Record, Reopened, around
+from nbflow.core.path import around, comes_from
+from nbflow.core.record import Answered, Asked, CallFailed, CallReturned, Discarded, Record, Reopened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,11 +25,12 @@ class Log:
         answers: by question id, the answer that counts.
         answered: positions of the calls that an answer has reached: those that asked, and those around them.
         asked: by question id, when it was asked first, or first since it was opened again.
+        problems: by question id, why the last answer that was taken back does not count.
         listeners: called with each new record, one at a time and in order, by the driver: never with a lock held.
         untold: records that they have not been told of, each with those to tell.
     """
 
-    __slots__ = ("answered", "answers", "asked", "listeners", "records", "settled", "untold")
+    __slots__ = ("answered", "answers", "asked", "listeners", "problems", "records", "settled", "untold")
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self.records: list[Record] = list(records)
@@ -36,6 +38,7 @@ class Log:
         self.answers: dict[str, Answered] = {}
         self.answered: set[str] = set()
         self.asked: dict[str, Asked] = {}
+        self.problems: dict[str, str] = {}
         self.listeners: list[Listener] = []
         self.untold: deque[tuple[Record, tuple[Listener, ...]]] = deque()
         for record in self.records:
@@ -69,14 +72,12 @@ class Log:
         elif isinstance(record, Reopened):
             self.answers.pop(record.id, None)
             self.asked.pop(record.id, None)
+            self.problems[record.id] = record.problem
             for path in record.dropped:
                 self.settled.pop(path, None)
 
 
 def forget_from(found: dict[str, T], path: str) -> None:
     """Take what stands at a position, and after it in that branch, out of what was found by path."""
-    prefix, _, position = path.rpartition(".")
-    for other in [other for other in found if other.startswith(f"{prefix}.")]:
-        step = other[len(prefix) + 1 :].partition(".")[0]
-        if step.isdigit() and int(step) >= int(position):
-            del found[other]
+    for other in [other for other in found if comes_from(other, path)]:
+        del found[other]

@@ -16,7 +16,7 @@ import msgspec
 from nbflow.core.value import Value as Value  # noqa: PLC0414  # records and their values are read together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 ROOT = "0"
 FORMAT = 1
@@ -36,6 +36,10 @@ class Record(msgspec.Struct, tag=True, kw_only=True, omit_defaults=True):
     at: float = 0.0
     value: Value | None = None
     copied: bool = False
+
+    def get(self) -> object:
+        """Return the user's value that belongs to it, decoded anew if it was stored; None if there is none."""
+        return self.value.get() if self.value is not None else None
 
 
 class RunStarted(Record):
@@ -220,9 +224,12 @@ class Observed(Record):
     Attributes:
         misses: pairs of a number of results and how often, while it had been given so many, it looked in vain for
             another or went on without one: polls, waits that timed out, timers. Several records add up.
+        timers: of a body with branches, in order: after how many results, whose timer (the position of the branch
+            below the body, empty for the body itself), and how often one after the other.
     """
 
     misses: tuple[tuple[int, int], ...]
+    timers: tuple[tuple[int, str, int], ...] = ()
 
 
 class Discarded(Record):
@@ -422,10 +429,3 @@ def standing_pause(records: Sequence[Record]) -> RunPaused | None:
         if isinstance(record, (RunStarted, RunResumed, *ENDS)):
             break
     return None
-
-
-def around(path: str) -> Iterator[str]:
-    """Yield a position and those around it, innermost first."""
-    while path:
-        yield path
-        path = path.rpartition(".")[0]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbflow.core.arguments import shortened
 from nbflow.core.branches import recorded_branches, steps_of
+from nbflow.core.changed_arguments import shortened
 from nbflow.core.deliveries import Recorded
-from nbflow.core.recalled import lost, recall
+from nbflow.core.path import around, outside
+from nbflow.core.rebuilt import lost, recall
 from nbflow.core.record import Answered, CallFailed, ContextGiven, Discarded, RunPaused, RunResumed
 from nbflow.core.summary import summary_of_call
 from nbflow.errors import ReplayMismatchError
@@ -158,11 +159,7 @@ def unreached(replay: Replay, replayed: Sequence[str]) -> list[CallSettled]:
 
 
 def _is_inside(path: str, others: set[str]) -> bool:
-    while "." in path:
-        path = path.rpartition(".")[0]
-        if path in others:
-            return True
-    return False
+    return any(one in others for one in around(outside(path)))
 
 
 def _difference(call: Call, past: CallSettled) -> tuple[str, str] | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from nbflow.core.deliveries import Deliveries
-from nbflow.core.record import Observed
+from nbflow.core.record import CallFailed, Observed
 
 if TYPE_CHECKING:
     from nbflow.core.call import Call, Frame
     from nbflow.core.log import Log
-    from nbflow.core.record import CallFailed, Record
+    from nbflow.core.record import Record
     from nbflow.core.replay import Replay
 
 
@@ -64,9 +64,16 @@ class Results:
                 self._log.append(record)
         return seen
 
+    def cancelled_again(self, call: Call) -> None:
+        """Have the body learn of a call that it has cancelled once more at the place where it learnt of it first."""
+        past = self._log.settled.get(call.path)
+        if isinstance(past, CallFailed) and past.place is not None:
+            call.failure, call.row = past, self._replay.order.places[call.path]
+
     def cancelled(self, call: Call, failure: CallFailed) -> None:
         """Note that a call ended since its caller cancelled it; durable with what the caller does next."""
         failure.value, failure.survived, failure.cancelled = None, True, True
+        call.failure = failure
         if call.deliveries is not None and not call.deliveries.closed:
             call.deliveries.see_again((failure,))
         self._log.append(failure)

@@ -6,7 +6,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from nbflow.core.log import Log
-from nbflow.core.record import Answered, CallReturned, around
+from nbflow.core.path import around, order_of
+from nbflow.core.record import Answered, CallReturned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,8 +55,3 @@ def _key(record: CallReturned) -> Key:
 
 def _has_lineage(record: Record) -> bool:
     return isinstance(record, CallReturned) and bool(record.lineage)
-
-
-def order_of(path: str) -> list[tuple[bool, int]]:
-    """Return what sorts paths as a reader expects: ``0.2`` before ``0.10``, calls before branches."""
-    return [(not part.isdigit(), int(part.lstrip("b"))) for part in path.split(".")]

@@ -11,12 +11,13 @@ from heapq import heappush
 from typing import TYPE_CHECKING, TypeVar
 
 from nbflow.core import announce
-from nbflow.core.arguments import FIXED
-from nbflow.core.call import Call, Frame, no_body
+from nbflow.core.call import Call, Frame, beside
+from nbflow.core.changed_arguments import FIXED
 from nbflow.core.failures import Failures
-from nbflow.core.progress import progressed
+from nbflow.core.heartbeat import progressed
+from nbflow.core.path import is_below
 from nbflow.core.questions import Questions
-from nbflow.core.recalled import recall
+from nbflow.core.rebuilt import recall
 from nbflow.core.record import (
     CallFailed,
     CallReturned,
@@ -105,20 +106,19 @@ class Scheduler:
             call: with its arguments.
             frame: that it will be opened in; None if it was opened.
         """
-        if not call.kwargs and FIXED.issuperset(map(type, call.args)):
-            self._prepare(call, frame)
-        else:
-            with no_body("the class of an argument"):
-                self._prepare(call, frame)
-
-    def _prepare(self, call: Call, frame: Frame | None) -> None:
-        if self.keep is not None:
-            call.inputs = self.keep((call.args, call.kwargs)) if call.kwargs else self.keep(call.args)
-        if self.replay.is_needed:
-            past = self.log.settled.get(f"{frame.prefix}.{frame.calls}" if frame is not None else call.path)
-            call.recalled = recall(past) if past is not None else None
-        if self.log.listeners or (self.keep is not None and call.recalled is None):
-            call.shown = self.show(call.args, call.kwargs)
+        is_users = call.kwargs or not FIXED.issuperset(map(type, call.args))
+        token = beside.set("the class of an argument") if is_users else None
+        try:
+            if self.keep is not None:
+                call.inputs = self.keep((call.args, call.kwargs)) if call.kwargs else self.keep(call.args)
+            if self.replay.is_needed:
+                past = self.log.settled.get(f"{frame.prefix}.{frame.calls}" if frame is not None else call.path)
+                call.recalled = recall(past) if past is not None else None
+            if self.log.listeners or (self.keep is not None and call.recalled is None):
+                call.shown = self.show(call.args, call.kwargs)
+        finally:
+            if token is not None:
+                beside.reset(token)
 
     def open(self, frame: Frame, call: Call) -> None:
         """Take a request of a body; the call has its outcome already if the log holds it.
@@ -191,10 +191,15 @@ class Scheduler:
 
     def give_up(self, call: Call) -> None:
         """Let a call go whose caller cancels it: its end does not count any more."""
-        if call.shelved:
+        was_shelved = call.shelved
+        if was_shelved:
             self.unshelve(call)
         self.open_calls.pop(call.path, None)
         call.cancelled = True
+        if was_shelved:  # it is recorded already, and the body learns of it in the recorded order
+            self.results.cancelled_again(call)
+        else:
+            self.cancelled(call)
 
     def cancelled(self, call: Call) -> None:
         """Note that a call ended since its caller cancelled it."""
@@ -227,7 +232,7 @@ class Scheduler:
 
     def halted(self, call: Call) -> BaseException | None:
         """Return what a call met below it that ends the run, even if its body hid that; None if it met nothing."""
-        if not any(path.startswith(f"{call.path}.") for path in self.refused):
+        if not any(is_below(path, call.path) for path in self.refused):
             return None
         return self.impasse or self.stopped() or GraphDrained((self.draining and self.draining()) or "")
 

@@ -19,7 +19,8 @@ _PLAIN = (int, float, bool, type(None), complex)
 def summary_of_call(args: tuple[object, ...], kwargs: Mapping[str, object]) -> str:
     """Return the arguments as they would be written, shortened, such as ``"'cats', n=3"``."""
     if len(args) == 1 and not kwargs:
-        return as_text(summary(args[0]))
+        text = summary(args[0])
+        return text if text.isascii() else as_text(text)
     parts = [summary(arg) for arg in args]
     parts += [f"{name}={summary(value)}" for name, value in kwargs.items()]
     return as_text(_cut(", ".join(parts), LIMIT))

@@ -25,6 +25,7 @@ from nbflow.core.call import current_frame
 from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Recall, Remember, Sleep
 from nbflow.core.outcome import Outcome
 from nbflow.drivers.future import CallFuture
+from nbflow.drivers.timers import belongs, make_timer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator, Sized
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
     from nbflow.core.call import Frame
     from nbflow.core.deliveries import Deliveries
-    from nbflow.drivers.telling import Telling
-    from nbflow.drivers.watching import Closing
+    from nbflow.drivers.futures_wait import Closing
+    from nbflow.drivers.listeners import Telling
 
 GRACE_SECONDS = 1.0  # for a cancelled body to clean up
 
@@ -161,25 +162,7 @@ def is_busy(loop: asyncio.AbstractEventLoop, body: Deliveries, hops: int) -> boo
     ready = getattr(loop, "_ready", None)
     if ready is None:
         return hops < BLIND_HOPS
-    return hops < MAX_HOPS and bool(ready) and any(_belongs(handle, body) for handle in tuple(ready))
-
-
-def _belongs(handle: asyncio.Handle, body: Deliveries) -> bool:
-    """Whether a handle of a loop calls code of a body."""
-    frame = handle._context.get(current_frame)  # type: ignore[attr-defined]  # noqa: SLF001  # asyncio tells in no other way
-    return frame is not None and (frame.trunk or frame).deliveries is body and not handle.cancelled()
-
-
-def fire_next_timer(loop: asyncio.AbstractEventLoop, body: Deliveries) -> bool:
-    """Let the next timer of a body go off at once, since it is recorded to have done so; False if there is none."""
-    timers = [timer for timer in tuple(getattr(loop, "_scheduled", ())) if _belongs(timer, body)]
-    if not timers:
-        return False
-    timer = min(timers, key=lambda one: one.when())
-    callback, args, context = timer._callback, timer._args, timer._context  # noqa: SLF001  # as above
-    timer.cancel()
-    loop.call_soon(callback, *args, context=context)
-    return True
+    return hops < MAX_HOPS and bool(ready) and any(belongs(handle, body) for handle in tuple(ready))
 
 
 async def fully(value: object) -> object:
@@ -318,7 +301,7 @@ def adopt(loop: asyncio.AbstractEventLoop) -> None:
         factory = _Factory(loop.get_task_factory())
         loop.set_task_factory(factory)  # type: ignore[arg-type]  # typeshed wants one generic signature
         with suppress(AttributeError):  # a loop that is not written in Python
-            loop.call_at = partial(_call_at, loop.call_at)  # type: ignore[assignment,method-assign]  # the one door of its timers
+            loop.call_at = partial(make_timer, loop.call_at, loop)  # type: ignore[assignment,method-assign]  # the one door of its timers
     factory.users += 1
 
 
@@ -330,27 +313,6 @@ def release(loop: asyncio.AbstractEventLoop) -> None:
         if factory.users <= 0:
             loop.set_task_factory(factory.previous)  # type: ignore[arg-type]  # as in adopt
             getattr(loop, "__dict__", {}).pop("call_at", None)
-
-
-def _call_at(
-    call_at: Callable[..., asyncio.TimerHandle],
-    when: float,
-    callback: Callable[..., object],
-    *args: object,
-    context: Context | None = None,
-) -> asyncio.TimerHandle:
-    """Make a timer; one of a body that waits for results counts as a miss when it goes off."""
-    frame = current_frame.get() if context is None else context.get(current_frame)
-    if frame is None:
-        return call_at(when, callback, *args, context=context)
-    trunk = frame.trunk or frame
-
-    def go_off() -> None:
-        if trunk.deliveries is not None:
-            trunk.host.miss(trunk.deliveries)
-        callback(*args)
-
-    return call_at(when, go_off, context=context)
 
 
 _lock = threading.Lock()

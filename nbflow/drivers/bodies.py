@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from contextlib import aclosing, closing
 from contextvars import Context, copy_context
@@ -13,7 +12,8 @@ from nbflow._support import clock
 from nbflow.core.call import beside, current_frame
 from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads
-from nbflow.drivers.future import CallFuture, running_loop
+from nbflow.drivers.future import CallFuture
+from nbflow.drivers.here import running_loop
 from nbflow.errors import NodeCancelledError, RunStopped
 
 if TYPE_CHECKING:
@@ -32,6 +32,14 @@ T = TypeVar("T")
 def aio() -> ModuleType:
     """Return the loop's driver; asyncio is imported when something async first happens."""
     from nbflow.drivers import aio as module  # noqa: PLC0415  # see above
+
+    return module
+
+
+@cache
+def timers() -> ModuleType:
+    """Return what knows timers of loops; imported as ``aio`` is."""
+    from nbflow.drivers import timers as module  # noqa: PLC0415  # see above
 
     return module
 
@@ -180,7 +188,7 @@ class _Errand:
 
 def standing(frame: Frame) -> Frame:
     """Return the frame of the code that runs here: of an asyncio task, if a sync body runs a loop of its own."""
-    if frame.call.spec.is_async or "asyncio" not in sys.modules:
+    if frame.call.spec.is_async or running_loop() is None:
         return frame
     found: Frame = aio().frame_of_task(frame)
     return found

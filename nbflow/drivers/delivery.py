@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from nbflow._support import clock
 from nbflow.drivers import threads
-from nbflow.drivers.bodies import aio
-from nbflow.drivers.future import CallFuture, Watched, running_loop
+from nbflow.drivers.bodies import aio, timers
+from nbflow.drivers.future import CallFuture, Watched
+from nbflow.drivers.here import running_loop
 
 if TYPE_CHECKING:
     import threading
@@ -70,10 +71,7 @@ class Delivery:
         waker = body.waker if body is not None else None
         if body is not None and isinstance(waker, Waker):
             if waker.latches:
-                with self.lock:
-                    latches, waker.latches = waker.latches, []
-                for latch in latches:
-                    latch.release()
+                self.open_latches(body)
             elif waker.loop is not None:
                 self._send_for(body, waker)
             elif waker.calls_back:
@@ -83,6 +81,14 @@ class Delivery:
                 blocked, self.blocked = self.blocked, set()
             for other in blocked:
                 self.wake(other)
+
+    def open_latches(self, body: Deliveries) -> None:
+        """Have threads that wait as a body look at what has arrived."""
+        if isinstance(body.waker, Waker):
+            with self.lock:
+                latches, body.waker.latches = body.waker.latches, []
+            for latch in latches:
+                latch.release()
 
     def waker(self, body: Deliveries) -> Waker:
         """Return what wakes a body."""
@@ -260,7 +266,7 @@ class Delivery:
         If nothing of the kind is to come, the body has changed: it is given the result, or the call runs.
         """
         waker = self.waker(body)
-        if aio().fire_next_timer(loop, body):
+        if timers().fire_next_timer(loop, body):
             self._send_for(body, waker)
             return
         with self.lock:

@@ -5,23 +5,24 @@ One dispatch serves one run. It owns the run's lock, and is the hands of both dr
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbflow.core.call import Call, Frame, Promise
+from nbflow.core.call_program import perform
 from nbflow.core.effects import Commit, Compute, Program, Recall, Remember
 from nbflow.core.outcome import Outcome
-from nbflow.core.performance import perform
 from nbflow.drivers import threads
 from nbflow.drivers.bodies import Bodies, aio, aside, standing
 from nbflow.drivers.delivery import Delivery
 from nbflow.drivers.future import CallFuture
+from nbflow.drivers.here import running_loop
 from nbflow.drivers.limits.admission import Admission
-from nbflow.drivers.telling import Telling
+from nbflow.drivers.listeners import Telling
+from nbflow.drivers.standstill import Standstill
 from nbflow.drivers.waits import Waits
-from nbflow.errors import RunStopped
+from nbflow.errors import GraphInterrupt, RunStopped
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -75,6 +76,7 @@ class Dispatch(Waits):
     Attributes:
         editions: the functions that the run runs, with the digests that their code had then.
         admission: lets calls begin.
+        standstill: ends bodies that stand still because of a question.
         bodies: runs the functions.
         result_cache: takes results out of caches.
         journal: makes records durable; None if nothing is kept.
@@ -101,14 +103,12 @@ class Dispatch(Waits):
         self.arrive = scheduler.arrive
         self.delivery = Delivery(self.lock, scheduler, self.revive)
         self.bodies = Bodies(
-            provide=provide,
-            emit=self.emit,
-            home_loop=self.home_loop,
-            stopping=lambda: scheduler.stopping,
+            provide=provide, emit=self.emit, home_loop=self.home_loop, stopping=lambda: scheduler.stopping
         )
         self.call, self.acall = self.bodies.run, self.bodies.arun
         self.untold, self.telling = scheduler.log.untold, Telling(scheduler.log)
         self.admission = Admission(max_concurrency, self._launch)
+        self.standstill = Standstill()
         self.program: Program | None = None
         self.body: CallFuture | None = None
         self.on_end: list[Callable[[Outcome], None]] = []
@@ -124,7 +124,7 @@ class Dispatch(Waits):
         self, frame: Frame, spec: Spec, args: tuple[object, ...], kwargs: dict[str, object], *, waits: bool = False
     ) -> CallFuture:
         """Take a request of a body and have it carried out; ``waits`` as for ``Host``."""
-        if not frame.call.spec.is_async and (asyncio := sys.modules.get("asyncio")) and asyncio._get_running_loop():  # noqa: SLF001  # as in running_loop
+        if not frame.call.spec.is_async and running_loop() is not None:
             frame = standing(frame)
         call = Call("", self.editions[spec], args, kwargs)
         for arg in (*args, *kwargs.values()) if kwargs else args:
@@ -205,6 +205,9 @@ class Dispatch(Waits):
             outcome = await aio().drive(self._program(future.call), self)
         except BaseException as error:  # noqa: BLE001  # as in run_here
             outcome = Outcome(None, error)
+        if future.call.cancelling and outcome.error is None and getattr(future.task, "_must_cancel", False):
+            # Its caller was told that it is cancelled, and its body has not come to learn of that.
+            outcome = future.call.outcome = Outcome(None, aio().asyncio.CancelledError())
         if future is self.body and self.on_end:
             await aside()(lambda: self._clear_up(outcome))
         self._finish(future, outcome)
@@ -216,8 +219,10 @@ class Dispatch(Waits):
             self.result_cache.land(future)
         if future is self.body:
             self._end(outcome)
-        elif future.settle(outcome) and future.call.cancelling and self.is_cancelled(outcome.error):
-            self._note_cancelled(future.call)
+        elif not (self._settle_cancelled(future, outcome) if future.call.cancelling else future.settle(outcome)):
+            self._leave_line(future.call)
+        elif isinstance(outcome.error, GraphInterrupt):
+            self.standstill.watch(future.call.caller)
         if self.untold:
             self.telling.tell()
 
@@ -240,13 +245,16 @@ class Dispatch(Waits):
 
     def _let_go(self, reason: RunStopped) -> None:
         self.stopped.set()
+        unbegun: list[Call] = []
         for call in tuple(self.scheduler.open_calls.values()):
             self.scheduler.refused.append(call.path)
             future = call.promise
             if isinstance(future, CallFuture):
-                future.claim()
+                if self._forestall(future):
+                    unbegun.append(call)
                 future.settle(Outcome(None, reason))
                 self._cancel_task(future)
+        self.admission.leave(*unbegun)  # once all have ended, so that no slot goes from one of them to another
 
     def stop(self, program: Program) -> None:
         """End the run from outside with a program that writes its last record."""
@@ -254,11 +262,6 @@ class Dispatch(Waits):
         if self.body is not None:
             self._end(outcome)
             self._cancel_task(self.body)
-
-    def _cancel_task(self, future: CallFuture) -> None:
-        task = future.task
-        if task is not None and self.loop is not None and not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(task.cancel)
 
     def cancel(self, future: CallFuture, msg: object) -> bool:
         """Cancel one call; that its caller did so is recorded, and comes again on replay."""
@@ -269,21 +272,18 @@ class Dispatch(Waits):
             future.done()
             return False
         if future.task is None or call.attempt == 0:
-            future.claim()
+            unbegun = self._forestall(future)
             with self.lock:
                 self.scheduler.give_up(call)
             if not future.settle(Outcome(None, aio().asyncio.CancelledError(*([msg] if msg else [])))):
                 return False
-            self._note_cancelled(call)
+            if unbegun:
+                self.admission.leave(call)
+            self.telling.tell()
             return True
         call.cancelling = True
         self._cancel_task(future)
         return True
-
-    def _note_cancelled(self, call: Call) -> None:
-        with self.lock:
-            self.scheduler.cancelled(call)
-        self.telling.tell()
 
     def carry_out(self, effect: Commit | Recall | Remember | Compute) -> Outcome:
         """Do what needs no waiting for others: storage and caches."""

@@ -7,7 +7,6 @@ and ``asyncio.Future`` offer, so ``gather``, ``wait`` and ``as_completed`` take 
 
 from __future__ import annotations
 
-import sys
 import warnings
 from _thread import allocate_lock
 from contextlib import suppress
@@ -17,7 +16,8 @@ from zlib import crc32
 
 from nbflow.core.call import Promise, current_frame
 from nbflow.core.outcome import Outcome
-from nbflow.drivers.watching import Wake, Watchers
+from nbflow.drivers.futures_wait import Wake, Watchers, is_told
+from nbflow.drivers.here import is_idle, on_loop, running_loop
 from nbflow.errors import WouldBlockError
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from nbflow.core.call import Call
     from nbflow.core.deliveries import Deliveries
-    from nbflow.drivers.watching import Giving
+    from nbflow.drivers.here import is_idle, on_loop, running_loop
+from nbflow.drivers.futures_wait import Giving
 
 
 class Driver(Protocol):
@@ -72,30 +73,8 @@ class Driver(Protocol):
         ...
 
 
-def running_loop() -> AbstractEventLoop | None:
-    """Return the event loop that runs in this thread; asyncio is not imported to find out."""
-    asyncio = sys.modules.get("asyncio")
-    return asyncio._get_running_loop() if asyncio is not None else None  # noqa: SLF001  # a documented name of asyncio.events
-
-
-def on_loop() -> AbstractEventLoop | None:
-    """Return the loop whose code this is; None in sync code, even where a loop waits below it."""
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None or (loop := asyncio._get_running_loop()) is None:  # noqa: SLF001  # as above
-        return None
-    frame = current_frame.get()
-    return None if frame is not None and not frame.call.spec.is_async and loop is frame.below else loop
-
-
 # What is to be called with the future, on which loop (None for wherever the result is given), in which context.
 Callback = tuple["Callable[[Watched], object]", "AbstractEventLoop | None", "Context | None"]
-
-
-def _is_idle(callbacks: list[Callback]) -> bool:
-    """Whether this thread runs the loop of callbacks, and that has nothing to do before it calls them."""
-    for _, loop, _ in callbacks[:1]:  # another thread may have called them already
-        return loop is not None and not getattr(loop, "_ready", True) and running_loop() is loop
-    return False
 
 
 class Watched(Promise):
@@ -116,6 +95,7 @@ class Watched(Promise):
     watchers: Watchers | None
     callbacks: list[Callback] | None
     is_watched: bool
+    _cancel_message = None  # asyncio.gather asks for it
     ended: Outcome | None
     outcome: Outcome | None
 
@@ -151,6 +131,9 @@ class Watched(Promise):
         if not self.done():
             return "RUNNING" if self.ended is None and self._claim.locked() else "PENDING"
         return "CANCELLED_AND_NOTIFIED" if self.cancelled() else "FINISHED"
+
+    def _make_cancelled_error(self) -> BaseException | None:  # as asyncio.gather wants to know of one that is cancelled
+        return self.ended.error if self.ended is not None else None
 
     @property
     def _waiters(self) -> Watchers:
@@ -188,8 +171,9 @@ class Watched(Promise):
                 continue
             try:
                 context.run(fn, self)
-            except Exception as error:  # noqa: BLE001  # as the loop does with what its callbacks raise
-                loop.call_exception_handler({"message": f"{fn!r}, told of {self!r}, raised", "exception": error})
+            except BaseException as error:  # noqa: BLE001  # as the loop does with what its callbacks raise
+                if is_told(error, self.ended):
+                    loop.call_exception_handler({"message": f"{fn!r}, told of {self!r}, raised", "exception": error})
 
     def _call_all(self, callbacks: list[Callback]) -> None:
         while callbacks:
@@ -205,8 +189,9 @@ class Watched(Promise):
         if loop is None:
             try:
                 fn(self)
-            except Exception as error:  # noqa: BLE001  # others are still to be told, and whoever works here has more to do
-                warnings.warn(f"{fn!r}, told of {self!r}, raised {error!r}", RuntimeWarning, stacklevel=2)
+            except BaseException as error:  # noqa: BLE001  # others are still to be told, and whoever works here has more to do
+                if is_told(error, self.ended):
+                    warnings.warn(f"{fn!r}, told of {self!r}, raised {error!r}", RuntimeWarning, stacklevel=2)
         elif loop is running_loop():
             loop.call_soon(fn, self, context=context)
         elif not loop.is_closed():
@@ -225,9 +210,7 @@ class CallFuture(Watched):
         task: the asyncio task that runs it, if one does.
     """
 
-    __slots__ = (
-        "__weakref__", "_asyncio_future_blocking", "_done", "_on_end", "_others", "task",
-    )  # fmt: skip
+    __slots__ = ("__weakref__", "_asyncio_future_blocking", "_done", "_on_end", "_others", "task")
 
     def __init__(self, call: Call, driver: Driver) -> None:
         self.call = call
@@ -267,7 +250,7 @@ class CallFuture(Watched):
     def settle(self, outcome: Outcome) -> bool:
         """Say how the call ended; False if that was said already."""
         driver, call = self._driver, self.call
-        if self.callbacks and call.deliveries is not None and _is_idle(self.callbacks):
+        if self.callbacks and call.deliveries is not None and all(is_idle(loop) for _, loop, _ in self.callbacks[:1]):
             call.deliveries.wanted = call
         with driver.lock:
             if self.ended is not None:

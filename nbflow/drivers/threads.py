@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from _thread import LockType
     from collections.abc import Callable, Sized
 
-    from nbflow.drivers.telling import Telling
-    from nbflow.drivers.watching import Closing
+    from nbflow.drivers.futures_wait import Closing
+    from nbflow.drivers.listeners import Telling
 
 CAP = 256
 IDLE_SECONDS = 10.0

@@ -11,7 +11,8 @@ from nbflow.core.call import current_frame
 from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads
 from nbflow.drivers.bodies import aio
-from nbflow.drivers.future import CallFuture, running_loop
+from nbflow.drivers.future import CallFuture
+from nbflow.drivers.here import running_loop
 from nbflow.errors import WouldBlockError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from nbflow.core.call import Call
     from nbflow.core.effects import Await
     from nbflow.core.scheduler import Scheduler
+    from nbflow.drivers.delivery import Delivery
 
 # Deeper than this, a waiting thread leaves the call to a worker: Python's stack is not endless.
 INLINE_LIMIT = 12
@@ -43,7 +45,8 @@ class Waits:
         self.stopped = threading.Event()
         self._stalled: tuple[str, ...] = ()  # what the loop's thread waits for, as the start of paths
 
-    if TYPE_CHECKING:  # what the class that this is a part of does
+    if TYPE_CHECKING:  # what the class that this is a part of has and does
+        delivery: Delivery
 
         def run_here(self, future: CallFuture) -> None:
             """Run a claimed call in this thread."""
@@ -112,6 +115,34 @@ class Waits:
         for future in _futures(effect):
             self.revive(future)
         return Outcome([await aio().settled(future) for future in _futures(effect)])
+
+    @staticmethod
+    def _forestall(future: CallFuture) -> bool:
+        """Take the claim of a call that is over; whether it has not begun, so that nobody will finish it."""
+        return future.claim() or (future.call.spec.is_async and future.call.attempt == 0)
+
+    def _settle_cancelled(self, future: CallFuture, outcome: Outcome) -> bool:
+        if future.ended is None and self.is_cancelled(outcome.error):
+            with self.lock:
+                self.scheduler.cancelled(future.call)
+        return future.settle(outcome)
+
+    def _leave_line(self, call: Call) -> None:
+        """Have no result wait for the row of a call that had been let go before that was durable."""
+        with self.lock:
+            in_flight = self.scheduler.results.rows.in_flight
+            left = in_flight.pop(call, None) is not None
+        if left:
+            self.delivery.wake(call.deliveries)
+
+    def _cancel_task(self, future: CallFuture) -> None:
+        task = future.task
+        if task is None or self.loop is None or self.loop.is_closed():
+            return
+        if running_loop() is self.loop:  # now: a turn of the loop later it may have ended by itself
+            task.cancel()
+        else:
+            self.loop.call_soon_threadsafe(task.cancel)
 
     def sleep(self, seconds: float) -> Outcome:
         """Wait, but not longer than the run goes on."""

@@ -22,7 +22,7 @@ from langchain_core.runnables.config import (
 
 from nbflow.constants import INTERRUPT
 from nbflow.core.call import Spec, current_frame
-from nbflow.core.execution import is_pause
+from nbflow.core.run_program import is_pause
 from nbflow.session.session import Session, callbacks_here
 from nbflow.values import Final
 

@@ -12,10 +12,10 @@ from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load
 from nbflow.core.fork import at_pause, before, begun_again, copied, first_pause, handed_in, names, places
-from nbflow.core.opening import answers_for, check_workflow, pending_questions
 from nbflow.core.record import ROOT, Answered, Record, RunReturned, RunStarted, Saved, Value, checkpoints
+from nbflow.core.resuming import answers_for, check_workflow, pending_questions
 from nbflow.errors import InvalidOptionError, NothingToResumeError
-from nbflow.runs.beginning import (
+from nbflow.runs.request import (
     AS_IT_WAS,
     Opening,
     Request,

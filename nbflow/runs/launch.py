@@ -15,22 +15,22 @@ from nbflow.checkpoint.base import Owner
 from nbflow.checkpoint.rows import load
 from nbflow.config import merge, thread_of
 from nbflow.core.call import Call, check_body, current_frame
-from nbflow.core.execution import execute, halt
 from nbflow.core.log import Log
 from nbflow.core.record import ROOT, Record, RunStarted
+from nbflow.core.run_program import execute, halt
 from nbflow.core.scheduler import Scheduler
 from nbflow.core.summary import summary_of_call
-from nbflow.drivers import quiet
+from nbflow.drivers import quiet_replay
 from nbflow.drivers.bodies import aside
 from nbflow.drivers.dispatch import Dispatch
 from nbflow.errors import InvalidOptionError, NoCheckpointerError
 from nbflow.fingerprint import Editions
-from nbflow.runs.beginning import Opening, Request
-from nbflow.runs.given import given
 from nbflow.runs.journal import JOURNALS, Journal
 from nbflow.runs.opening import open_thread
+from nbflow.runs.request import Opening, Request
 from nbflow.runs.result_cache import Caches
 from nbflow.runs.run import Run
+from nbflow.runs.stored_input import given
 from nbflow.session.lineage import Lineages
 from nbflow.session.session import Session
 from nbflow.values import NO_ANSWER, Command, Final, RunControl
@@ -169,8 +169,8 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
     )
     session.attach(dispatch)
     if log.settled or log.asked or any(record.copied for record in records):
-        quiet.begin()
-        dispatch.on_end.append(lambda _: quiet.end())
+        quiet_replay.begin()
+        dispatch.on_end.append(lambda _: quiet_replay.end())
     if saver is not None:
         dispatch.on_end.append(lambda _: _give_back(saver, session.thread_id, owner))
     run = _handle(workflow, session, log.records)

@@ -11,12 +11,12 @@ from nbflow._support import clock
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load
-from nbflow.core.opening import answers_for, check_workflow, expired_answers, status_of
 from nbflow.core.record import Record, RunResumed, RunReturned, RunStarted, Value
+from nbflow.core.resuming import answers_for, check_workflow, expired_answers, status_of
 from nbflow.core.reuse import Reuse
 from nbflow.errors import EmptyInputError, NothingToResumeError, UnknownCheckpointError
 from nbflow.runs import forks
-from nbflow.runs.beginning import Opening, Request, context_given, context_of, refusal, started_at
+from nbflow.runs.request import Opening, Request, context_given, context_of, refusal, started_at
 from nbflow.values import Command
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from nbflow._support.foreign import note_foreign
 from nbflow._support.warnings import warn
 from nbflow.constants import INTERRUPT
 from nbflow.core.announce import begun
-from nbflow.core.execution import halt, is_pause
-from nbflow.core.opening import pending_questions, status_of
-from nbflow.core.recalled import run_of, whole
+from nbflow.core.rebuilt import run_of, whole
 from nbflow.core.record import RunStarted
 from nbflow.core.replay import unreached
+from nbflow.core.resuming import pending_questions, status_of
+from nbflow.core.run_program import halt, is_pause
 from nbflow.core.states import RunState
 from nbflow.errors import LostFailureWarning, RunCancelledError, RunStopped, UnreachedCallsWarning
 from nbflow.fingerprint import digest_of
@@ -77,7 +77,10 @@ class Run:
         """``running``, ``asking``, ``done``, ``failed``, ``stopped``; ``crashed`` if its process died."""
         if self._future is not None and not self._future.done():
             return "running"
-        return status_of(self._records)
+        state = status_of(self._records)
+        # A run that is stopped before its first record is durable writes its end after that one.
+        is_stopping = self._future is not None and bool(self._session.dispatch.scheduler.stopping)
+        return "stopped" if state == "crashed" and is_stopping else state
 
     @property
     def interrupts(self) -> tuple[Interrupt, ...]:
@@ -184,7 +187,7 @@ class Run:
         unseen = self._session.dispatch.scheduler.failures.unseen
         while unseen:
             _, failure = unseen.popitem()
-            lost = failure.value.get() if failure.value is not None else None
+            lost = failure.get()
             text = f"task {failure.name!r}, call {failure.path}, failed and nobody asked for its result: {lost!r}"
             if isinstance(error, Exception):
                 error.add_note(text)

@@ -19,8 +19,8 @@ from nbflow.config import merge, thread_of
 from nbflow.core.fork import begun_again
 from nbflow.core.record import ENDS, Record, RunHalted, RunPaused, RunReturned, RunStarted, Saved, Value, checkpoints
 from nbflow.errors import InvalidOptionError, InvalidUpdateError
-from nbflow.runs.beginning import started_at
 from nbflow.runs.forks import whole
+from nbflow.runs.request import started_at
 from nbflow.values import Final, StateUpdate, config_at
 
 if TYPE_CHECKING:

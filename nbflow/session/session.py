@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from nbflow import codec
 from nbflow._support.warnings import warn
-from nbflow.core.arguments import changed
-from nbflow.core.progress import progressed
-from nbflow.core.recalled import name_of, whole
+from nbflow.core.changed_arguments import changed
+from nbflow.core.heartbeat import progressed
+from nbflow.core.rebuilt import name_of, whole
 from nbflow.core.record import RunStarted
 from nbflow.errors import ChangedArgumentWarning
 from nbflow.values import Final, RunControl, RunnableConfig, whereabouts  # a field of a dataclass
@@ -102,10 +102,10 @@ class Session:
             warn(text, ChangedArgumentWarning)
         return names
 
-    def miss(self, body: Deliveries) -> None:
-        """Count that a body went on without a result, since its time was up."""
+    def miss(self, body: Deliveries, branch: str) -> None:
+        """Count that a body went on without a result, since a timer of one of its branches went off."""
         with self.dispatch.lock:
-            body.miss()
+            body.miss(branch)
 
     def heartbeat(self, frame: Frame) -> Callable[[], None]:
         """Return a function by which the code of a call tells that it is alive."""

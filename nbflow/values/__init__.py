@@ -21,6 +21,7 @@ from nbflow.values.results import (
 )
 from nbflow.values.running import (
     All,
+    Config,
     Durability,
     OnDivergence,
     RunControl,
@@ -41,6 +42,7 @@ __all__ = [
     "NO_ANSWER",
     "All",
     "Command",
+    "Config",
     "Durability",
     "Final",
     "GraphOutput",

@@ -31,6 +31,9 @@ class RunnableConfig(TypedDict, total=False):
     run_name: str
 
 
+Config = RunnableConfig | dict[str, Any]  # as callers write it: a plain dict will do
+
+
 def config_at(thread_id: str, point: str) -> RunnableConfig:
     """Return the config that addresses a checkpoint."""
     return {"configurable": {"thread_id": thread_id, "checkpoint_ns": "", "checkpoint_id": point}}

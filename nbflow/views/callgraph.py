@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from nbflow.core.path import caller_of
 from nbflow.core.states import URGENT
-from nbflow.views.calls import CallRow, in_order, parent_of
+from nbflow.views.calls import CallRow, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -98,7 +99,7 @@ def graph_of(rows: Iterable[CallRow], by: str = "name", limit: int = LIMIT) -> C
         if row.parent in ids:
             edge = (ids[row.parent], ids[row.path], CALLS)
             edges[edge] += 1
-            if not any(parent_of(source) == row.parent for source in sources):
+            if not any(caller_of(source) == row.parent for source in sources):
                 needed.add(edge)
         edges.update((ids[source], ids[row.path], DATA) for source in sources)
     nodes = tuple(_node(key, calls) for key, calls in members.items())

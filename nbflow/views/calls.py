@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from nbflow.core.path import around, caller_of, comes_from, is_below, order_of
 from nbflow.core.record import (
     ENDS,
     ROOT,
@@ -21,7 +22,6 @@ from nbflow.core.record import (
     RunResumed,
     RunStarted,
     Value,
-    around,
 )
 from nbflow.core.states import ENDED, OPEN
 
@@ -138,7 +138,7 @@ class CallsView:
         if record.copied:
             return []
         rows = [
-            CallRow(one.path, parent_of(one.path), one.name, one.kind, "asking", 1, one.started, record.at, one.shown)
+            CallRow(one.path, caller_of(one.path), one.name, one.kind, "asking", 1, one.started, record.at, one.shown)
             for one in record.callers
             if one.path not in self.rows
         ]
@@ -154,7 +154,7 @@ class CallsView:
             if record.replayed and before is not None:
                 return before._replace(state="replayed" if before.state == "done" else before.state)
             return CallRow(
-                record.path, parent_of(record.path), record.name, record.kind,
+                record.path, caller_of(record.path), record.name, record.kind,
                 "replayed" if record.replayed else "waiting", 1, record.at, None, record.shown, requested=record.at,
             )  # fmt: skip
         if before is None:
@@ -173,7 +173,7 @@ class CallsView:
             )
         before = self.rows.get(record.path)
         return CallRow(
-            record.path, parent_of(record.path), record.name, record.kind, state, record.attempt,
+            record.path, caller_of(record.path), record.name, record.kind, state, record.attempt,
             record.started, record.at, record.shown or (before.shown if before is not None else ""),
             record.edges, record.value, before.requested if before is not None else 0.0,
             record.changed if isinstance(record, CallReturned) else (),
@@ -190,18 +190,12 @@ class CallsView:
 
     def _replay_below(self, path: str) -> list[CallRow]:
         """Return what a replayed call had called: it is not called again, its results still count."""
-        below = [row for row in self.rows.values() if row.state == "done" and row.path.startswith(f"{path}.")]
+        below = [row for row in self.rows.values() if row.state == "done" and is_below(row.path, path)]
         return [row._replace(state="replayed") for row in below]
 
     def _from(self, path: str) -> list[str]:
         """Return the calls at a position and after it in that branch, with those below them."""
-        prefix, _, first = path.rpartition(".")
-        gone = []
-        for other in self.rows:
-            step = other[len(prefix) + 1 :].partition(".")[0] if other.startswith(f"{prefix}.") else ""
-            if step.isdigit() and int(step) >= int(first):
-                gone.append(other)
-        return gone
+        return [other for other in self.rows if comes_from(other, path)]
 
     def _discard(self, gone: list[str]) -> list[CallRow]:
         for other in gone:
@@ -219,20 +213,7 @@ def calls_of(records: Iterable[Record]) -> list[CallRow]:
 
 def in_order(rows: Iterable[CallRow]) -> list[CallRow]:
     """Return rows in the order of their positions: a caller, then what it called."""
-    return sorted(rows, key=lambda row: position(row.path))
-
-
-def parent_of(path: str) -> str:
-    """Return the position of the caller; branches of its body belong to it."""
-    parts = path.split(".")[:-1]
-    while parts and not parts[-1].isdigit():
-        parts.pop()
-    return ".".join(parts)
-
-
-def position(path: str) -> tuple[tuple[bool, int], ...]:
-    """Return what sorts paths as a reader expects: ``0.2`` before ``0.10``, calls before branches."""
-    return tuple((not part.isdigit(), int(part.lstrip("b"))) for part in path.split("."))
+    return sorted(rows, key=lambda row: order_of(row.path))
 
 
 def _paused_or_resumed(row: CallRow, record: Record) -> CallRow | None:
@@ -242,4 +223,4 @@ def _paused_or_resumed(row: CallRow, record: Record) -> CallRow | None:
     return row._replace(state=state, ended=record.at, value=record.value) if state is not None else None
 
 
-__all__ = ["CallRow", "CallsView", "Record", "calls_of", "in_order", "parent_of", "position"]
+__all__ = ["CallRow", "CallsView", "Record", "calls_of", "in_order"]

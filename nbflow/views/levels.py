@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from nbflow.core.path import caller_of, is_below
 from nbflow.core.record import ROOT, CallSettled, CallStarted
-from nbflow.views.calls import parent_of
 
 if TYPE_CHECKING:
     from nbflow.core.record import Record
@@ -49,7 +49,7 @@ class Levels:
     def fold(self, record: Record) -> None:
         """Take a record in: calls that begin, nested runs that end."""
         if isinstance(record, CallStarted) and record.path != self._root and self.covers(record.path):
-            caller = parent_of(record.path)
+            caller = caller_of(record.path)
             around = self._chains.get(caller, ())
             self._runs[record.path] = self._runs.get(caller, ())
             if record.kind == "entrypoint" and record.path not in self._chains:
@@ -64,7 +64,7 @@ class Levels:
 
     def covers(self, path: str) -> bool:
         """Whether a path is the root's, or below it."""
-        return path == self._root or path.startswith(f"{self._root}.")
+        return path == self._root or is_below(path, self._root)
 
     def ns(self, path: str) -> Namespace:
         """Return the name of the run that a call belongs to; a body belongs to its own."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from nbflow.core.record import ROOT, Asked, Record, RunStarted, around
+from nbflow.core.path import around, caller_of
+from nbflow.core.record import ROOT, Asked, Record, RunStarted
 from nbflow.values import Final, PregelTask, StateSnapshot, iso
-from nbflow.views.calls import RETURNED, CallRow, calls_of, parent_of
+from nbflow.views.calls import RETURNED, CallRow, calls_of
 from nbflow.views.state import metadata_at
 
 if TYPE_CHECKING:
@@ -34,12 +35,12 @@ class NestedRuns:
         self._below = _by_place((row.parent, row) for row in self._calls if row.path != ROOT)
         self._inside: dict[str, list[CallRow]] = {}
         for row in self.rows.values():
-            self._inside.setdefault(self.around(parent_of(row.path)), []).append(row)
+            self._inside.setdefault(self.around(caller_of(row.path)), []).append(row)
 
     def around(self, path: str) -> str:
         """Return the innermost run that a position is in, itself included; ``"0"`` for the outermost one."""
         while path and path not in self.rows:
-            path = parent_of(path)
+            path = caller_of(path)
         return path or ROOT
 
     def shown_in(self, state: StateSnapshot) -> StateSnapshot:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def interrupt_of(asked: Asked) -> Interrupt:
     """Return a recorded question as it is shown to people."""
-    value = asked.value.get() if asked.value else None
+    value = asked.get()
     return Interrupt(value, asked.id, response_schema=asked.schema, problem=asked.problem)
 
 
@@ -139,4 +139,4 @@ def _text(record: Record) -> str:
 
 
 def _value(record: Record) -> object:
-    return record.value.get() if record.value is not None else None
+    return record.get()

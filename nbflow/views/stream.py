@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from nbflow.constants import INTERRUPT
+from nbflow.core.path import around
 from nbflow.core.record import (
     ROOT,
     Asked,
@@ -24,7 +25,6 @@ from nbflow.core.record import (
     RunReturned,
     RunStarted,
     Value,
-    around,
 )
 from nbflow.values import Final, whereabouts
 from nbflow.views import payloads

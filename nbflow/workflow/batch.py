@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Unpack
 
-    from nbflow.runs.beginning import Request
-    from nbflow.values import RunnableConfig, RunOptions
+    from nbflow.runs.request import Request
+    from nbflow.values import Config, RunOptions
 
-    Configs = RunnableConfig | dict[str, Any] | Sequence[RunnableConfig | dict[str, Any]]
+    Configs = Config | Sequence[Config]
 
 
 class Batched(Definition):

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from nbflow._support.foreign import check_own
 from nbflow._support.warnings import warn
 from nbflow.errors import InvalidOptionError, UnknownOptionError
-from nbflow.runs.beginning import Request
+from nbflow.runs.request import Request
 from nbflow.values import RunOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nbflow.values import RunnableConfig
+    from nbflow.values import Config
 
 OPTIONS = tuple(RunOptions.__annotations__)
 _INVOKE = ("stream_mode", "print_mode", "version")
@@ -29,7 +29,7 @@ Method = TypeVar("Method", bound="Callable[..., object]")
 def request_of(
     where: str,
     input: object,  # LangGraph's name
-    config: RunnableConfig | dict[str, Any] | None,
+    config: Config | None,
     options: RunOptions,
 ) -> Request:
     """Return what a caller asked for.

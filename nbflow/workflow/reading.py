@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load
-from nbflow.core.opening import status_of
 from nbflow.core.record import RunStarted
+from nbflow.core.resuming import status_of
 from nbflow.workflow.definition import Definition
 
 if TYPE_CHECKING:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nbflow.checkpoint import points
 from nbflow.config import merge, thread_of
 from nbflow.errors import InvalidOptionError
 from nbflow.runs import history
-from nbflow.runs.beginning import AS_IT_WAS, Fork
 from nbflow.runs.launch import attach, launch
+from nbflow.runs.request import AS_IT_WAS, Fork
 from nbflow.runs.updates import update
 from nbflow.values import StateUpdate
 from nbflow.views.state import empty_state
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from nbflow.runs.run import Run
-    from nbflow.values import RunnableConfig, RunOptions, StateSnapshot
-
-    Config = RunnableConfig | dict[str, Any]
+    from nbflow.values import Config, RunnableConfig, RunOptions, StateSnapshot
 
 
 class Threaded(Definition):

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
     from nbflow.checkpoint.base import BaseCheckpointSaver
     from nbflow.drivers.future import CallFuture
-    from nbflow.runs.beginning import Request
+    from nbflow.runs.request import Request
     from nbflow.runs.run import Run
     from nbflow.runs.stream.shape import Shape
-    from nbflow.values import RunnableConfig, RunOptions, StreamVersion
+    from nbflow.values import Config, RunOptions, StreamVersion
 
 
 class Workflow(Threaded, Described, Batched):
@@ -44,7 +44,7 @@ class Workflow(Threaded, Described, Batched):
     def __repr__(self) -> str:
         return f"<workflow {self.name}>"
 
-    def with_config(self, config: RunnableConfig | dict[str, Any]) -> Workflow:
+    def with_config(self, config: Config) -> Workflow:
         """Return the same workflow with a config that later ones are merged into."""
         return self._copy(config=merge("with_config()", self.config, config))
 
@@ -63,7 +63,7 @@ class Workflow(Threaded, Described, Batched):
     def invoke(
         self,
         input: object,  # LangGraph's name
-        config: RunnableConfig | dict[str, Any] | None = None,
+        config: Config | None = None,
         *,
         stream_mode: str | Sequence[str] = "values",
         print_mode: str | Sequence[str] = (),
@@ -101,7 +101,7 @@ class Workflow(Threaded, Described, Batched):
     async def ainvoke(
         self,
         input: object,  # LangGraph's name
-        config: RunnableConfig | dict[str, Any] | None = None,
+        config: Config | None = None,
         *,
         stream_mode: str | Sequence[str] = "values",
         print_mode: str | Sequence[str] = (),
@@ -122,7 +122,7 @@ class Workflow(Threaded, Described, Batched):
     def stream(
         self,
         input: object,  # LangGraph's name
-        config: RunnableConfig | dict[str, Any] | None = None,
+        config: Config | None = None,
         *,
         stream_mode: str | Sequence[str] | None = None,
         print_mode: str | Sequence[str] = (),
@@ -160,7 +160,7 @@ class Workflow(Threaded, Described, Batched):
     def astream(
         self,
         input: object,  # LangGraph's name
-        config: RunnableConfig | dict[str, Any] | None = None,
+        config: Config | None = None,
         *,
         stream_mode: str | Sequence[str] | None = None,
         print_mode: str | Sequence[str] = (),
@@ -179,7 +179,7 @@ class Workflow(Threaded, Described, Batched):
     def start(
         self,
         input: object,  # LangGraph's name
-        config: RunnableConfig | dict[str, Any] | None = None,
+        config: Config | None = None,
         **options: Unpack[RunOptions],
     ) -> Run:
         """Begin a run in the background and return its handle at once; arguments as for ``invoke``."""
@@ -198,7 +198,7 @@ class Workflow(Threaded, Described, Batched):
     def astream_events(
         self,
         input: object,  # LangChain's name
-        config: RunnableConfig | dict[str, Any] | None = None,
+        config: Config | None = None,
         *,
         version: Literal["v1", "v2"] = "v2",
         **options: Any,  # noqa: ANN401  # LangChain's filters, and what ``astream`` takes
@@ -224,7 +224,7 @@ class Workflow(Threaded, Described, Batched):
             self._nested_input(request)
         return achunks(self, shape, request, nested=nested)
 
-    def _default_mode(self, config: RunnableConfig | dict[str, Any] | None) -> str:
+    def _default_mode(self, config: Config | None) -> str:
         return "values" if is_callers(cast("dict[str, object] | None", config)) else "updates"
 
     def _call(self, request: Request, shape: Shape, *, waits: bool = False) -> CallFuture:

@@ -10,6 +10,7 @@ import pytest
 from nbflow import InMemorySaver, SqliteSaver
 from nbflow.checkpoint.base import BaseCheckpointSaver
 from tests.behaviour.flavours import Flavour
+from tests.behaviour.replaying import ALWAYS, always_replayed
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -24,3 +25,13 @@ def saver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BaseCheckp
 @pytest.fixture(params=["sync", "async"])
 def flow(request: pytest.FixtureRequest, saver: BaseCheckpointSaver) -> Flavour:
     return Flavour(request.param, saver)
+
+
+@pytest.fixture(autouse=True)
+def _replayed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With NBFLOW_ALWAYS_REPLAY=1, replay each run from its log at every durable point; see ``replaying``."""
+    if not ALWAYS or request.node.get_closest_marker("runs_once"):
+        yield
+        return
+    with always_replayed():
+        yield

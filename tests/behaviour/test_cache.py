@@ -292,13 +292,13 @@ def test_equal_calls_at_the_same_time_compute_once(runs: int, cache: BaseCache) 
 
 
 def test_equal_async_calls_compute_once(flow: Flavour) -> None:
-    @flow.task(cache_policy=CachePolicy(), version="1")
+    @flow.task
     def leaf(n: int) -> int:
+        RAN.append(n)
         return n
 
     @flow.task(cache_policy=CachePolicy(), version="1")
     def slow(n: int) -> Any:
-        RAN.append(n)
         return (yield leaf(n))
 
     @flow.entrypoint(cache=InMemoryCache())

@@ -11,7 +11,7 @@ import pytest
 from nbflow import entrypoint, task
 from nbflow.cache.memory import InMemoryCache
 from nbflow.checkpoint.base import BaseCheckpointSaver
-from nbflow.core import arguments
+from nbflow.core import changed_arguments
 from nbflow.core.record import CallReturned
 from nbflow.errors import ChangedArgumentWarning
 from nbflow.types import CachePolicy
@@ -103,7 +103,7 @@ def test_what_can_t_change_is_not_looked_at_again(flow: Flavour, monkeypatch: py
 
 
 def test_large_arguments_are_not_compared(flow: Flavour, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arguments, "MANY", 10)
+    monkeypatch.setattr(changed_arguments, "MANY", 10)
 
     @flow.task
     def spoil(rows: list[int]) -> int:

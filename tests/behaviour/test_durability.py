@@ -48,6 +48,7 @@ def counting(flow: Flavour, saver: Watched, seen: list[list[str]]) -> Any:
 
 
 @pytest.mark.parametrize("durability", [None, "sync"])
+@pytest.mark.runs_once("its body notes each time that it runs")
 def test_sync_saves_each_result_before_its_future_resolves(flow: Flavour, durability: Any) -> None:
     saver = Watched()
     seen: list[list[str]] = []

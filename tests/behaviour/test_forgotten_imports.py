@@ -51,6 +51,7 @@ def test_a_subclass_of_their_saver_is_named() -> None:
         nbflow.entrypoint(checkpointer=type("Mine", (base,), {})())
 
 
+@pytest.mark.runs_once("its body notes each time that it runs")
 def test_their_command_is_no_new_input(flow: Flavour) -> None:
     ran: list[int] = []
 
@@ -113,6 +114,7 @@ def test_a_method_that_is_never_called_is_told_where_the_saver_is_given() -> Non
 
 
 @pytest.mark.parametrize("command", [Command(update={"a": 1}, goto="b"), Command(resume=None), Command()])
+@pytest.mark.runs_once("its body notes each time that it runs")
 def test_a_command_is_a_result_as_others_are(flow: Flavour, command: Command) -> None:
     ran: list[Command] = []
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from nbflow import Command, InMemorySaver, RetryPolicy, entrypoint, interrupt, task
-from nbflow.errors import RunStopped, UnserializableError, WouldBlockError
+from nbflow.errors import RunCancelledError, RunStopped, UnserializableError, WouldBlockError
+from tests.behaviour.flavours import Flavour
 
 THREAD = {"thread_id": "t"}
 
@@ -49,6 +50,7 @@ def test_a_failure_that_asyncio_caught_is_an_outcome_and_is_replayed(how: str) -
     assert sorted(ran) == sorted(int(n) for n in expected)
 
 
+@pytest.mark.runs_once("it lets a call end after a time-out that nothing durable tells of yet")
 def test_concurrent_futures_wait_and_as_completed_take_the_future() -> None:
     go = Event()
 
@@ -148,6 +150,75 @@ def test_a_callback_that_raises_breaks_nothing(where: str) -> None:
     assert told == ["held"]
 
 
+@pytest.mark.parametrize("how", ["stop", "cancel"])
+def test_a_callback_that_asks_for_a_result_there_is_none_of_breaks_nothing(flow: Flavour, how: str) -> None:
+    """What it lets out is that its call was stopped or cancelled, which is no ``Exception``."""
+    asked, go = Event(), Event()
+
+    @task
+    def held() -> str:
+        assert go.wait(30)
+        return "held"
+
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        calls: Any = [held() for _ in range(3)]
+        for call in calls:
+            call.add_done_callback(lambda done: done.result())
+        if how == "cancel":
+            calls[0].cancel()
+            go.set()
+            return (yield calls[1:])
+        asked.set()
+        yield calls
+
+    run = body.start(0, {"configurable": THREAD})
+    if how == "cancel":
+        assert run.result(30) == ["held", "held"]
+        return
+    assert asked.wait(30)
+    assert run.cancel()
+    with pytest.raises(RunCancelledError):
+        run.result(30)
+    go.set()
+
+
+@pytest.mark.parametrize("how", ["await", "gather", "gather all", "wait", "shield", "wait_for", "as_completed"])
+def test_asyncio_knows_a_call_that_was_cancelled(how: str) -> None:
+    """Whoever waits for it is told so, and never waits on."""
+
+    @task
+    async def held() -> None:
+        await asyncio.Event().wait()
+
+    async def waits(call: Any) -> Any:
+        if how == "gather":
+            return await asyncio.gather(call)
+        if how == "gather all":
+            return (await asyncio.gather(call, return_exceptions=True))[0]
+        if how == "wait":
+            done, _ = await asyncio.wait([call])
+            return await done.pop()
+        if how == "as_completed":
+            return [await one for one in asyncio.as_completed([call])]
+        return await {"await": lambda: call, "shield": lambda: asyncio.shield(call)}.get(
+            how, lambda: asyncio.wait_for(call, 30)
+        )()
+
+    @entrypoint(checkpointer=InMemorySaver())
+    async def body(_: int) -> str:
+        call: Any = held()
+        waiting = asyncio.create_task(waits(call))
+        await asyncio.sleep(0)
+        call.cancel()
+        try:
+            return type(await waiting).__name__
+        except asyncio.CancelledError as error:
+            return type(error).__name__
+
+    assert body.invoke(0, THREAD) == "CancelledError"
+
+
 def test_a_future_in_a_returned_list_is_told_what_to_do() -> None:
     @task
     def one() -> int:
@@ -193,6 +264,7 @@ def test_sync_code_may_run_a_loop_of_its_own(where: str) -> None:
 
 
 @pytest.mark.parametrize("over", ["the run", "the attempt"])
+@pytest.mark.runs_once("what one body left running goes on beside the next")
 def test_what_a_body_left_running_makes_no_call_when_it_is_over(over: str) -> None:
     told: list[str] = []
     ran: list[str] = []

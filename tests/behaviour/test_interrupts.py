@@ -72,6 +72,7 @@ def test_questions_one_after_the_other(flow: Flavour) -> None:
     assert len(set(ids)) == 3
 
 
+@pytest.mark.runs_once("tasks that ask note each time that they run")
 def test_all_parallel_questions_are_surfaced_and_any_subset_is_answered(flow: Flavour) -> None:
     ran: list[Any] = []
 
@@ -177,6 +178,7 @@ def test_except_exception_does_not_eat_a_pause(flow: Flavour) -> None:
     assert flow.invoke(body, Command(resume="answer")) == "answer"
 
 
+@pytest.mark.runs_once("its body notes each time that it runs")
 def test_even_a_pause_that_is_caught_pauses(flow: Flavour) -> None:
     ran = []
 
@@ -228,6 +230,7 @@ def test_asyncio_s_own_ways_to_hide_a_pause(how: str) -> None:
     assert paused == ["a0", "a1"]
 
 
+@pytest.mark.runs_once("its body notes each time that it runs")
 def test_finally_blocks_run_and_the_body_runs_again(flow: Flavour) -> None:
     seen = []
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 import nbflow
-from nbflow.errors import InvalidOptionError
+from nbflow.errors import InvalidOptionError, RunCancelledError
 from tests.behaviour.flavours import Flavour
 
 
@@ -76,6 +77,47 @@ def test_two_narrow_tasks_that_call_each_other_do_not_either(flow: Flavour) -> N
 
     config = {"configurable": {"thread_id": "t"}, "max_concurrency": 1}
     assert flow.invoke(body, 10, config=config) == [True, False, False]
+
+
+@pytest.mark.parametrize("how", ["cancel", "fail", "stop"])
+def test_a_call_that_was_let_through_and_never_began_gives_its_slot_back(flow: Flavour, how: str) -> None:
+    """Another limit held it up when its caller cancelled it, or its run ended; others wait for the same task."""
+    began, held, go = threading.Event(), threading.Event(), threading.Event()
+
+    @nbflow.task
+    def block() -> None:
+        began.set()
+        assert go.wait(30)
+
+    @flow.task(max_concurrency=1)
+    def narrow(n: int) -> int:
+        return n
+
+    @flow.entrypoint(checkpointer=None)
+    def body(_: int) -> Any:
+        blocked = block()
+        assert began.wait(30)
+        waiting = narrow(1)
+        if how == "fail":
+            raise ValueError
+        if how == "cancel":
+            waiting.cancel()
+            go.set()
+        held.set()
+        yield blocked
+
+    @flow.entrypoint(checkpointer=None)
+    def later(n: int) -> Any:
+        return (yield narrow(n))
+
+    run = body.start(0, {"max_concurrency": 1})
+    if how == "stop":
+        assert held.wait(30)
+        run.cancel()
+    with pytest.raises((ValueError, RunCancelledError)) if how != "cancel" else nullcontext():
+        run.result()
+    go.set()
+    assert flow.invoke(later, 3) == 3
 
 
 @pytest.mark.parametrize("limit", [1, 2])

@@ -132,6 +132,7 @@ def test_arguments_that_take_long_to_read_hold_nobody_up(saver: BaseCheckpointSa
     assert chunks[-1]["result"] == {"__end__": ["looked", "quick"]}
 
 
+@pytest.mark.runs_once("its listener holds up whoever would replay the run")
 def test_a_listener_that_waits_holds_up_the_news_alone(saver: BaseCheckpointSaver) -> None:
     is_told, may_go_on = threading.Event(), threading.Event()
 
@@ -185,14 +186,14 @@ def test_an_error_between_two_steps_fails_the_call_and_not_the_run(
         except RecursionError:
             return (yield step(1))
 
-    from nbflow.core import performance
+    from nbflow.core import call_program
 
-    settle = performance._settle
+    settle = call_program._settle
 
     def broken(run: Any, call: Any, outcome: Any) -> Any:
         if call.args == (13,):
             raise RecursionError("too deep")
         return settle(run, call, outcome)
 
-    monkeypatch.setattr(performance, "_settle", broken)
+    monkeypatch.setattr(call_program, "_settle", broken)
     assert flow.invoke(body, 1) == 1

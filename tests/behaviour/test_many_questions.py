@@ -90,6 +90,7 @@ async def all_chunks(body: Any) -> list[Any]:
     [(asked_at_once, False), (asked_at_once, True), (asked_in_one_body, False)],
     ids=["tasks", "nested workflows", "one body"],
 )
+@pytest.mark.runs_once("it counts the steps of the thread that runs the body")
 def test_the_work_grows_with_the_number_of_questions(make: Callable[[bool], Any], nested: bool) -> None:
     assert threading.current_thread() is threading.main_thread()
     all_work(make(nested), 5)  # what is done once in a process

@@ -94,6 +94,7 @@ def test_a_format_of_openai() -> None:
 
 
 @pytest.mark.usefixtures("kind")
+@pytest.mark.runs_once("its body notes each time that it runs")
 def test_ids_are_the_same_when_a_body_is_replayed(flow: Flavour) -> None:
     seen: list[list[str]] = []
     ran: list[int] = []
@@ -134,6 +135,7 @@ def test_a_message_is_pushed_to_the_stream(flow: Flavour) -> None:
         flow.invoke(body, 1)
 
 
+@pytest.mark.runs_once("its body differs each time that it runs")
 def test_a_mismatch_names_the_argument_that_differs_though_it_looks_the_same(flow: Flavour) -> None:
     times = iter(range(10))
 

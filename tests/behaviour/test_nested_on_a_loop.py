@@ -93,6 +93,7 @@ def run(child: Any, how: str, limit: int | None, here: bool) -> Any:
 @pytest.mark.parametrize("here", [True, False])
 @pytest.mark.parametrize("limit", [None, 1])
 @pytest.mark.parametrize("how", ["invoke", "stream"])
+@pytest.mark.runs_once("a nested stream shows nothing of what is replayed")
 def test_a_sync_workflow_runs_where_it_is_asked_for(how: str, limit: int | None, here: bool) -> None:
     expected: Any = 2 if how == "invoke" else [("updates", {"plus": 2}), ("updates", {"sync_child": 2}), ("values", 2)]
     assert run(sync_child, how, limit, here) == expected
@@ -102,6 +103,7 @@ def test_a_sync_workflow_runs_where_it_is_asked_for(how: str, limit: int | None,
 @pytest.mark.parametrize("limit", [None, 1])
 @pytest.mark.parametrize("how", ["invoke", "stream"])
 @pytest.mark.parametrize("child", [needs_the_loop, needs_the_loop_in_a_worker, async_child])
+@pytest.mark.runs_once("a call that has ended needs no loop any more")
 def test_one_that_needs_the_loop_says_to_await(child: Any, how: str, limit: int | None, here: bool) -> None:
     with pytest.raises(WouldBlockError, match="await"):
         run(child, how, limit, here)

@@ -387,7 +387,7 @@ def test_the_time_of_a_question_begins_anew_in_a_fork(flow: Flavour) -> None:
 def test_a_pause_of_an_older_version_is_no_checkpoint_and_its_run_goes_on(
     flow: Flavour, interview: Interview, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nbflow.core.execution._pause_point", lambda *_: "")
+    monkeypatch.setattr("nbflow.core.run_program._pause_point", lambda *_: "")
     flow.invoke(interview.workflow, 2)
     state = interview.workflow.get_state(HERE)
     assert (asked(state), state.metadata["source"], state.parent_config) == (["question 0"], "input", None)

@@ -72,6 +72,7 @@ def test_logs_and_warnings_come_once(
     assert capsys.readouterr().err.split() == ["begin", "end"]
 
 
+@pytest.mark.runs_once("how far a body had come when it died is not known, so it repeats itself")
 def test_each_branch_is_heard_by_itself(saver: BaseCheckpointSaver, capsys: pytest.CaptureFixture[str]) -> None:
     @task
     async def step(name: str) -> str:
@@ -96,6 +97,7 @@ def test_each_branch_is_heard_by_itself(saver: BaseCheckpointSaver, capsys: pyte
     assert sorted(first + said(capsys)) == ["a1", "a2", "a3", "b1", "b2", "b3"]
 
 
+@pytest.mark.runs_once("how far a body had come when it died is not known, so it repeats itself")
 def test_a_task_that_runs_again_is_heard(flow: Flavour, capsys: pytest.CaptureFixture[str]) -> None:
     """It was not heard out before: it asked, and now runs from its first line."""
 
@@ -117,6 +119,7 @@ def test_a_task_that_runs_again_is_heard(flow: Flavour, capsys: pytest.CaptureFi
     assert said(capsys)[-1] == "answered"
 
 
+@pytest.mark.runs_once("its body notes each time that it runs")
 def test_code_can_ask_whether_it_replays(flow: Flavour) -> None:
     seen = []
 

@@ -9,7 +9,7 @@ from typing import Any
 import pydantic
 import pytest
 
-from nbflow import Command, interrupt
+from nbflow import Command, InMemorySaver, interrupt
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import encode_value, to_row
 from nbflow.core.record import Answered, Asked, Record, Reopened, RunFailed, RunPaused, Value
@@ -317,6 +317,7 @@ def test_a_fork_takes_over_no_answer_that_does_not_count(flow: Flavour) -> None:
     assert [record.value.get() for record in told if record.value is not None] == [GOOD]
 
 
+@pytest.mark.runs_once("a question that is asked again is another record")
 def test_the_records_of_a_reopened_question(flow: Flavour) -> None:
     body = film(flow)
     flow.invoke(body, 0)
@@ -328,3 +329,16 @@ def test_the_records_of_a_reopened_question(flow: Flavour) -> None:
     assert isinstance(paused, RunPaused)
     assert paused.ids == (asked.id,)
     assert asked.problem == TOLD
+
+
+def test_why_a_question_was_opened_again_outlives_a_crash_before_it_was_asked(flow: Flavour) -> None:
+    body = film(flow)
+    flow.invoke(body, 0)
+    flow.invoke(body, Command(resume=BAD))
+    run = RunKey("t", flow.saver.runs("t")[0])
+    rows = flow.saver.rows(run)
+    saver = InMemorySaver()
+    saver.append(run, rows[:-2], "the one who died")
+    assert rows[-3].kind == "Reopened"
+    (again,) = flow.invoke(body.with_checkpointer(saver), None)["__interrupt__"]
+    assert again.problem == TOLD

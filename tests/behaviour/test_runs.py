@@ -475,3 +475,23 @@ def test_a_run_that_is_cancelled_at_once_is_a_stopped_run() -> None:
         while (last := body.last_run(config)) is None or last.status != "stopped":
             assert time.monotonic() < deadline, "its end is written"
         assert [type(record).__name__ for record in last.log] == ["RunStarted", "RunHalted"]
+
+
+def test_a_run_that_is_stopped_before_it_has_begun_is_stopped_and_not_crashed() -> None:
+    storing, go_on = threading.Event(), threading.Event()
+
+    class SlowSaver(InMemorySaver):
+        def append(self, run: Any, rows: Any, owner: str) -> None:
+            storing.set()
+            go_on.wait(30)
+            super().append(run, rows, owner)
+
+    @entrypoint(checkpointer=SlowSaver())
+    def body(_: int) -> int:
+        return 1
+
+    run = body.start(1, {"thread_id": "t"})
+    assert storing.wait(30)
+    run.cancel("not now")
+    assert run.status == "stopped"
+    go_on.set()

@@ -146,6 +146,7 @@ def test_a_message_that_came_whole_is_shown_once(flow: Flavour) -> None:
     assert (type(message), message.content, metadata["langgraph_node"]) == (AIMessage, "all at once", "ask")
 
 
+@pytest.mark.runs_once("a body streams a message, or part of it, each time that it runs")
 def test_a_returned_message_is_shown_unless_it_was(flow: Flavour) -> None:
     @flow.task
     def make(text: str) -> Any:
@@ -194,6 +195,7 @@ def test_tags_of_a_model_run_are_told(flow: Flavour) -> None:
     assert (metadata["tags"], metadata["mood"]) == (["joke"], "good")
 
 
+@pytest.mark.runs_once("a task that a replay runs again speaks again")
 def test_parallel_tasks_speak_under_their_own_names(flow: Flavour) -> None:
     @flow.task(name="left")
     def left() -> Any:
@@ -238,6 +240,7 @@ def test_a_thread_of_the_users_own_is_heard_through_the_config(flow: Flavour) ->
     assert texts(flow.stream(body, 0, stream_mode="messages")) == ["a", " ", "b"]
 
 
+@pytest.mark.runs_once("a nested stream shows nothing of what is replayed")
 def test_a_nested_stream_hears_its_own_run(flow: Flavour) -> None:
     @flow.entrypoint(checkpointer=None)
     def child(_: int) -> Any:

@@ -19,7 +19,8 @@ import pydantic
 import pytest
 import requests
 
-from nbflow import Command, SqliteSaver, interrupt
+from nbflow import Command, InMemorySaver, RetryPolicy, SqliteSaver, interrupt
+from nbflow.checkpoint.base import RunKey
 from nbflow.errors import UnkeptFailureWarning
 from tests.behaviour.flavours import Flavour
 
@@ -172,6 +173,7 @@ with SqliteSaver.from_conn_string(sys.argv[1]) as saver:
 
 
 @pytest.mark.parametrize("flavour", ["sync", "async"])
+@pytest.mark.runs_once("its body notes each time that it runs")
 def test_a_fresh_process_catches_the_same(flavour: str, tmp_path: Path) -> None:
     expected = []
     with SqliteSaver.from_conn_string(tmp_path / "runs.db") as saver:
@@ -187,6 +189,7 @@ def test_a_fresh_process_catches_the_same(flavour: str, tmp_path: Path) -> None:
     assert done.stdout.splitlines() == expected
 
 
+@pytest.mark.runs_once("its body notes each time that it runs")
 def test_a_class_that_the_body_makes_anew_catches_its_failure(flow: Flavour) -> None:
     seen: list[object] = []
 
@@ -217,6 +220,7 @@ def test_a_class_that_the_body_makes_anew_catches_its_failure(flow: Flavour) -> 
     assert seen == [("refused", False, ("no", 7)), ("worse", True, ("no", 7))] * 2
 
 
+@pytest.mark.runs_once("its body notes each time that it runs")
 def test_what_a_failure_will_lack_is_said_when_it_is_survived(flow: Flavour) -> None:
     seen: list[str] = []
 
@@ -276,3 +280,26 @@ def test_the_body_of_a_response_that_is_not_kept_is_missed_aloud(flow: Flavour) 
     assert flow.invoke(body, Command(resume="yes")) == "yes"
     assert seen[0] == (500, b"body")
     assert "read it in the task" in str(seen[1])
+
+
+def test_a_failure_that_ended_an_attempt_of_its_caller_is_no_outcome(flow: Flavour) -> None:
+    """The next attempt runs the call again, and so does one after a crash, wherever that was."""
+    failures = [ValueError("once")]
+
+    @flow.task
+    def flaky(n: int) -> int:
+        if failures:
+            raise failures.pop()
+        return n
+
+    @flow.entrypoint(retry_policy=RetryPolicy(initial_interval=0, retry_on=ValueError, max_attempts=2))
+    def body(n: int) -> Any:
+        return [(yield flaky(n)), (yield flaky(n + 1))]
+
+    assert flow.invoke(body, 1) == [1, 2]
+    run = RunKey("t", flow.saver.runs("t")[0])
+    rows = flow.saver.rows(run)
+    for length in range(1, len(rows)):
+        saver = InMemorySaver()
+        saver.append(run, rows[:length], "the one who died")
+        assert flow.invoke(body.with_checkpointer(saver), None) == [1, 2]

@@ -17,6 +17,7 @@ from nbflow.types import RetryPolicy
 from tests.behaviour.flavours import Flavour
 
 CONFIG: Any = {"configurable": {"thread_id": "t"}}
+pytestmark = pytest.mark.runs_once("the kit crashes and replays runs itself, and counts the places")
 
 
 def honest(flow: Flavour) -> Any:

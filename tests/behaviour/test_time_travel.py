@@ -49,7 +49,6 @@ class Order:
 
         @flow.entrypoint
         def order(n: int, previous: Any) -> Any:
-            ran["order"] += 1
             amount = yield quote(n)
             answer = interrupt(f"pay {amount}?")
             paid = yield pay(amount, answer)
@@ -70,7 +69,7 @@ def test_the_config_of_the_newest_state_goes_on(flow: Flavour, order: Order) -> 
     assert flow.invoke(order.workflow, Command(resume="yes"), **at(state)) == [None, [10, "yes"]]
     done = order.workflow.get_state(HERE)
     assert flow.invoke(order.workflow, None, **at(done)) == [None, [10, "yes"]]
-    assert order.ran == {"order": 3, "quote": 1, "pay": 1}
+    assert order.ran == {"quote": 1, "pay": 1}
     assert len(ids(order.workflow)) == 3
 
 
@@ -85,7 +84,7 @@ def test_none_at_an_older_checkpoint_asks_again_and_replays_what_no_answer_led_t
     before = list(order.workflow.get_state_history(HERE))
     asked = flow.invoke(order.workflow, None, **at(first))
     assert asked["__interrupt__"] == list(paused.interrupts)
-    assert order.ran == {"order": 3, "quote": 1, "pay": 1}
+    assert order.ran == {"quote": 1, "pay": 1}
     head = order.workflow.get_state(HERE)
     began = order.workflow.get_state(head.parent_config)
     assert [(one.metadata["source"], one.metadata["step"]) for one in (began, head)] == [("fork", 0), ("loop", 0)]
@@ -101,7 +100,7 @@ def test_an_answer_at_an_older_checkpoint_is_the_one_that_counts(flow: Flavour, 
     first = list(order.workflow.get_state_history(HERE))[place]
     flow.invoke(order.workflow, Command(resume="yes"))
     assert flow.invoke(order.workflow, Command(resume="no"), **at(first)) == [None, [10, "no"]]
-    assert order.ran == {"order": 3, "quote": 1, "pay": 2}
+    assert order.ran == {"quote": 1, "pay": 2}
     by_id = {first.interrupts[0].id: "maybe"}
     assert flow.invoke(order.workflow, Command(resume=by_id), **at(first)) == [None, [10, "maybe"]]
     with pytest.raises(UnknownInterruptError):

@@ -74,6 +74,7 @@ def config(heard: Any, thread: str = "t") -> dict[str, Any]:
     }
 
 
+@pytest.mark.runs_once("LangChain hears each time that a body runs")
 def test_a_model_that_is_called_without_a_config_is_heard(flow: Flavour) -> None:
     heard = Heard()
 
@@ -117,6 +118,7 @@ def test_a_model_that_is_handed_the_config_is_a_part_of_the_task(flow: Flavour) 
     assert [event for event in heard.events if event[0] == "model"] == [("model", "ask")] * 2
 
 
+@pytest.mark.runs_once("LangChain hears each time that a body runs")
 def test_failures_and_pauses_are_told_and_what_is_replayed_is_not(flow: Flavour) -> None:
     heard = Heard()
 
@@ -189,6 +191,7 @@ def test_parts_of_a_generator_are_its_output(flow: Flavour) -> None:
     assert ("end", "parts", [0, 1]) in heard.events
 
 
+@pytest.mark.runs_once("LangChain hears each time that a body runs")
 def test_async_callbacks_leave_the_branches_of_a_body_alone(flow: Flavour) -> None:
     """They run in tasks of the loop's, which are no branches: the run goes on without any callback."""
     ran: list[int] = []

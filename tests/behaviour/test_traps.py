@@ -136,6 +136,7 @@ def test_a_stop_that_is_caught_is_no_result(flow: Flavour, how: str) -> None:
     assert flow.invoke(body, None).strip("'") == "inner"
 
 
+@pytest.mark.runs_once("its body notes each time that it runs")
 def test_a_replayed_value_is_of_the_type_that_was_returned(flow: Flavour) -> None:
     counts: defaultdict[str, int] = defaultdict(int, a=1)
     values: list[Any] = [
@@ -224,6 +225,7 @@ def test_a_new_input_is_a_new_run_whatever_the_metadata_say(flow: Flavour) -> No
     assert flow.invoke(body, Command(resume="yes"), config=config) == [2, "yes"]
 
 
+@pytest.mark.runs_once("its body notes each time that it runs")
 def test_the_policies_of_a_workflow_hold_for_its_body_alone(flow: Flavour) -> None:
     ran = []
 
@@ -304,6 +306,7 @@ def test_anything_that_can_be_called_can_be_a_task_or_a_body() -> None:
     assert [entrypoint()(one).invoke(3) for one in bodies] == [5, 5, 8, -3]
 
 
+@pytest.mark.runs_once("its thread goes on beside the next run of the body")
 def test_a_thread_of_ones_own_needs_the_context_and_is_told_so(flow: Flavour) -> None:
     @task
     def square(n: int) -> int:

@@ -110,6 +110,7 @@ def pausing(flow: Flavour, shop: Shop) -> Any:
     return body
 
 
+@pytest.mark.runs_once("its body notes each time that it runs")
 def test_an_input(flow: Flavour, shop: Shop, loss: Callable[[], str]) -> None:
     body = pausing(flow, shop)
     flow.invoke(body, shop.orders())
@@ -426,6 +427,7 @@ def fetching(flow: Flavour, shop: Shop, *, hides: bool = False, **options: Any) 
 
 
 @pytest.mark.parametrize("hides", [True, False])
+@pytest.mark.runs_once("its body notes each time that it runs")
 def test_a_result(flow: Flavour, shop: Shop, loss: Callable[[], str], hides: bool) -> None:
     body = fetching(flow, shop, hides=hides)
     flow.invoke(body, 0)

@@ -150,7 +150,7 @@ def test_a_reloaded_page_goes_on_with_a_run_in_the_background(lab: Lab) -> None:
 
 
 def test_an_answered_run_goes_on_in_the_same_place(lab: Lab) -> None:
-    an_hour_later = "from nbflow import clock\nreal = clock.now\nclock.now = lambda: real() + 3600\n"
+    an_hour_later = "from nbflow._support import clock\nreal = clock.now\nclock.now = lambda: real() + 3600\n"
     lab.open_cells(
         SETUP,
         f"run = flow.start(3, config('a'))\n{SHOW}_ = run.result()",

@@ -11,11 +11,10 @@ from collections.abc import Sequence
 import pytest
 
 from nbflow.core.call import Call, Frame, Promise, Spec
+from nbflow.core.call_program import perform
 from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Recall, Remember, Sleep
-from nbflow.core.execution import execute, halt
 from nbflow.core.log import Log
 from nbflow.core.outcome import Outcome
-from nbflow.core.performance import perform
 from nbflow.core.questions import Question
 from nbflow.core.record import (
     Answered,
@@ -28,6 +27,7 @@ from nbflow.core.record import (
     RunStarted,
     Value,
 )
+from nbflow.core.run_program import execute, halt
 from nbflow.core.scheduler import Scheduler
 from nbflow.core.summary import summary_of_call
 from nbflow.errors import GraphInterrupt, ReplayMismatchError, RunStopped

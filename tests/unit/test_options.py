@@ -10,7 +10,7 @@ import pytest
 
 from nbflow import entrypoint
 from nbflow.errors import UnknownOptionError
-from nbflow.runs.beginning import Request
+from nbflow.runs.request import Request
 from nbflow.workflow.options import OPTIONS, OWN
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nbflow.core.path import caller_of, order_of
 from nbflow.core.record import (
     Asked,
     CallBegan,
@@ -18,7 +19,7 @@ from nbflow.core.record import (
     RunResumed,
     RunStarted,
 )
-from nbflow.views.calls import CallRow, CallsView, calls_of, parent_of, position
+from nbflow.views.calls import CallRow, CallsView, calls_of
 from tests.unit.stories import story
 
 STARTED = RunStarted(run_id="r", thread_id="t", workflow="flow", at=1.0)
@@ -89,8 +90,8 @@ def test_rows_stand_in_the_order_of_positions() -> None:
     paths = ["0.10", "0.b0.0", "0.2", "0.2.0"]
     rows = calls_of([STARTED, *map(returned, paths)])
     assert [row.path for row in rows] == ["0", "0.2", "0.2.0", "0.10", "0.b0.0"]
-    assert parent_of("0.b0.b1.3") == "0"
-    assert position("0.2") < position("0.10") < position("0.b0.0")
+    assert caller_of("0.b0.b1.3") == "0"
+    assert order_of("0.2") < order_of("0.10") < order_of("0.b0.0")
 
 
 @pytest.mark.parametrize("fails", [False, True])

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nbflow.views.kinds import Answered
 from nbflow_widgets.shapes import question_of
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _load(text: str) -> object:
 
 def answers_for(run: Run, answers: object) -> dict[str, object]:
     """Return the answers to a paused run's questions, by question id, for as many as there are answers."""
-    answered = sum(type(record).__name__ == "Answered" for record in run.log)
+    answered = sum(isinstance(record, Answered) for record in run.log)
     if answers is None or answered >= ENDLESS:
         return {}
     found: dict[str, object] = {}

@@ -19,8 +19,8 @@ from nbflow_widgets.answers import answers_for, answers_from
 from nbflow_widgets.cell_run import CellRun
 from nbflow_widgets.display import Mode, bundle_of, mode, show_once
 from nbflow_widgets.failure import Stopped, prepared, release
+from nbflow_widgets.markup import note
 from nbflow_widgets.options import Options, parse_entrypoint, parse_watch
-from nbflow_widgets.prose import note
 from nbflow_widgets.rewrite import BODY, DOOR
 from nbflow_widgets.toolkit import Toolkit, new_thread_id, with_saver
 from nbflow_widgets.watch import Watch

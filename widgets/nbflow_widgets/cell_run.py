@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nbflow import Command
+from nbflow.views.kinds import Answered, Discarded, Reopened
 from nbflow_widgets.display import Cell, Mode
 from nbflow_widgets.failure import Stopped, clean, lines_of
 from nbflow_widgets.forms import Form
@@ -186,7 +187,7 @@ class CellRun:
 
     def _ask(self) -> None:
         """Show a form for each open question."""
-        reopened = Counter(getattr(record, "id", "") for record in self.run.log if type(record).__name__ == "Reopened")
+        reopened = Counter(getattr(record, "id", "") for record in self.run.log if isinstance(record, Reopened))
         for asked in self.run.interrupts:
             form, times = self.run_display.forms.get(asked.id), reopened[asked.id]
             if form is None:
@@ -216,7 +217,7 @@ class CellRun:
         """Show in the forms that were still open what the run took in the place of an answer."""
         answers: dict[str, Record | None] = {}
         for record in self.run.log:
-            if type(record).__name__ in {"Answered", "Reopened"}:
+            if isinstance(record, (Answered, Reopened)):
                 answers[getattr(record, "id", "")] = record if getattr(record, "expired", False) else None
         for key, answer in answers.items():
             form = self.run_display.forms.get(key)
@@ -283,7 +284,7 @@ class CellRun:
 
     def _note_discarded(self) -> None:
         new = list(self.run.log)[self._past :]
-        paths = [record.path for record in new if type(record).__name__ == "Discarded"]
+        paths = [record.path for record in new if isinstance(record, Discarded)]
         self._past = len(self.run.log)
         if paths:
             self.say(
@@ -303,7 +304,7 @@ def rejected_in(run: Run) -> set[str]:
     """Return the ids of the questions whose rejection can be taken back: until the run has returned."""
     found: set[str] = set()
     for record in run.log if run.status != "done" else ():
-        if type(record).__name__ in {"Answered", "Reopened"}:
+        if isinstance(record, (Answered, Reopened)):
             key = str(getattr(record, "id", ""))
             (found.add if getattr(record, "rejected", False) else found.discard)(key)
     return found

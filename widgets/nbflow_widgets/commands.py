@@ -19,9 +19,9 @@ from nbflow_widgets.cell_run import CellRun
 from nbflow_widgets.display import bundle_of, mode
 from nbflow_widgets.failure import prepared
 from nbflow_widgets.inbox import Inbox, Waiting, waiting_in
+from nbflow_widgets.markup import labelled
 from nbflow_widgets.nest import NestError
 from nbflow_widgets.nest import nest as apply_nest
-from nbflow_widgets.prose import labelled
 from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.timeline import Timeline
 from nbflow_widgets.toolkit import Toolkit, probe, toolkit_of

@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 
 import ipywidgets
 
-from nbflow_widgets.prose import FAINT, escaped, note
+from nbflow_widgets.markup import FAINT, escaped, note
 from nbflow_widgets.shapes import Schema, choices_of, kind_of, resolved
 
 _WIDE = {"width": "100%", "max_width": "640px"}

@@ -16,7 +16,7 @@ from nbflow import NbflowError
 from nbflow.types import Reject
 from nbflow_widgets.display import make_live
 from nbflow_widgets.fields import EMPTY, Field, FieldError, choice_field, field_of, json_field, text_field
-from nbflow_widgets.prose import FAINT, as_text, escaped, heading, labelled, note, panel
+from nbflow_widgets.markup import FAINT, as_text, escaped, heading, labelled, note, panel
 from nbflow_widgets.shapes import Question, Review, kind_of, question_of
 
 if TYPE_CHECKING:

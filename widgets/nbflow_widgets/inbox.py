@@ -13,7 +13,7 @@ import ipywidgets
 
 from nbflow import Interrupt, Run
 from nbflow_widgets.display import Mode, Slot, bundle_of, make_live, show_once
-from nbflow_widgets.prose import BORDER, FAINT, escaped, note
+from nbflow_widgets.markup import BORDER, FAINT, escaped, note
 
 if TYPE_CHECKING:
     from nbflow.types import BaseCheckpointSaver

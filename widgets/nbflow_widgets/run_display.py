@@ -13,7 +13,7 @@ import ipywidgets
 
 from nbflow_widgets.display import Cell, Mode, Slot, bundle_of, formatted, make_live, show_once
 from nbflow_widgets.forms import Form, waiting_html, waiting_text
-from nbflow_widgets.prose import labelled, note
+from nbflow_widgets.markup import labelled, note
 from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.timeline import Timeline
 

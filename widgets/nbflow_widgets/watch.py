@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nbflow import Run
 from nbflow_widgets.display import Cell, Mode, Slot, bundle_of, make_live, show_once
 from nbflow_widgets.forms import waiting_html, waiting_text
-from nbflow_widgets.prose import note
+from nbflow_widgets.markup import note
 from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.timeline import Timeline
 

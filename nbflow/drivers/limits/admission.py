@@ -60,13 +60,14 @@ class Admission:
         if not open_futures:
             self._enter_rate(future)
 
-    def leave(self, call: Call) -> None:
-        """Give up the slots of a call that has ended, or waits for others from now on."""
-        if self._concurrency is not None:
-            self._concurrency.leave(call)
-        limits = call.spec.limits
-        if isinstance(limits, TaskLimits) and limits.concurrency is not None:
-            limits.concurrency.leave(call)
+    def leave(self, *calls: Call) -> None:
+        """Give up the slots of calls that have ended, or wait for others from now on."""
+        for call in calls:
+            if self._concurrency is not None:
+                self._concurrency.leave(call)
+            limits = call.spec.limits
+            if isinstance(limits, TaskLimits) and limits.concurrency is not None:
+                limits.concurrency.leave(call)
 
     def _enter_rate(self, future: CallFuture, *, again: bool = False) -> None:
         limits = future.call.spec.limits

@@ -34,8 +34,10 @@ class ConcurrencyLimit:
         self._waiting: deque[Entry] = deque()
 
     def enter(self, future: CallFuture, then: Callable[[CallFuture], None]) -> None:
-        """Call ``then(future)`` now, or when a slot is free."""
+        """Call ``then(future)`` now, or when a slot is free; not at all once the call has ended."""
         with self._lock:
+            if future.ended is not None:  # who ended it has given up its slots, and would not give up this one
+                return
             if len(self._inside) >= self.limit:
                 self._waiting.append((future, then))
                 return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from nbflow.core.call import current_frame
 from nbflow.core.record import ROOT
 from nbflow.drivers.bodies import aio
-from nbflow.drivers.future import running_loop
+from nbflow.drivers.here import running_loop
 from nbflow.errors import WouldBlockError
 from nbflow.runs.launch import launch, nest, on_this_loop
 from nbflow.session.session import Session, model_listener
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from nbflow.core.record import Record
     from nbflow.drivers.future import CallFuture
-    from nbflow.runs.beginning import Opening, Request
+    from nbflow.runs.request import Opening, Request
     from nbflow.runs.run import Run
     from nbflow.runs.stream.shape import Shape
     from nbflow.views.stream import Chunk

@@ -220,7 +220,7 @@ def _answered(asked: Asked, answer: object, at: float, refuses: Refuses) -> Answ
 
 def text_of_question(asked: Asked) -> str:
     """Return a recorded question as short text."""
-    return summary(asked.value.get() if asked.value is not None else None)
+    return summary(asked.get())
 
 
 def _by_id(resume: object) -> dict[str, object] | None:

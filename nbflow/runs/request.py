@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from nbflow import codec
 from nbflow._support import clock
 from nbflow.config import COORDINATES
-from nbflow.core.recalled import run_of, whole
+from nbflow.core.rebuilt import run_of, whole
 from nbflow.core.record import Asked, ContextGiven, RunStarted, Value, of_kind
 from nbflow.errors import MissingContextError, UnserializableError
 from nbflow.fingerprint import digest_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nbflow.checkpoint.points import Point
     from nbflow.core.record import Record
     from nbflow.core.reuse import Reuse
-    from nbflow.values import Durability, OnDivergence, RunControl, RunnableConfig
+    from nbflow.values import Config, Durability, OnDivergence, RunControl, RunnableConfig
     from nbflow.workflow.definition import Definition
 
 
@@ -64,7 +64,7 @@ class Request(NamedTuple):
 
     where: str
     input: object
-    config: RunnableConfig | dict[str, Any] | None
+    config: Config | None
     context: object = None
     on_divergence: OnDivergence = "error"
     durability: Durability | None = None

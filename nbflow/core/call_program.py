@@ -10,12 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nbflow.core import announce, caching
-from nbflow.core.arguments import FIXED, can_change
 from nbflow.core.call import Frame, Promise, no_body
+from nbflow.core.changed_arguments import FIXED, can_change
 from nbflow.core.deadline import Deadline
 from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Sleep
 from nbflow.core.outcome import Outcome
-from nbflow.core.recalled import Recalled, recall
+from nbflow.core.rebuilt import Recalled, recall
 from nbflow.core.record import CallReturned
 from nbflow.core.retry import wait_before_retry
 from nbflow.errors import GraphDrained
@@ -162,6 +162,7 @@ def _wait(call: Call, error: BaseException, now: float) -> Sleep | None:
 
 def _tell_retry(run: Scheduler, call: Call, error: BaseException, wait: float) -> None:
     call.asked = None
+    run.failures.forget(call)
     if run.log.listeners:
         run.log.append(announce.retried(call, run.now(), error, wait))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from nbflow._support import clock
 from nbflow.core.call import current_frame
 
 if TYPE_CHECKING:
@@ -11,6 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sized
 
     from nbflow.core.deliveries import Deliveries
+    from nbflow.core.outcome import Outcome
+
+
+_READS_CLOCK = "_AsCompletedWaiter"  # of concurrent.futures, whose as_completed waits on until its own clock says stop
+_TICK = 0.001
 
 
 class Closing(Protocol):
@@ -42,6 +49,10 @@ class Giving(Protocol[Future_contra]):
 
     def called_back(self, body: Deliveries, loop: AbstractEventLoop | None) -> None:
         """Take in that somebody left a callback with a result of a body."""
+        ...
+
+    def open_latches(self, body: Deliveries) -> None:
+        """Have threads that wait as a body look at what has arrived."""
         ...
 
     def wake(self, body: Deliveries | None) -> None:
@@ -78,10 +89,11 @@ class Waiter(Protocol):
 class Wake:
     """An event for ``concurrent.futures`` to set: who waits for it waits as a body."""
 
-    def __init__(self, giving: Giving[Any], body: Deliveries) -> None:
+    def __init__(self, giving: Giving[Any], body: Deliveries, *, reads_clock: bool) -> None:
         self._giving = giving
         self._body = body
         self._is_set = False
+        self._reads_clock = reads_clock
 
     def is_set(self) -> bool:
         """Whether it is set."""
@@ -90,15 +102,19 @@ class Wake:
     def set(self) -> None:
         """Wake those who wait."""
         self._is_set = True
-        self._giving.wake(self._body)
+        self._giving.open_latches(self._body)  # and calls nobody back: who sets this holds a lock of those who wait
 
     def clear(self) -> None:
         """Let those wait who come."""
         self._is_set = False
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it is set; False if that took longer than ``timeout`` seconds."""
-        return self._giving.wait_until(self._body, self.is_set, timeout)
+        """Wait until it is set; False if that took longer than ``timeout`` seconds, or is recorded to have done."""
+        end = None if timeout is None else time.monotonic() + timeout
+        is_set = self._giving.wait_until(self._body, self.is_set, timeout)
+        if not is_set and end is not None and self._reads_clock:  # and would wait again, for what was not seen then
+            time.sleep(max(0.0, clock.sleep_time(end - time.monotonic())) + _TICK)
+        return is_set
 
 
 class Watchers(list[Waiter]):
@@ -113,5 +129,16 @@ class Watchers(list[Waiter]):
         frame = current_frame.get()
         body = (frame.trunk or frame).deliveries if frame is not None else None
         if body is not None and not isinstance(waiter.event, Wake):
-            waiter.event = Wake(self._giving, body)
+            waiter.event = Wake(self._giving, body, reads_clock=type(waiter).__name__ == _READS_CLOCK)
         super().append(waiter)
+
+
+def is_told(error: BaseException, ended: Outcome | None) -> bool:
+    """Whether to tell of what a callback raised; not that its call was stopped, cancelled or paused.
+
+    Raises:
+        BaseException: what ends the process.
+    """
+    if isinstance(error, (KeyboardInterrupt, SystemExit)):
+        raise error
+    return isinstance(error, Exception) or ended is None or error is not ended.error

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, cast
 
 from nbflow.core.fork import steered
 from nbflow.core.log import Log
+from nbflow.core.path import around
 from nbflow.core.questions import answer_of, unfit
-from nbflow.core.recalled import run_of, whole
-from nbflow.core.record import Answered, Record, Reopened, RunStarted, around, of_kind
+from nbflow.core.rebuilt import run_of, whole
+from nbflow.core.record import Answered, Record, Reopened, RunStarted, of_kind
 from nbflow.errors import UnloadableValueError
 from nbflow.session.session import SAVE_ANEW
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nbflow.core.call import Spec
-    from nbflow.runs.beginning import Opening
+    from nbflow.runs.request import Opening
 
 
 def given(opening: Opening, body: Spec, *, rerun: bool) -> tuple[object, list[Record]]:

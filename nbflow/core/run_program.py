@@ -6,9 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nbflow.core.caching import cached, remember
+from nbflow.core.call_program import attempts
 from nbflow.core.effects import Await, Commit, Program
 from nbflow.core.outcome import Outcome
-from nbflow.core.performance import attempts
 from nbflow.core.record import (
     Answered,
     CallSettled,

@@ -1,0 +1,498 @@
+"""Drops a run and replays it from its log at every durable point, unseen by who asked for it.
+
+With ``NBFLOW_ALWAYS_REPLAY=1`` every run of a test that has a checkpointer is a *chain* of incarnations. As soon as
+the checkpointer has acknowledged records of a run (its input, an answer, results of calls, failures that were
+survived, what a body observed, a question), and before anybody is told so, the incarnation is dropped as by the death
+of its process: its journal takes nothing more, those who wait are stopped, and no end is written. When its body has
+left, the next incarnation is begun from the rows of the checkpointer alone, with a log, scheduler, dispatch and
+session of its own. What is acknowledged last ends the run, so nothing is dropped there.
+
+Three things live on, so that the caller sees one run: its handle, its lease, and those who listen, who are told of
+each record once. And the tasks in flight: a function that has called nothing is no part of the replay but works for
+it, so it runs to its end, and the call at its position in the next incarnation is given its outcome. So no task runs
+twice for want of luck, while the body, and each task that calls or asks, runs once more for every durable point.
+
+A run of more than twenty-five records is dropped at the first twenty-five, and then whenever it has grown by half:
+replaying each of a thousand points from the start would take an hour and find nothing more.
+
+Runs with durability ``async`` or ``exit`` have no points at which something is acknowledged, and are left alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import copy_context
+from typing import Any
+
+import pytest
+
+from nbflow.checkpoint.base import Row
+from nbflow.checkpoint.rows import from_row
+from nbflow.core.call import Call
+from nbflow.core.effects import Invoke, Program
+from nbflow.core.log import Log
+from nbflow.core.outcome import Outcome
+from nbflow.core.record import ROOT, Asked, Emitted, Fallback, Record, RunStarted
+from nbflow.core.run_program import halt
+from nbflow.core.scheduler import Scheduler
+from nbflow.drivers import threads
+from nbflow.drivers.bodies import aio
+from nbflow.drivers.dispatch import Dispatch
+from nbflow.drivers.future import CallFuture
+from nbflow.errors import RunStopped
+from nbflow.fingerprint import Editions
+from nbflow.runs import journal as journals
+from nbflow.runs import launch, opening
+from nbflow.runs.request import Opening
+from nbflow.runs.run import Run
+from nbflow.session.lineage import Lineages
+from nbflow.session.session import Session
+
+ALWAYS = os.environ.get("NBFLOW_ALWAYS_REPLAY", "") not in {"", "0"}
+MANY, SHARE = 25, 0.5
+DROPPED = "dropped, to be replayed"
+_begin, _handle, _give_back = launch._begin, launch._handle, launch._give_back
+
+
+class _Making(threading.local):
+    """What this thread begins at this moment."""
+
+    incarnation: Incarnation | None = None
+
+
+_making = _Making()
+
+
+class Dropped(BaseException):
+    """Stands for the death of the process that a run was in."""
+
+
+class Execution:
+    """A function of a call that runs, or has run, in one incarnation.
+
+    Attributes:
+        by: the incarnation.
+        effect: what runs.
+        task: the asyncio task that it runs in, if it does.
+        outcome: how it ended; None until then, and if it was torn down.
+        ended: set when it has.
+    """
+
+    def __init__(self, by: Incarnation, effect: Invoke) -> None:
+        self.by = by
+        self.effect = effect
+        self.task: asyncio.Task[Any] | None = None
+        self.outcome: Outcome | None = None
+        self.ended = threading.Event()
+        self.waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it has called and asked nothing so far."""
+        frame = self.effect.frame
+        return not (frame.calls or frame.asks or frame.branches or self.effect.call.asked)
+
+    def is_for(self, call: Call) -> bool:
+        """Whether it is an execution of the same call."""
+        mine = self.effect.call
+        return mine.spec.name == call.spec.name and mine.inputs == call.inputs
+
+    def end(self, outcome: Outcome | None) -> None:
+        """Note how it ended, and tell the next incarnation."""
+        if outcome is not None and isinstance(outcome.error, (Dropped, RunStopped)):
+            outcome = None
+        self.outcome = outcome
+        self.ended.set()
+        for loop, future in self.waiting:
+            loop.call_soon_threadsafe(_wake, future)
+
+    async def join(self) -> None:
+        """Wait for its end on a loop; who is cancelled meanwhile cancels it."""
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        self.waiting.append((loop, future))
+        if self.ended.is_set():
+            return
+        try:
+            await future
+        except asyncio.CancelledError:
+            if self.task is not None:
+                self.task.cancel()
+            raise
+
+
+class Incarnation:
+    """A run between two durable points.
+
+    Attributes:
+        chain: the incarnations of the run.
+        told: how many records of a kind and position came up, told or not.
+        dropped: whether it is over, and another one follows.
+        dispatch: what carries it out.
+    """
+
+    def __init__(self, chain: Chain) -> None:
+        self.chain = chain
+        self.told: Counter[Any] = Counter()
+        self.dropped = False
+        self.dispatch: ReplayedDispatch | None = None
+
+    def is_news(self, record: Record) -> bool:
+        """Whether no earlier incarnation has told this record."""
+        key = _key(record)
+        self.told[key] += 1
+        if self.told[key] <= self.chain.told[key]:
+            return False
+        self.chain.told[key] = self.told[key]
+        return True
+
+    def drop(self) -> None:
+        """Leave it as by the death of its process; what it holds is not told any more."""
+        assert self.dispatch is not None, "who commits has been dispatched"
+        self.dispatch.stop(_die(self.dispatch.scheduler))
+
+
+class Chain:
+    """All incarnations of one run, one after the other.
+
+    Attributes:
+        run: the handle that the caller has.
+        future: of the result, whichever incarnation gives it.
+        current: the newest incarnation.
+        executions: by position, the functions that were run and whose ends are not durable.
+        asked: ids of the questions that are durable.
+        told: how many records of a kind and position the listeners were told of.
+        length: number of its rows when it was dropped last.
+        drops: how often the run was dropped.
+        lock: held while records are made durable, and while an incarnation is dropped.
+    """
+
+    drops: int = 0
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self.given = given
+        self.run: ReplayedRun | None = None
+        self.future: CallFuture | None = None
+        self.listeners: list[Callable[[Record], None]] = []
+        self.executions: dict[str, Execution] = {}
+        self.told: Counter[Any] = Counter()
+        self.lock = threading.RLock()
+        self.asked: set[str] = set()
+        self.length = 0
+        self.cancelled = ""
+        self.context = copy_context()
+        self.current = Incarnation(self)
+        for record in given["opening"].past:
+            self.current.is_news(record)
+
+    def begin(self) -> Run:
+        """Begin the newest incarnation."""
+        _making.incarnation = self.current
+        try:
+            return _begin(**self.given)
+        finally:
+            _making.incarnation = None
+
+    def go_on(self) -> None:
+        """Begin the next incarnation from what is stored."""
+        try:
+            self.context.copy().run(self._go_on)
+        except BaseException as error:
+            _give_back(self.given["saver"], self.given["session"].thread_id, self.given["owner"])
+            self.settle(Outcome(None, error))
+
+    def _go_on(self) -> None:
+        given, old = self.given, self.given["session"]
+        workflow, saver = given["workflow"], given["saver"]
+        request = given["request"]._replace(input=None, fork=None, reuse=False)
+        found = opening._go_on(workflow, request, saver, given["opening"].key)
+        found = found._replace(records=[])
+        session = Session(
+            config=old.config,
+            thread_id=old.thread_id,
+            run_id=old.run_id,
+            origin=old.origin,
+            store=old.store,
+            context=found.context,
+            kept=found.kept,
+            lineages=_lineages(saver, found),
+            control=old.control,
+            editions=launch._traced(Editions(workflow.spec, kept=True)),
+        )
+        self.given = {**given, "request": request, "session": session, "opening": found, "listener": None}
+        self.current = Incarnation(self)
+        self.begin()
+        dispatch = self.current.dispatch
+        assert dispatch is not None, "it has begun"
+        with self.lock:
+            cancelled = self.cancelled
+        if cancelled:
+            dispatch.stop(halt(dispatch.scheduler, cancelled))
+        dispatch.telling.tell()
+
+    def settle(self, outcome: Outcome) -> None:
+        """Give the caller the outcome of the last incarnation."""
+        if self.future is not None:
+            self.future.settle(outcome)
+
+    def is_point(self, rows: Sequence[Row]) -> bool:
+        """Whether the run is to be dropped after these rows.
+
+        Not where they only tell that a question is asked again, as every incarnation does that comes to it.
+        """
+        records = [from_row(row) for row in rows]
+        asked = {record.id for record in records if isinstance(record, (Asked, Fallback))}
+        is_new = bool(asked - self.asked) or any(not isinstance(record, (Asked, Fallback)) for record in records)
+        self.asked |= asked
+        is_due = rows[-1].seq < MANY or rows[-1].seq > self.length * (1 + SHARE)
+        if is_new and is_due:
+            self.length = rows[-1].seq
+        return is_new and is_due
+
+    def enter(self, by: Incarnation, effect: Invoke) -> tuple[Execution | None, Execution]:
+        """Return what runs this call since an earlier incarnation, if something does; and the execution by this one."""
+        path = effect.call.path
+        with self.lock:
+            found = self.executions.get(path)
+            mine = self.executions[path] = Execution(by, effect)
+        if found is None or found.by is by or not found.is_for(effect.call):
+            found = None
+        return found, mine
+
+
+class ReplayedLog(Log):
+    """A log whose listeners are told what earlier incarnations have not told them."""
+
+    __slots__ = ("incarnation",)
+
+    def __init__(self, records: Sequence[Record] = ()) -> None:
+        super().__init__(records)
+        self.incarnation: Incarnation | None = _making.incarnation
+        if self.incarnation is None:
+            return
+        chain = self.incarnation.chain
+        self.listeners = chain.listeners
+        if chain.drops:
+            news = [record for record in self.records if self.incarnation.is_news(record)]
+            self.untold.extend((record, tuple(self.listeners)) for record in news if self.listeners)
+
+    def append(self, record: Record) -> None:
+        incarnation = self.incarnation
+        if incarnation is not None:
+            is_heard = not incarnation.dropped or isinstance(record, Emitted)
+            if not is_heard or not incarnation.is_news(record):
+                self.records.append(record)
+                self._index(record)
+                return
+        super().append(record)
+
+
+class ReplayedJournal(journals.Journal):
+    """A journal whose run is dropped when something was acknowledged."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.incarnation: Incarnation | None = _making.incarnation
+
+    def keep(self, rows: Sequence[Row]) -> None:
+        incarnation = self.incarnation
+        if incarnation is None:
+            super().keep(rows)
+            return
+        with incarnation.chain.lock:
+            if incarnation.dropped:
+                raise Dropped
+            super().keep(rows)
+            self._note(incarnation, rows)
+        self._drop(incarnation, rows)
+
+    def try_keep(self, rows: Sequence[Row]) -> bool:
+        incarnation = self.incarnation
+        if incarnation is None:
+            return super().try_keep(rows)
+        if not incarnation.chain.lock.acquire(blocking=False):
+            return False
+        try:
+            if incarnation.dropped:
+                raise Dropped
+            if not super().try_keep(rows):
+                return False
+            self._note(incarnation, rows)
+        finally:
+            incarnation.chain.lock.release()
+        self._drop(incarnation, rows)
+        return True
+
+    def _note(self, incarnation: Incarnation, rows: Sequence[Row]) -> None:
+        for row in rows:
+            if row.kind == "CallReturned":
+                incarnation.chain.executions.pop(row.path, None)
+        chain = incarnation.chain
+        if rows and not journals._is_last(rows) and not chain.cancelled and chain.is_point(rows):
+            incarnation.dropped = True
+            chain.drops += 1
+
+    def _drop(self, incarnation: Incarnation, rows: Sequence[Row]) -> None:
+        if incarnation.dropped and rows and rows[-1].kind != "CallReturned":  # else once a cache has the result, too
+            incarnation.drop()
+            raise Dropped
+
+
+class ReplayedDispatch(Dispatch):
+    """Carries out one incarnation, and hands on what is in flight when that is dropped."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.incarnation = _making.incarnation
+        if self.incarnation is not None:
+            self.incarnation.dispatch = self
+            self.call, self.acall = self._call, self._acall  # type: ignore[assignment]  # who calls them passes no more
+
+    def _call(self, effect: Invoke) -> Outcome:
+        if effect.call.caller is None:
+            return self.bodies.run(effect)
+        assert self.incarnation is not None, "else this is not called"
+        found, mine = self.incarnation.chain.enter(self.incarnation, effect)
+        if found is not None:
+            threads.pool.wait(found.ended.wait)
+        outcome = found.outcome if found is not None and found.is_leaf else None
+        if outcome is None:
+            outcome = self.bodies.run(effect)
+        mine.end(outcome)
+        return outcome
+
+    async def _acall(self, effect: Invoke) -> Outcome:
+        if effect.call.caller is None:
+            return await self.bodies.arun(effect)
+        assert self.incarnation is not None, "else this is not called"
+        found, mine = self.incarnation.chain.enter(self.incarnation, effect)
+        mine.task = asyncio.current_task()
+        outcome = None
+        try:
+            if found is not None:
+                await found.join()
+                outcome = found.outcome if found.is_leaf else None
+            if outcome is None:
+                outcome = await self.bodies.arun(effect)
+        except asyncio.CancelledError as error:
+            outcome = Outcome(None, error)
+        finally:
+            mine.end(outcome)
+        return outcome
+
+    def _cancel_task(self, future: CallFuture) -> None:
+        incarnation = self.incarnation
+        if incarnation is None or not incarnation.dropped:
+            super()._cancel_task(future)
+            return
+        found = incarnation.chain.executions.get(future.call.path)
+        if future.task is not None and (found is None or not found.is_leaf):
+            aio().soon(self.home_loop(), future.task.cancel)
+
+    def _end(self, outcome: Outcome) -> None:
+        super()._end(outcome)
+        if self.incarnation is not None and not self.incarnation.dropped:
+            self.incarnation.chain.settle(outcome)
+
+    def _finish(self, future: CallFuture, outcome: Outcome) -> None:
+        if self.incarnation is not None and self.incarnation.dropped and not self.scheduler.ended:
+            self.incarnation.drop()
+        super()._finish(future, outcome)
+        if self.incarnation is not None and self.incarnation.dropped and future is self.body:
+            self.incarnation.chain.go_on()
+
+
+class ReplayedRun(Run):
+    """The handle of all incarnations of a run."""
+
+    chain: Chain
+
+    def attach(self, future: CallFuture) -> None:
+        if self.chain.future is not None:
+            return
+        outer = self.chain.future = CallFuture(Call(ROOT, future.call.spec, (), {}), future._driver)
+        outer.claim()
+        super().attach(outer)
+
+    def cancel(self, reason: str = "cancelled") -> bool:
+        chain = self.chain
+        with chain.lock:
+            if self.done():
+                return False
+            chain.cancelled = reason
+            if chain.current.dropped:
+                return True
+        return super().cancel(reason)
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _key(record: Record) -> tuple[Any, ...]:
+    """Return what an incarnation has in common with the next one, in its records of one kind."""
+    return type(record), *(getattr(record, name, None) for name in ("path", "name", "attempt", "mode", "id"))
+
+
+def _die(scheduler: Scheduler) -> Program:
+    """End a run without a word in its log."""
+    scheduler.stopping = DROPPED
+    scheduler.ended = True
+    yield from ()
+    return Outcome(None, RunStopped(DROPPED))
+
+
+def _lineages(saver: Any, found: Opening) -> Lineages:
+    started = found.past[0]
+    assert isinstance(started, RunStarted), "a run's first record says that it started"
+    return Lineages(saver, started)
+
+
+def _begin_chain(
+    workflow: Any, request: Any, session: Any, opening: Any, saver: Any, owner: Any, **options: Any
+) -> Run:
+    """Begin a run; as a chain, where its records are acknowledged one by one."""
+    if saver is None or request.durability not in {None, "sync"}:
+        return _begin(workflow, request, session, opening, saver, owner, **options)
+    given = {"workflow": workflow, "request": request, "session": session, "opening": opening, "saver": saver}
+    chain = Chain({**given, "owner": owner, **options, "inline": False})
+    owner.chain = chain
+    return chain.begin()
+
+
+def _handle_of_chain(workflow: Any, session: Any, records: Any) -> Run:
+    incarnation = _making.incarnation
+    if incarnation is None:
+        return _handle(workflow, session, records)
+    chain = incarnation.chain
+    if chain.run is None:
+        run: Any = _handle(workflow, session, records)
+        run.__class__ = ReplayedRun
+        run.chain, chain.run = chain, run
+    chain.run._session, chain.run._records = session, records
+    return chain.run
+
+
+def _keep_lease(saver: Any, thread_id: str, owner: Any) -> None:
+    chain = getattr(owner, "chain", None)
+    if chain is None or not chain.current.dropped:
+        _give_back(saver, thread_id, owner)
+
+
+@contextmanager
+def always_replayed() -> Iterator[None]:
+    """Have each run that begins within dropped and replayed at every durable point."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(launch, "_begin", _begin_chain)
+        patch.setattr(launch, "_handle", _handle_of_chain)
+        patch.setattr(launch, "_give_back", _keep_lease)
+        patch.setattr(launch, "Log", ReplayedLog)
+        patch.setattr(launch, "Dispatch", ReplayedDispatch)
+        patch.setitem(journals.JOURNALS, "sync", ReplayedJournal)
+        yield
