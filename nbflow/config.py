@@ -111,6 +111,11 @@ def _check(where: str, config: Mapping[str, object]) -> None:
         shape = _SHAPES[name]
         if config[name] is not None and not isinstance(config[name], shape):
             raise InvalidOptionError(where, f"config[{name!r}]", repr(config[name]), f"it is a {shape.__name__}")
+        if shape is not dict or not config[name] or {*map(type, cast("dict[object, object]", config[name]))} == {str}:
+            continue
+        odd = [key for key in cast("dict[object, object]", config[name]) if not isinstance(key, str)]
+        if odd:
+            raise InvalidOptionError(where, f"config[{name!r}]", f"a dict with the key {odd[0]!r}", "its keys are text")
     steps = config.get("recursion_limit")
     if steps is not None and (not isinstance(steps, int) or steps < 1):
         raise InvalidOptionError(where, "config['recursion_limit']", repr(steps), "it is a whole number from 1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from nbflow import codec
 from nbflow._support import clock
@@ -167,11 +167,11 @@ def context_of(workflow: Definition, request: Request, past: Sequence[Record], t
 
 def _metadata(config: RunnableConfig) -> dict[str, object]:
     """Return what is stored of a config: plain values of ``metadata`` and ``configurable``."""
-    both: dict[Any, object] = {**config["configurable"], **config["metadata"]}
+    both = {**config["configurable"], **config["metadata"]}
     return {
         name: value
         for name, value in both.items()
-        if isinstance(name, str) and not name.startswith("__") and name not in COORDINATES and _is_plain(value)
+        if not name.startswith("__") and name not in COORDINATES and _is_plain(value)
     }
 
 

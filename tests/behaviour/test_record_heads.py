@@ -198,6 +198,17 @@ def test_a_schema_that_cannot_be_kept_is_refused_where_it_is_asked(flow: Flavour
         assert body.get_state(HERE).interrupts == ()
 
 
+@pytest.mark.parametrize("part", ["metadata", "configurable"])
+def test_a_name_in_a_config_that_is_no_text_is_refused(flow: Flavour, part: str) -> None:
+    @flow.entrypoint
+    def body(_: int) -> int:
+        return 1
+
+    with pytest.raises(InvalidOptionError, match=f"{part}.*its keys are text"):
+        flow.invoke(body, 1, config={**HERE, part: {"thread_id": "t", 5: 1}})
+    assert flow.saver.runs("t") == []
+
+
 @pytest.mark.parametrize(
     "record",
     [
