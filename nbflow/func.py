@@ -20,12 +20,12 @@ from typing import (
 from nbflow import fingerprint
 from nbflow._support.foreign import check_own
 from nbflow._support.signature import injected, is_async, is_generator, name_of, parameters_of
-from nbflow.core.call import Injected, Spec, current_frame
+from nbflow.core.call import Injected, Spec, beside, check_body, current_frame
 from nbflow.drivers.limits.concurrency import ConcurrencyLimit, TaskLimits
 from nbflow.drivers.limits.rate import RateLimit
 from nbflow.errors import CalledOutsideRunError, DecorationError, InvalidOptionError, UnknownOptionError
 from nbflow.runs.result_cache import namespace_of
-from nbflow.values import Final, Kept, Returned
+from nbflow.values import Final, Kept, Returned, is_text
 from nbflow.values.policies import CachePolicy, RetryPolicy, TimeoutPolicy, check_retry_on
 from nbflow.workflow import Workflow
 from nbflow.workflow.checkpointer import check_checkpointer
@@ -65,6 +65,8 @@ class Task(Generic[P, T]):
         frame = current_frame.get()
         if frame is None:
             raise CalledOutsideRunError(f"task {self.spec.name!r}")
+        if beside.get():
+            check_body(f"task {self.spec.name!r}")
         return frame.host.submit(frame, self.spec, args, kwargs)  # type: ignore[return-value]  # a CallFuture
 
     def __get__(self, instance: object, owner: type | None = None) -> Callable[..., TaskFuture[T]]:
@@ -206,7 +208,7 @@ def _spec(
 ) -> Spec:
     """Return the facts of a function, gathered once."""
     return Spec(
-        name or name_of(fn),
+        _named(kind, name) or name_of(fn),
         fn,
         kind=kind,
         is_async=is_async(fn),
@@ -219,6 +221,17 @@ def _spec(
         source=fingerprint.source_of(fn) if rules.version is None else "",
         version=rules.version,
     )
+
+
+def _named(kind: str, name: object) -> str:
+    """Return a name that was given; empty for none.
+
+    Raises:
+        InvalidOptionError: if it is no text that can be stored.
+    """
+    if name is not None and not (isinstance(name, str) and is_text(name)):
+        raise InvalidOptionError(f"@{kind}", "name", repr(name), "it is text without lone surrogates")
+    return str.__str__(name) if name is not None else ""
 
 
 def _limits(max_concurrency: int | None, rate_limit: str | None) -> TaskLimits | None:

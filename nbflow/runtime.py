@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nbflow import codec
 from nbflow.config import here
+from nbflow.core.call import check_body, no_body
 from nbflow.core.questions import Question, reply
 from nbflow.core.record import Value
 from nbflow.drivers.bodies import standing
@@ -219,13 +220,14 @@ def interrupt(
         UnloadableValueError: if the stored answer can't be rebuilt in this process; that ends the run.
     """
     session, frame = here("interrupt()")
+    check_body("interrupt()")
     frame = standing(frame)
     schema = answers.schema_of(response_schema)
     seconds, fallback = _limits(timeout, default, schema, response_schema)
     ordinal, questions = frame.asks, session.dispatch.scheduler.questions
     parts = b"%s|%s|%d|" % (session.origin.encode(), frame.prefix.encode(), ordinal) + codec.digest(value)
     key = blake2b(parts, digest_size=16).hexdigest()
-    question = Question(value, key, schema, seconds, fallback, ordinal)
+    question = Question(value, key, schema, seconds, fallback, ordinal, answers.rules_of(response_schema))
     answers.remember(key, response_schema)
     session.dispatch.standstill.watch(frame.trunk)  # of a branch: others may wait for what it would do
     with session.dispatch.lock:
@@ -236,7 +238,8 @@ def interrupt(
         with session.dispatch.lock:
             raise questions.lose(frame, question, error) from None
     try:
-        return answers.convert(answer, response_schema)  # without the lock: a validator is the user's code
+        with no_body("a validator of an answer"):  # and without the lock
+            return answers.convert(answer, response_schema)
     except Exception as error:  # noqa: BLE001  # and may raise anything
         problem = answers.misfit(answer, schema, error)
     with session.dispatch.lock:

@@ -10,6 +10,7 @@ import typing
 from typing import TYPE_CHECKING, Any
 
 from nbflow.core.call import Injected
+from nbflow.values import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,4 +135,4 @@ def _is_any(fn: Callable[..., object], kind: Callable[[object], bool]) -> bool:
 def name_of(fn: Callable[..., object]) -> str:
     """Return what calls of a function are named: its name, for a partial the inner one's."""
     fn = without_partials(fn)
-    return str(getattr(fn, "__name__", type(fn).__name__))
+    return as_text(getattr(fn, "__name__", type(fn).__name__))

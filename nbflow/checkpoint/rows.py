@@ -21,7 +21,20 @@ if TYPE_CHECKING:
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 _MARK = b"\xc1"  # a byte that MessagePack never begins with: a checksum follows
 _SUM_SIZE = 4
-_encode = msgspec.msgpack.Encoder(enc_hook=lambda _value: None).encode
+_HOT = frozenset({"CallReturned"})  # kinds that are not read again as they are written: there is one for each call
+
+
+def _in_head(value: object) -> object:
+    """Return what stands in a record's head for something that MessagePack lacks."""
+    if isinstance(value, Value):  # it is beside the record
+        return None
+    for plain in (str, int, float):  # a subclass, such as a member of an enum
+        if isinstance(value, plain):
+            return plain.__call__(value) if plain is not str else str.__str__(value)
+    raise TypeError(f"a {type(value).__name__} can't stand there")
+
+
+_encode = msgspec.msgpack.Encoder(enc_hook=_in_head).encode
 _decode = msgspec.msgpack.Decoder(reduce(or_, KINDS.values())).decode
 
 
@@ -29,7 +42,7 @@ def to_row(record: Record, seq: int) -> Row:
     """Return a record as it is stored; its value must be encoded already.
 
     Raises:
-        UnserializableError: if a text of it is none that can be stored.
+        UnserializableError: if a part of it is none that can be stored and read back.
     """
     raw = record.value.raw if record.value is not None else None
     try:
@@ -40,8 +53,21 @@ def to_row(record: Record, seq: int) -> Row:
             f"half a character (a lone surrogate) can't stand in names, metadata and messages, as in {what}; replace it"
         )
         raise UnserializableError("", f"nbflow's {type(record).__name__}", hint) from None
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise _unfit(record, error) from error
+    if type(record).__name__ not in _HOT:
+        try:
+            _decode(head)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise _unfit(record, error) from error
     checksum = crc32(raw or b"", crc32(head)).to_bytes(_SUM_SIZE, "big")
     return Row(seq, type(record).__name__, record.path, _MARK + checksum + head, raw)
+
+
+def _unfit(record: Record, error: Exception) -> UnserializableError:
+    """Return the error of a record that could not be read back."""
+    hint = f"its names and texts are text, its metadata and schemas plain JSON values ({error})"
+    return UnserializableError("", f"nbflow's {type(record).__name__}", hint)
 
 
 def encode_value(record: Record) -> None:

@@ -7,7 +7,7 @@ from itertools import dropwhile, islice
 from typing import TYPE_CHECKING, Any, cast
 
 from nbflow.checkpoint.base import CheckpointTuple
-from nbflow.checkpoint.points import back_from, prior, run_with
+from nbflow.checkpoint.points import back_from, newest, prior, run_with
 from nbflow.checkpoint.rows import load
 from nbflow.core.record import (
     Asked,
@@ -22,6 +22,7 @@ from nbflow.core.record import (
     Saved,
     checkpoints,
     origin_of,
+    waiting_at,
 )
 from nbflow.errors import InvalidOptionError
 from nbflow.values import Interrupt, config_at, iso
@@ -92,15 +93,16 @@ def _of_thread(saver: BaseCheckpointSaver, thread_id: str, point: str | None) ->
     head = run_with(saver, thread_id, point) if point is not None else None
     if point is not None and head is None:
         return
-    begun = point is None
+    begun, top = point is None, newest(saver, thread_id)
     for run in back_from(saver, thread_id, head.started.run_id if head is not None else None):
-        for one in _of_run(saver, load(saver, run)):
+        for one in _of_run(saver, load(saver, run), goes_on=run == top):
             begun = begun or _id(one) == point
             if begun:
                 yield one
 
 
-def _of_run(saver: BaseCheckpointSaver, records: Sequence[Record]) -> Iterator[CheckpointTuple]:
+def _of_run(saver: BaseCheckpointSaver, records: Sequence[Record], *, goes_on: bool) -> Iterator[CheckpointTuple]:
+    """Yield the checkpoints of a run; ``goes_on`` says whether it is the newest of its thread."""
     if not records:  # it was pruned meanwhile
         return
     started = cast("RunStarted", records[0])
@@ -113,7 +115,7 @@ def _of_run(saver: BaseCheckpointSaver, records: Sequence[Record]) -> Iterator[C
             last = prior(saver, started)
             carried = {"__end__": _get(last.result), "__previous__": _get(last.kept)} if last is not None else {}
             channels = {"__start__": _get(started.value), **carried}
-        yield _tuple(started, point, dict(channels), _writes(records[: point.length]))
+        yield _tuple(started, point, dict(channels), _writes(records, point, goes_on=goes_on))
 
 
 def _result_channels(records: Sequence[Record], ended: RunReturned) -> dict[str, object]:
@@ -141,17 +143,16 @@ def _tuple(
     )
 
 
-def _writes(records: Sequence[Record]) -> list[tuple[str, str, Any]]:
-    """Return how calls and the body ended, the last end of each."""
+def _writes(records: Sequence[Record], point: Checkpoint, *, goes_on: bool) -> list[tuple[str, str, Any]]:
+    """Return how calls and the body ended, the last end of each, and with which questions a body waits there."""
     found: dict[str, tuple[str, str, Any]] = {}
-    asked = {record.id: record for record in records if isinstance(record, Asked)}
-    for record in records:
+    questions = tuple(map(_interrupt, waiting_at(records, point, goes_on=goes_on)))
+    for record in records[: point.length]:
         if isinstance(record, CallReturned):
             found[record.path] = (record.path, "__return__", _get(record.value))
         elif isinstance(record, (CallFailed, RunFailed)):
             found[record.path] = (record.path, "__error__", _get(record.value))
         elif isinstance(record, RunPaused):
-            questions = tuple(_interrupt(asked[key]) for key in record.ids if key in asked)
             found[record.path] = (record.path, "__interrupt__", questions)
         elif isinstance(record, RunReturned):
             found[record.path] = (record.path, "__end__", _get(record.value))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbflow.codec.assembly import dumps, loads, loads_whole
+from nbflow.codec.assembly import dumps, is_storable, loads, loads_whole
 from nbflow.codec.classes import register_type
 from nbflow.codec.digests import digest
 from nbflow.codec.types.exceptions import traceback_text, unkept
@@ -14,6 +14,7 @@ __all__ = [
     "Unloadable",
     "digest",
     "dumps",
+    "is_storable",
     "loads",
     "loads_whole",
     "register_type",

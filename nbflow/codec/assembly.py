@@ -40,6 +40,21 @@ def dumps(value: object) -> bytes:
         raise explain(value, error) from None if isinstance(error, QUIET) else error
 
 
+def is_storable(value: object) -> bool:
+    """Whether ``dumps`` can encode a value; no reason is looked for.
+
+    Raises:
+        RecursionError: if it contains itself, or is nested too deeply.
+    """
+    try:
+        to_bytes(value)
+    except RecursionError:
+        raise
+    except Exception:  # a registered encode may raise anything
+        return False
+    return True
+
+
 def loads(data: bytes) -> object:
     """Decode a value that ``dumps`` encoded.
 

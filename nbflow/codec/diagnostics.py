@@ -35,6 +35,8 @@ def explain(value: object, error: Exception) -> UnserializableError:
         value: what was to be stored.
         error: what ``to_bytes`` raised.
     """
+    if isinstance(error, RecursionError):
+        return _too_deep(value, error)
     path, above = "", [value]
     while True:
         step = next(_failing(value), None)
@@ -47,6 +49,27 @@ def explain(value: object, error: Exception) -> UnserializableError:
         above.append(value)
         if len(above) > MAX_STEPS:
             return UnserializableError(path, type_name(value), _hint(value, error))
+
+
+def _too_deep(value: object, error: Exception) -> UnserializableError:
+    """Name the part of a value that contains itself, or else the value, which is nested too deeply: in one walk."""
+    above: dict[int, tuple[object, str]] = {id(value): (value, "")}
+    waiting = [(id(value), _parts(value))]
+    done: dict[int, object] = {}  # kept, so that no other object gets the same id
+    while waiting and len(done) < MOST_PARTS:
+        key, parts = waiting[-1]
+        step, part = next(parts, (None, None))
+        if step is None:
+            waiting.pop()
+            done[key] = above.pop(key)
+            continue
+        if id(part) in above:
+            path = "".join([text for _, text in above.values()] + [step])
+            return UnserializableError(path, type_name(part), "it contains itself; store ids or copies instead")
+        if type(part) not in PLAIN and id(part) not in done:
+            above[id(part)] = (part, step)
+            waiting.append((id(part), _parts(part)))
+    return UnserializableError("", type_name(value), _hint(value, error))
 
 
 def first_lost(value: object, lost: Sequence[Unloadable]) -> tuple[str, Unloadable]:

@@ -6,6 +6,7 @@ Nothing here runs a function; see ``scheduler`` for what is decided and ``driver
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import msgspec
 
 from nbflow.core.branches import Branches, name_of
+from nbflow.errors import CalledOutsideBodyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextvars import Context
 
     from nbflow.core.branches import Recorded
@@ -304,3 +306,28 @@ def is_replaying() -> bool:
     """
     frame = current_frame.get()
     return frame is not None and frame.left > 0
+
+
+beside: ContextVar[str] = ContextVar("nbflow_beside", default="")
+"""Which code of the user's runs here that belongs to no body, such as a predicate of a policy; empty in a body."""
+
+
+@contextmanager
+def no_body(what: str) -> Iterator[None]:
+    """Run code of the user's that belongs to no body: it can't call tasks and can't ask; ``what`` names it."""
+    token = beside.set(what)
+    try:
+        yield
+    finally:
+        beside.reset(token)
+
+
+def check_body(asked: str) -> None:
+    """Check that the code that runs here belongs to a body; ``asked`` names what it uses.
+
+    Raises:
+        CalledOutsideBodyError: if it does not.
+    """
+    what = beside.get()
+    if what:
+        raise CalledOutsideBodyError(asked, what)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nbflow.core import announce, caching
-from nbflow.core.call import Frame, Promise
+from nbflow.core.call import Frame, Promise, no_body
 from nbflow.core.changed_arguments import FIXED, can_change
 from nbflow.core.deadline import Deadline
 from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Sleep
@@ -138,7 +138,7 @@ def attempts(run: Scheduler, call: Call) -> Program:
         if error is None or run.stopping or run.impasse is not None or not call.spec.retry:
             return outcome
         # A predicate of the user's decides, so without the lock.
-        reply = yield Compute(partial(wait_before_retry, call.spec.retry, call.attempt, error, run.now()))
+        reply = yield Compute(partial(_wait, call, error, run.now()))
         wait = reply.value
         if not isinstance(wait, Sleep):
             return reply if reply.error is not None else outcome
@@ -148,6 +148,16 @@ def attempts(run: Scheduler, call: Call) -> Program:
         stopped = run.stopped()
         if stopped is not None:
             return Outcome(None, stopped)
+
+
+def _wait(call: Call, error: BaseException, now: float) -> Sleep | None:
+    """Return the wait before the next attempt, or None; what a predicate raises has the call's error as its cause."""
+    try:
+        with no_body(f"retry_on of {call.spec.kind} {call.spec.name!r}"):
+            return wait_before_retry(call.spec.retry, call.attempt, error, now)
+    except Exception as raised:
+        raised.__cause__ = raised.__cause__ or error
+        raise
 
 
 def _tell_retry(run: Scheduler, call: Call, error: BaseException, wait: float) -> None:

@@ -24,6 +24,7 @@ from nbflow.core.record import (
     Record,
     Reopened,
     RunPaused,
+    RunResumed,
     Value,
 )
 
@@ -38,21 +39,35 @@ def copied(record: AnyRecord) -> AnyRecord:
     return msgspec.structs.replace(record, copied=True)
 
 
-def without_answers(records: Sequence[Record]) -> list[Record]:
-    """Return the outcomes of calls that no answer can have changed.
+def begun_again(records: Sequence[Record]) -> list[Record]:
+    """Return what a run that repeats another one begins with: the answers which that began with, and what came of them.
 
-    An answer reaches the call that asked and those around it. So neither their results are taken
-    over, nor what their bodies called after they had been given it. Other branches are not touched.
+    That is the outcomes of calls that no later answer can have changed. An answer reaches the call that
+    asked and those around it. So neither their results are taken over, nor what their bodies called
+    after they had been given it. Other branches are not touched.
     """
     settled = _settled(records)
     answered = _Steering()
+    first = _given_at_first(records)
     taken: list[Record] = []
     for record in records:
-        if isinstance(record, Answered):
+        if id(record) in first:
+            taken += map(copied, first[id(record)])
+        elif isinstance(record, Answered):
             answered.add(record.path)
         elif id(record) in settled and not answered.reaches(record.path):
             taken.append(copied(record))
     return taken
+
+
+def _given_at_first(records: Sequence[Record]) -> dict[int, list[Record]]:
+    """Return the answers that a run was begun with, by identity, each with its question before it."""
+    resumed = (index for index, record in enumerate(records) if isinstance(record, RunResumed))
+    log = Log(records[: next(resumed, len(records))])
+    return {
+        id(answer): [one for one in (log.asked.get(key), answer) if one is not None]
+        for key, answer in log.answers.items()
+    }
 
 
 def at_pause(records: Sequence[Record]) -> list[Record]:

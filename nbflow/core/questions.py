@@ -18,7 +18,7 @@ from nbflow.errors import (
     RunStopped,
     UnloadableValueError,
 )
-from nbflow.values import Interrupt
+from nbflow.values import Interrupt, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,6 +40,7 @@ class Question(NamedTuple):
         seconds: how long it waits for an answer; None for ever.
         fallback: answers it when that time is up; None if nothing does.
         ordinal: how many questions the call had asked before.
+        rules: as of ``Asked``.
     """
 
     value: object
@@ -48,6 +49,7 @@ class Question(NamedTuple):
     seconds: float | None = None
     fallback: Value | None = None
     ordinal: int = 0
+    rules: str = ""
 
 
 class Asker(Protocol):
@@ -144,6 +146,7 @@ class Questions:
             name=call.spec.name,
             ordinal=question.ordinal,
             schema=question.schema,
+            rules=question.rules,
             expires=None if question.seconds is None else since + question.seconds,
             callers=_callers(call),
             branch=frame.key,
@@ -205,7 +208,7 @@ def _callers(call: Call) -> tuple[Caller, ...]:
 
 def unfit(reason: str) -> str:
     """Return in words why an answer that can't be rebuilt does not count."""
-    return f"the answer that was given can't be read here: {reason}"
+    return as_text(f"the answer that was given can't be read here: {reason}")
 
 
 def answer_of(answered: Answered, question: object, records: Sequence[Record]) -> object:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from itertools import compress, repeat
 from operator import is_
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -266,6 +266,8 @@ class Asked(Record):
         callers: the calls that wait with it, outermost first; the body of the run is not among them.
         branch: as of a call.
         problem: why an earlier answer did not count; empty if there was none.
+        rules: ``"msgspec"`` or ``"pydantic"`` if the schema was made from a type, and an answer is converted by their
+            rules; empty if the schema was given as it is.
     """
 
     id: str
@@ -276,6 +278,7 @@ class Asked(Record):
     callers: tuple[Caller, ...] = ()
     branch: str = ""
     problem: str = ""
+    rules: str = ""
 
 
 class Fallback(Record):
@@ -387,6 +390,35 @@ def origin_of(started: RunStarted, point: Checkpoint) -> tuple[str, int]:
     if point.id == started.run_id:
         return started.source, started.step
     return "loop", started.step + isinstance(point.end, RunReturned)
+
+
+def waiting_at(records: Sequence[Record], point: Checkpoint, *, goes_on: bool) -> list[Asked]:
+    """Return the questions that an answer given at a checkpoint goes to.
+
+    At a pause these are its own, whatever came after it. At the input of a run that the thread goes on with, they are
+    those that are open now; at that of any other run, which begins again there, those that it comes to first.
+
+    Args:
+        records: of the run.
+        point: the checkpoint.
+        goes_on: whether the thread goes on with that run.
+    """
+    if isinstance(point.end, RunReturned):
+        return []
+    is_input = point.id == cast("RunStarted", records[0]).run_id
+    known = records[: point.length]
+    pauses = [index for index, record in enumerate(known) if isinstance(record, RunPaused)]
+    if not pauses:
+        return []
+    last = pauses[0] if is_input and not goes_on else pauses[-1]
+    asked = {record.id: record for record in of_kind(known[:last], Asked)}
+    answered: set[str] = set()
+    for record in known[last:] if is_input and goes_on else ():
+        if isinstance(record, Answered):
+            answered.add(record.id)
+        elif isinstance(record, Reopened):
+            answered.discard(record.id)
+    return [asked[key] for key in cast("RunPaused", known[last]).ids if key in asked and key not in answered]
 
 
 def standing_pause(records: Sequence[Record]) -> RunPaused | None:

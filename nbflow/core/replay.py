@@ -172,8 +172,12 @@ def _difference(call: Call, past: CallSettled) -> tuple[str, str] | None:
         if now == past.shown:
             names = " or ".join(map(repr, shortened(call))) or "the type of one of them"
             hidden = f"arguments whose short text is the same, but which differ in what it leaves out, in {names}"
-            return f"{past.name!r} with the arguments {past.shown}", f"{hidden} (an id or a time that is made anew?)"
-        return f"{past.name!r} with the arguments {past.shown}", f"the arguments {now}"
+            return f"{past.name!r} {_with(past.shown)}", f"{hidden} (an id or a time that is made anew?)"
+        return f"{past.name!r} {_with(past.shown)}", f"the call {_with(now)}"
     if past.code != spec.code and past.code and spec.code:
         return f"{past.name!r} with other code", "the code as it is now"
     return None
+
+
+def _with(shown: str) -> str:
+    return f"with the arguments {shown}" if shown else "without arguments"

@@ -11,7 +11,8 @@ from heapq import heappush
 from typing import TYPE_CHECKING, TypeVar
 
 from nbflow.core import announce
-from nbflow.core.call import Call, Frame
+from nbflow.core.call import Call, Frame, no_body
+from nbflow.core.changed_arguments import FIXED
 from nbflow.core.failures import Failures
 from nbflow.core.heartbeat import progressed
 from nbflow.core.path import is_below
@@ -105,6 +106,13 @@ class Scheduler:
             call: with its arguments.
             frame: that it will be opened in; None if it was opened.
         """
+        if not call.kwargs and FIXED.issuperset(map(type, call.args)):
+            self._prepare(call, frame)
+        else:
+            with no_body("the class of an argument"):
+                self._prepare(call, frame)
+
+    def _prepare(self, call: Call, frame: Frame | None) -> None:
         if self.keep is not None:
             call.inputs = self.keep((call.args, call.kwargs)) if call.kwargs else self.keep(call.args)
         if self.replay.is_needed:

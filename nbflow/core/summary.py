@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbflow.values import as_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -17,10 +19,10 @@ _PLAIN = (int, float, bool, type(None), complex)
 def summary_of_call(args: tuple[object, ...], kwargs: Mapping[str, object]) -> str:
     """Return the arguments as they would be written, shortened, such as ``"'cats', n=3"``."""
     if len(args) == 1 and not kwargs:
-        return summary(args[0])
+        return as_text(summary(args[0]))
     parts = [summary(arg) for arg in args]
     parts += [f"{name}={summary(value)}" for name, value in kwargs.items()]
-    return _cut(", ".join(parts), LIMIT)
+    return as_text(_cut(", ".join(parts), LIMIT))
 
 
 def summary(value: object, depth: int = 2) -> str:

@@ -9,7 +9,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from nbflow._support import clock
-from nbflow.core.call import current_frame
+from nbflow.core.call import beside, current_frame
 from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads
 from nbflow.drivers.future import CallFuture
@@ -120,6 +120,8 @@ class Bodies:
         __tracebackhide__ = True
         call = effect.call
         current_frame.set(effect.frame)
+        if beside.get():
+            beside.set("")  # this run was begun by code that belongs to no body of another one
         if call.spec.inject:
             return call.spec.fn(*call.args, **{**self._provide(call.spec, effect.frame), **call.kwargs})
         return call.spec.fn(*call.args, **call.kwargs)

@@ -6,6 +6,8 @@ import threading
 import warnings
 from typing import TYPE_CHECKING
 
+from nbflow.core.call import no_body
+
 if TYPE_CHECKING:
     from nbflow.core.log import Listener, Log
     from nbflow.core.record import Record
@@ -44,7 +46,8 @@ class Telling:
         if listener not in self._log.listeners:
             return
         try:
-            listener(record)
+            with no_body("a listener of the run"):
+                listener(record)
         except Exception as error:  # noqa: BLE001  # who only looks must not break what it looks at
             self._log.listeners.remove(listener)
             warnings.warn(f"{listener!r} raised {error!r} and is told nothing more", RuntimeWarning, stacklevel=2)

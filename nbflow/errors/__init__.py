@@ -58,6 +58,7 @@ from nbflow.errors.storage import (
     UnserializableError,
 )
 from nbflow.errors.usage import (
+    CalledOutsideBodyError,
     CalledOutsideRunError,
     DecorationError,
     ForeignObjectError,
@@ -74,7 +75,8 @@ from nbflow.errors.usage import (
 )
 
 __all__ = [
-    "AmbiguousResumeError", "CalledOutsideRunError", "ChangedArgumentWarning", "CorruptFileError", "CorruptRunError",
+    "AmbiguousResumeError", "CalledOutsideBodyError",
+    "CalledOutsideRunError", "ChangedArgumentWarning", "CorruptFileError", "CorruptRunError",
     "CorruptValueError", "DecorationError", "DiskFullError", "EmptyChannelError", "EmptyInputError", "ErrorCode",
     "ForeignObjectError", "GraphBubbleUp", "GraphDrained", "GraphInterrupt", "GraphRecursionError",
     "InterruptExpiredError", "InterruptRejectedError", "InvalidAnswerError", "InvalidOptionError",

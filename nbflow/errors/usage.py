@@ -152,6 +152,26 @@ class DecorationError(NbflowError, TypeError):
         return f"{self.decorator} on {self.function}: {self.problem}"
 
 
+class CalledOutsideBodyError(NbflowError, RuntimeError):
+    """Code that belongs to no body, such as a predicate of a retry policy, called a task, ran a workflow or asked.
+
+    Attributes:
+        what: what it used, such as ``"task 'fetch'"``.
+        where: that code, such as ``"retry_on of task 'send'"``.
+    """
+
+    def __init__(self, what: str, where: str) -> None:
+        super().__init__(what, where)
+        self.what = what
+        self.where = where
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} was used by {self.where}, which belongs to no body: on replay it would not run again, or not "
+            "at the same place. Call tasks and ask in the body or the task itself, and decide by what they gave."
+        )
+
+
 class CalledOutsideRunError(NbflowError, RuntimeError):
     """Something that only works inside a run was used outside of one.
 

@@ -9,11 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import cached_property
-from types import CellType, CodeType, FunctionType
+from types import CellType, CodeType, FunctionType, MemberDescriptorType
 from typing import Any, NamedTuple
 
 from nbflow import codec
-from nbflow.errors import UnserializableError
 from nbflow.fingerprint.looks import items_of
 from nbflow.fingerprint.project import is_standard
 
@@ -92,6 +91,7 @@ class Sight:
         self._data: list[tuple[object, bytes]] = []
         self._files: list[tuple[str, str]] = []
         self._seen: dict[int, tuple[str, object]] = {}
+        self._deep: set[int] = set()  # containers inside of one that contains itself or is nested too deeply
 
     @property
     def trace(self) -> Trace:
@@ -106,6 +106,8 @@ class Sight:
     def _class(self, name: str, cls: type) -> Iterator[Step]:
         yield f"{name}: class {cls.__qualname__} {_ADDRESS.sub('', repr(vars(cls).get('__annotations__', '')))}"
         members = dict(vars(cls))
+        if type(cls) is not type:
+            yield (f"{name}: metaclass", type(cls))
         for base in cls.__bases__:
             yield (f"{name}({base.__name__})", base)
         for field, value in _fields_of(members):
@@ -132,19 +134,39 @@ class Sight:
     def _instance(self, name: str, value: object) -> Iterator[Step]:
         """Follow an object of the user's: its class, and its content if it is data."""
         yield (f"{name}:", type(value))
-        data = _data_of(value) if is_record(value) else None
+        data = _data_or_none(value) if is_record(value) else None
         if data is not None:
             self._data.append((value, data))
             yield f"{name}={data.hex()}"
+        elif callable(value):
+            yield from self._plain_parts(name, value)
+
+    def _plain_parts(self, name: str, value: object) -> Iterator[Step]:
+        """Take in the plain attributes of an object whose code runs, but for those that some code sets."""
+        state = state_of(value)
+        if isinstance(value, type) or is_record(value):
+            return
+        for attribute in sorted(state):
+            part = state.get(attribute)
+            if attribute not in self._changes.attributes and type(part) in SEALED:
+                self._names.append((state, attribute, part))
+                yield (f"{name}.{attribute}", part)
 
     def _container(self, name: str, value: Any) -> Iterator[Step]:  # noqa: ANN401  # one of several
-        data = _data_of(value)
+        data = None
+        try:
+            data = _data_of(value) if id(value) not in self._deep else None
+            is_deep = id(value) in self._deep
+        except RecursionError:
+            is_deep = True
         if data is not None:
             if not isinstance(value, tuple):
                 self._data.append((value, data))
             yield f"{name}={data.hex()}"
             return
         items = items_of(value)
+        if is_deep:  # so are those in it, and looking at each anew would take the square of the depth
+            self._deep.update(id(item) for item in items if type(item) in CONTAINERS)
         self._items.append((value, items))
         yield f"{name}: {type(value).__name__} of {len(items)}"
         for index, item in enumerate(sorted(items, key=repr) if isinstance(value, (set, frozenset)) else items):
@@ -157,7 +179,7 @@ class Sight:
         if isinstance(wrapped, FunctionType):  # as functools.lru_cache leaves it
             yield (f"{name}.__wrapped__", wrapped)
             return
-        data = _data_of(value) if _size_of(value) <= LARGE else None
+        data = _data_or_none(value) if _size_of(value) <= LARGE else None
         if data is not None:
             self._data.append((value, data))
             yield f"{name}={data.hex()}"
@@ -178,6 +200,36 @@ def dict_of(value: object) -> dict[str, Any]:
     except (AttributeError, TypeError):
         return {}
     return found if type(found) is dict else {}
+
+
+class _Slots(Mapping[str, Any]):
+    """The attributes that an object keeps in slots, as they are at any time."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+        self._members = {
+            name: member
+            for kind in type(value).__mro__
+            for name, member in vars(kind).items()
+            if isinstance(member, MemberDescriptorType)
+        }
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401  # whatever is there
+        try:
+            return self._members[name].__get__(self._value)
+        except AttributeError:  # not set
+            raise KeyError(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+
+def state_of(value: object) -> Mapping[str, Any]:
+    """Return the attributes that an object keeps itself, in its dict or else in slots; asks none of its hooks."""
+    return dict_of(value) or _Slots(value)
 
 
 def _size_of(value: Any) -> int:  # noqa: ANN401  # an object of any package
@@ -203,11 +255,14 @@ def named(name: str, value: Any) -> str:  # noqa: ANN401  # a class, a function,
 
 def _data_of(value: object) -> bytes | None:
     """Return a digest of the content of data; None for what is no data."""
+    return codec.digest(value) if codec.is_storable(value) else None
+
+
+def _data_or_none(value: object) -> bytes | None:
     try:
-        codec.dumps(value)
-    except (UnserializableError, RecursionError):
+        return _data_of(value)
+    except RecursionError:
         return None
-    return codec.digest(value)
 
 
 def _is_special(name: str) -> bool:

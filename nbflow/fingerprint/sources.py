@@ -1,4 +1,4 @@
-"""The source of functions, normalised: comments and layout do not count."""
+"""The source of functions, normalised: comments, docstrings and layout do not count."""
 
 from __future__ import annotations
 import __future__
@@ -52,7 +52,7 @@ def loaded_source_of(code: CodeType) -> str:
 
 
 def _normalised(source: str, name: str) -> str:
-    """Return source without comments, layout and decorators; ``""`` for a lambda among others.
+    """Return source without comments, docstrings, layout and decorators; ``""`` for a lambda among others.
 
     Raises:
         SyntaxError: if it can't be read on its own.
@@ -65,6 +65,8 @@ def _normalised(source: str, name: str) -> str:
     for node in nodes:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             node.decorator_list = []
+            if ast.get_docstring(node, clean=False) is not None:
+                node.body[:1] = [] if len(node.body) > 1 else [ast.Pass()]
     return ast.unparse(tree)
 
 

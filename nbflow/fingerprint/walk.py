@@ -16,7 +16,7 @@ from nbflow.core.call import Spec
 from nbflow.fingerprint.looks import MISSING, inside
 from nbflow.fingerprint.names import Import, Names, names_of
 from nbflow.fingerprint.project import is_own, is_own_path, package_of
-from nbflow.fingerprint.sight import CONTAINERS, SEALED, Sight, Step, dict_of, is_record, named
+from nbflow.fingerprint.sight import CONTAINERS, SEALED, Sight, Step, dict_of, is_record, named, state_of
 from nbflow.fingerprint.sources import code_text, file_text, literal_defaults, loaded_source_of
 
 _BIRTH = frozenset({"__init__", "__post_init__", "__new__", "__setstate__", "__attrs_post_init__", "model_post_init"})
@@ -110,8 +110,16 @@ class Walk(Sight):
         if self._owns(_home(fn)):
             yield f"{name}:"
             yield from self._function(name, fn, loaded_source_of(fn.__code__))
-        else:
-            yield named(name, fn)
+            return
+        yield named(name, fn)
+        inside = dict_of(fn)
+        if isinstance(inside.get("__wrapped__"), FunctionType):  # as functools.singledispatch leaves it
+            yield (f"{name}.__wrapped__", inside["__wrapped__"])
+        registry = inside.get("registry")
+        if isinstance(registry, Mapping):
+            for kind, one in sorted(registry.items(), key=lambda pair: named("", pair[0])):
+                self._names.append((registry, kind, one))
+                yield (f"{name}[{named('', kind)}]", one)
 
     def _bound(self, name: str, fn: MethodType | partial[object]) -> Iterator[Step]:
         """Follow a method with its object, or a partial with its arguments."""
@@ -120,6 +128,7 @@ class Walk(Sight):
         elif isinstance(fn, MethodType):
             yield (f"{name}.__func__", fn.__func__)
             yield (f"{name}.__self__", fn.__self__)
+            yield from self._plain_parts(f"{name}.__self__", fn.__self__)
         else:
             yield (f"{name}.func", fn.func)
             yield (f"{name}.args", fn.args)
@@ -170,7 +179,7 @@ class Walk(Sight):
 
     def _attribute(self, name: str, value: object, attribute: str) -> Iterator[tuple[str, object]]:
         """Yield what a function reads of an object of the user's, where that is plain."""
-        state = dict_of(value)
+        state = state_of(value)
         if attribute in self._changes.attributes or not self._owns(type(value).__module__):
             return
         inner = state.get(attribute, MISSING)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load
-from nbflow.core.fork import at_pause, before, copied, first_pause, handed_in, names, places, without_answers
+from nbflow.core.fork import at_pause, before, begun_again, copied, first_pause, handed_in, names, places
 from nbflow.core.record import ROOT, Answered, Record, RunReturned, RunStarted, Saved, Value, checkpoints
 from nbflow.core.resuming import answers_for, check_workflow, pending_questions
 from nbflow.errors import InvalidOptionError, NothingToResumeError
@@ -43,8 +43,8 @@ def travel(
     """Return how a thread goes on at an older checkpoint, with None or an answer.
 
     At a result, that is a copy of the result. At a pause, the run goes on as it could have then: with the
-    answers and results that it had. At an input, it is repeated: finished calls are replayed, but for what
-    answers have led to, and its questions are open again.
+    answers and results that it had. At an input, it is repeated as it was begun: finished calls are replayed, but
+    for what answers have led to since, and the questions of its first pause are open again.
 
     Raises:
         NothingToResumeError: if there is an answer, and no question to give it to.
@@ -59,7 +59,7 @@ def travel(
         source = _until(source, point)
         taken = [*at_pause(source), *_answers(workflow, request, source, started)]
     else:
-        taken = [*without_answers(source), *_answers(workflow, request, first_pause(source), started)]
+        taken = [*begun_again(source), *_answers(workflow, request, first_pause(source), started)]
     return _repeat(workflow, request, saver, source, started, taken)
 
 

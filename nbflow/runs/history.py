@@ -49,8 +49,6 @@ def state_of(
     if found is None:
         raise UnknownCheckpointError(thread_id, str(point))
     snapshot, records = found
-    if point is None:
-        snapshot = state.open_only(snapshot, records)
     if not ns and not subgraphs:
         return snapshot
     nested = NestedRuns(records, snapshot)
@@ -95,26 +93,36 @@ def _states(
     head = run_with(saver, thread_id, point) if point is not None else None
     if point is not None and head is None:
         return
-    begun = point is None
+    begun, top = point is None, newest(saver, thread_id)
     for run in back_from(saver, thread_id, head.started.run_id if head is not None else None):
         records = load(saver, run)
         for one in checkpoints(records) if records else ():  # else it was pruned meanwhile
             begun = begun or one.id == point
             if begun:
-                yield _shown(saver, records, one)
+                yield _shown(saver, records, one, goes_on=run == top)
 
 
 def _current(saver: BaseCheckpointSaver, thread_id: str) -> tuple[StateSnapshot, list[Record]] | None:
     """Return the checkpoint that a thread goes on from, with the records of its run; None if it has no run."""
     run = newest(saver, thread_id)
     records = load(saver, run) if run is not None else []
-    return _shown(saver, records, current_checkpoint(records)) if records else None
+    return _shown(saver, records, current_checkpoint(records), goes_on=True) if records else None
 
 
-def _shown(saver: BaseCheckpointSaver, records: list[Record], point: Checkpoint) -> tuple[StateSnapshot, list[Record]]:
-    """Return the state at a checkpoint of a run, with its calls, and the records that there were at that moment."""
+def _shown(
+    saver: BaseCheckpointSaver, records: list[Record], point: Checkpoint, *, goes_on: bool
+) -> tuple[StateSnapshot, list[Record]]:
+    """Return the state at a checkpoint of a run, with its calls, and the records that there were at that moment.
+
+    Args:
+        saver: where the thread is.
+        records: of the run.
+        point: the checkpoint.
+        goes_on: whether the run is the newest of its thread, which goes on with it until it has returned.
+    """
     known = records[: point.length]
-    snapshot = state.with_calls(_state(saver, records, point), known)
+    goes_on = goes_on and not isinstance(records[-1], RunReturned)
+    snapshot = state.with_calls(_state(saver, records, point, goes_on=goes_on), known)
     is_first = point.id == cast("RunStarted", records[0]).run_id  # the others have a parent in the same run
     return (_rooted(saver, snapshot) if is_first else snapshot), known
 
@@ -128,7 +136,7 @@ def _has(snapshot: StateSnapshot, metadata: Mapping[str, object] | None) -> bool
     return not metadata or all(name in own and own[name] == value for name, value in metadata.items())
 
 
-def _state(saver: BaseCheckpointSaver, records: list[Record], point: Checkpoint) -> StateSnapshot:
+def _state(saver: BaseCheckpointSaver, records: list[Record], point: Checkpoint, *, goes_on: bool) -> StateSnapshot:
     """Return the state at a checkpoint of a run."""
     if isinstance(point.end, RunReturned):
         return cast("StateSnapshot", state.result_state(records))
@@ -136,7 +144,7 @@ def _state(saver: BaseCheckpointSaver, records: list[Record], point: Checkpoint)
     previous = last.result.get() if last is not None and last.result is not None else None
     if isinstance(point.end, RunPaused):
         return state.pause_state(records, point, previous)
-    return state.input_state(records, previous)
+    return state.input_state(records, previous, goes_on=goes_on)
 
 
 def _rooted(saver: BaseCheckpointSaver, snapshot: StateSnapshot) -> StateSnapshot:

@@ -14,7 +14,7 @@ from nbflow.checkpoint import points
 from nbflow.checkpoint.base import Owner
 from nbflow.checkpoint.rows import load
 from nbflow.config import merge, thread_of
-from nbflow.core.call import Call, current_frame
+from nbflow.core.call import Call, check_body, current_frame
 from nbflow.core.log import Log
 from nbflow.core.record import ROOT, Record, RunStarted
 from nbflow.core.run_program import execute, halt
@@ -265,6 +265,7 @@ def nest(workflow: Definition, value: object, *, waits: bool = False) -> CallFut
     """
     frame = current_frame.get()
     assert frame is not None, "only a body nests a run"
+    check_body(f"workflow {workflow.spec.name!r}")
     return cast("CallFuture", frame.host.submit(frame, workflow.spec, (value,), {}, waits=waits))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from nbflow import codec
 from nbflow._support import clock
@@ -12,6 +12,7 @@ from nbflow.core.record import Asked, ContextGiven, RunStarted, Value, of_kind
 from nbflow.errors import MissingContextError, UnserializableError
 from nbflow.fingerprint import digest_of
 from nbflow.schemas import answers
+from nbflow.values import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +105,7 @@ class Opening(NamedTuple):
 
 def refusal(asked: Asked, answer: object) -> str | None:
     """Return why an answer does not fit a question, or None if it does."""
-    return answers.refusal(answer, asked.schema, question=asked.id)
+    return answers.refusal(answer, asked.schema, question=asked.id, rules=asked.rules)
 
 
 def started_at(workflow: Definition, thread_id: str, config: RunnableConfig, point: Point | None) -> RunStarted:
@@ -138,7 +139,7 @@ def context_given(context: object, at: float) -> list[Record]:
     try:
         value.raw = codec.dumps(context)
     except UnserializableError as error:
-        return [ContextGiven(at=at, missing=str(error))]
+        return [ContextGiven(at=at, missing=as_text(error))]
     return [ContextGiven(at=at, value=value)]
 
 
@@ -166,9 +167,17 @@ def context_of(workflow: Definition, request: Request, past: Sequence[Record], t
 
 def _metadata(config: RunnableConfig) -> dict[str, object]:
     """Return what is stored of a config: plain values of ``metadata`` and ``configurable``."""
-    both = {**config["configurable"], **config["metadata"]}
+    both: dict[Any, object] = {**config["configurable"], **config["metadata"]}
     return {
         name: value
         for name, value in both.items()
-        if isinstance(value, (str, int, float, bool)) and not name.startswith("__") and name not in COORDINATES
+        if isinstance(name, str) and not name.startswith("__") and name not in COORDINATES and _is_plain(value)
     }
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value can stand in the head of a record."""
+    return isinstance(value, (str, float)) or (isinstance(value, int) and value.bit_length() < _BITS)
+
+
+_BITS = 64  # of the integers that MessagePack has, with the sign

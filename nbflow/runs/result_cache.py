@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 from nbflow import codec
 from nbflow._support.signature import plain
 from nbflow._support.warnings import warn
-from nbflow.core.call import Spec
+from nbflow.core.call import Spec, no_body
 from nbflow.core.record import Value
 from nbflow.errors import InvalidOptionError, NotCachedWarning, UnserializableError
 
@@ -126,7 +126,8 @@ def namespace_of(spec: Spec) -> tuple[str, ...]:
 def _arguments(call: Call) -> bytes:
     policy = call.spec.cache
     if policy is not None and policy.key_func is not None:
-        key = policy.key_func(*call.args, **call.kwargs)
+        with no_body(f"key_func of task {call.spec.name!r}"):
+            key = policy.key_func(*call.args, **call.kwargs)
         if not isinstance(key, (str, bytes)):
             raise InvalidOptionError("CachePolicy()", "the key of key_func", repr(key), "it is text or bytes")
         return key.encode() if isinstance(key, str) else key

@@ -17,6 +17,7 @@ from nbflow.core.run_program import halt, is_pause
 from nbflow.core.states import RunState
 from nbflow.errors import LostFailureWarning, RunCancelledError, RunStopped, UnreachedCallsWarning
 from nbflow.fingerprint import digest_of
+from nbflow.values import as_text
 from nbflow.views.calls import CallRow, calls_of
 from nbflow.views.state import interrupt_of
 
@@ -232,7 +233,7 @@ class Run:
         if self._future is None or self._future.done():
             return False
         dispatch = self._session.dispatch
-        dispatch.stop(halt(dispatch.scheduler, reason))
+        dispatch.stop(halt(dispatch.scheduler, as_text(reason)))
         return True
 
     def listen(self, listener: Callable[[Record], None]) -> Callable[[], None]:

@@ -16,7 +16,7 @@ from nbflow.checkpoint.points import Head, Point
 from nbflow.checkpoint.rows import encode_value, load, to_row
 from nbflow.checkpoint.upkeep import leased
 from nbflow.config import merge, thread_of
-from nbflow.core.fork import without_answers
+from nbflow.core.fork import begun_again
 from nbflow.core.record import ENDS, Record, RunHalted, RunPaused, RunReturned, RunStarted, Saved, Value, checkpoints
 from nbflow.errors import InvalidOptionError, InvalidUpdateError
 from nbflow.runs.forks import whole
@@ -157,7 +157,7 @@ def _copy(
     if point.is_pause:
         source = next(source[: one.length] for one in checkpoints(source) if one.id == point.id)
     elif head.returned is not None:
-        return [started, *without_answers(source), halted]
+        return [started, *begun_again(source), halted]
     taken = [_renamed(record) for record in source[1:]]
     if not taken or not isinstance(taken[-1], ENDS):
         taken.append(halted)

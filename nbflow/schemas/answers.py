@@ -6,16 +6,21 @@ at hand in the process whose body asked. JSON Schema is checked in ``jsonschemas
 
 from __future__ import annotations
 
+import enum
 import re
 import threading
-from functools import lru_cache
-from typing import Any, Literal, cast, get_args, get_origin
+from functools import lru_cache, reduce
+from operator import or_
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 import msgspec
 
 from nbflow.errors import InvalidOptionError
 from nbflow.schemas import json_schema as jsonschemas
 from nbflow.schemas.describe import Schema, adapter_of, describe
+from nbflow.schemas.instances import check_instances
+from nbflow.values import as_text
 
 LIVE = 10_000
 """How many questions a process keeps the types of; older ones are checked by their JSON schema."""
@@ -48,24 +53,44 @@ def schema_of(wanted: object) -> Schema | None:
         InvalidOptionError: if it is no type that answers can be converted to, and no valid JSON schema.
     """
     schema = describe(wanted)
-    problem = None if schema is None or _is_type(wanted) else jsonschemas.flaw(schema)
+    if schema is None:
+        return None
+    try:
+        schema = jsonschemas.plain(schema)
+        problem = None if _is_type(wanted) else jsonschemas.flaw(schema)
+    except ValueError as error:
+        problem = str(error)
     if problem:
         raise InvalidOptionError("interrupt()", "response_schema", jsonschemas.shown(wanted), problem)
     return schema
 
 
-def refusal(answer: object, schema: Schema | None, *, question: str = "", wanted: object = None) -> str | None:
+def rules_of(wanted: object) -> str:
+    """Return by whose rules an answer is converted: ``"msgspec"``, ``"pydantic"``; empty for none's."""
+    if not _is_type(wanted):
+        return ""
+    is_pydantics = hasattr(wanted, "model_validate") or _adapter(wanted) is not None
+    return "pydantic" if is_pydantics and get_origin(wanted) is not Literal else "msgspec"
+
+
+def refusal(
+    answer: object, schema: Schema | None, *, question: str = "", wanted: object = None, rules: str = ""
+) -> str | None:
     """Return why an answer does not fit, or None if it does.
+
+    Where a type is not at hand, its schema refuses only what the type can't take in any form: pydantic's
+    validators may take anything, so the body alone decides of what is theirs.
 
     Args:
         answer: what was answered.
         schema: JSON schema of the question; None takes anything.
         question: its id; where this process knows its type, that decides instead of the schema.
         wanted: its type, where that is at hand.
+        rules: as of ``rules_of``, where it is not.
     """
     wanted = _types.get(question) if wanted is None else wanted
     if not _is_type(wanted):
-        return jsonschemas.complaint(answer, schema)
+        return None if rules == "pydantic" else jsonschemas.complaint(answer, schema, lenient=bool(rules))
     try:
         convert(answer, wanted)
     except Exception as error:  # noqa: BLE001  # a validator is a user's code and may raise anything
@@ -81,6 +106,12 @@ def convert(answer: object, wanted: object) -> Any:  # noqa: ANN401  # an instan
     """
     if not _is_type(wanted):
         return answer
+    found = _converted(answer, wanted)
+    check_instances(answer, convert)
+    return found
+
+
+def _converted(answer: object, wanted: object) -> Any:  # noqa: ANN401  # an instance of the type
     if hasattr(wanted, "model_validate"):
         return wanted.model_validate(answer)
     if get_origin(wanted) is Literal:
@@ -88,12 +119,36 @@ def convert(answer: object, wanted: object) -> Any:  # noqa: ANN401  # an instan
     adapter = _adapter(wanted)
     if adapter is not None:
         return adapter.validate_python(answer)
-    return msgspec.convert(answer, cast("type", wanted), strict=True, str_keys=True)
+    if isinstance(wanted, type) and issubclass(wanted, enum.Enum) and isinstance(answer, wanted):
+        return answer  # msgspec does not take several members of a Flag at once
+    try:
+        return msgspec.convert(answer, cast("type", wanted), strict=True, str_keys=True)
+    except msgspec.ValidationError as error:
+        if "multiple of" not in str(error) or jsonschemas.complaint(answer, describe(wanted), lenient=True):
+            raise
+        return msgspec.convert(answer, cast("type", _without_multiples(wanted)), strict=True, str_keys=True)
+
+
+def _without_multiples(wanted: Any) -> Any:  # noqa: ANN401  # a type
+    """Return a type without the multiples that its numbers must be of, which msgspec takes as binary fractions."""
+    origin, parts = get_origin(wanted), tuple(map(_without_multiples, get_args(wanted)))
+    if origin in {None, Literal}:
+        return wanted
+    if origin is Annotated:
+        return Annotated[(parts[0], *map(_without_multiple, wanted.__metadata__))]
+    return reduce(or_, parts) if origin in {Union, UnionType} else origin[parts]
+
+
+def _without_multiple(told: object) -> object:
+    if not isinstance(told, msgspec.Meta):
+        return told
+    names = ("gt", "ge", "lt", "le", "pattern", "min_length", "max_length", "tz")
+    return msgspec.Meta(**{name: getattr(told, name) for name in names})
 
 
 def misfit(answer: object, schema: Schema | None, error: Exception) -> str:
     """Return in words why an answer could not be converted: where, what was found, what is wanted."""
-    return jsonschemas.complaint(answer, schema) or _told(answer, error)
+    return as_text(jsonschemas.complaint(answer, schema) or _told(answer, error))
 
 
 def _is_type(wanted: object) -> bool:

@@ -12,8 +12,12 @@ from typing import Any
 
 import msgspec
 
+from nbflow.schemas import forms
+from nbflow.values import is_text
+
 Schema = dict[str, Any]
 _LONG = 200
+_DEEP = 100
 _BOUNDS = {
     "minimum": "at least",
     "maximum": "at most",
@@ -30,13 +34,39 @@ _BOUNDS = {
 }
 
 
-def flaw(schema: Schema) -> str | None:
-    """Return why a schema can't be used, or None if it can."""
+def plain(schema: Schema) -> Schema:
+    """Return a schema as it is stored and read back: made of JSON's own values.
+
+    Raises:
+        ValueError: if it can't be; says where, and what is there.
+    """
     try:
-        raw = msgspec.json.encode(schema)
+        found: Schema = _plain_part(schema, ())
+    except ValueError as error:
+        raise ValueError(f"a JSON schema holds plain JSON values; {error}") from None
+    return found
+
+
+def _plain_part(part: Any, path: tuple[object, ...]) -> Any:  # noqa: ANN401  # whatever a schema is made of
+    if len(path) > _DEEP:
+        raise ValueError(f"it is nested more than {_DEEP} deep")
+    if isinstance(part, dict):
+        for name in part:
+            if not isinstance(name, str) or not is_text(name):
+                raise ValueError(f"{said(path, name, 'keys are text', ': ')}")
+        return {str.__str__(name): _plain_part(inner, (*path, name)) for name, inner in part.items()}
+    if isinstance(part, (list, tuple)):
+        return [_plain_part(inner, (*path, index)) for index, inner in enumerate(part)]
+    try:
+        found = msgspec.msgpack.decode(msgspec.msgpack.encode(part))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        return f"a JSON schema holds plain JSON values ({error})"
-    return _flaw(raw)
+        raise ValueError(said(path, part, str(error), ": ")) from None
+    return _plain_part(found, (*path, "")) if isinstance(found, (dict, list)) else found
+
+
+def flaw(schema: Schema) -> str | None:
+    """Return why a schema of plain values can't be used, or None if it can."""
+    return _flaw(msgspec.json.encode(schema))
 
 
 @lru_cache(maxsize=256)
@@ -52,6 +82,8 @@ def _flaw(raw: bytes) -> str | None:
                 found.lookup(reference)
             except Unresolvable:
                 return f"{reference!r} is not in the schema, and nothing is fetched; put what is meant under $defs"
+        if _is_endless(resource, resolver, ()):
+            return "a reference in it leads back to itself, so no answer could ever be checked"
     except jsonschema.SchemaError as error:
         return f"as a JSON schema it is wrong: {said(error.absolute_path, error.instance, error.message)}"
     except RecursionError:
@@ -59,20 +91,21 @@ def _flaw(raw: bytes) -> str | None:
     return None
 
 
-def complaint(value: object, schema: Schema | None) -> str | None:
+def complaint(value: object, schema: Schema | None, *, lenient: bool = False) -> str | None:
     """Return why a value does not fit a schema, or None if it does.
 
     Args:
         value: what was answered; what JSON lacks, such as a date, is checked as it is written in JSON.
         schema: what it must be; None takes anything.
+        lenient: whether the schema was made from a type, which may take other forms than the schema tells of.
     """
     if not schema:
         return None
     import jsonschema  # noqa: PLC0415  # only when an answer is checked
 
-    validator = _validator(msgspec.json.encode(schema))
+    validator = _validator(msgspec.json.encode(schema), lenient=lenient)
     try:
-        error = jsonschema.exceptions.best_match(validator.iter_errors(_plain(value)))
+        error = jsonschema.exceptions.best_match(validator.iter_errors(_plain(value, lenient=lenient)))
     except RecursionError:
         return "the answer is nested too deeply to be checked"
     except Exception:  # noqa: BLE001  # a schema that was stored unchecked: the body's own conversion decides
@@ -88,17 +121,23 @@ def said(path: Iterable[object], found: object, problem: str, link: str = ", but
 
 def shown(value: object) -> str:
     """Return a value as it is written, cut where it grows long."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001  # nested too deeply, or a user's own that may raise anything
+        return f"a {type(value).__name__}"
     return text if len(text) <= _LONG else f"{text[:_LONG]}…"
 
 
 @lru_cache(maxsize=256)
-def _validator(raw: bytes) -> Any:  # noqa: ANN401  # a validator of jsonschema
+def _validator(raw: bytes, *, lenient: bool) -> Any:  # noqa: ANN401  # a validator of jsonschema
     from jsonschema import validators  # noqa: PLC0415  # only when an answer is checked
 
     checker, resource, _ = _parts(msgspec.json.decode(raw))
     types = checker.TYPE_CHECKER.redefine("array", lambda _checker, value: isinstance(value, (list, tuple)))
-    ours = validators.extend(checker, {"contentEncoding": _encoded}, type_checker=types)
+    keywords = {"contentEncoding": _encoded, "multipleOf": forms.multiple_of}
+    if lenient:
+        keywords.update(forms.lenient(checker.VALIDATORS))
+    ours = validators.extend(checker, keywords, type_checker=types)
     return ours(resource.contents, registry=_known(), format_checker=_formats())
 
 
@@ -129,6 +168,45 @@ def _references(resource: Any, resolver: Any) -> Iterator[tuple[str, Any]]:  # n
                 yield contents[keyword], resolver
     for inner in resource.subresources():
         yield from _references(inner, resolver.in_subresource(inner))
+
+
+_IN_PLACE = ("not", "if", "then", "else")  # keywords whose schemas hold for the same value, beside references
+_IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
+
+
+def _is_endless(resource: Any, resolver: Any, around: tuple[int, ...]) -> bool:  # noqa: ANN401  # of referencing
+    """Whether checking a value by a schema, or by one inside it, comes back to the same schema with the same value."""
+    contents = resource.contents
+    if id(contents) in around:
+        return True
+    if not isinstance(contents, dict):
+        return False
+    inside = (*around, id(contents))
+    if isinstance(contents.get("$ref"), str):
+        found = resolver.lookup(contents["$ref"])
+        if _is_endless(_resource_like(resource, found.contents), found.resolver, inside):
+            return True
+    same = [contents[name] for name in _IN_PLACE if name in contents]
+    same += [one for name in _IN_PLACE_LISTS for one in contents.get(name, ())]
+    if any(_steps_into(resource, resolver, one, inside) for one in same):
+        return True
+    return not around and any(_steps_into(resource, resolver, one.contents, ()) for one in _below(resource))
+
+
+def _below(resource: Any) -> Iterator[Any]:  # noqa: ANN401  # of referencing
+    """Yield the schemas inside one, however deep."""
+    for inner in resource.subresources():
+        yield inner
+        yield from _below(inner)
+
+
+def _steps_into(resource: Any, resolver: Any, contents: object, around: tuple[int, ...]) -> bool:  # noqa: ANN401  # of referencing
+    inner = _resource_like(resource, contents)
+    return _is_endless(inner, resolver.in_subresource(inner), around or (-1,))
+
+
+def _resource_like(resource: Any, contents: object) -> Any:  # noqa: ANN401  # of referencing
+    return type(resource)(contents=contents, specification=resource._specification)  # noqa: SLF001  # of the same draft
 
 
 @lru_cache(maxsize=1)
@@ -174,17 +252,18 @@ def _encoded(_validator: object, encoding: str, value: object, _schema: Schema) 
             yield ValidationError(f"{value!r} is not base64")
 
 
-def _plain(value: object) -> object:
-    """Return a value as JSON has it, as far as it can be written there."""
+def _plain(value: object, *, lenient: bool) -> object:
+    """Return a value as JSON has it, as far as it can be written there; bytes as they are where that may matter."""
+    kept = (bytes,) if lenient else ()
     try:
-        return msgspec.to_builtins(value, str_keys=True, enc_hook=_dumped)
+        return msgspec.to_builtins(value, str_keys=True, enc_hook=_dumped, builtin_types=kept)
     except Exception:  # noqa: BLE001  # no JSON value: it is checked as it is
         return value
 
 
 def _dumped(value: Any) -> object:  # noqa: ANN401  # whatever was answered
     if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
+        return value.model_dump(mode="json", by_alias=True)
     raise NotImplementedError
 
 

@@ -48,6 +48,12 @@ def is_text(text: str) -> bool:
     return True
 
 
+def as_text(found: object) -> str:
+    """Return anything as text that can be written as UTF-8: half a character is written as its number."""
+    text = str(found)
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
 def iso(at: float) -> str:
     """Return a time, in seconds since 1970, as text, in UTC."""
     return datetime.fromtimestamp(at, UTC).isoformat()
@@ -69,7 +75,7 @@ class RunControl:
 
     def request_drain(self, reason: str = "shutdown") -> None:
         """Ask for a halt; from any thread, or from a signal handler."""
-        self.drain_reason = self.drain_reason or reason
+        self.drain_reason = self.drain_reason or as_text(reason)
 
     @property
     def drain_requested(self) -> bool:

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, cast
 
 from nbflow.core.record import (
     ROOT,
-    Answered,
     Asked,
     Checkpoint,
     Record,
-    Reopened,
     RunFailed,
     RunPaused,
     RunReturned,
@@ -18,6 +16,7 @@ from nbflow.core.record import (
     checkpoints,
     current_checkpoint,
     origin_of,
+    waiting_at,
 )
 from nbflow.values import Interrupt, PregelTask, RunnableConfig, StateSnapshot, config_at, iso
 from nbflow.views.calls import calls_of
@@ -61,10 +60,11 @@ def pause_state(records: Sequence[Record], point: Checkpoint, previous_result: o
     Args:
         records: of the run.
         point: the pause.
-        previous_result: as of ``input_state``.
+        previous_result: what the thread's last finished run before it returned, or None.
     """
     started = cast("RunStarted", records[0])
-    return input_state(records[: point.length], previous_result)._replace(
+    known = records[: point.length]
+    return _unfinished(known, waiting_at(known, point, goes_on=False), previous_result)._replace(
         config=config_at(started.thread_id, point.id),
         metadata=metadata_at(started, *origin_of(started, point)),
         created_at=iso(point.end.at),
@@ -77,19 +77,26 @@ def unfinished_state(records: Sequence[Record], previous_result: object) -> Stat
     point = current_checkpoint(records)
     if isinstance(point.end, RunPaused):
         return pause_state(records, point, previous_result)
-    return input_state(records, previous_result)
+    return input_state(records, previous_result, goes_on=True)
 
 
-def input_state(records: Sequence[Record], previous_result: object) -> StateSnapshot:
-    """Return the state at a run's input, with what became of its body.
+def input_state(records: Sequence[Record], previous_result: object, *, goes_on: bool) -> StateSnapshot:
+    """Return the state at a run's input: with what became of its body, and the questions that take an answer there.
 
     Args:
         records: of the run.
         previous_result: what the thread's last finished run before it returned, or None.
+        goes_on: whether the thread goes on with that run; else it begins again there.
     """
+    point = checkpoints(records)[-1]
+    return _unfinished(records, waiting_at(records, point, goes_on=goes_on), previous_result)
+
+
+def _unfinished(records: Sequence[Record], asked: Sequence[Asked], previous_result: object) -> StateSnapshot:
+    """Return a state at which a body has something left to do."""
     started = cast("RunStarted", records[0])
     ended = _end(records)
-    interrupts = _interrupts(records)
+    interrupts = tuple(map(interrupt_of, asked))
     returned = isinstance(ended, RunReturned)
     task = PregelTask(
         id=started.run_id,
@@ -116,31 +123,9 @@ def with_calls(snapshot: StateSnapshot, records: Sequence[Record]) -> StateSnaps
     return snapshot._replace(calls=tuple(row for row in calls_of(records) if row.path != ROOT))
 
 
-def open_only(snapshot: StateSnapshot, records: Sequence[Record]) -> StateSnapshot:
-    """Return the state of a run as it stands now: without questions that were answered since it asked them."""
-    answered: set[str] = set()
-    for record in records:
-        if isinstance(record, Answered):
-            answered.add(record.id)
-        elif isinstance(record, Reopened):
-            answered.discard(record.id)
-    pending = tuple(one for one in snapshot.interrupts if one.id not in answered)
-    tasks = tuple(task._replace(interrupts=pending) for task in snapshot.tasks)
-    return snapshot._replace(interrupts=pending, tasks=tasks)
-
-
 def _end(records: Sequence[Record]) -> Record | None:
     ends = (RunReturned, RunFailed, RunPaused)
     return next((record for record in reversed(records) if isinstance(record, ends)), None)
-
-
-def _interrupts(records: Sequence[Record]) -> tuple[Interrupt, ...]:
-    """Return the questions of the last pause, answered or not."""
-    paused = next((record for record in reversed(records) if isinstance(record, RunPaused)), None)
-    if paused is None:
-        return ()
-    asked = {record.id: record for record in records if isinstance(record, Asked)}
-    return tuple(interrupt_of(asked[key]) for key in paused.ids if key in asked)
 
 
 def metadata_at(started: RunStarted, source: str, step: int) -> dict[str, object]:

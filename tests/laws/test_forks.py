@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import from_row
-from nbflow.core.fork import before, places, without_answers
+from nbflow.core.fork import before, begun_again, places
 from nbflow.core.record import CallReturned, Record, RunPaused, checkpoints
 from nbflow.values import config_at
 from tests.laws.corpus import THREAD, Plan, World, answers, plans
@@ -62,7 +62,7 @@ def test_a_fork_anywhere_ends_the_same_and_repeats_nothing_from_before(
 def test_travel_to_the_input_ends_the_same_and_repeats_what_answers_led_to_alone(flavour: str, plan: Plan) -> None:
     world, result, rows, records = finished(flavour, plan)
     source = RunKey("t", world.saver.runs("t")[0])
-    taken = leaves(without_answers(records))
+    taken = leaves(begun_again(records))
     given_input = list(world.workflow.get_state_history(THREAD))[-1]
     world.flow.invoke(world.workflow, None, config=given_input.config)
     assert world.to_the_end() == result

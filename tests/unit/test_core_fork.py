@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nbflow.core.fork import before, handed_in, places, without_answers
+from nbflow.core.fork import before, begun_again, handed_in, places
 from nbflow.core.record import (
     Answered,
     Asked,
@@ -60,7 +60,7 @@ def short(records: list[Record]) -> list[str]:
     ],
 )
 def test_what_no_answer_led_to_is_taken_over(events: list[str], taken: list[str]) -> None:
-    assert short(without_answers(log(*events))) == taken
+    assert short(begun_again(log(*events))) == taken
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from nbflow.core.call import Spec
 from nbflow.fingerprint import digest_of, source_of
 
@@ -75,3 +77,82 @@ def test_tasks_that_it_names_count_by_their_code_or_version() -> None:
     assert digest(text.format(options="", n=1)) != digest(text.format(options="", n=2))
     versions = [digest(text.format(options=f"(version={v!r})", n=n)) for v, n in (("1", 1), ("1", 2), ("2", 2))]
     assert versions[0] == versions[1] != versions[2]
+
+
+CALLED = """
+import functools
+class Meta(type):
+    def __len__(cls): return {meta}
+class Plain(metaclass=Meta):
+    def __init__(self, k): self.k = k
+    def __call__(self, x): return x + self.k
+    def bound(self, x): return x + self.k
+class Slotted:
+    __slots__ = ("k",)
+    def __init__(self, k): self.k = k
+    def bound(self, x): return x + self.k
+@functools.singledispatch
+def various(x): return {default}
+@various.register
+def _(x: int): return {registered}
+called, bound, slot_bound, slotted = Plain({called}), Plain({bound}).bound, Slotted({slot_bound}).bound, Slotted({slot})
+def f(x):
+    return called(x) + bound(x) + slot_bound(x) + slotted.k + various(x) + len(Plain)
+"""
+FIRST = {"meta": 1, "default": 1, "registered": 1, "called": 1, "bound": 1, "slot_bound": 1, "slot": 1}
+
+
+@pytest.mark.parametrize("changed", FIRST)
+def test_what_runs_or_is_read_behind_a_name_counts(changed: str) -> None:
+    assert len({digest(CALLED.format(**now), __name__="__main__") for now in (FIRST, {**FIRST, changed: 2})}) == 2
+
+
+def test_what_code_sets_on_an_object_that_is_called_is_state() -> None:
+    space: dict[str, Any] = {"counter": Counted(), "__name__": "__main__"}
+    before = digest("def f(x):\n    return counter(x)\n", **space)
+    space["counter"](1)
+    assert digest("def f(x):\n    return counter(x)\n", **space) == before
+
+
+class Counted:
+    def __init__(self) -> None:
+        self.n = 0
+
+    def __call__(self, x: int) -> int:
+        self.n += 1
+        return x
+
+
+def test_an_object_that_is_called_is_looked_at_again() -> None:
+    text = "def f(x):\n    return held(x) + slotted.k\n"
+
+    class Held:
+        def __init__(self) -> None:
+            self.k = 1
+
+        def __call__(self, x: int) -> int:
+            return x + self.k
+
+    class Slotted:
+        __slots__ = ("k",)
+
+        def __init__(self) -> None:
+            self.k = 1
+
+    for which in ("held", "slotted"):
+        names: dict[str, Any] = {"held": Held(), "slotted": Slotted()}
+        space: dict[str, Any] = {"__name__": "__main__", **names}
+        exec(compile(text, "<f>", "exec"), space)
+        spec = Spec("f", space["f"], source=text)
+        before = digest_of(spec)
+        assert digest_of(spec) == before
+        names[which].k = 2
+        assert digest_of(spec) != before
+
+
+@pytest.mark.parametrize("text", ["def f(x):\n    {}return g(x)\ndef g(x):\n    {}return x\n"])
+def test_docstrings_do_not_count(text: str) -> None:
+    plain, told = text.format("", ""), text.format("'what f does'\n    ", "'What g does.'\n    ")
+    assert digest(plain) == digest(told)
+    assert digest(plain) != digest(text.format("print('x')\n    ", ""))
+    assert digest("def f(x):\n    'only this'\n") == digest("def f(x):\n    pass\n")
