@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from nbflow.core.call import is_replaying
@@ -21,6 +22,9 @@ _STREAMS = ("stdout", "stderr")
 _lock = threading.Lock()
 _users = 0
 _handle: Callable[[logging.Logger, logging.LogRecord], None] = logging.Logger.handle
+# Those that were taken out of their places live on: ``print`` in another thread may be at work with one, and in C it
+# holds no reference of its own.
+_kept: deque[_Quiet] = deque(maxlen=64)
 
 
 class _Quiet:
@@ -29,12 +33,25 @@ class _Quiet:
     def __init__(self, stream: Any) -> None:  # noqa: ANN401  # whatever stands for a stream
         self._stream = stream
 
+    def stands_for(self, stream: object) -> bool:
+        """Whether it was made for this stream."""
+        return self._stream is stream
+
     def write(self, text: str) -> int:
         """Write a text, or drop it."""
         return len(text) if is_replaying() else self._stream.write(text)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever the stream has
         return getattr(self._stream, name)
+
+
+def _quiet(stream: object) -> _Quiet:
+    """Return what stands for a stream, the same one each time."""
+    found = next((one for one in _kept if one.stands_for(stream)), None)
+    if found is None:
+        found = _Quiet(stream)
+        _kept.append(found)
+    return found
 
 
 def _log(logger: logging.Logger, record: logging.LogRecord) -> None:
@@ -54,7 +71,7 @@ def begin() -> None:
         for name in _STREAMS:
             stream = getattr(sys, name)
             if stream is not None and not isinstance(stream, _Quiet):
-                setattr(sys, name, _Quiet(stream))
+                setattr(sys, name, _quiet(stream))
 
 
 def end() -> None:

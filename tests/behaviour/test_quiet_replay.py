@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
 import sys
 from typing import Any, TextIO
 
@@ -139,3 +140,30 @@ def test_code_can_ask_whether_it_replays(flow: Flavour) -> None:
     assert flow.invoke(body, Command(resume="yes")) is False
     assert seen == [False, True, False]
     assert not is_replaying()
+
+
+PRINTING = """
+from nbflow import Command, InMemorySaver, entrypoint, interrupt, task
+
+@task
+def step(n):
+    return n
+
+@entrypoint(checkpointer=InMemorySaver())
+def flow(n):
+    for i in range(5):
+        step(i).result()
+    return interrupt("?")
+
+for i in range(150):
+    config = {"configurable": {"thread_id": str(i)}}
+    flow.invoke(1, config)
+    run = flow.start(Command(resume=5), config)
+    while not run.done():
+        print("waiting", i, "for", "it")
+"""
+
+
+def test_a_print_in_another_thread_while_a_run_replays_does_not_end_the_process() -> None:
+    done = subprocess.run([sys.executable, "-c", PRINTING], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
