@@ -129,7 +129,8 @@ class Deliveries:
         is_unsaved: whether the body has seen something that is not durable.
         is_urgent: whether that must be before its next call begins: it has gone on from a failure.
         shelved: calls that the body is recorded to have cancelled, and has not cancelled yet.
-        wanted: the call that the body carries out itself while it waits for it; None if there is none.
+        wanted: the call whose end the body is given at once if it is next in turn: it carries that call out while
+            it waits, or waits on a loop that has nothing else to do; None if there is none.
         heard_on: the event loop that coroutines of the body wait on; None if none does.
         waker: what the driver needs to wake the body; the core does not touch it.
     """
