@@ -7,7 +7,7 @@ from nbflow.codec.classes import register_type
 from nbflow.codec.digests import digest
 from nbflow.codec.types.exceptions import traceback_text, unkept
 from nbflow.codec.unloadable import NotWholeError, Unloadable
-from nbflow.values import NO_ANSWER, Command, Interrupt
+from nbflow.values import NO_ANSWER, Command, Interrupt, NodeUpdate, Unstored
 
 __all__ = [
     "NotWholeError",
@@ -28,4 +28,13 @@ register_type(  # and what would steer a graph: an answer that was not given has
     name="nbflow:Command",
     encode=lambda command: {name: item for name, item in vars(command).items() if item is not NO_ANSWER},
     decode=lambda given: Command(**given),
+)
+register_type(
+    NodeUpdate,
+    name="nbflow:NodeUpdate",
+    encode=lambda update: [update.writes, update.goto, update.parent],
+    decode=lambda given: NodeUpdate(*given),
+)
+register_type(
+    Unstored, name="nbflow:Unstored", encode=lambda _: None, decode=lambda _: Unstored(is_there=False)
 )

@@ -8,6 +8,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
+from nbflow.constants import INTERRUPT
 from nbflow.core.call import current_frame
 from nbflow.core.record import ROOT
 from nbflow.drivers.bodies import aio
@@ -134,11 +135,13 @@ def run_through(workflow: Definition, request: Request, shape: Shape) -> Any:  #
         raise
 
 
-def output_of(result: object, shape: Shape, run: Run | None = None) -> Any:  # noqa: ANN401  # whatever a body returned
+def output_of(result: Any, shape: Shape, run: Run | None = None) -> Any:  # noqa: ANN401  # whatever a body returned
     """Return a run's result in the form that its caller wants."""
     if shape.version != "v2":
         return result
-    return GraphOutput({}, run.interrupts) if run is not None and run.status == "asking" else GraphOutput(result)
+    if run is None or run.status != "asking":
+        return GraphOutput(result)
+    return GraphOutput({name: value for name, value in result.items() if name != INTERRUPT}, run.interrupts)
 
 
 def watched(
