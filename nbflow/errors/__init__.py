@@ -19,6 +19,7 @@ from nbflow.errors.graphs import (
     NoParentGraphError,
     ParentCommand,
     TaskNotFound,
+    UnfilledJoinWarning,
     UnknownNodeError,
 )
 from nbflow.errors.resuming import (
@@ -84,7 +85,7 @@ __all__ = [
     "CalledOutsideRunError", "ChangedArgumentWarning", "CorruptFileError", "CorruptRunError",
     "CorruptValueError", "DecorationError", "DiskFullError", "EmptyChannelError", "EmptyInputError", "ErrorCode",
     "ForeignObjectError", "GraphBubbleUp", "GraphDrained", "GraphInterrupt", "GraphRecursionError",
-    "GraphUpdateError", "InvalidGraphError", "NoParentGraphError", "UnknownNodeError",
+    "GraphUpdateError", "InvalidGraphError", "NoParentGraphError", "UnfilledJoinWarning", "UnknownNodeError",
     "InterruptExpiredError", "InterruptRejectedError", "InvalidAnswerError", "InvalidOptionError",
     "InvalidUpdateError", "LostFailureWarning", "LostFileError", "MissingContextError", "MissingThreadIdError",
     "NbflowError", "NetworkFileError", "NeverCalledWarning", "NewerFormatError", "NoCacheError",

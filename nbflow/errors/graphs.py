@@ -83,6 +83,10 @@ class GraphRecursionError(NbflowError, RecursionError):
         )
 
 
+class UnfilledJoinWarning(UserWarning):
+    """A graph has ended while a node still waited for others that did not run."""
+
+
 class EmptyChannelError(NbflowError):
     """A name for ``except`` clauses; a key without a value is absent here, so nothing raises this."""
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from nbflow._support import clock
+from nbflow._support.warnings import warn
 from nbflow.config import here
 from nbflow.constants import START
 from nbflow.core.marks import change, position_at
 from nbflow.core.outcome import Outcome
 from nbflow.core.record import Marked, RunStarted, Value
 from nbflow.drivers.future import CallFuture
-from nbflow.errors import NoParentGraphError
+from nbflow.errors import NoParentGraphError, UnfilledJoinWarning
 from nbflow.graph.nodes import Runner, StepHere, adopted, drive, joined, routed, step_here
 from nbflow.graph.models import validated
+from nbflow.graph.planning import unfilled
 from nbflow.graph.program import Exit, Handle, Limits, PutDown, Route, Steps, Work, handed_up
 from nbflow.graph.schemas import own
 from nbflow.values import Final, NodeUpdate
@@ -167,6 +169,8 @@ class Standing:
                     "around this one; it may run as a node, or be called in one"
                 )
             return NodeUpdate(parent=tuple(done.parent))
+        for text in unfilled(done.kept):
+            warn(f"graph {self.graph.name!r} has ended, and {text}, which did not run", UnfilledJoinWarning)
         output = self.graph.output(done.state)
         if self.frame.call.spec.stateful:
             stored = {name: value for name, value in done.state.items() if name not in self.graph.unstored}

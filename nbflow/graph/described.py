@@ -14,7 +14,7 @@ from nbflow._support.signature import name_of
 from nbflow.constants import START
 from nbflow.errors import InvalidGraphError, InvalidOptionError
 from nbflow.graph.nodes import action_of
-from nbflow.graph.schemas import Schema, schema_of, united
+from nbflow.graph.schemas import Schema, names_around, schema_of, united
 from nbflow.values import Command
 from nbflow.values.policies import CachePolicy, RetryPolicy, TimeoutPolicy, check_retry_on
 
@@ -195,7 +195,8 @@ def _returned(fn: Any) -> object:  # noqa: ANN401  # any callable
     while isinstance(fn, functools.partial):
         fn = target = fn.func
     try:
-        return typing.get_type_hints(inspect.unwrap(target)).get("return")
+        plain = inspect.unwrap(target)
+        return typing.get_type_hints(plain, localns=names_around(plain)).get("return")
     except (TypeError, NameError, AttributeError, ValueError):
         return None
 

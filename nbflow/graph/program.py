@@ -115,11 +115,13 @@ class Exit(NamedTuple):
         state: what its keys hold.
         handed: what its nodes wrote, in order.
         parent: updates for the graph around it, if it ended by those.
+        kept: what joins still wait for.
     """
 
     state: Mapping[str, object]
     handed: Sequence[tuple[str, object]]
     parent: Sequence[NodeUpdate] = ()
+    kept: Mapping[str, Any] = {}
 
 
 def read_input(graph: Blueprint, base: Mapping[str, object] | None, given: object) -> NodeUpdate:
@@ -221,7 +223,7 @@ class Steps:
             if parent:
                 return Exit(self.position.state, self.handed, parent)
             yield from self._put_down([unit.name for unit in work.units])
-        return Exit(self.position.state, self.handed)
+        return Exit(self.position.state, self.handed, (), self.position.kept)
 
     def _put_down(self, finished: Sequence[str]) -> Generator[Effect, Any, None]:
         """Put the position down, and stop there if that is wanted."""

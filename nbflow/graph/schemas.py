@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import sys
 import types
 import typing
 from collections import deque
@@ -145,7 +146,7 @@ def _is_class_with_fields(given: Any) -> bool:  # noqa: ANN401  # any type
 def _hints(given: Any) -> dict[str, Any]:  # noqa: ANN401  # a class
     kind = typing.get_origin(given) or given
     try:
-        hints = typing.get_type_hints(kind, include_extras=True)
+        hints = typing.get_type_hints(kind, localns=names_around(kind), include_extras=True)
     except (NameError, TypeError) as error:
         raise InvalidGraphError(f"the annotations of {kind.__name__} can't be read: {error}") from error
     if hasattr(kind, "model_fields"):
@@ -295,10 +296,24 @@ def first_parameter(fn: object) -> Any:  # noqa: ANN401  # a type, or None
     target = fn if inspect.isroutine(fn) else getattr(type(fn), "__call__", fn)
     try:
         names = [name for name in inspect.signature(fn).parameters]  # type: ignore[arg-type]  # any callable
-        hints = typing.get_type_hints(inspect.unwrap(target), include_extras=True)  # type: ignore[arg-type]  # as above
+        plain = inspect.unwrap(target)  # type: ignore[arg-type]  # as above
+        hints = typing.get_type_hints(plain, localns=names_around(plain), include_extras=True)  # type: ignore[arg-type]  # as above
     except (TypeError, ValueError, NameError, AttributeError):
         return None
     return hints.get(names[0]) if names else None
+
+
+def names_around(given: Any) -> dict[str, object]:  # noqa: ANN401  # a class or function
+    """Return the local names that annotations of a class or function may use which stands in a function that runs."""
+    found: dict[str, object] = {}
+    if "<locals>" not in getattr(given, "__qualname__", ""):
+        return found
+    frame: types.FrameType | None = sys._getframe()  # noqa: SLF001  # what inspect would walk too
+    while frame is not None:
+        if frame.f_globals.get("__name__") == given.__module__ and frame.f_code.co_name != "<module>":
+            found = {**frame.f_locals, **found}
+        frame = frame.f_back
+    return found
 
 
 def start_values(keys: Mapping[str, Key]) -> dict[str, object]:

@@ -157,7 +157,13 @@ def watched(
     views: list[StreamView] = []
 
     def first(session: Session, opening: Opening) -> None:
-        view = StreamView(shape.wanted, name=workflow.spec.name, subgraphs=shape.subgraphs, metadata=_metadata(session))
+        view = StreamView(
+            shape.wanted,
+            name=workflow.spec.name,
+            subgraphs=shape.subgraphs,
+            kind=workflow.spec.kind,
+            metadata=_metadata(session),
+        )
         views.append(view)
         for chunk in view.begin(opening.past, opening.result):
             put(chunk)
@@ -198,6 +204,7 @@ def watched_call(
         name=workflow.spec.name,
         subgraphs=shape.subgraphs,
         root=future.call.path,
+        kind=workflow.spec.kind,
         metadata=_metadata(session),
     )
     view.recall(log.records[:1])
