@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nbflow import fingerprint
 from nbflow._support.signature import injected, is_async
@@ -14,7 +14,6 @@ from nbflow.graph.compiled import CompiledStateGraph
 from nbflow.graph.nodes import HandlerRunner, OnLoop, Runner, needs_loop
 from nbflow.graph.results import Reader
 from nbflow.graph.schemas import Schema, united
-from nbflow.workflow import Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -80,8 +79,6 @@ def _node(
         runner = GraphRunner(name, inner.blueprint, branches, is_async=inner.spec.is_async)
         schema = _shared(state, inner.blueprint.input_schema)
     else:
-        if isinstance(action, Workflow):
-            action = _nested(action)
         on_loop = needs_loop(action, branches)
         runner = Runner(name, action, branches)
     runners.append(runner)
@@ -125,21 +122,6 @@ def _spec(runner: Runner, options: NodeOptions, *, on_loop: bool, action: Callab
 
 def _injected(fn: Callable[..., object]) -> tuple[Injected, ...]:
     return injected(fn, first=1)
-
-
-def _nested(workflow: Workflow) -> Callable[..., object]:
-    """Return a workflow as the function of a node."""
-    if workflow.spec.is_async:
-
-        async def run_nested(state: Any) -> object:  # noqa: ANN401  # what the workflow takes
-            return await workflow.ainvoke(state)
-
-        return run_nested
-
-    def run(state: Any) -> object:  # noqa: ANN401  # as above
-        return workflow.invoke(state)
-
-    return run
 
 
 def _shared(outer: Schema, inner: Schema) -> Schema:

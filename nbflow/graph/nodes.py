@@ -14,6 +14,7 @@ from nbflow.errors import InvalidGraphError, NodeError, ParentCommand
 from nbflow.graph.models import validated
 from nbflow.runtime import provide
 from nbflow.values import NodeUpdate, Unstored
+from nbflow.workflow import Workflow
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -215,6 +216,8 @@ def action_of(given: Any, where: str) -> Callable[..., object]:  # noqa: ANN401 
     if isinstance(given, dict):
         parts = {name: action_of(one, where) for name, one in given.items()}
         return functools.partial(_parallel, parts)
+    if isinstance(given, Workflow):
+        return _nested(given)
     if _is_runnable(given):
         return functools.partial(_ainvoked if _wants_await(given) else _invoked, given)
     if not callable(given) or isinstance(given, type):
@@ -241,6 +244,21 @@ def _is_runnable(given: object) -> bool:
 
 def _wants_await(given: Any) -> bool:  # noqa: ANN401  # a Runnable
     return getattr(given, "func", None) is None and getattr(given, "afunc", None) is not None
+
+
+def _nested(workflow: Workflow) -> Callable[..., object]:
+    """Return a workflow as the function of a node."""
+    if workflow.spec.is_async:
+
+        async def run_nested(state: Any) -> object:  # noqa: ANN401  # what the workflow takes
+            return await workflow.ainvoke(state)
+
+        return run_nested
+
+    def run(state: Any) -> object:  # noqa: ANN401  # as above
+        return workflow.invoke(state)
+
+    return run
 
 
 def _invoked(runnable: Any, state: object) -> object:  # noqa: ANN401  # a Runnable

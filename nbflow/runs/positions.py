@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load
-from nbflow.core.checkpoints import Checkpoint, checkpoints
+from nbflow.core.checkpoints import Checkpoint, checkpoints, is_mark
 from nbflow.core.marks import NOWHERE, Position, marks_of, position_at
 from nbflow.views.steps import bare
 
@@ -40,8 +40,13 @@ def stand_at(saver: BaseCheckpointSaver, point: points.Point) -> Stand:
 
 
 def stand_of(records: Sequence[Record], point: Checkpoint) -> Stand:
-    """Return where a body stands at a checkpoint of the run that has these records."""
+    """Return where a body stands at a checkpoint of the run that has these records.
+
+    Of a step that the body has left behind, nothing has begun there; of one that it paused in, what had by then.
+    """
     known = records[: point.length] if point.mark is not None else records[:1]
+    if point.mark is not None and point.end is point.mark and any(map(is_mark, records[point.length :])):
+        known = known[: known.index(point.mark) + 1]
     marks = marks_of(known)
     return Stand(known, position_at(marks), marks[-1]) if marks else Stand(known, NOWHERE, None)
 

@@ -38,11 +38,12 @@ class Levels:
     Args:
         root: path of the body that counts as the outermost one.
         name: of its workflow.
+        is_graph: whether that is a graph: what it calls is called by its nodes.
     """
 
-    def __init__(self, root: str = ROOT, name: str = "") -> None:
+    def __init__(self, root: str = ROOT, name: str = "", *, is_graph: bool = False) -> None:
         self._root = root
-        self._chains: dict[str, Namespace] = {root: (f"{name}:{root}",)}
+        self._chains: dict[str, Namespace] = {root: () if is_graph else (f"{name}:{root}",)}
         self._begun: dict[str, int] = {}  # by caller, how many nested runs
         self._runs: dict[str, Namespace] = {root: ()}
         self._open: dict[str, NestedRun] = {}
@@ -66,7 +67,8 @@ class Levels:
                 around = self._runs[record.path] = (*around, str(count)) if count else around
                 if not record.replayed:
                     self._open[record.path] = NestedRun(record.path, record.name, around)
-            self._chains[record.path] = (*around, f"{record.name}:{record.path}")
+            own = () if record.kind == "graph" else (f"{record.name}:{record.path}",)  # its nodes call, not itself
+            self._chains[record.path] = (*around, *own)
         elif isinstance(record, CallSettled):
             if self._open.pop(record.path, None) is not None:
                 self._ended.add(record.path)

@@ -88,7 +88,7 @@ class StreamView:
         self._is_graph = kind == "graph"
         self._deep = subgraphs
         self._metadata = dict(metadata or {})
-        self._levels = Levels(root, name)
+        self._levels = Levels(root, name, is_graph=kind == "graph")
         self._outline: list[Record] = []
         self._result: Value | None = None
         self._shown = ShownMessages()
