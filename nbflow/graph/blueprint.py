@@ -12,7 +12,7 @@ from nbflow.errors import GraphUpdateError, UnknownNodeError
 from nbflow.errors.usage import nearest
 from nbflow.graph.keys import ABSENT, Key
 from nbflow.graph.schemas import start_values
-from nbflow.values import Send, Unstored
+from nbflow.values import PartlyStored, Send, Unstored
 from nbflow.values.policies import TimeoutPolicy
 
 if TYPE_CHECKING:
@@ -226,7 +226,11 @@ class Blueprint:
         """Return what a run returns of a state: the keys of the output schema, or the bare value; None for nothing."""
         if self.output_schema.is_root:
             return next((state[name] for name in self.output_schema.keys if name in state), None)
-        return {name: state[name] for name in self.output_schema.keys if name in state} or None
+        found = {name: state[name] for name in self.output_schema.keys if name in state}
+        if not self.unstored.isdisjoint(found):
+            found = PartlyStored(found)
+            found.hidden = self.unstored
+        return found or None
 
 
 __all__ = ["END", "START", "Blueprint", "Branch", "Node"]

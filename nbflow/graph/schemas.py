@@ -65,7 +65,7 @@ class Schema:
         if self.is_root:
             return own(state[ROOT_KEY]) if ROOT_KEY in state else None
         found = {name: own(state[name]) for name in self.keys if name in state}
-        found.update((name, managed[name]) for name in self.managed if name in managed)
+        found.update((name, managed[one.what]) for name, one in self.managed.items() if one.what in managed)
         if self.is_model:
             return self.type.model_construct(**found)
         return self.type(**found) if is_dataclass(self.type) else found

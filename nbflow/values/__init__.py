@@ -6,7 +6,7 @@ Nothing here runs anything; only ``errors`` is imported.
 
 from __future__ import annotations
 
-from nbflow.values.graphs import ROOT_KEY, NodeUpdate, Overwrite, Unstored
+from nbflow.values.graphs import ROOT_KEY, NodeUpdate, Overwrite, PartlyStored, Unstored
 from nbflow.values.questions import NO_ANSWER, Command, Interrupt, Reject
 from nbflow.values.results import (
     Final,
@@ -53,6 +53,7 @@ __all__ = [
     "NodeUpdate",
     "OnDivergence",
     "Overwrite",
+    "PartlyStored",
     "PregelTask",
     "Reject",
     "Returned",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -37,6 +38,16 @@ class Unstored:
 
     def __repr__(self) -> str:
         return f"Unstored({self.value!r})" if self.is_there else "Unstored()"
+
+
+class PartlyStored(dict[str, Any]):
+    """A dict of which some keys are never stored.
+
+    Attributes:
+        hidden: those keys.
+    """
+
+    hidden: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
