@@ -222,8 +222,17 @@ class Blueprint:
         else:
             state[key.name] = value
 
-    def output(self, state: Mapping[str, object]) -> object:
-        """Return what a run returns of a state: the keys of the output schema, or the bare value; None for nothing."""
+    def output(self, state: Mapping[str, object], keys: str | Sequence[str] | None = None) -> object:
+        """Return what a run returns of a state; None for nothing.
+
+        Args:
+            state: at the end.
+            keys: one key whose value is wanted, or several; None for those of the output schema.
+        """
+        if isinstance(keys, str):
+            return state.get(keys)
+        if keys is not None:
+            return {name: state[name] for name in keys if name in state} or None
         if self.output_schema.is_root:
             return next((state[name] for name in self.output_schema.keys if name in state), None)
         found = {name: state[name] for name in self.output_schema.keys if name in state}

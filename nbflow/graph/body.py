@@ -18,6 +18,7 @@ from nbflow.graph.models import validated
 from nbflow.graph.planning import unfilled
 from nbflow.graph.program import Exit, Handle, Limits, PutDown, Route, Steps, Work, handed_up
 from nbflow.graph.schemas import own
+from nbflow.session.session import node_here
 from nbflow.values import Final, NodeUpdate
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Standing:
         self._given = given
         self._told: Mapping[str, object] | None = None  # the state of the last mark; None before the first
         self._calls: dict[int, Call] = {}
+        self._step = 0
         self._waits = not self.frame.call.spec.is_async  # in this thread, on a loop too
         self.program = self._begun()
 
@@ -117,6 +119,9 @@ class Standing:
         """Start the nodes of a step, or their error handlers."""
         work = asked if isinstance(asked, Work) else asked.work
         managed = {"is_last": work.remaining == 1, "remaining": work.remaining}
+        self._step = work.step
+        # Ids that reducers make for this step are its own, wherever the body was gone on from.
+        self.frame.drawn = max((unit.position for unit in work.units), default=0) << 20
         token = step_here.set(StepHere(work.state, managed, work.step))
         try:
             if isinstance(asked, Handle):
@@ -132,6 +137,9 @@ class Standing:
         spec = node.spec
         if unit.payload and unit.payload[1] is not None:
             spec = node.limited(cast("float", unit.payload[1]))
+        node_here.set(
+            {"langgraph_step": self._step, "langgraph_triggers": tuple(unit.triggers), **(node.metadata or {})}
+        )
         future = self._submit(spec, unit.position, (self._view(unit, state, managed),), {})
         self._calls[unit.position] = future.call
         return future
@@ -171,7 +179,8 @@ class Standing:
             return NodeUpdate(parent=tuple(done.parent))
         for text in unfilled(done.kept):
             warn(f"graph {self.graph.name!r} has ended, and {text}, which did not run", UnfilledJoinWarning)
-        output = self.graph.output(done.state)
+        keys = self.session.output_keys if self.frame.call.caller is None else None
+        output = self.graph.output(done.state, keys)
         if self.frame.call.spec.stateful:
             stored = {name: value for name, value in done.state.items() if name not in self.graph.unstored}
             return Final(value=output, save=stored)

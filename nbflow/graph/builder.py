@@ -23,6 +23,7 @@ from nbflow.graph.described import (
     options_of,
 )
 from nbflow.graph.nodes import action_of
+from nbflow.workflow.checkpointer import check_checkpointer
 from nbflow.graph.schemas import first_parameter, has_fields
 
 if TYPE_CHECKING:
@@ -304,6 +305,7 @@ class StateGraph(Description, Generic[StateT]):
         Raises:
             InvalidGraphError: if something leads to a node that is not there, or nothing leaves START.
         """
+        check_checkpointer(checkpointer, "compile()")
         stops = [_stops(interrupt_before, "interrupt_before"), _stops(interrupt_after, "interrupt_after")]
         self.validate([one for given in stops if given != "*" for one in given])
         self.compiled = True

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, is_typeddict
 
-from nbflow.constants import INTERRUPT
+from nbflow.constants import INTERRUPT, START
 from nbflow.core.call import Spec
+from nbflow.errors import InvalidOptionError
+from nbflow.errors.usage import nearest
 from nbflow.core.marks import marks_of, position_at
 from nbflow.core.record import Value
 from nbflow.graph.body import AsyncGraphBody, GraphBody
+from nbflow.graph.drawing import drawn
 from nbflow.graph.program import read_input
 from nbflow.graph.threads import steered
 from nbflow.graph.updates import Updating
 from nbflow.runs.positions import state_at
+from nbflow.schemas.describe import inline
 from nbflow.values import Command, StateUpdate
 from nbflow.workflow import Workflow
 
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
     from nbflow.core.record import Record
     from nbflow.graph.blueprint import Blueprint
     from nbflow.graph.described import Description
+    from nbflow.graph.drawing import DrawnGraph
+    from nbflow.runs.request import Request
     from nbflow.store.base import BaseStore
     from nbflow.values import Config, Interrupt, RunnableConfig
 
@@ -69,6 +75,28 @@ class CompiledStateGraph(Workflow):
         made = CompiledStateGraph(self.builder, self.blueprint, **given)
         made.name = self.name
         return made
+
+    def check_options(self, request: Request) -> None:
+        """Check that breakpoints name nodes of the graph, and wanted keys those of its state.
+
+        Raises:
+            InvalidOptionError: if one does not.
+        """
+        known: dict[str, Sequence[str]] = {
+            "interrupt_before": tuple(self.blueprint.nodes),
+            "interrupt_after": tuple(self.blueprint.nodes),
+            "output_keys": tuple(self.blueprint.keys),
+        }
+        for name, names in known.items():
+            given = getattr(request, name)
+            if given is None or (given == "*" and name != "output_keys"):
+                continue
+            if isinstance(given, str) and name != "output_keys":
+                raise InvalidOptionError(request.where, name, repr(given), "it is a list of names of nodes, or '*'")
+            for one in [given] if isinstance(given, str) else given:
+                if one not in names:
+                    listed = ", ".join(map(repr, names))
+                    raise InvalidOptionError(request.where, name, repr(one), f"there are {listed}{nearest(one, names)}")
 
     def check_input(self, value: object, kept: Value | None) -> None:
         """Check an input against the input schema.
@@ -125,6 +153,43 @@ class CompiledStateGraph(Workflow):
         """
         return Updating(self, self.blueprint, "bulk_update_state()", config).write(supersteps)
 
+    @property
+    def InputType(self) -> Any:  # noqa: ANN401, N802  # a type; LangGraph's name
+        """The input schema."""
+        return self.blueprint.input_schema.type
+
+    @property
+    def OutputType(self) -> Any:  # noqa: ANN401, N802  # a type; LangGraph's name
+        """The output schema."""
+        return self.blueprint.output_schema.type
+
+    def get_input_jsonschema(self) -> dict[str, Any]:
+        """Return the JSON schema of the input."""
+        return _titled(self.InputType, super().get_input_jsonschema())
+
+    def get_output_jsonschema(self) -> dict[str, Any]:
+        """Return the JSON schema of the result."""
+        return _titled(self.OutputType, super().get_output_jsonschema())
+
+    @property
+    def nodes(self) -> dict[str, Any]:
+        """The nodes by name, with START first."""
+        return {START: None, **self.blueprint.nodes}
+
+    @property
+    def channels(self) -> dict[str, Any]:
+        """The keys of the state by name."""
+        return dict(self.blueprint.keys)
+
+    def get_graph(self, config: Config | None = None, *, xray: bool | int = False) -> DrawnGraph:  # noqa: ARG002  # LangGraph's
+        """Return the graph to be drawn: its nodes and where they may lead.
+
+        Args:
+            config: not looked at.
+            xray: whether graphs that are nodes are drawn with their nodes; a number for so many levels.
+        """
+        return drawn(self.blueprint, xray=xray)
+
     def get_subgraphs(
         self, namespace: str | None = None, *, recurse: bool = False
     ) -> Iterator[tuple[str, CompiledStateGraph]]:
@@ -140,3 +205,9 @@ class CompiledStateGraph(Workflow):
                     yield f"{name}|{inner}", graph
 
 
+
+
+def _titled(kind: object, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema without a reference at its top; that of a TypedDict under the name of the class."""
+    found = inline(schema)
+    return {**found, "title": kind.__name__} if is_typeddict(kind) and isinstance(kind, type) else found

@@ -214,9 +214,7 @@ def _check_options(workflow: Definition, request: Request, saver: BaseCheckpoint
     command = request.input
     if request.reuse and (command is None or isinstance(command, Command)):
         raise InvalidOptionError(request.where, "reuse", "True", "that is for a new run; pass its input")
-    for name in ("interrupt_before", "interrupt_after", "output_keys"):
-        if getattr(request, name) is not None and workflow.spec.kind != "graph":
-            raise InvalidOptionError(request.where, name, repr(getattr(request, name)), "that is for graphs")
+    workflow.check_options(request)
     if not isinstance(command, Command):
         return
     if command.resume is NO_ANSWER and workflow.spec.kind != "graph":

@@ -50,6 +50,9 @@ model_listener: ContextVar[ModelListener | None] = ContextVar("nbflow_model_list
 callbacks_here: ContextVar[object] = ContextVar("nbflow_callbacks_here", default=None)
 
 
+# What the config of a graph's node says of it: its step, what set it in motion, its metadata; set by the graph's body.
+node_here: ContextVar[Mapping[str, object]] = ContextVar("nbflow_node_here", default={})  # noqa: B039  # never written
+
 SAVE_ANEW = "give the thread another value to go on from: update_state(config, value)"
 START_OVER = "start over on a new thread"
 
@@ -229,6 +232,8 @@ class Session:
         spec, started = frame.call.spec, self.dispatch.scheduler.log.records[0]
         step = started.step + 1 if isinstance(started, RunStarted) else 0
         metadata = {**self.config["metadata"], **(more or {}), **whereabouts(spec.name, spec.kind, frame.prefix, step)}
+        if spec.kind == "node":
+            metadata.update(node_here.get())
         if self.thread_id:
             metadata["thread_id"] = self.thread_id
         return metadata

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from nbflow.core.value import Value
+    from nbflow.values import NodeUpdate
 
 
 class Part(NamedTuple):
@@ -36,10 +37,12 @@ class StepChunks:
 
     Args:
         metadata: what the user wrote into the config, tags included.
+        keys: one key of states whose value is wanted, or several; None for all.
     """
 
-    def __init__(self, metadata: Mapping[str, object]) -> None:
+    def __init__(self, metadata: Mapping[str, object], keys: str | Sequence[str] | None = None) -> None:
         self._metadata = metadata
+        self._keys = keys
         self._positions: dict[str, Position] = {}
         self._marks: dict[str, Marked] = {}
         self._results: dict[str, Value | None] = {}
@@ -62,7 +65,18 @@ class StepChunks:
 
     def state(self, body: str) -> object:
         """Return the state of a body as it is shown."""
-        return bare(self._positions.get(body, NOWHERE).state)
+        state = self._positions.get(body, NOWHERE).state
+        return bare(state) if self._keys is None else self._wanted(state)
+
+    def _wanted(self, found: Mapping[str, object]) -> object:
+        """Return of keys and values what is wanted."""
+        if isinstance(self._keys, str):
+            return found.get(self._keys)
+        return {name: found[name] for name in self._keys or () if name in found}
+
+    def _update(self, update: NodeUpdate) -> object:
+        """Return what is shown of an update."""
+        return update.shown if self._keys is None else self._wanted(dict(update.writes)) or None
 
     def step(self, path: str) -> int:
         """Return the number of the checkpoint that the step which a node runs in leads to."""
@@ -91,13 +105,13 @@ class StepChunks:
         yield Part("tasks", payload)
         past = self._results.get(record.path)
         if record.replayed and past is not None:
-            yield Part("updates", {record.name: update_of(past.get()).shown, "__metadata__": {"cached": True}})
+            yield Part("updates", {record.name: self._update(update_of(past.get())), "__metadata__": {"cached": True}})
 
     def of_result(self, record: CallReturned) -> Iterator[Part]:
         """Yield what a node has returned."""
         update = update_of(record.get())
         origin = {"__metadata__": {"cached": True}} if record.cached else {}
-        yield Part("updates", {record.name: update.shown, **origin})
+        yield Part("updates", {record.name: self._update(update), **origin})
         yield Part("tasks", payloads.result(record.path, record.name, update.result))
 
     def of_failure(self, record: CallFailed) -> Iterator[Part]:

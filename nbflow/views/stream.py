@@ -70,6 +70,7 @@ class StreamView:
         root: path of that body; the call's own for the stream of a nested workflow.
         kind: of that body: ``"entrypoint"`` or ``"graph"``.
         metadata: what the user wrote into the config, tags included.
+        keys: of a graph's state that are wanted, one or several; None for all.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class StreamView:
         root: str = ROOT,
         kind: str = "entrypoint",
         metadata: Mapping[str, object] | None = None,
+        keys: str | Sequence[str] | None = None,
     ) -> None:
         self._modes = frozenset(modes)
         self._name = name
@@ -92,7 +94,7 @@ class StreamView:
         self._outline: list[Record] = []
         self._result: Value | None = None
         self._shown = ShownMessages()
-        self._steps = StepChunks(self._metadata)
+        self._steps = StepChunks(self._metadata, keys)
         self._points: list[str] = []
 
     def begin(self, past: Sequence[Record], result: Value | None) -> Iterator[Chunk]:

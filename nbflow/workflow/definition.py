@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nbflow.core.call import Spec
     from nbflow.core.record import Record
     from nbflow.core.value import Value
+    from nbflow.runs.request import Request
     from nbflow.store.base import BaseStore
     from nbflow.values import Command, Interrupt, RunnableConfig
 
@@ -52,6 +53,16 @@ class Definition:
         self.config = config
         self.__doc__ = spec.fn.__doc__
         self.__wrapped__ = spec.fn
+
+    def check_options(self, request: Request) -> None:
+        """Check the options of a run that are about a graph, which an entrypoint has none of.
+
+        Raises:
+            InvalidOptionError: if one is given.
+        """
+        for name in ("interrupt_before", "interrupt_after", "output_keys"):
+            if getattr(request, name) is not None:
+                raise InvalidOptionError(request.where, name, repr(getattr(request, name)), "that is for graphs")
 
     def check_input(self, value: object, kept: Value | None) -> None:
         """Check what a new run would begin with, before anything is written; an entrypoint takes anything.

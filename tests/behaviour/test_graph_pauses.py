@@ -318,3 +318,20 @@ def test_state_after_a_restart_is_the_same(flow: Flavour) -> None:
     again = flow.compile(graph)
     assert flow.invoke(again, Command(resume="R"))["a"] == [("t", 1), {"k": {1, 2}}, "x", "ask:R", "y"]
     assert note(flow, "x").__name__ == "x"
+
+
+def test_ids_of_messages_differ_over_pauses_and_stay(flow: Flavour) -> None:
+    from nbflow.graph import MessagesState
+
+    graph: StateGraph[Any] = StateGraph(MessagesState)
+    graph.add_node("one", flow.node(lambda _: {"messages": [("ai", "one")]}))
+    graph.add_node("ask", flow.node(lambda _: {"messages": [("human", interrupt("?"))]}))
+    graph.add_node("two", flow.node(lambda _: {"messages": [("ai", "two")]}))
+    for edge in ((START, "one"), ("one", "ask"), ("ask", "two")):
+        graph.add_edge(*edge)
+    app = flow.compile(graph)
+    before = flow.invoke(app, {"messages": [("human", "hi")]})["messages"]
+    after = flow.invoke(app, Command(resume="answer"))["messages"]
+    assert [one.content for one in after] == ["hi", "one", "answer", "two"]
+    assert [one.id for one in after[:2]] == [one.id for one in before]
+    assert len({one.id for one in after}) == 4

@@ -163,6 +163,7 @@ def watched(
             subgraphs=shape.subgraphs,
             kind=workflow.spec.kind,
             metadata=_metadata(session),
+            keys=request.output_keys,
         )
         views.append(view)
         for chunk in view.begin(opening.past, opening.result):
