@@ -78,8 +78,13 @@ def create_react_agent(  # noqa: PLR0913  # LangGraph's signature
         graph.add_edge("agent", last)
     if response_format is not None:
         graph.add_node("answer", asker.answer)
-    stops = {"interrupt_before": interrupt_before, "interrupt_after": interrupt_after}
-    return graph.compile(checkpointer, store=store, name=name or "agent", **stops)
+    return graph.compile(
+        checkpointer,
+        store=store,
+        interrupt_before=interrupt_before,
+        interrupt_after=interrupt_after,
+        name=name or "agent",
+    )
 
 
 class _Asker:
