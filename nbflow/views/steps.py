@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from nbflow.constants import START
 from nbflow.core.checkpoints import Checkpoint, is_mark, origin_of
-from nbflow.core.marks import marks_below, positions
+from nbflow.core.marks import bare, marks_below, positions
 from nbflow.core.path import around, outside
 from nbflow.core.record import ROOT, Answered, Asked, CallFailed, CallReturned, Marked, Record, Reopened, RunStarted
 from nbflow.values import (
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nbflow.core.marks import Position, Unit
-
-
-def bare(state: Mapping[str, object]) -> object:
-    """Return a state as it is shown: its keys, or the value that is all of it."""
-    return state[ROOT_KEY] if list(state) == [ROOT_KEY] else dict(state)
 
 
 def step_state(records: Sequence[Record], point: Checkpoint, base: object) -> StateSnapshot:
