@@ -155,12 +155,12 @@ def update_of(value: object) -> NodeUpdate:
     return found if isinstance(found, NodeUpdate) else NodeUpdate(((ROOT_KEY, found),))
 
 
-def routes_of(records: Sequence[Record]) -> dict[tuple[str, str], int]:
-    """Return how often the body of a run went from which node to which, START and END included."""
+def routes_of(records: Sequence[Record], body: str = ROOT) -> dict[tuple[str, str], int]:
+    """Return how often the body at a position went from which node to which, START and END included."""
     found: dict[tuple[str, str], int] = {}
-    marks = marks_below(records, ROOT)
+    marks = marks_below(records, body)
     stood = positions(marks)
-    ended = any(isinstance(record, RunReturned) for record in records)
+    ended = any(isinstance(one, RunReturned) or (isinstance(one, CallReturned) and one.path == body) for one in records)
     for mark in marks:
         position = stood[mark.point]
         names = dict.fromkeys(unit.name for unit in position.units)

@@ -153,12 +153,19 @@ class GraphPicture:
         return layered.draw(boxes, arrows, f"graph {self.name}")
 
 
-def graph(app: Any, run: Run | Sequence[Record] | None = None, *, xray: bool | int = False) -> GraphPicture:  # noqa: ANN401  # a compiled graph
+def graph(
+    app: Any,  # noqa: ANN401  # a compiled graph
+    run: Run | Sequence[Record] | None = None,
+    *,
+    at: str = "0",
+    xray: bool | int = False,
+) -> GraphPicture:
     """Return a compiled graph as a picture, with what a run of it has done laid over if one is given.
 
     Args:
         app: the compiled graph.
         run: a run of it, or the records of one: how often each node ran and how long, which edges were taken.
+        at: position of the graph in that run, such as ``"0.2"`` of the third call of an entrypoint.
         xray: whether graphs that are nodes are drawn with their nodes; a number for so many levels.
     """
     drawn = app.get_graph(xray=xray)
@@ -169,9 +176,9 @@ def graph(app: Any, run: Run | Sequence[Record] | None = None, *, xray: bool | i
     live = not isinstance(run, Sequence) and not run.done()
     rows: dict[str, list[CallRow]] = {}
     for row in run_of(records, live=live).calls.rows.values():
-        if row.kind == "node" and row.parent == "0":
+        if row.kind == "node" and row.parent == at:
             rows.setdefault(row.name, []).append(row)
-    routes = {key: count for key, count in routes_of(records).items() if set(key) <= set(drawn.nodes)}
+    routes = {key: count for key, count in routes_of(records, at).items() if set(key) <= set(drawn.nodes)}
     return GraphPicture(app.name, drawn, rows, routes, schemas)
 
 
