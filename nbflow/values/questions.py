@@ -107,7 +107,7 @@ class Reject:
 if TYPE_CHECKING:  # checkers know defaults of type variables, so that plain `Command` stays a type
     from typing_extensions import TypeVar
 
-    Destination = TypeVar("Destination", default=Any)
+    Destination = TypeVar("Destination", default=str)
 else:
     from typing import TypeVar
 
