@@ -43,7 +43,7 @@ def tint(tone: str) -> str:
 
 def render(name: str, source: str) -> str:
     """Return the SVG that a program makes of DOT; empty if it is not there, fails, or takes too long."""
-    program = _find(name)
+    program = find(name)
     if program is None:
         return ""
     try:
@@ -57,7 +57,7 @@ def render(name: str, source: str) -> str:
     return svg[start:] if start >= 0 else ""
 
 
-def _find(name: str) -> str | None:
+def find(name: str) -> str | None:
     """Return the program: beside this Python, among its scripts, on PATH."""
     folders = [str(Path(sys.executable).parent), sysconfig.get_path("scripts")]
     beside = shutil.which(name, path=os.pathsep.join(folders)) if name == "graphviz-pure" else None
