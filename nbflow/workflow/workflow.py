@@ -39,10 +39,20 @@ if TYPE_CHECKING:
 
 
 class Workflow(Threaded, Described, Batched):
-    """A function that runs durably: ``invoke`` it, ``stream`` it, ``start`` it, ask for its state."""
+    """A function that runs durably: ``invoke`` it, ``stream`` it, ``start`` it, ask for its state.
+
+    Attributes:
+        debug: whether every run prints its updates and values.
+    """
+
+    debug = False
 
     def __repr__(self) -> str:
         return f"<workflow {self.name}>"
+
+    def _debug(self, given: bool | None) -> bool:
+        """Whether a stream prints updates and values: as its caller says, else as the workflow was made."""
+        return self.debug if given is None else given
 
     def with_config(self, config: Config) -> Workflow:
         """Return the same workflow with a config that later ones are merged into."""
@@ -88,7 +98,7 @@ class Workflow(Threaded, Described, Batched):
             Exception: whatever the body raises, as it is.
         """
         request = request_of("invoke()", input, config, options)
-        shape = shape_of(request.where, stream_mode, print_mode, version=version)
+        shape = shape_of(request.where, stream_mode, print_mode, debug=self.debug, version=version)
         if stream_mode != "values":
             return list(self._stream(request, shape))
         if is_nested(config):
@@ -110,7 +120,7 @@ class Workflow(Threaded, Described, Batched):
     ) -> Any:  # noqa: ANN401  # whatever the body returns
         """As ``invoke``, awaited; an async body runs on the loop that awaits."""
         request = request_of("ainvoke()", input, config, options)
-        shape = shape_of(request.where, stream_mode, print_mode, version=version)
+        shape = shape_of(request.where, stream_mode, print_mode, debug=self.debug, version=version)
         if stream_mode != "values":
             return [chunk async for chunk in self._astream(request, shape)]
         if is_nested(config):
@@ -153,7 +163,9 @@ class Workflow(Threaded, Described, Batched):
         """
         request = request_of("stream()", input, config, options)
         mode = stream_mode if stream_mode is not None else self._default_mode(config)
-        shape = shape_of(request.where, mode, print_mode, subgraphs=subgraphs, debug=debug, version=version)
+        shape = shape_of(
+            request.where, mode, print_mode, subgraphs=subgraphs, debug=self._debug(debug), version=version
+        )
         return self._stream(request, shape)
 
     @spelled_out
@@ -172,7 +184,9 @@ class Workflow(Threaded, Described, Batched):
         """As ``stream``, for ``async for``."""
         request = request_of("astream()", input, config, options)
         mode = stream_mode if stream_mode is not None else self._default_mode(config)
-        shape = shape_of(request.where, mode, print_mode, subgraphs=subgraphs, debug=debug, version=version)
+        shape = shape_of(
+            request.where, mode, print_mode, subgraphs=subgraphs, debug=self._debug(debug), version=version
+        )
         return self._astream(request, shape)
 
     @spelled_out

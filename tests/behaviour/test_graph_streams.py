@@ -166,3 +166,8 @@ def test_messages_that_nodes_return_are_shown_with_where_they_come_from(flow: Fl
     app = flow.compile(graph)
     assert flow.invoke(app, {"messages": [("user", "hi")]})["messages"][-1].content == "hello"
     assert issubclass(Notes, dict)
+
+
+def test_a_graph_compiled_for_debugging_prints_what_it_does(flow: Flavour, capsys: pytest.CaptureFixture[str]) -> None:
+    flow.invoke(flow.compile(built(flow, "start>x"), debug=True), {"a": []})
+    assert "[updates] {'x': {'a': ['x']}}" in capsys.readouterr().out
