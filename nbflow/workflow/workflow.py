@@ -50,10 +50,6 @@ class Workflow(Threaded, Described, Batched):
     def __repr__(self) -> str:
         return f"<workflow {self.name}>"
 
-    def _debug(self, given: bool | None) -> bool:
-        """Whether a stream prints updates and values: as its caller says, else as the workflow was made."""
-        return self.debug if given is None else given
-
     def with_config(self, config: Config) -> Workflow:
         """Return the same workflow with a config that later ones are merged into."""
         return self._copy(config=merge("with_config()", self.config, config))
