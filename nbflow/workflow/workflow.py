@@ -160,7 +160,12 @@ class Workflow(Threaded, Described, Batched):
         request = request_of("stream()", input, config, options)
         mode = stream_mode if stream_mode is not None else self._default_mode(config)
         shape = shape_of(
-            request.where, mode, print_mode, subgraphs=subgraphs, debug=self._debug(debug), version=version
+            request.where,
+            mode,
+            print_mode,
+            subgraphs=subgraphs,
+            debug=self.debug if debug is None else debug,
+            version=version,
         )
         return self._stream(request, shape)
 
@@ -181,7 +186,12 @@ class Workflow(Threaded, Described, Batched):
         request = request_of("astream()", input, config, options)
         mode = stream_mode if stream_mode is not None else self._default_mode(config)
         shape = shape_of(
-            request.where, mode, print_mode, subgraphs=subgraphs, debug=self._debug(debug), version=version
+            request.where,
+            mode,
+            print_mode,
+            subgraphs=subgraphs,
+            debug=self.debug if debug is None else debug,
+            version=version,
         )
         return self._astream(request, shape)
 
