@@ -133,6 +133,12 @@ class Connected:
         with self._lock:
             self._connection.close()
 
+    def __del__(self) -> None:
+        # Python 3.13 warns of connections that nobody has closed, and few users close a file that they have let go of.
+        connection = getattr(self, "_connection", None)  # there is none if it could not be opened
+        if connection is not None and self._is_ours:
+            connection.close()
+
     # What a fork of the process asks of it.
 
     @property
