@@ -115,7 +115,9 @@ class Replay:
             return
         if call.recalled is None or call.recalled.record is not past:  # another thread was here first
             call.recalled = recall(past)
-        recalled, difference = call.recalled, _difference(call, past)
+        recalled, spec, difference = call.recalled, call.spec, None
+        if (past.inputs, past.code, past.name, past.kind) != (call.inputs, spec.code, spec.name, spec.kind):
+            difference = _difference(call, past)
         if difference is not None:
             self._rerun(call, frame, ReplayMismatchError(call.path, *difference))
         elif recalled.lost:

@@ -81,9 +81,11 @@ class Dispatch(Waits):
         result_cache: takes results out of caches.
         journal: makes records durable; None if nothing is kept.
         body: the future of the root body.
-        program: what carries the whole run out.
+        program: what carries the whole run out; set when it begins.
         telling: tells those who listen; ``untold`` is what they have not been told of.
     """
+
+    program: Program
 
     def __init__(
         self,
@@ -109,7 +111,6 @@ class Dispatch(Waits):
         self.untold, self.telling = scheduler.log.untold, Telling(scheduler.log)
         self.admission = Admission(max_concurrency, self._launch)
         self.standstill = Standstill()
-        self.program: Program | None = None
         self.body: CallFuture | None = None
         self.on_end: list[Callable[[Outcome], None]] = []
 
@@ -187,22 +188,22 @@ class Dispatch(Waits):
             if caller.call.spec.is_async and future.claim():
                 self._finish(future, Outcome(None, error))
 
-    def _program(self, call: Call) -> Program:
-        return self.program if call.caller is None and self.program else perform(self.scheduler, call)
-
     def run_here(self, future: CallFuture) -> None:
         """Run a claimed call in this thread."""
         call = future.call
         assert call.context is not None, "a call gets its context before anybody can claim it"
         try:
-            outcome = call.context.run(threads.drive, self._program(call), self)
+            program = self.program if call.caller is None else perform(self.scheduler, call)
+            outcome = call.context.run(threads.drive, program, self)
         except BaseException as error:  # noqa: BLE001  # Ctrl-C between two steps; whoever waits must learn of it
             outcome = Outcome(None, error)
         self._finish(future, outcome)
 
     async def _run_on_loop(self, future: CallFuture) -> None:
         try:
-            outcome = await aio().drive(self._program(future.call), self)
+            call = future.call
+            program = self.program if call.caller is None else perform(self.scheduler, call)
+            outcome = await aio().drive(program, self)
         except BaseException as error:  # noqa: BLE001  # as in run_here
             outcome = Outcome(None, error)
         if future.call.cancelling and outcome.error is None and getattr(future.task, "_must_cancel", False):

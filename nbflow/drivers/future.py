@@ -17,7 +17,7 @@ from zlib import crc32
 from nbflow.core.call import Promise, current_frame
 from nbflow.core.outcome import Outcome
 from nbflow.drivers.futures_wait import Wake, Watchers, is_told
-from nbflow.drivers.here import is_idle, on_loop, running_loop
+from nbflow.drivers.here import is_idle, on_loop, running_here
 from nbflow.errors import WouldBlockError
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from nbflow.core.call import Call
     from nbflow.core.deliveries import Deliveries
-    from nbflow.drivers.here import is_idle, on_loop, running_loop
 from nbflow.drivers.futures_wait import Giving
 
 
@@ -192,7 +191,7 @@ class Watched(Promise):
             except BaseException as error:  # noqa: BLE001  # others are still to be told, and whoever works here has more to do
                 if is_told(error, self.ended):
                     warnings.warn(f"{fn!r}, told of {self!r}, raised {error!r}", RuntimeWarning, stacklevel=2)
-        elif loop is running_loop():
+        elif loop is running_here()():
             loop.call_soon(fn, self, context=context)
         elif not loop.is_closed():
             loop.call_soon_threadsafe(fn, self, context=context)
@@ -250,7 +249,8 @@ class CallFuture(Watched):
     def settle(self, outcome: Outcome) -> bool:
         """Say how the call ended; False if that was said already."""
         driver, call = self._driver, self.call
-        if self.callbacks and call.deliveries is not None and all(is_idle(loop) for _, loop, _ in self.callbacks[:1]):
+        first = self.callbacks[:1] if self.callbacks else ()  # empty as well if another thread was quicker to call it
+        if first and call.deliveries is not None and is_idle(first[0][1]):
             call.deliveries.wanted = call
         with driver.lock:
             if self.ended is not None:
@@ -308,27 +308,29 @@ class CallFuture(Watched):
             body = self.body if timeout is None and self.ended is not None else None
             if body is not None:
                 self._driver.delivery.give(self, body)
-            outcome = self.outcome or self._wait(timeout)
+            outcome = self.outcome or self.wait(timeout, is_code=True)
         if outcome.error is not None:
             self._raise(outcome.error)
         return outcome.value
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Return what the call raised, or None; waits as ``result`` does."""
-        outcome = self.outcome or self._wait(timeout)
+        outcome = self.outcome or self.wait(timeout, is_code=True)
         if outcome.error is not None:
             self._driver.saw(self.call)
             if self._driver.is_cancelled(outcome.error):
                 raise outcome.error
         return outcome.error
 
-    def _wait(self, timeout: float | None) -> Outcome:
-        if on_loop() is not None and (self.ended is None or not self.done()):
-            raise WouldBlockError(self.call.path, self.call.spec.name)
-        return self.wait(timeout)
+    def wait(self, timeout: float | None = None, *, is_code: bool = False) -> Outcome:
+        """Wait in this thread until the call has ended, and return how.
 
-    def wait(self, timeout: float | None = None) -> Outcome:
-        """Wait in this thread until the call has ended, and return how; as ``result``, loop or not."""
+        Args:
+            timeout: as for ``result``.
+            is_code: whether it is the code of a body that waits, which must not hold up an event loop.
+        """
+        if is_code and on_loop() is not None and (self.ended is None or not self.done()):
+            raise WouldBlockError(self.call.path, self.call.spec.name)
         body = self.body
         if timeout is None:
             if self.ended is None:
@@ -343,12 +345,16 @@ class CallFuture(Watched):
         elif self.ended is None:
             self._block(timeout)
         if body is not None and self.outcome is None:
-            self._driver.delivery.give(self, body)
-            if self.outcome is None:  # results of lower rows are still being made durable
-                self._driver.delivery.wait_until(body, lambda: self.outcome is not None, None)
+            self._take(body)
         outcome: Outcome | None = self.ended
         assert outcome is not None, "the latch opens after the outcome is set"
         return outcome
+
+    def _take(self, body: Deliveries) -> None:
+        """Have the body, which waits, given the outcome, and those before it."""
+        self._driver.delivery.give(self, body)
+        if self.outcome is None:  # results of lower rows are still being made durable
+            self._driver.delivery.wait_until(body, lambda: self.outcome is not None, None)
 
     def _block(self, timeout: float) -> None:
         if not self._done.acquire(timeout=timeout):
@@ -371,9 +377,11 @@ class CallFuture(Watched):
 
     def add_done_callback(self, fn: Callable[[Watched], object], *, context: Context | None = None) -> None:
         """Call ``fn(self)`` when done: on the event loop for code on a loop, else where it ended."""
-        loop = on_loop() if context is None else running_loop()
-        if loop is not None and context is None:
-            context = copy_context()  # whose callback it is, not whose call
+        if context is not None:  # as a task of asyncio's has it
+            loop = running_here()()
+        else:
+            loop = on_loop()
+            context = copy_context() if loop is not None else None  # whose callback it is, not whose call
         body = self.body
         callback = (fn, loop, context)
         with self._driver.lock:
@@ -416,7 +424,7 @@ class CallFuture(Watched):
 
     def get_loop(self) -> AbstractEventLoop:
         """Return the event loop that asks, as asyncio's functions want to know."""
-        loop = running_loop()
+        loop = running_here()()
         if loop is None:
             msg = "no event loop runs in this thread"
             raise RuntimeError(msg)
@@ -426,6 +434,7 @@ class CallFuture(Watched):
         if self.outcome is None:
             self._asyncio_future_blocking = True
             yield self
-        return self.result()
+        outcome = self.outcome
+        return outcome.value if outcome is not None and outcome.error is None else self.result()
 
     __iter__ = __await__

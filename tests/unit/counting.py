@@ -7,6 +7,7 @@ between a run of 300 calls and one of 100. A count is the same on every machine,
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import tempfile
@@ -107,7 +108,8 @@ def config_of(calls: int) -> RunnableConfig:
 
 
 def entered(run: Callable[[], object]) -> int:
-    """Return how many functions are entered."""
+    """Return how many functions are entered, those of garbage that earlier runs left not among them."""
+    gc.collect()
     before = _entered
     sys.setprofile(count)
     try:
