@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, cast, overload
 
 from nbflow.config import is_nested, merge
 from nbflow.errors import InvalidOptionError
 from nbflow.runs.launch import launch, nest, on_this_loop, plain
+from nbflow.values import Input_contra, Output_co
 from nbflow.workflow.definition import Definition
 from nbflow.workflow.options import request_of
 
@@ -21,9 +22,27 @@ if TYPE_CHECKING:
     Configs = Config | Sequence[Config]
 
 
-class Batched(Definition):
+class Batched(Definition, Generic[Input_contra, Output_co]):
     """What a workflow does with many inputs."""
 
+    @overload
+    def batch(
+        self,
+        inputs: Sequence[Input_contra],
+        config: Configs | None = None,
+        *,
+        return_exceptions: Literal[False] = False,
+        **options: Unpack[RunOptions],
+    ) -> list[Output_co]: ...
+    @overload
+    def batch(
+        self,
+        inputs: Sequence[Input_contra],
+        config: Configs | None = None,
+        *,
+        return_exceptions: bool,
+        **options: Unpack[RunOptions],
+    ) -> list[Output_co | Exception]: ...
     def batch(
         self,
         inputs: Sequence[object],
@@ -61,6 +80,24 @@ class Batched(Definition):
         run.on_done(slots.release)
         return run.result
 
+    @overload
+    async def abatch(
+        self,
+        inputs: Sequence[Input_contra],
+        config: Configs | None = None,
+        *,
+        return_exceptions: Literal[False] = False,
+        **options: Unpack[RunOptions],
+    ) -> list[Output_co]: ...
+    @overload
+    async def abatch(
+        self,
+        inputs: Sequence[Input_contra],
+        config: Configs | None = None,
+        *,
+        return_exceptions: bool,
+        **options: Unpack[RunOptions],
+    ) -> list[Output_co | Exception]: ...
     async def abatch(
         self,
         inputs: Sequence[object],
