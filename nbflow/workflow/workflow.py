@@ -245,12 +245,12 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
         """
         return self.as_runnable().astream_events(input, cast("Any", config), version=version, **options)
 
-    def _stream(self, request: Request, shape: Shape) -> Iterator[Any]:
+    def _stream(self, request: Request, shape: Shape) -> Iterator[object]:
         if is_nested(request.config):
             return nested_chunks(self, shape, self._nested_input(request))
         return chunks(self, shape, request)
 
-    def _astream(self, request: Request, shape: Shape) -> AsyncGenerator[Any]:
+    def _astream(self, request: Request, shape: Shape) -> AsyncGenerator[object]:
         nested = is_nested(request.config)
         if nested:
             self._nested_input(request)
