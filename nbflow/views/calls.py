@@ -23,12 +23,10 @@ from nbflow.core.record import (
     RunStarted,
     Value,
 )
-from nbflow.core.states import ENDED, OPEN
+from nbflow.core.states import ENDED, FINISHED, OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-RETURNED = frozenset({"done", "replayed", "reused"})
 
 
 class CallRow(NamedTuple):
@@ -67,7 +65,7 @@ class CallRow(NamedTuple):
     @property
     def result(self) -> object:
         """What it returned, decoded anew each time; None while it has not."""
-        return self.value.get() if self.value is not None and self.state in RETURNED else None
+        return self.value.get() if self.value is not None and self.state in FINISHED else None
 
     @property
     def error(self) -> BaseException | None:

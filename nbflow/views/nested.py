@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from nbflow.core.path import around, caller_of
 from nbflow.core.record import ROOT, Asked, Record, RunStarted
+from nbflow.core.states import FINISHED
 from nbflow.values import Final, PregelTask, StateSnapshot, iso
-from nbflow.views.calls import RETURNED, CallRow, calls_of
+from nbflow.views.calls import CallRow, calls_of
 from nbflow.views.state import metadata_at
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class NestedRuns:
     def state(self, path: str) -> StateSnapshot:
         """Return the state of one of them."""
         row, started = self.rows[path], self._started
-        has_returned = row.state in RETURNED
+        has_returned = row.state in FINISHED
         step = started.step + has_returned
         metadata = metadata_at(started, "loop" if has_returned else "input", step)
         body = self._unit(row, self._units(path))
