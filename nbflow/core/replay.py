@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nbflow.core.branches import Recorded as Branches
     from nbflow.core.call import Call, Frame
     from nbflow.core.log import Log
-    from nbflow.core.record import CallReturned, CallSettled
+    from nbflow.core.record import CallSettled
 
 
 class Replay:
@@ -27,7 +27,7 @@ class Replay:
 
     Attributes:
         log: where the outcomes are.
-        recorded: by path, the outcomes that it began with.
+        began_with: how many records the log held when the run began.
         rerun_changed: whether a changed call runs again; else it is an error.
         order: the order in which bodies were given results.
         branches: what the log tells of branches, by the position of their frame.
@@ -40,19 +40,19 @@ class Replay:
     __slots__ = (
         "_was_paused",
         "answered",
+        "began_with",
         "branches",
         "goes_on",
         "is_needed",
         "log",
         "order",
-        "recorded",
         "rerun_changed",
         "steps",
     )
 
     def __init__(self, log: Log, *, rerun_changed: bool) -> None:
         self.log = log
-        self.recorded: dict[str, CallReturned | CallFailed] = {}
+        self.began_with = 0
         self.rerun_changed = rerun_changed
         self.goes_on = self.is_needed = self._was_paused = False
         self.answered: set[str] = set()
@@ -70,7 +70,7 @@ class Replay:
 
     def start(self) -> None:
         """Take in what the log held before the run and its first records."""
-        self.recorded = dict(self.log.settled)
+        self.began_with = len(self.log.records)
         self.goes_on = bool(self.log.settled or self.log.asked)
         if not self.goes_on:
             return
@@ -152,11 +152,11 @@ def unreached(replay: Replay, replayed: Sequence[str]) -> list[CallSettled]:
         replay: of the run.
         replayed: paths of the calls that were asked for again.
     """
-    reached, settled = set(replayed), replay.log.settled
+    reached, log = set(replayed), replay.log
     return [
         past
-        for path, past in replay.recorded.items()
-        if path not in reached and settled.get(path) is past and not _is_inside(path, reached)
+        for one in log.records[: replay.began_with]
+        if (past := log.settled.get(one.path)) is one and one.path not in reached and not _is_inside(one.path, reached)
     ]
 
 

@@ -197,8 +197,8 @@ class Run(Generic[Output_co]):
     def _tell_unreached(self) -> None:
         """Warn, once, of recorded calls that the body did not make again."""
         scheduler = self._session.dispatch.scheduler
-        left = unreached(scheduler.replay, scheduler.replayed) if scheduler.replay.recorded else []
-        scheduler.replay.recorded = {}
+        left = unreached(scheduler.replay, scheduler.replayed) if scheduler.replay.goes_on else []
+        scheduler.replay.began_with = 0
         if left:
             listed = ", ".join(f"{past.name!r} ({past.path})" for past in left[:_LISTED])
             more = f" and {len(left) - _LISTED} more" if len(left) > _LISTED else ""
