@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nbflow.core.branches import Recorded as Branches
     from nbflow.core.call import Call, Frame
     from nbflow.core.log import Log
+    from nbflow.core.outcome import Outcome
     from nbflow.core.record import CallSettled
 
 
@@ -102,8 +103,8 @@ class Replay:
         steps = self.steps.get(frame, 0)
         return steps + 1 if self._was_paused and (steps or is_old) else steps
 
-    def find(self, call: Call) -> None:
-        """Give a call its recorded outcome, or leave it without one when it has to run.
+    def find(self, call: Call) -> Outcome | None:
+        """Return the recorded outcome of a call, or None when it has to run.
 
         Raises:
             ReplayMismatchError: if the log holds another call there, and may not be overruled.
@@ -112,7 +113,7 @@ class Replay:
         past = self.log.settled.get(call.path)
         frame = call.caller
         if past is None or frame is None or frame.fresh:
-            return
+            return None
         if call.recalled is None or call.recalled.record is not past:  # another thread was here first
             call.recalled = recall(past)
         recalled, spec, difference = call.recalled, call.spec, None
@@ -127,8 +128,10 @@ class Replay:
             if call.deliveries is not None:
                 call.deliveries.shelve(call)
         else:
-            call.outcome, call.row = recalled.outcome, self.order.places[call.path]
+            call.row = self.order.places[call.path]
             call.failure = past if isinstance(past, CallFailed) else None
+            return recalled.outcome
+        return None
 
     def _rerun(self, call: Call, frame: Frame, error: Exception) -> None:
         """Have a call run again whose recorded outcome can't stand for it."""

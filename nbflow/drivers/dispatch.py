@@ -157,7 +157,7 @@ class Dispatch(Waits):
         """Run a call after all that its caller is recorded to have cancelled, and now waits for."""
         call = future.call
         with self.lock:
-            if not call.shelved or future.ended is not None:
+            if not call.shelved or future.call.outcome is not None:
                 return
             self.scheduler.unshelve(call)
         self.admission.line_up(future)
@@ -208,7 +208,7 @@ class Dispatch(Waits):
             outcome = Outcome(None, error)
         if future.call.cancelling and outcome.error is None and getattr(future.task, "_must_cancel", False):
             # Its caller was told that it is cancelled, and its body has not come to learn of that.
-            outcome = future.call.outcome = Outcome(None, aio().asyncio.CancelledError())
+            outcome = Outcome(None, aio().asyncio.CancelledError())
         if future is self.body and self.on_end:
             await aside()(lambda: self._clear_up(outcome))
         self._finish(future, outcome)
@@ -269,7 +269,7 @@ class Dispatch(Waits):
         call = future.call
         if future.outcome is not None or call in self.scheduler.results.rows.in_flight:
             return False
-        if future.ended is not None:
+        if future.call.outcome is not None:
             future.done()
             return False
         if future.task is None or call.attempt == 0:

@@ -106,9 +106,9 @@ class Waits:
     def await_calls(self, effect: Await) -> Outcome:
         """Wait for other calls in this thread."""
         for future in _futures(effect):
-            if future.ended is None:
+            if future.call.outcome is None:
                 self.wait_for(future)
-        return Outcome([future.ended for future in _futures(effect)])
+        return Outcome([future.call.outcome for future in _futures(effect)])
 
     async def aawait_calls(self, effect: Await) -> Outcome:
         """Wait for other calls on this loop."""
@@ -122,7 +122,7 @@ class Waits:
         return future.claim() or (future.call.spec.is_async and future.call.attempt == 0)
 
     def _settle_cancelled(self, future: CallFuture, outcome: Outcome) -> bool:
-        if future.ended is None and self.is_cancelled(outcome.error):
+        if future.call.outcome is None and self.is_cancelled(outcome.error):
             with self.lock:
                 self.scheduler.cancelled(future.call)
         return future.settle(outcome)
