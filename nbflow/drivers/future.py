@@ -305,7 +305,8 @@ class CallFuture(Watched):
                 self._driver.delivery.give(self, body)
             outcome = self.outcome or self.wait(timeout, is_code=True)
         if outcome.error is not None:
-            self._raise(outcome.error)
+            self._driver.saw(self.call)
+            raise outcome.error
         return outcome.value
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
@@ -365,10 +366,6 @@ class CallFuture(Watched):
         """Wait until another thread has settled it."""
         self._done.acquire()
         self._done.release()
-
-    def _raise(self, error: BaseException) -> None:
-        self._driver.saw(self.call)
-        raise error
 
     def add_done_callback(self, fn: Callable[[Watched], object], *, context: Context | None = None) -> None:
         """Call ``fn(self)`` when done: on the event loop for code on a loop, else where it ended."""
