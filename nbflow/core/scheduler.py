@@ -235,7 +235,7 @@ class Scheduler:
 
     def halted(self, call: Call) -> BaseException | None:
         """Return what a call met below it that ends the run, even if its body hid that; None if it met nothing."""
-        if not any(is_below(path, call.path) for path in self.refused):
+        if not self.refused or not any(is_below(path, call.path) for path in self.refused):
             return None
         return self.impasse or self.stopped() or GraphDrained((self.draining and self.draining()) or "")
 

@@ -5,7 +5,6 @@ One dispatch serves one run. It owns the run's lock, and is the hands of both dr
 
 from __future__ import annotations
 
-from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -239,13 +238,14 @@ class Dispatch(Waits):
 
     def _clear_up(self, outcome: Outcome) -> None:
         """Do what is to be done at the end of the run, once."""
-        while self.on_end:
-            # A lease that can't be given back goes stale with this process; who waits must not wait for it.
-            with suppress(Exception):
+        try:
+            while self.on_end:
                 self.on_end.pop(0)(outcome)
+        except Exception:  # noqa: BLE001  # a lease that can't be given back goes stale with this process: nobody waits
+            self._clear_up(outcome)
 
     def _let_go(self, reason: RunStopped) -> None:
-        self.stopped.set()
+        self._wake_sleepers()
         unbegun: list[Call] = []
         for call in tuple(self.scheduler.open_calls.values()):
             self.scheduler.refused.append(call.path)
@@ -255,7 +255,8 @@ class Dispatch(Waits):
                     unbegun.append(call)
                 future.settle(Outcome(None, reason))
                 self._cancel_task(future)
-        self.admission.leave(*unbegun)  # once all have ended, so that no slot goes from one of them to another
+        if unbegun:
+            self.admission.leave(*unbegun)  # once all have ended, so that no slot goes from one of them to another
 
     def stop(self, program: Program) -> None:
         """End the run from outside with a program that writes its last record."""

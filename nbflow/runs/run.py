@@ -171,9 +171,12 @@ class Run(Generic[Output_co]):
         outcome: Outcome | None = future.outcome
         assert outcome is not None, "a finished run has an outcome"
         error = outcome.error
-        self._tell_lost_failures(error)
+        scheduler = self._session.dispatch.scheduler
+        if scheduler.failures.unseen:
+            self._tell_lost_failures(error)
         if error is None:
-            self._tell_unreached()
+            if scheduler.replay.goes_on:
+                self._tell_unreached()
             return outcome.value  # type: ignore[return-value]  # what the body returned
         if is_pause(error):
             return {INTERRUPT: list(getattr(error, "interrupts", ()))}  # type: ignore[return-value]  # see Workflow
@@ -197,7 +200,7 @@ class Run(Generic[Output_co]):
     def _tell_unreached(self) -> None:
         """Warn, once, of recorded calls that the body did not make again."""
         scheduler = self._session.dispatch.scheduler
-        left = unreached(scheduler.replay, scheduler.replayed) if scheduler.replay.goes_on else []
+        left = unreached(scheduler.replay, scheduler.replayed)
         scheduler.replay.began_with = 0
         if left:
             listed = ", ".join(f"{past.name!r} ({past.path})" for past in left[:_LISTED])
