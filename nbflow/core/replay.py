@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nbflow.core.branches import recorded_branches, steps_of
 from nbflow.core.changed_arguments import shortened
 from nbflow.core.deliveries import Recorded
-from nbflow.core.path import around, outside
+from nbflow.core.path import around, comes_before, outside
 from nbflow.core.rebuilt import lost, recall
 from nbflow.core.record import Answered, CallFailed, ContextGiven, Discarded, RunPaused, RunResumed
 from nbflow.core.summary import summary_of_call
@@ -35,6 +35,7 @@ class Replay:
         is_needed: whether there is anything in the log that calls could be found in.
         goes_on: whether bodies have been here before, in this run or in the one that it was forked from.
         answered: ids of the questions that had been answered by then.
+        passed: positions of the marks that bodies went on from; what they had called before was not asked for again.
         steps: how many calls and questions the frames had behind them when the run began, by their position.
     """
 
@@ -47,6 +48,7 @@ class Replay:
         "is_needed",
         "log",
         "order",
+        "passed",
         "rerun_changed",
         "steps",
     )
@@ -59,6 +61,7 @@ class Replay:
         self.answered: set[str] = set()
         self.steps: Mapping[str, int] = {}
         self.order: Recorded = _NOTHING
+        self.passed: list[str] = []
         self.branches: Mapping[str, Branches] = {}
 
     def reread(self, frame: Frame | None = None) -> None:
@@ -159,7 +162,10 @@ def unreached(replay: Replay, replayed: Sequence[str]) -> list[CallSettled]:
     return [
         past
         for one in log.records[: replay.began_with]
-        if (past := log.settled.get(one.path)) is one and one.path not in reached and not _is_inside(one.path, reached)
+        if (past := log.settled.get(one.path)) is one
+        and one.path not in reached
+        and not _is_inside(one.path, reached)
+        and not any(comes_before(one.path, mark) for mark in replay.passed)
     ]
 
 

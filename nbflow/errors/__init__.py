@@ -9,12 +9,18 @@ mistake a pause for a failure. Raw fields go to ``super().__init__`` and the tex
 from __future__ import annotations
 
 from nbflow.errors.graphs import (
+    Breakpoint,
     EmptyChannelError,
     ErrorCode,
     GraphRecursionError,
+    GraphUpdateError,
+    InvalidGraphError,
     NodeError,
+    NoParentGraphError,
     ParentCommand,
     TaskNotFound,
+    UnfilledJoinWarning,
+    UnknownNodeError,
 )
 from nbflow.errors.resuming import (
     AmbiguousResumeError,
@@ -75,10 +81,11 @@ from nbflow.errors.usage import (
 )
 
 __all__ = [
-    "AmbiguousResumeError", "CalledOutsideBodyError",
+    "AmbiguousResumeError", "Breakpoint", "CalledOutsideBodyError",
     "CalledOutsideRunError", "ChangedArgumentWarning", "CorruptFileError", "CorruptRunError",
     "CorruptValueError", "DecorationError", "DiskFullError", "EmptyChannelError", "EmptyInputError", "ErrorCode",
     "ForeignObjectError", "GraphBubbleUp", "GraphDrained", "GraphInterrupt", "GraphRecursionError",
+    "GraphUpdateError", "InvalidGraphError", "NoParentGraphError", "UnfilledJoinWarning", "UnknownNodeError",
     "InterruptExpiredError", "InterruptRejectedError", "InvalidAnswerError", "InvalidOptionError",
     "InvalidUpdateError", "LostFailureWarning", "LostFileError", "MissingContextError", "MissingThreadIdError",
     "NbflowError", "NetworkFileError", "NeverCalledWarning", "NewerFormatError", "NoCacheError",

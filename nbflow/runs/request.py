@@ -59,6 +59,7 @@ class Request(NamedTuple):
         durability: as given.
         control: as given.
         reuse: as given.
+        interrupt_before, interrupt_after, output_keys: as given.
         fork: where a run is to be forked; None to run or go on.
     """
 
@@ -70,6 +71,9 @@ class Request(NamedTuple):
     durability: Durability | None = None
     control: RunControl | None = None
     reuse: bool = False
+    interrupt_before: str | Sequence[str] | None = None
+    interrupt_after: str | Sequence[str] | None = None
+    output_keys: str | Sequence[str] | None = None
     fork: Fork | None = None
 
 
@@ -129,6 +133,7 @@ def started_at(workflow: Definition, thread_id: str, config: RunnableConfig, poi
         step=point.step + 1 if point is not None else -1,
         metadata=_metadata(config),
         code=digest_of(workflow.spec) if thread_id else b"",
+        kind=workflow.spec.kind,
     )
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic
 from nbflow import codec
 from nbflow._support.foreign import note_foreign
 from nbflow._support.warnings import warn
-from nbflow.constants import INTERRUPT
 from nbflow.core.announce import begun
 from nbflow.core.rebuilt import run_of, whole
 from nbflow.core.record import RunStarted
@@ -15,7 +14,7 @@ from nbflow.core.replay import unreached
 from nbflow.core.resuming import pending_questions, status_of
 from nbflow.core.run_program import halt, is_pause
 from nbflow.core.states import RunState
-from nbflow.errors import LostFailureWarning, RunCancelledError, RunStopped, UnreachedCallsWarning
+from nbflow.errors import Breakpoint, LostFailureWarning, RunCancelledError, RunStopped, UnreachedCallsWarning
 from nbflow.fingerprint import digest_of
 from nbflow.values import Output_co, as_text
 from nbflow.views.calls import CallRow, calls_of
@@ -179,7 +178,9 @@ class Run(Generic[Output_co]):
                 self._tell_unreached()
             return outcome.value  # type: ignore[return-value]  # what the body returned
         if is_pause(error):
-            return {INTERRUPT: list(getattr(error, "interrupts", ()))}  # type: ignore[return-value]  # see Workflow
+            return self.workflow.paused(self._records, getattr(error, "interrupts", ()))  # type: ignore[return-value]  # see Workflow
+        if isinstance(error, Breakpoint):
+            return self.workflow.paused(self._records, ())  # type: ignore[return-value]  # as above
         if isinstance(error, RunStopped):
             raise RunCancelledError(self.workflow.name, self.thread_id) from None
         note_foreign(error)
@@ -210,7 +211,7 @@ class Run(Generic[Output_co]):
 
     def _stored(self) -> Output_co:
         if self.status == "asking":
-            return {INTERRUPT: list(self.interrupts)}  # type: ignore[return-value]  # as above
+            return self.workflow.paused(self._records, self.interrupts)  # type: ignore[return-value]  # as above
         ended = next((record for record in reversed(self._records) if type(record).__name__ in _RESULTS), None)
         value = ended.value if ended is not None else None
         if self.status == "failed":

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-# Entries per call, or per run without one, and a few more for workers that come at the wrong moment. Who makes a call dearer has a reason, and
-# writes it beside the new number.
+# Entries per call, or per run without one, and a few more for workers that come at the wrong moment. Who makes a call
+# dearer has a reason, and writes it beside the new number.
 LIMITS = {
     "sequential": 54,
     "sequential on SQLite": 60,

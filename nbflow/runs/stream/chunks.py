@@ -6,8 +6,9 @@ import queue
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from nbflow.constants import INTERRUPT
 from nbflow.core.call import current_frame
 from nbflow.core.record import ROOT
 from nbflow.drivers.bodies import aio
@@ -133,11 +134,13 @@ def run_through(workflow: Definition, request: Request, shape: Shape) -> object:
         raise
 
 
-def output_of(result: object, shape: Shape, run: Run | None = None) -> object:
+def output_of(result: Any, shape: Shape, run: Run | None = None) -> object:  # noqa: ANN401  # whatever a body returned
     """Return a run's result in the form that its caller wants."""
     if shape.version != "v2":
         return result
-    return GraphOutput({}, run.interrupts) if run is not None and run.status == "asking" else GraphOutput(result)
+    if run is None or run.status != "asking":
+        return GraphOutput(result)
+    return GraphOutput({name: value for name, value in result.items() if name != INTERRUPT}, run.interrupts)
 
 
 def watched(
@@ -153,7 +156,14 @@ def watched(
     views: list[StreamView] = []
 
     def first(session: Session, opening: Opening) -> None:
-        view = StreamView(shape.wanted, name=workflow.spec.name, subgraphs=shape.subgraphs, metadata=_metadata(session))
+        view = StreamView(
+            shape.wanted,
+            name=workflow.spec.name,
+            subgraphs=shape.subgraphs,
+            kind=workflow.spec.kind,
+            metadata=_metadata(session),
+            keys=request.output_keys,
+        )
         views.append(view)
         for chunk in view.begin(opening.past, opening.result):
             put(chunk)
@@ -194,6 +204,7 @@ def watched_call(
         name=workflow.spec.name,
         subgraphs=shape.subgraphs,
         root=future.call.path,
+        kind=workflow.spec.kind,
         metadata=_metadata(session),
     )
     view.recall(log.records[:1])
