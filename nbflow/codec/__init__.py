@@ -43,12 +43,10 @@ register_type(
     encode=lambda update: [_by_key(update.writes), update.goto, update.parent],
     decode=lambda given: NodeUpdate(tuple(given[0].items() if isinstance(given[0], dict) else given[0]), *given[1:]),
 )
-register_type(
-    Unstored, name="nbflow:Unstored", encode=lambda _: None, decode=lambda _: Unstored(is_there=False)
-)
+register_type(Unstored, name="nbflow:Unstored", encode=lambda _: None, decode=lambda _: Unstored(is_there=False))
 register_type(
     PartlyStored,
     name="nbflow:PartlyStored",
     encode=lambda given: {name: value for name, value in given.items() if name not in given.hidden},
-    decode=dict,
+    decode=PartlyStored,
 )

@@ -45,6 +45,15 @@ class Injected(NamedTuple):
     optional: bool
 
 
+class Injecting(Protocol):
+    """A function of which some parameters are filled by the runtime."""
+
+    @property
+    def inject(self) -> tuple[Injected, ...]:
+        """Those parameters."""
+        ...
+
+
 @dataclass(slots=True, eq=False)
 class Spec:  # type: ignore[explicit-any]  # of its field fn
     """What is fixed about a function at its decoration.

@@ -20,7 +20,6 @@ from nbflow.core.record import (
     RunHalted,
     RunPaused,
     RunReturned,
-    RunStarted,
     Saved,
     Value,
 )
@@ -119,7 +118,7 @@ def _close(scheduler: Scheduler, body: Call, outcome: Outcome, point: str) -> Pr
 
 
 def _pause_point(records: Sequence[Record], ids: tuple[str, ...], point: str) -> str:
-    """Return the checkpoint id of a pause: that of the last one if nothing has happened since, of a mark if it is the first."""
+    """Return the checkpoint id of a pause: of the last one if nothing has happened since, of a mark for its first."""
     happened = False
     for record in reversed(records):
         if isinstance(record, RunPaused):
@@ -147,7 +146,9 @@ def _return(scheduler: Scheduler, body: Call, result: object, point: str) -> Pro
     if isinstance(result, Final):
         records.append(Saved(at=at, value=Value(result.save)))
     records.append(
-        RunReturned(at=at, point=point, value=Value(value), saved=isinstance(result, Final), cached=body.cached, step=step)
+        RunReturned(
+            at=at, point=point, value=Value(value), saved=isinstance(result, Final), cached=body.cached, step=step
+        )
     )
     failures = scheduler.failures
     reply = yield Commit((*failures.survived(body), *failures.open.values(), *records))

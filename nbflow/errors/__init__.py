@@ -81,19 +81,18 @@ from nbflow.errors.usage import (
 )
 
 __all__ = [
-    "AmbiguousResumeError", "Breakpoint", "CalledOutsideBodyError",
-    "CalledOutsideRunError", "ChangedArgumentWarning", "CorruptFileError", "CorruptRunError",
-    "CorruptValueError", "DecorationError", "DiskFullError", "EmptyChannelError", "EmptyInputError", "ErrorCode",
-    "ForeignObjectError", "GraphBubbleUp", "GraphDrained", "GraphInterrupt", "GraphRecursionError",
-    "GraphUpdateError", "InvalidGraphError", "NoParentGraphError", "UnfilledJoinWarning", "UnknownNodeError",
-    "InterruptExpiredError", "InterruptRejectedError", "InvalidAnswerError", "InvalidOptionError",
-    "InvalidUpdateError", "LostFailureWarning", "LostFileError", "MissingContextError", "MissingThreadIdError",
-    "NbflowError", "NetworkFileError", "NeverCalledWarning", "NewerFormatError", "NoCacheError",
-    "NoCheckpointerError", "NoGraphApiError", "NodeCancelledError", "NodeError", "NodeInterrupt", "NodeTimeoutError",
-    "NotCachedWarning", "NotKeptAsCheckpointsError", "NothingToResumeError", "ParentCommand", "ReadOnlyFileError",
-    "RemoteError", "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal", "StorageError", "TaskNotFound",
-    "ThreadBusyError", "UnkeptFailureWarning", "UnknownCheckpointError", "UnknownInterruptError",
-    "UnknownOptionError", "UnloadableValueError", "UnreachedCallsWarning", "UnreadCodeWarning",
+    "AmbiguousResumeError", "Breakpoint", "CalledOutsideBodyError", "CalledOutsideRunError", "ChangedArgumentWarning",
+    "CorruptFileError", "CorruptRunError", "CorruptValueError", "DecorationError", "DiskFullError", "EmptyChannelError",
+    "EmptyInputError", "ErrorCode", "ForeignObjectError", "GraphBubbleUp", "GraphDrained", "GraphInterrupt",
+    "GraphRecursionError", "GraphUpdateError", "InterruptExpiredError", "InterruptRejectedError", "InvalidAnswerError",
+    "InvalidGraphError", "InvalidOptionError", "InvalidUpdateError", "LostFailureWarning", "LostFileError",
+    "MissingContextError", "MissingThreadIdError", "NbflowError", "NetworkFileError", "NeverCalledWarning",
+    "NewerFormatError", "NoCacheError", "NoCheckpointerError", "NoGraphApiError", "NoParentGraphError",
+    "NodeCancelledError", "NodeError", "NodeInterrupt", "NodeTimeoutError", "NotCachedWarning",
+    "NotKeptAsCheckpointsError", "NothingToResumeError", "ParentCommand", "ReadOnlyFileError", "RemoteError",
+    "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal", "StorageError", "TaskNotFound",
+    "ThreadBusyError", "UnfilledJoinWarning", "UnkeptFailureWarning", "UnknownCheckpointError", "UnknownInterruptError",
+    "UnknownNodeError", "UnknownOptionError", "UnloadableValueError", "UnreachedCallsWarning", "UnreadCodeWarning",
     "UnserializableError", "WouldBlockError", "is_invalid_resume",
 ]  # fmt: skip
 

@@ -56,10 +56,12 @@ class UnknownNodeError(GraphUpdateError, ValueError):
         self.found = found
         self.known = tuple(known)
         listed = ", ".join(map(repr, self.known))
-        super().__init__(f"{where} leads to {found!r}, which is no node{nearest(found, self.known)}; nodes are {listed}")
+        super().__init__(
+            f"{where} leads to {found!r}, which is no node{nearest(found, self.known)}; nodes are {listed}"
+        )
 
-    def __reduce__(self) -> tuple[type[UnknownNodeError], tuple[str, object, tuple[str, ...]]]:  # type: ignore[override]  # as it was made
-        return UnknownNodeError, (self.where, self.found, self.known)
+    def __reduce__(self) -> tuple[type[UnknownNodeError], tuple[str, object, tuple[str, ...]], dict[str, object]]:  # type: ignore[override]  # as it was made
+        return UnknownNodeError, (self.where, self.found, self.known), self.__dict__
 
 
 class GraphRecursionError(NbflowError, RecursionError):
@@ -111,7 +113,7 @@ class NoParentGraphError(GraphUpdateError):
     """A node sent a command to the graph around its own, and there is none."""
 
 
-class Breakpoint(GraphBubbleUp):  # noqa: N818  # as its siblings
+class Breakpoint(GraphBubbleUp):  # as its siblings
     """The run stands at a static breakpoint; ``invoke(None, config)`` goes on.
 
     Attributes:

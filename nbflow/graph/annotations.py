@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from nbflow.graph.keys import EphemeralKey, Key, ReducedKey, Reducer, TopicKey, check_reducer
 
@@ -111,5 +111,5 @@ class _RemainingSteps(Managed):
     what = "remaining"
 
 
-IsLastStep: Final = Annotated[bool, _IsLastStep]
-RemainingSteps: Final = Annotated[int, _RemainingSteps]
+IsLastStep = Annotated[bool, _IsLastStep]
+RemainingSteps = Annotated[int, _RemainingSteps]

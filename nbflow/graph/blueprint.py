@@ -1,4 +1,4 @@
-"""What a compiled graph is made of: its keys, nodes, edges and branches, fixed once and read by all that runs or shows it."""
+"""What a compiled graph is made of: its keys, nodes, edges and branches, fixed once."""
 
 from __future__ import annotations
 
@@ -67,9 +67,7 @@ class Branch:
             except (KeyError, TypeError):
                 known = ", ".join(map(repr, self.ends))
                 hint = nearest(answer, [one for one in self.ends if isinstance(one, str)])
-                raise GraphUpdateError(
-                    f"{self.where} answered {answer!r}, and its answers are {known}{hint}"
-                ) from None
+                raise GraphUpdateError(f"{self.where} answered {answer!r}, and its answers are {known}{hint}") from None
         if not isinstance(answer, str):
             raise UnknownNodeError(self.where, answer, reader.nodes)
         return answer
@@ -201,11 +199,11 @@ class Blueprint:
         """
         writes: dict[str, list[tuple[str, object]]] = {}
         for who, update in updates:
-            for key, value in update.writes:
+            for name, value in update.writes:
                 if not isinstance(value, Unstored):
-                    writes.setdefault(key, []).append((who, value))
+                    writes.setdefault(name, []).append((who, value))
                 elif value.is_there:
-                    writes.setdefault(key, []).append((who, value.value))
+                    writes.setdefault(name, []).append((who, value.value))
         after = dict(state)
         for key in self.fleeting:
             if key.name not in writes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from nbflow._support import clock
@@ -13,8 +14,8 @@ from nbflow.core.outcome import Outcome
 from nbflow.core.record import Marked, RunStarted, Value
 from nbflow.drivers.future import CallFuture
 from nbflow.errors import NoParentGraphError, UnfilledJoinWarning
-from nbflow.graph.nodes import Runner, StepHere, adopted, drive, joined, routed, step_here
 from nbflow.graph.models import validated
+from nbflow.graph.nodes import Runner, StepHere, adopted, drive, joined, routed, step_here
 from nbflow.graph.planning import unfilled
 from nbflow.graph.program import Exit, Handle, Limits, PutDown, Route, Steps, Work, handed_up
 from nbflow.graph.schemas import own
@@ -22,7 +23,7 @@ from nbflow.session.session import node_here
 from nbflow.values import Final, NodeUpdate
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Generator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from nbflow.core.call import Call, Frame, Spec
     from nbflow.core.marks import Unit
@@ -68,7 +69,8 @@ class Standing:
 
     def _limits(self) -> Limits:
         graph, session = self.graph, self.session
-        before, after = session.stops if self.frame.call.caller is None else (None, None)
+        given = session.of_graph if self.frame.call.caller is None else {}
+        before, after = given.get("interrupt_before"), given.get("interrupt_after")
         return Limits(
             session.config.get("recursion_limit") or STEPS,
             graph.before if before is None else _stops(before, graph),
@@ -82,7 +84,8 @@ class Standing:
 
     def work(self) -> Generator[Marked | CallFuture | Awaitable[Any], Any, object]:
         """Yield marks to be made durable, calls to be waited for, and what else must be awaited; return the result."""
-        program, reply = self.program, None
+        program: Any = self.program
+        reply: Any = None
         while True:
             try:
                 asked = program.send(reply)
@@ -158,9 +161,7 @@ class Standing:
         view = self._view(unit, asked.work.state, managed)
         return self._submit(handler, asked.position + index, (view,), {"error": asked.errors[index]})
 
-    def _submit(
-        self, spec: Spec, position: int, args: tuple[object, ...], kwargs: dict[str, object]
-    ) -> CallFuture:
+    def _submit(self, spec: Spec, position: int, args: tuple[object, ...], kwargs: dict[str, object]) -> CallFuture:
         self.frame.calls = position
         return cast("CallFuture", self.session.submit(self.frame, spec, args, kwargs, waits=self._waits))
 
@@ -179,7 +180,7 @@ class Standing:
             return NodeUpdate(parent=tuple(done.parent))
         for text in unfilled(done.kept):
             warn(f"graph {self.graph.name!r} has ended, and {text}, which did not run", UnfilledJoinWarning)
-        keys = self.session.output_keys if self.frame.call.caller is None else None
+        keys = self.session.of_graph.get("output_keys") if self.frame.call.caller is None else None
         output = self.graph.output(done.state, keys)
         if self.frame.call.spec.stateful:
             stored = {name: value for name, value in done.state.items() if name not in self.graph.unstored}
@@ -187,44 +188,50 @@ class Standing:
         return output
 
 
+Wait = Callable[[Standing, Any], Awaitable[Any]]
+
+
+async def arun(body: Standing, wait: Wait | None = None) -> object:
+    """Run a graph on an event loop, and return what it returns; ``wait`` is how what it asks is waited for."""
+    work, wait = body.work(), wait or _on_loop
+    reply: Any = None
+    while True:
+        try:
+            asked = work.send(reply)
+        except StopIteration as end:
+            return end.value
+        reply = await wait(body, asked)
+
+
 def run(body: Standing) -> object:
-    """Run a graph in this thread; return what it returns."""
-    work, reply, session = body.work(), None, body.session
-    while True:
-        try:
-            asked = work.send(reply)
-        except StopIteration as end:
-            return end.value
-        if isinstance(asked, Marked):
-            reply = session.put_down(body.frame, asked)
-        elif isinstance(asked, CallFuture):
-            reply = session.told(asked, asked.wait())
-        else:
-            reply = session.resolved(asked)
-
-
-async def arun(body: Standing) -> object:
-    """As ``run``, on an event loop."""
-    work, reply, session = body.work(), None, body.session
-    while True:
-        try:
-            asked = work.send(reply)
-        except StopIteration as end:
-            return end.value
-        if isinstance(asked, Marked):
-            reply = await session.aput_down(body.frame, asked)
-        elif isinstance(asked, CallFuture):
-            reply = await _outcome(asked)
-        else:
-            reply = await asked
-
-
-async def _outcome(future: CallFuture) -> Outcome:
-    """Wait for a node on this loop."""
+    """Run a graph in this thread, and return what it returns: nothing is awaited that is not there already."""
+    running = arun(body, _in_thread)
     try:
-        return Outcome(await future)
+        running.send(None)
+    except StopIteration as end:
+        return end.value
+    raise AssertionError("sync code waits in its thread, so nothing is left to be awaited")
+
+
+async def _in_thread(body: Standing, asked: Any) -> object:  # noqa: ANN401  # what ``work`` yields
+    if isinstance(asked, Marked):
+        body.session.put_down(body.frame, asked)
+        return None
+    if isinstance(asked, CallFuture):
+        return body.session.told(asked, asked.wait())
+    return body.session.resolved(asked)
+
+
+async def _on_loop(body: Standing, asked: Any) -> object:  # noqa: ANN401  # as above
+    if isinstance(asked, Marked):
+        await body.session.aput_down(body.frame, asked)
+        return None
+    if not isinstance(asked, CallFuture):
+        return await asked
+    try:
+        return Outcome(await asked)
     except BaseException as error:
-        if future.outcome is None or future.outcome.error is None:  # this body is cancelled, not the node
+        if asked.outcome is None or asked.outcome.error is None:  # this body is cancelled, not the node
             raise
         return Outcome(None, error)
 
@@ -265,36 +272,29 @@ def _handed(session: Session, frame: Frame, last: Marked) -> list[tuple[str, obj
 
 
 class GraphBody:
-    """The function of a compiled graph as a workflow."""
+    """The function of a compiled graph as a workflow; on an event loop, calling it gives a coroutine."""
 
-    def __init__(self, graph: Blueprint) -> None:
+    def __init__(self, graph: Blueprint, *, on_loop: bool) -> None:
         self.graph = graph
+        self.run = arun if on_loop else run
         self.__name__ = graph.name
 
     def __call__(self, given: object) -> object:
         """Run the graph."""
-        return run(Standing(self.graph, given))
-
-
-class AsyncGraphBody(GraphBody):
-    """The same on an event loop, for a graph with async nodes."""
-
-    async def __call__(self, given: object) -> object:
-        """Run the graph."""
-        return await arun(Standing(self.graph, given))
+        return self.run(Standing(self.graph, given))
 
 
 class GraphRunner(Runner):
     """The function that the calls of a node run which is a graph: its steps are calls of that call."""
 
     def __init__(self, name: str, inner: Blueprint, branches: tuple[Branch, ...] = (), *, is_async: bool) -> None:
-        super().__init__(name, AsyncGraphBody(inner) if is_async else GraphBody(inner), branches)
+        self.body = GraphBody(inner, on_loop=is_async)
+        super().__init__(name, self.body, branches)
         self.inner = inner
-        self._run = arun if is_async else run
 
     def _work(self, view: Any, injected: dict[str, Any]) -> Any:  # noqa: ARG002, ANN401  # nothing is injected
         state, body = step_here.get().state, Standing(self.inner, view)
-        result = self._run(body)
+        result: Any = self.body.run(body)
         if hasattr(type(result), "__await__"):
             result = yield result
         commands = [adopted(self.graph, one, self.where) for one in body.done.parent]

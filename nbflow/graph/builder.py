@@ -5,26 +5,23 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from nbflow._support.warnings import warn
 from nbflow.constants import END, START
 from nbflow.errors import InvalidGraphError, UnknownOptionError
-from nbflow.errors.usage import nearest
 from nbflow.graph.checks import validate
 from nbflow.graph.compiled import CompiledStateGraph
 from nbflow.graph.compiling import blueprint
 from nbflow.graph.described import (
-    Description,
     NodeDescription,
-    branch_of,
     destinations_of,
     name_of_node,
     options_of,
 )
+from nbflow.graph.edges import Edges, text_of
 from nbflow.graph.nodes import action_of
-from nbflow.workflow.checkpointer import check_checkpointer
 from nbflow.graph.schemas import first_parameter, has_fields
+from nbflow.workflow.checkpointer import check_checkpointer
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -38,7 +35,7 @@ StateT = TypeVar("StateT")
 RESERVED = (":", "|")
 
 
-class StateGraph(Description, Generic[StateT]):
+class StateGraph(Edges, Generic[StateT]):
     """A graph of nodes over one state, described step by step and then compiled.
 
     A node gets the state and returns an update of it. All nodes that edges lead to run at the same time, on the state
@@ -78,12 +75,14 @@ class StateGraph(Description, Generic[StateT]):
             found = self.schema(given, where)
             if found.managed and given is not state_schema:
                 name = next(iter(found.managed))
-                raise InvalidGraphError(f"{where} has {name!r}, which the runtime computes: it is no input and no result")
+                raise InvalidGraphError(
+                    f"{where} has {name!r}, which the runtime computes: it is no input and no result"
+                )
 
     def __repr__(self) -> str:
         return f"<graph of {len(self.nodes)} nodes over {getattr(self.state_schema, '__name__', self.state_schema)}>"
 
-    def add_node(
+    def add_node(  # noqa: PLR0913  # LangGraph's signature
         self,
         node: str | Callable[..., object] | Any,  # noqa: ANN401  # a function, graph, workflow or Runnable
         action: Any = None,  # noqa: ANN401  # as above
@@ -97,7 +96,7 @@ class StateGraph(Description, Generic[StateT]):
         destinations: Mapping[str, str] | Sequence[str] | None = None,
         timeout: float | timedelta | TimeoutPolicy | None = None,
         **deprecated: Any,  # noqa: ANN401  # older spellings
-    ) -> StateGraph[StateT]:
+    ) -> Self:
         """Add a node, and return the graph.
 
         Args:
@@ -129,17 +128,17 @@ class StateGraph(Description, Generic[StateT]):
             )  # fmt: skip
             raise UnknownOptionError("add_node()", next(iter(deprecated)), known)
         name, given = self._named(node, action)
-        self._note_change()
-        options = options_of(
-            f"node {name!r}", retry_policy, cache_policy, error_handler=error_handler, timeout=timeout
-        )
+        self.note_change()
+        options = options_of(f"node {name!r}", retry_policy, cache_policy, error_handler=error_handler, timeout=timeout)
         declared = input_schema or first_parameter(given)
         is_declared = input_schema is not None or has_fields(declared)
         is_graph = isinstance(given, CompiledStateGraph)
         self.nodes[name] = NodeDescription(
             name,
             given if is_graph else action_of(given, f"node {name!r}"),
-            self.schema(declared if is_declared and not is_graph else self.state_schema, f"input_schema of node {name!r}"),
+            self.schema(
+                declared if is_declared and not is_graph else self.state_schema, f"input_schema of node {name!r}"
+            ),
             is_declared=is_declared and not is_graph,
             options=options,
             defer=defer,
@@ -161,71 +160,14 @@ class StateGraph(Description, Generic[StateT]):
             raise InvalidGraphError(f"there is a node {name!r} already; give this one a name: add_node(name, function)")
         if name in {START, END}:
             raise InvalidGraphError(f"the name {name!r} is reserved; give the node another one")
-        found = [one for one in RESERVED if one in name]
-        if found or not name:
-            raise InvalidGraphError(f"the name {name!r} is {'reserved for its ' + repr(found[0]) if found else 'empty'}; give the node another one")
+        if not name:
+            raise InvalidGraphError("the name '' is empty; give the node another one")
+        found = next((one for one in RESERVED if one in name), None)
+        if found is not None:
+            raise InvalidGraphError(f"the name {name!r} is reserved for its {found!r}; give the node another one")
         return name, action
 
-    def add_edge(self, start_key: str | Iterable[str], end_key: str) -> StateGraph[StateT]:
-        """Add an edge: when ``start_key`` has finished, ``end_key`` runs; of several, when all of them have.
-
-        Args:
-            start_key: a node, START, or a list of nodes.
-            end_key: a node, or END.
-
-        Raises:
-            InvalidGraphError: for an edge from END or to START, or from nodes that were not added.
-        """
-        self._note_change()
-        end = _text(end_key)
-        if end == START:
-            raise InvalidGraphError("START can't be the end of an edge")
-        if isinstance(start_key, str):
-            start = _text(start_key)
-            if start == END:
-                raise InvalidGraphError("END can't be the start of an edge")
-            self.edges[start, end] = None
-            return self
-        sources = tuple(_text(one) for one in start_key)
-        if not sources:
-            raise InvalidGraphError(f"the edge to {end!r} comes from no node; name one at least")
-        for one in sources:
-            if one not in self.nodes:
-                hint = nearest(one, self.nodes)
-                raise InvalidGraphError(f"the edge from {list(sources)} to {end!r} needs a node {one!r}; add it first{hint}")
-        self.waiting_edges[tuple(dict.fromkeys(sources)), end] = None
-        return self
-
-    def add_conditional_edges(
-        self,
-        source: str,
-        path: Callable[..., object] | Any,  # noqa: ANN401  # or a Runnable
-        path_map: Mapping[Hashable, str] | Sequence[str] | None = None,
-    ) -> StateGraph[StateT]:
-        """Add a branch: after ``source``, the graph goes where ``path(state)`` says.
-
-        Args:
-            source: a node, or START.
-            path: returns the name of a node, END, a ``Send``, or several in a list; sync or async.
-            path_map: by answer, the node that it leads to; a list names the nodes that answers may name. By default
-                read from ``path``'s return annotation ``Literal["a", "b"]``; without one, any node.
-
-        Raises:
-            InvalidGraphError: if ``path_map`` is neither a dict nor a list, or ``source`` has a branch of that name.
-        """
-        self._note_change()
-        start = _text(source)
-        if start == END:
-            raise InvalidGraphError("END can't be the start of a branch")
-        there = self.branches.setdefault(start, {})
-        branch = branch_of(start, path, path_map, taken=there)
-        schema = first_parameter(path)
-        if has_fields(schema):
-            branch.schema = self.schema(schema, f"the parameter of {branch.where}")
-        there[branch.name] = branch
-        return self
-
-    def add_sequence(self, nodes: Iterable[Any]) -> StateGraph[StateT]:
+    def add_sequence(self, nodes: Iterable[Any]) -> Self:
         """Add nodes, each a function or ``(name, function)``, with an edge from each to the next."""
         given = list(nodes)
         if not given:
@@ -241,17 +183,17 @@ class StateGraph(Description, Generic[StateT]):
             before = name
         return self
 
-    def set_entry_point(self, key: str) -> StateGraph[StateT]:
+    def set_entry_point(self, key: str) -> Self:
         """Add an edge from START."""
         return self.add_edge(START, key)
 
     def set_conditional_entry_point(
         self, path: Callable[..., object], path_map: Mapping[Hashable, str] | Sequence[str] | None = None
-    ) -> StateGraph[StateT]:
+    ) -> Self:
         """Add a branch at START."""
         return self.add_conditional_edges(START, path, path_map)
 
-    def set_finish_point(self, key: str) -> StateGraph[StateT]:
+    def set_finish_point(self, key: str) -> Self:
         """Add an edge to END."""
         return self.add_edge(key, END)
 
@@ -262,15 +204,15 @@ class StateGraph(Description, Generic[StateT]):
         cache_policy: CachePolicy | None = None,
         error_handler: Callable[..., object] | None = None,
         timeout: float | timedelta | TimeoutPolicy | None = None,
-    ) -> StateGraph[StateT]:
+    ) -> Self:
         """Set what holds for nodes that were not given one of their own; graphs as nodes keep theirs inside."""
-        self._note_change()
+        self.note_change()
         self.defaults = options_of(
             "set_node_defaults()", retry_policy, cache_policy, error_handler=error_handler, timeout=timeout
         )
         return self
 
-    def validate(self, interrupt: Sequence[str] | None = None) -> StateGraph[StateT]:
+    def validate(self, interrupt: Sequence[str] | None = None) -> Self:
         """Check that the graph can be compiled; ``interrupt`` names nodes that it would stop at.
 
         Raises:
@@ -312,12 +254,14 @@ class StateGraph(Description, Generic[StateT]):
         before, after = (frozenset(self.nodes) if given == "*" else frozenset(given) for given in stops)
         graph = blueprint(self, before, after, name=name or "graph")
         return CompiledStateGraph(
-            self, graph, checkpointer=checkpointer, store=store, cache=cache, context_schema=self.context_schema, debug=debug
+            self,
+            graph,
+            checkpointer=checkpointer,
+            store=store,
+            cache=cache,
+            context_schema=self.context_schema,
+            debug=debug,
         )
-
-    def _note_change(self) -> None:
-        if self.compiled:
-            warn("a graph was changed after compile(): what was compiled does not change; compile it again", UserWarning)
 
 
 def _older(given: dict[str, Any], old: str, new: str, value: Any) -> Any:  # noqa: ANN401  # any option
@@ -329,16 +273,9 @@ def _older(given: dict[str, Any], old: str, new: str, value: Any) -> Any:  # noq
     return value if value is not None else found
 
 
-def _text(key: object) -> str:
-    """Return the name of a node, which a str Enum may give."""
-    if not isinstance(key, str):
-        raise InvalidGraphError(f"{key!r:.60} is no name of a node; edges lead from name to name")
-    return str(key.value) if isinstance(key, Enum) else str.__str__(key)
-
-
 def _stops(given: Sequence[str] | str | None, name: str) -> Sequence[str]:
     if given is None:
         return ()
     if isinstance(given, str) and given != "*":
         raise InvalidGraphError(f"{name} is {given!r}; it is a list of names of nodes, or '*'")
-    return given if given == "*" else [_text(one) for one in given]
+    return given if given == "*" else [text_of(one) for one in given]

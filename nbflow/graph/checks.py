@@ -26,15 +26,21 @@ def validate(graph: Description, stops: Iterable[str]) -> None:
     """
     for name, where in _sources(graph):
         if name not in graph.nodes and name != START:
-            raise InvalidGraphError(f"{where} starts at {name!r}, which is no node{nearest(name, graph.nodes)}; {_known(graph)}")
+            raise InvalidGraphError(
+                f"{where} starts at {name!r}, which is no node{nearest(name, graph.nodes)}; {_known(graph)}"
+            )
     for name, where in _targets(graph):
         if name not in graph.nodes and name != END:
-            raise InvalidGraphError(f"{where} leads to {name!r}, which is no node{nearest(name, graph.nodes)}; {_known(graph)}")
+            raise InvalidGraphError(
+                f"{where} leads to {name!r}, which is no node{nearest(name, graph.nodes)}; {_known(graph)}"
+            )
     if not any(source == START for source, _ in _sources(graph)):
         raise InvalidGraphError("nothing leaves START; add_edge(START, name) says which node runs first")
     for name in stops:
         if name not in graph.nodes:
-            raise InvalidGraphError(f"a breakpoint names {name!r}, which is no node{nearest(name, graph.nodes)}; {_known(graph)}")
+            raise InvalidGraphError(
+                f"a breakpoint names {name!r}, which is no node{nearest(name, graph.nodes)}; {_known(graph)}"
+            )
 
 
 def _sources(graph: Description) -> Iterator[tuple[str, str]]:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, is_typeddict
 
 from nbflow.constants import INTERRUPT, START
 from nbflow.core.call import Spec
-from nbflow.errors import InvalidOptionError
-from nbflow.errors.usage import nearest
 from nbflow.core.marks import marks_of, position_at
 from nbflow.core.record import Value
-from nbflow.graph.body import AsyncGraphBody, GraphBody
+from nbflow.errors import InvalidOptionError
+from nbflow.errors.usage import nearest
+from nbflow.graph.body import GraphBody
 from nbflow.graph.drawing import drawn
 from nbflow.graph.program import read_input
 from nbflow.graph.threads import steered
@@ -21,7 +21,7 @@ from nbflow.values import Command, StateUpdate
 from nbflow.workflow import Workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from nbflow.cache.base import BaseCache
     from nbflow.checkpoint.base import BaseCheckpointSaver
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from nbflow.graph.blueprint import Blueprint
     from nbflow.graph.described import Description
     from nbflow.graph.drawing import DrawnGraph
-    from nbflow.runs.request import Request
     from nbflow.store.base import BaseStore
     from nbflow.values import Config, Interrupt, RunnableConfig
 
@@ -56,8 +55,7 @@ class CompiledStateGraph(Workflow):
         config: RunnableConfig | None = None,
     ) -> None:
         on_loop = any(node.spec.is_async for node in blueprint.nodes.values())
-        body = AsyncGraphBody(blueprint) if on_loop else GraphBody(blueprint)
-        spec = Spec(blueprint.name, body, kind="graph", is_async=on_loop, derived=False)
+        spec = Spec(blueprint.name, GraphBody(blueprint, on_loop=on_loop), kind="graph", is_async=on_loop)
         spec.stateful = checkpointer is True
         super().__init__(
             spec, checkpointer=checkpointer, store=store, cache=cache, context_schema=context_schema, config=config
@@ -76,27 +74,23 @@ class CompiledStateGraph(Workflow):
         made.name = self.name
         return made
 
-    def check_options(self, request: Request) -> None:
+    def check_options(self, where: str, given: Mapping[str, str | Sequence[str] | None]) -> None:
         """Check that breakpoints name nodes of the graph, and wanted keys those of its state.
 
         Raises:
             InvalidOptionError: if one does not.
         """
-        known: dict[str, Sequence[str]] = {
-            "interrupt_before": tuple(self.blueprint.nodes),
-            "interrupt_after": tuple(self.blueprint.nodes),
-            "output_keys": tuple(self.blueprint.keys),
-        }
-        for name, names in known.items():
-            given = getattr(request, name)
-            if given is None or (given == "*" and name != "output_keys"):
+        for name, value in given.items():
+            is_keys = name == "output_keys"
+            if value is None or (value == "*" and not is_keys):
                 continue
-            if isinstance(given, str) and name != "output_keys":
-                raise InvalidOptionError(request.where, name, repr(given), "it is a list of names of nodes, or '*'")
-            for one in [given] if isinstance(given, str) else given:
-                if one not in names:
-                    listed = ", ".join(map(repr, names))
-                    raise InvalidOptionError(request.where, name, repr(one), f"there are {listed}{nearest(one, names)}")
+            if isinstance(value, str) and not is_keys:
+                raise InvalidOptionError(where, name, repr(value), "it is a list of names of nodes, or '*'")
+            known = list(self.blueprint.keys if is_keys else self.blueprint.nodes)
+            for one in [value] if isinstance(value, str) else value:
+                if one not in known:
+                    listed = ", ".join(map(repr, known))
+                    raise InvalidOptionError(where, name, repr(one), f"there are {listed}{nearest(one, known)}")
 
     def check_input(self, value: object, kept: Value | None) -> None:
         """Check an input against the input schema.
@@ -193,7 +187,7 @@ class CompiledStateGraph(Workflow):
     def get_subgraphs(
         self, namespace: str | None = None, *, recurse: bool = False
     ) -> Iterator[tuple[str, CompiledStateGraph]]:
-        """Yield the graphs that are nodes of this one, by name; with ``recurse`` those inside them too, as ``"a|b"``."""
+        """Yield the graphs that are nodes, by name; with ``recurse`` those inside them too, as ``"a|b"``."""
         for name, node in self.blueprint.nodes.items():
             if not isinstance(node.graph, CompiledStateGraph):
                 continue
@@ -203,8 +197,6 @@ class CompiledStateGraph(Workflow):
             if (recurse and not namespace) or (rest and first == name):
                 for inner, graph in node.graph.get_subgraphs(rest or None, recurse=recurse):
                     yield f"{name}|{inner}", graph
-
-
 
 
 def _titled(kind: object, schema: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from nbflow.graph.results import Reader
 from nbflow.graph.schemas import Schema, united
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from nbflow.core.call import Injected
     from nbflow.graph.described import Description, NodeDescription, NodeOptions
@@ -105,7 +105,6 @@ def _node(
 
 
 def _spec(runner: Runner, options: NodeOptions, *, on_loop: bool, action: Callable[..., object]) -> Spec:
-    source = "" if isinstance(action, CompiledStateGraph) else fingerprint.source_of(action)
     return Spec(
         runner.name,
         OnLoop(runner) if on_loop else runner,
@@ -115,7 +114,7 @@ def _spec(runner: Runner, options: NodeOptions, *, on_loop: bool, action: Callab
         inject=() if isinstance(runner, GraphRunner) else _injected(action),
         cache=options.cache,
         timeout=options.timeout,
-        source=source,
+        source="" if isinstance(runner, GraphRunner) else fingerprint.source_of(action),
         derived=True,
     )
 

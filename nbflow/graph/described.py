@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import typing
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from nbflow._support.signature import name_of
 from nbflow.constants import START
 from nbflow.errors import InvalidGraphError, InvalidOptionError
 from nbflow.graph.nodes import action_of
-from nbflow.graph.schemas import Schema, names_around, schema_of, united
+from nbflow.graph.schemas import Schema, hints_of, schema_of, united
 from nbflow.values import Command
 from nbflow.values.policies import CachePolicy, RetryPolicy, TimeoutPolicy, check_retry_on
 
@@ -32,7 +31,7 @@ class NodeOptions(NamedTuple):
 
     def over(self, defaults: NodeOptions) -> NodeOptions:
         """Return these, with defaults for what was not said."""
-        return NodeOptions(*(mine if mine is not None else its for mine, its in zip(self, defaults, strict=True)))
+        return self._replace(**{name: one for name, one in defaults._asdict().items() if getattr(self, name) is None})
 
 
 @dataclass(eq=False)
@@ -185,20 +184,11 @@ def destinations_of(action: object, given: Mapping[str, str] | Sequence[str] | N
     """Return where the Commands of a node may lead: as given, else as its return annotation says."""
     if given is not None:
         if isinstance(given, str):
-            raise InvalidGraphError(f"destinations of node {name!r} is {given!r}; it is a list of names, or a dict with labels")
+            raise InvalidGraphError(
+                f"destinations of node {name!r} is {given!r}; it is a list of names, or a dict with labels"
+            )
         return dict(given) if isinstance(given, Mapping) else {str(one): "" for one in given}
-    return {str(one): "" for one in _literals(_returned(action), Command)}
-
-
-def _returned(fn: Any) -> object:  # noqa: ANN401  # any callable
-    target = fn if inspect.isroutine(fn) else getattr(type(fn), "__call__", fn)
-    while isinstance(fn, functools.partial):
-        fn = target = fn.func
-    try:
-        plain = inspect.unwrap(target)
-        return typing.get_type_hints(plain, localns=names_around(plain)).get("return")
-    except (TypeError, NameError, AttributeError, ValueError):
-        return None
+    return {str(one): "" for one in _literals(hints_of(action).get("return"), Command)}
 
 
 def _literals(annotation: object, inside: object = None) -> list[Hashable]:
@@ -214,7 +204,11 @@ def _literals(annotation: object, inside: object = None) -> list[Hashable]:
 
 
 def branch_of(
-    source: str, path: Any, path_map: object, *, taken: Mapping[str, BranchDescription]  # noqa: ANN401  # a function
+    source: str,
+    path: Any,  # noqa: ANN401  # a function
+    path_map: object,
+    *,
+    taken: Mapping[str, BranchDescription],
 ) -> BranchDescription:
     """Return a branch as it was given.
 
@@ -230,12 +224,14 @@ def branch_of(
     elif name in taken:
         raise InvalidGraphError(f"node {source!r} has a branch {name!r} already; give the function another name")
     if path_map is None:
-        found = _literals(_returned(path))
+        found = _literals(hints_of(path).get("return"))
         ends = {one: str(one) for one in found} or None
     elif isinstance(path_map, Mapping):
         ends = {answer: str(end) for answer, end in path_map.items()}
     elif isinstance(path_map, (list, tuple)):
         ends = {one: str(one) for one in path_map}
     else:
-        raise InvalidGraphError(f"the path_map of branch {name!r} is {path_map!r:.60}; it is a dict of answers, or a list of nodes")
+        raise InvalidGraphError(
+            f"the path_map of branch {name!r} is {path_map!r:.60}; it is a dict of answers, or a list of nodes"
+        )
     return BranchDescription(source, name, fn, ends)

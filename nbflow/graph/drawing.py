@@ -11,7 +11,7 @@ from nbflow.constants import END, START
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nbflow.graph.blueprint import Blueprint, Node
+    from nbflow.graph.blueprint import Blueprint, Branch, Node
 
 ANYWHERE = "?"
 
@@ -73,7 +73,10 @@ class DrawnGraph:
 
     def to_json(self) -> dict[str, list[dict[str, Any]]]:
         """Return nodes and edges as plain data."""
-        return {"nodes": [_node_data(node) for node in self.nodes.values()], "edges": [_edge_data(e) for e in self.edges]}
+        return {
+            "nodes": [_node_data(node) for node in self.nodes.values()],
+            "edges": [_edge_data(e) for e in self.edges],
+        }
 
     def draw_mermaid(self, *, with_styles: bool = True) -> str:
         """Return the graph in Mermaid's language.
@@ -102,7 +105,11 @@ class DrawnGraph:
 
     def to_dot(self) -> str:
         """Return the graph in Graphviz's language."""
-        lines = ["digraph {", '  rankdir=TB; bgcolor="transparent";', "  node [shape=box, style=rounded, fontname=Helvetica];"]
+        lines = [
+            "digraph {",
+            '  rankdir=TB; bgcolor="transparent";',
+            "  node [shape=box, style=rounded, fontname=Helvetica];",
+        ]
         for key, node in self.nodes.items():
             shape = ", shape=ellipse" if key in {START, END} else ""
             lines.append(f"  {_quoted(key)} [label={_quoted(_label(node))}{shape}];")
@@ -142,25 +149,29 @@ def drawn(graph: Blueprint, *, xray: bool | int = False) -> DrawnGraph:
 
 
 def _edges(graph: Blueprint) -> Iterator[DrawnEdge]:
-    """Yield all edges; a branch that may answer anything leads anywhere, and nodes that lead nowhere lead to the end."""
+    """Yield all edges; those of a node that leads nowhere lead to the end."""
     for source, targets in graph.edges.items():
         for target in targets:
             yield DrawnEdge(source, target, None, conditional=source == START and target == END)
     for sources, target in graph.joins:
-        for source in sources:
-            yield DrawnEdge(source, target)
-    for source, branches in graph.branches.items():
+        yield from (DrawnEdge(source, target) for source in sources)
+    for branches in graph.branches.values():
         for branch in branches:
-            if branch.ends is None:
-                yield DrawnEdge(source, ANYWHERE, branch.name, conditional=True)
-            for answer, target in (branch.ends or {}).items():
-                yield DrawnEdge(source, target, str(answer) if str(answer) != target else None, conditional=True)
+            yield from _branched(branch)
     for name, node in graph.nodes.items():
         for target, label in node.destinations.items():
             yield DrawnEdge(name, target, label or None, conditional=True)
         leads = name in graph.edges or name in graph.branches or node.destinations
         if not leads and not any(name in sources for sources, _ in graph.joins):
             yield DrawnEdge(name, END)
+
+
+def _branched(branch: Branch) -> Iterator[DrawnEdge]:
+    """Yield where a branch leads: anywhere, if it may answer anything."""
+    if branch.ends is None:
+        yield DrawnEdge(branch.source, ANYWHERE, branch.name, conditional=True)
+    for answer, target in (branch.ends or {}).items():
+        yield DrawnEdge(branch.source, target, str(answer) if str(answer) != target else None, conditional=True)
 
 
 def _open(outer: DrawnGraph, name: str, inner: DrawnGraph) -> None:
@@ -203,7 +214,11 @@ def _node_data(node: DrawnNode) -> dict[str, Any]:
     if node.data is None:
         return {"id": node.id}
     kind = type(node.data.graph or node.data.spec.fn)
-    about = {"id": node.id, "type": "runnable", "data": {"id": [*kind.__module__.split("."), kind.__name__], "name": node.name}}
+    about = {
+        "id": node.id,
+        "type": "runnable",
+        "data": {"id": [*kind.__module__.split("."), kind.__name__], "name": node.name},
+    }
     return {**about, "metadata": node.metadata} if node.metadata else about
 
 

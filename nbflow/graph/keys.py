@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, MutableSet, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, MutableSet, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, is_dataclass
 from typing import Any, get_origin
 
@@ -24,7 +25,7 @@ class _Absent:
 
 ABSENT: Any = _Absent()
 _ABSTRACT = {
-    Sequence: list, MutableSequence: list, Set: set, MutableSet: set, Mapping: dict, MutableMapping: dict,
+    Sequence: list, MutableSequence: list, AbstractSet: set, MutableSet: set, Mapping: dict, MutableMapping: dict,
 }  # fmt: skip
 _EMPTY = (list, dict, set, frozenset, deque, int, float, bool, str, bytes, tuple, complex)
 
@@ -182,8 +183,8 @@ def check_reducer(key: str, reducer: Reducer) -> None:
     only_named = [one for one in parameters if one.kind is one.KEYWORD_ONLY and one.default is one.empty]
     if only_named or len(needed) > 2 or (len(positional) < 2 and not several):  # noqa: PLR2004  # old and new
         raise InvalidGraphError(
-            f"the reducer {_function_name(reducer)} of the key {key!r} takes {_listed(one.name for one in positional)}; "
-            "it is called with the old value and the new one: (old, new) -> value"
+            f"the reducer {_function_name(reducer)} of the key {key!r} takes "
+            f"{_listed(one.name for one in positional)}; it is called with the old value and the new one"
         )
 
 

@@ -128,7 +128,7 @@ def push_message(message: Any, *, state_key: str | None = "messages") -> Any:  #
 
     Args:
         message: as for ``add_messages``, with an id.
-        state_key: the key of a graph's state that it is written to, None for none; elsewhere it is kept by what is returned.
+        state_key: the key of a graph's state that it is written to; None for none.
 
     Raises:
         CalledOutsideRunError: outside of a run.

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def validated(
-    graph: Blueprint, writes: Sequence[tuple[str, Any]], state: Mapping[str, object] | None, schema: Schema | None = None
+    graph: Blueprint,
+    writes: Sequence[tuple[str, Any]],
+    state: Mapping[str, object] | None,
+    schema: Schema | None = None,
 ) -> Iterable[tuple[str, object]]:
     """Return writes with the values that the model of a state makes of them; as they are, if it is no model.
 

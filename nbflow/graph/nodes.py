@@ -12,12 +12,13 @@ from nbflow._support.signature import is_async, parameters_of
 from nbflow.config import here
 from nbflow.errors import InvalidGraphError, NodeError, ParentCommand
 from nbflow.graph.models import validated
+from nbflow.graph.schemas import called
 from nbflow.runtime import provide
 from nbflow.values import NodeUpdate, Unstored
 from nbflow.workflow import Workflow
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from nbflow.graph.blueprint import Blueprint, Branch
 
@@ -111,9 +112,7 @@ class HandlerRunner(Runner):
         return super()._work(view, injected)
 
 
-def routed(
-    graph: Blueprint, branches: tuple[Branch, ...], state: Mapping[str, object], update: NodeUpdate
-) -> Work:
+def routed(graph: Blueprint, branches: tuple[Branch, ...], state: Mapping[str, object], update: NodeUpdate) -> Work:
     """Yield what branches answer, which may have to be awaited; return an update with where they lead.
 
     A branch sees the state with this update in it, and not what other nodes of the step write.
@@ -200,10 +199,7 @@ async def _all(parts: AsyncIterator[object]) -> list[object]:
 
 
 def _is_generator(action: object) -> bool:
-    plain = action
-    while isinstance(plain, functools.partial):
-        plain = plain.func
-    plain = plain if inspect.isroutine(plain) else getattr(type(plain), "__call__", plain)
+    plain = called(action)
     return inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain)
 
 
@@ -219,7 +215,7 @@ def action_of(given: Any, where: str) -> Callable[..., object]:  # noqa: ANN401 
     if isinstance(given, Workflow):
         return _nested(given)
     if _is_runnable(given):
-        return functools.partial(_ainvoked if _wants_await(given) else _invoked, given)
+        return functools.partial(_invoked, given.ainvoke if _wants_await(given) else given.invoke)
     if not callable(given) or isinstance(given, type):
         raise InvalidGraphError(
             f"{where} is {given!r:.80}; a node is a function of the state, a compiled graph, a workflow, or a Runnable"
@@ -239,7 +235,9 @@ def _shows_signature(fn: Callable[..., object]) -> bool:
 
 
 def _is_runnable(given: object) -> bool:
-    return any(kind.__module__.startswith("langchain_core.") for kind in type(given).__mro__) and hasattr(given, "invoke")
+    return any(kind.__module__.startswith("langchain_core.") for kind in type(given).__mro__) and hasattr(
+        given, "invoke"
+    )
 
 
 def _wants_await(given: Any) -> bool:  # noqa: ANN401  # a Runnable
@@ -261,14 +259,10 @@ def _nested(workflow: Workflow) -> Callable[..., object]:
     return run
 
 
-def _invoked(runnable: Any, state: object) -> object:  # noqa: ANN401  # a Runnable
+def _invoked(invoke: Callable[..., object], state: object) -> object:
+    """Invoke a Runnable, with the config of the node."""
     session, frame = here("a node")
-    return runnable.invoke(state, session.config_of(frame))
-
-
-async def _ainvoked(runnable: Any, state: object) -> object:  # noqa: ANN401  # a Runnable
-    session, frame = here("a node")
-    return await runnable.ainvoke(state, session.config_of(frame))
+    return invoke(state, session.config_of(frame))
 
 
 def _parallel(parts: Mapping[str, Callable[..., object]], state: object) -> dict[str, object]:
@@ -294,5 +288,5 @@ class OnLoop:
 
     async def __call__(self, view: object, **injected: Any) -> NodeUpdate:  # noqa: ANN401  # what the runtime fills in
         """Run the node once."""
-        found: NodeUpdate | Awaitable[NodeUpdate] = self.runner(view, **injected)
-        return await found if hasattr(type(found), "__await__") else cast("NodeUpdate", found)
+        found = self.runner(view, **injected)
+        return cast("NodeUpdate", await found if hasattr(type(found), "__await__") else found)

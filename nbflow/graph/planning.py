@@ -40,9 +40,7 @@ class Plan(NamedTuple):
     kept: dict[str, Any]
 
 
-def plan(
-    graph: Blueprint, finished: Sequence[Finished], kept: Mapping[str, Any], pending: Iterable[Unit] = ()
-) -> Plan:
+def plan(graph: Blueprint, finished: Sequence[Finished], kept: Mapping[str, Any], pending: Iterable[Unit] = ()) -> Plan:
     """Return what runs after a step.
 
     Nodes that edges lead to run once, ordered by name; after them each ``Send``, in the order of the senders.
@@ -94,11 +92,7 @@ def _released(graph: Blueprint, held: Mapping[str, object], active: set[str]) ->
     """Return the deferred nodes that nothing which still runs can lead to."""
     if not held:
         return []
-    free = [
-        name
-        for name in held
-        if not any(name in graph.reaches[other] for other in active | (held.keys() - {name}))
-    ]
+    free = [name for name in held if not any(name in graph.reaches[other] for other in active | (held.keys() - {name}))]
     return free or ([] if active else list(held))
 
 
@@ -108,5 +102,7 @@ def unfilled(kept: Mapping[str, Any]) -> list[str]:
     for label, there in kept.get("joins", {}).items():
         sources, _, end = label.removeprefix("join:").rpartition(":")
         missing = [one for one in sources.split("+") if one not in there]
-        found.append(f"node {end!r} has waited for {', '.join(map(repr, missing))} beside {', '.join(map(repr, there))}")
+        found.append(
+            f"node {end!r} has waited for {', '.join(map(repr, missing))} beside {', '.join(map(repr, there))}"
+        )
     return found

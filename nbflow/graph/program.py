@@ -7,7 +7,7 @@ does it, in threads or on an event loop.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from nbflow.constants import START
@@ -246,13 +246,12 @@ class Steps:
         """Run a step, and go where it leads."""
         outcomes: Sequence[Outcome] = yield work
         free = max([self.mark, *(unit.position for unit in work.units)]) + 1
-        handled = self._handled(work, outcomes)
-        if handled:
-            found = yield Handle([work.units[index] for index in handled], [outcomes[i].error for i in handled], work, free)  # type: ignore[misc]  # failures
-            free += len(handled)
-            outcomes = list(outcomes)
-            for index, outcome in zip(handled, found, strict=True):
-                outcomes[index] = outcome
+        failed = dict(self._handled(work, outcomes))
+        if failed:
+            found = yield Handle([work.units[index] for index in failed], list(failed.values()), work, free)
+            free += len(failed)
+            replaced = dict(zip(failed, found, strict=True))
+            outcomes = [replaced.get(index, outcome) for index, outcome in enumerate(outcomes)]
         _raise(outcomes)
         updates = [(unit, _update(outcome.value)) for unit, outcome in zip(work.units, outcomes, strict=True)]
         try:
@@ -264,13 +263,11 @@ class Steps:
         self._go(Position(state, (), {}, wrote=wrote), [Finished(unit.name, one.goto) for unit, one in updates], free)
         return updates
 
-    def _handled(self, work: Work, outcomes: Sequence[Outcome]) -> list[int]:
-        """Return which of the failures a handler takes."""
-        return [
-            index
-            for index, (unit, outcome) in enumerate(zip(work.units, outcomes, strict=True))
-            if isinstance(outcome.error, Exception) and self.graph.nodes[unit.name].handler is not None
-        ]
+    def _handled(self, work: Work, outcomes: Sequence[Outcome]) -> Iterator[tuple[int, Exception]]:
+        """Yield the failures that a handler takes, each with which of the units it is."""
+        for index, (unit, outcome) in enumerate(zip(work.units, outcomes, strict=True)):
+            if isinstance(outcome.error, Exception) and self.graph.nodes[unit.name].handler is not None:
+                yield index, outcome.error
 
 
 def _raise(outcomes: Sequence[Outcome]) -> None:

@@ -59,7 +59,7 @@ class Reader:
         results = list(results)
         if not any(isinstance(one, (Command, Send)) for one in results):
             raise GraphUpdateError(
-                f"{where} returned {results!r:.80}, a list without a Command or a Send; return a dict of the keys to write"
+                f"{where} returned {results!r:.80}, a list without a Command or a Send; return a dict of the keys"
             )
         parts = [self.read(one, where, given) for one in results if one is not None]
         return NodeUpdate(
@@ -76,15 +76,17 @@ class Reader:
         """
         if command.graph == Command.PARENT:
             # Names and keys are those of the graph around this one, which alone knows them.
-            return NodeUpdate(parent=(NodeUpdate(tuple(_pairs(command.update, where)), _listed(command.goto, where)),))
+            return NodeUpdate(parent=(NodeUpdate(tuple(_pairs(command.update)), _listed(command.goto, where)),))
         if command.graph is not None:
-            raise GraphUpdateError(f"{where} sent a Command to the graph {command.graph!r}; graph is None or Command.PARENT")
+            raise GraphUpdateError(
+                f"{where} sent a Command to the graph {command.graph!r}; graph is None or Command.PARENT"
+            )
         return NodeUpdate(tuple(self.written(command.update, where)), self.routes(command.goto, where))
 
     def written(self, update: object, where: str) -> list[tuple[str, object]]:
         """Return the keys and values of the update of a command."""
         if isinstance(update, (list, tuple)) and not hasattr(update, "_fields") and not self._schema.is_root:
-            pairs = _pairs(update, where)
+            pairs = _pairs(update)
             return [pair for one in pairs for pair in self._schema.read(dict([one]), where, self.keys)]
         return self._schema.read(update, where, self.keys)
 
@@ -115,7 +117,7 @@ def _listed(goto: object, where: str) -> tuple[object, ...]:
     return tuple(goto)
 
 
-def _pairs(update: Any, where: str) -> list[tuple[str, object]]:  # noqa: ANN401  # whatever was given
+def _pairs(update: Any) -> list[tuple[str, object]]:  # noqa: ANN401  # whatever was given
     """Return an update for a graph that is not known here as keys and values."""
     if update is None:
         return []

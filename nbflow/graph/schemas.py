@@ -10,8 +10,9 @@ import typing
 from collections import deque
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, NotRequired, Required
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired, Required, cast
 
+from nbflow._support.signature import parameters_of, without_partials
 from nbflow.errors import GraphUpdateError, InvalidGraphError
 from nbflow.errors.usage import nearest
 from nbflow.graph.annotations import Managed, Rule
@@ -19,7 +20,7 @@ from nbflow.graph.keys import ABSENT, Key, ReducedKey, check_reducer
 from nbflow.values import ROOT_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from nbflow.graph.keys import Reducer
 
@@ -68,10 +69,19 @@ class Schema:
         found.update((name, managed[one.what]) for name, one in self.managed.items() if one.what in managed)
         if self.is_model:
             return self.type.model_construct(**found)
-        return self.type(**found) if is_dataclass(self.type) else found
+        return self._made(**found) if is_dataclass(self.type) else found
+
+    @property
+    def _made(self) -> Callable[..., object]:
+        """What makes an instance."""
+        return cast("Callable[..., object]", self.type)
 
     def read(
-        self, value: object, where: str, known: Iterable[str], given: Mapping[str, object] = {}  # noqa: B006  # read only
+        self,
+        value: object,
+        where: str,
+        known: Iterable[str],
+        given: Mapping[str, object] = {},  # read only
     ) -> list[tuple[str, object]]:
         """Return the keys and values of an update: a dict, an instance of a class with fields, or the bare value.
 
@@ -230,7 +240,10 @@ def _fields_of(value: Any) -> list[tuple[str, object, bool]]:  # noqa: ANN401  #
         return [(one.name, getattr(value, one.name), _is_default(value, one)) for one in fields(value)]
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         defaults = getattr(value, "_field_defaults", {})
-        return [(name, one, _equals(one, defaults.get(name, ABSENT))) for name, one in zip(value._fields, value, strict=True)]
+        return [
+            (name, one, _equals(one, defaults.get(name, ABSENT)))
+            for name, one in zip(value._fields, value, strict=True)
+        ]
     return [(name, getattr(value, name), False) for name in _hints(kind) if name in vars(value)]
 
 
@@ -293,14 +306,23 @@ def united(schemas: Iterable[Schema]) -> dict[str, Key]:
 
 def first_parameter(fn: object) -> Any:  # noqa: ANN401  # a type, or None
     """Return the annotation of a function's first parameter, evaluated; None without one that can be read."""
-    target = fn if inspect.isroutine(fn) else getattr(type(fn), "__call__", fn)
+    found = parameters_of(fn) if callable(fn) else []
+    return hints_of(fn).get(found[0].name) if found else None
+
+
+def hints_of(fn: Any) -> dict[str, Any]:  # noqa: ANN401  # any callable
+    """Return the annotations of a function, evaluated; none if they can't be read."""
+    plain = called(fn)
     try:
-        names = [name for name in inspect.signature(fn).parameters]  # type: ignore[arg-type]  # any callable
-        plain = inspect.unwrap(target)  # type: ignore[arg-type]  # as above
-        hints = typing.get_type_hints(plain, localns=names_around(plain), include_extras=True)  # type: ignore[arg-type]  # as above
+        return typing.get_type_hints(plain, localns=names_around(plain), include_extras=True)
     except (TypeError, ValueError, NameError, AttributeError):
-        return None
-    return hints.get(names[0]) if names else None
+        return {}
+
+
+def called(fn: Any) -> Any:  # noqa: ANN401  # any callable
+    """Return the plain function that calling an object calls."""
+    fn = without_partials(fn)
+    return inspect.unwrap(fn if inspect.isroutine(fn) else type(fn).__call__)
 
 
 def names_around(given: Any) -> dict[str, object]:  # noqa: ANN401  # a class or function

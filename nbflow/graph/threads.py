@@ -78,7 +78,6 @@ class Step:
             source=source, value=Value(told),
         )  # fmt: skip
 
-
     def first_mark(self, position: Position, *, point: str, step: int) -> Marked:
         """Return the first mark of a run that no body has begun."""
         units = tuple(unit._replace(position=1 + index) for index, unit in enumerate(position.units))

@@ -29,7 +29,6 @@ from nbflow.workflow import Workflow
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nbflow.checkpoint.base import BaseCheckpointSaver
     from nbflow.checkpoint.points import Point
     from nbflow.core.marks import Position
     from nbflow.graph.blueprint import Blueprint
@@ -137,7 +136,8 @@ class Updating:
             known = ", ".join(map(repr, step.position.after or graph.nodes))
             raise self._error(f"several nodes led to this checkpoint; as_node says which one returned it: {known}")
         if name not in graph.nodes and name != START:
-            raise self._error(f"node {name!r} does not exist{nearest(name, graph.nodes)}; nodes are {', '.join(map(repr, graph.nodes))}")
+            known = ", ".join(map(repr, graph.nodes))
+            raise self._error(f"node {name!r} does not exist{nearest(name, graph.nodes)}; nodes are {known}")
         try:
             if name == START:
                 update = read_input(graph, step.position.state, one.values)

@@ -70,8 +70,7 @@ def launch(
     _check_options(workflow, request, saver)
     _check_point(workflow, request, saver, config)
     thread_id = thread_of(config, workflow.name) if saver is not None else ""
-    if request.context is not None:
-        request = request._replace(context=_context(workflow, request.context))
+    request = request._replace(context=_context(workflow, request.context))
     owner = Owner(f"run {clock.new_id()} in process {os.getpid()}")
     try:
         if saver is not None:
@@ -89,8 +88,7 @@ def launch(
             lineages=Lineages(saver, started),
             control=request.control,
             editions=_traced(Editions(workflow.spec, kept=saver is not None)),
-            stops=(request.interrupt_before, request.interrupt_after),
-            output_keys=request.output_keys,
+            of_graph=request.of_graph,
         )
         if first is not None:
             first(session, opening)
@@ -218,7 +216,7 @@ def _check_options(workflow: Definition, request: Request, saver: BaseCheckpoint
     command = request.input
     if request.reuse and (command is None or isinstance(command, Command)):
         raise InvalidOptionError(request.where, "reuse", "True", "that is for a new run; pass its input")
-    workflow.check_options(request)
+    workflow.check_options(request.where, request.of_graph)
     if not isinstance(command, Command):
         return
     if command.resume is NO_ANSWER and workflow.spec.kind != "graph":

@@ -11,10 +11,10 @@ from nbflow._support import clock
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load
+from nbflow.constants import BREAKPOINT
 from nbflow.core.record import Record, RunHalted, RunResumed, RunReturned, RunStarted, Value
 from nbflow.core.resuming import answers_for, check_workflow, expired_answers, status_of
 from nbflow.core.reuse import Reuse
-from nbflow.constants import BREAKPOINT
 from nbflow.errors import EmptyInputError, NothingToResumeError, UnknownCheckpointError
 from nbflow.runs import forks
 from nbflow.runs.request import Opening, Request, context_given, context_of, refusal, started_at

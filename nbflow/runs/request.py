@@ -76,6 +76,11 @@ class Request(NamedTuple):
     output_keys: str | Sequence[str] | None = None
     fork: Fork | None = None
 
+    @property
+    def of_graph(self) -> dict[str, str | Sequence[str] | None]:
+        """The options that are about a graph, by name."""
+        return {name: getattr(self, name) for name in ("interrupt_before", "interrupt_after", "output_keys")}
+
 
 class Opening(NamedTuple):
     """What a run begins with.

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from nbflow.store.base import BaseStore
     from nbflow.values import StreamWriter
 
-    Stops = str | Sequence[str] | None
-
 
 class ModelListener(Protocol):
     """Hears what language models say; see ``nbflow.langchain.models``."""
@@ -72,8 +70,7 @@ class Session:
         lineages: what nested runs saved; None without a run that could nest any.
         control: what the caller passed as ``control``, or None.
         editions: the functions that it runs, with the digests that their code had then.
-        stops: nodes of a graph that the run stops before and after, as its caller wants it; None as the graph has them.
-        output_keys: keys of a graph's state that its caller wants; None for those of its output schema.
+        of_graph: options of the run that are about a graph, by name.
         dispatch: carries out calls; set when the run begins.
         submit: its method that takes a request of a body, without a step between.
     """
@@ -88,8 +85,7 @@ class Session:
     lineages: Lineages | None = None
     control: RunControl | None = None
     editions: Mapping[Spec, Spec] = field(default_factory=dict)
-    stops: tuple[Stops, Stops] = (None, None)
-    output_keys: str | Sequence[str] | None = None
+    of_graph: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
     dispatch: Dispatch = field(init=False)
     submit: Submit = field(init=False)
 

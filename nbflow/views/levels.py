@@ -69,9 +69,8 @@ class Levels:
                     self._open[record.path] = NestedRun(record.path, record.name, around)
             own = () if record.kind == "graph" else (f"{record.name}:{record.path}",)  # its nodes call, not itself
             self._chains[record.path] = (*around, *own)
-        elif isinstance(record, CallSettled):
-            if self._open.pop(record.path, None) is not None:
-                self._ended.add(record.path)
+        elif isinstance(record, CallSettled) and self._open.pop(record.path, None) is not None:
+            self._ended.add(record.path)
 
     def _enter(self, node: str) -> None:
         """Note that a node is a graph: a nested run, though its call belongs to the run around it."""

@@ -104,7 +104,10 @@ class NestedRuns:
             values=bare(position.state),
             next=tuple(task.name for task in tasks if task.result is None),
             config={"configurable": {**self._where, "checkpoint_ns": path}},
-            metadata={**metadata_at(started, mark.source, mark.step), "parents": {"": str(self._where["checkpoint_id"])}},
+            metadata={
+                **metadata_at(started, mark.source, mark.step),
+                "parents": {"": str(self._where["checkpoint_id"])},
+            },
             created_at=iso(mark.at),
             parent_config=None,
             tasks=tasks,

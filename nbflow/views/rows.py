@@ -17,10 +17,10 @@ from nbflow.core.record import (
     RunPaused,
     RunResumed,
     RunStarted,
+    Value,
 )
 from nbflow.core.states import ENDED
-from nbflow.core.summary import summary
-from nbflow.views.details import text_of
+from nbflow.views.details import text_of, text_of_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -145,7 +145,7 @@ def points_of(records: Sequence[Record], *, running: bool = False) -> list[Point
         return []
     started = records[0]
     asked = {record.id: record for record in records if isinstance(record, Asked)}
-    points = []
+    points: list[PointRow] = []
     stood = positions(marks_below(records, ROOT))
     for point in checkpoints(records):
         source, step = origin_of(started, point)
@@ -168,7 +168,7 @@ def _questions_text(paused: RunPaused, asked: Mapping[str, Asked]) -> str:
 
 def _position_text(position: Position) -> str:
     leads = ", ".join(dict.fromkeys(unit.name for unit in position.units))
-    return f"{summary(dict(position.state))}{' -> ' if leads else ''}{leads}"
+    return f"{text_of_value(Value(dict(position.state)))}{' -> ' if leads else ''}{leads}"
 
 
 _LISTED = 5  # questions of a pause

@@ -45,6 +45,7 @@ class StepChunks:
         self._keys = keys
         self._positions: dict[str, Position] = {}
         self._marks: dict[str, Marked] = {}
+        self._points: list[str] = []
         self._results: dict[str, Value | None] = {}
 
     def note(self, record: Record) -> None:
@@ -141,7 +142,18 @@ class StepChunks:
         if record.reason.startswith(BREAKPOINT):
             yield Part("updates", {INTERRUPT: ()})
 
-    def checkpoint(self, started: RunStarted, parent: str | None) -> StateSnapshot:
+    def of_checkpoint(self, started: RunStarted, at: float) -> Iterator[Part]:
+        """Yield the checkpoint that the body of a run stands at."""
+        snapshot = self._checkpoint(started, self._points[-1] if self._points else started.parent)
+        point = str(snapshot.config["configurable"]["checkpoint_id"])
+        if point not in self._points[-1:]:
+            self._points.append(point)
+        payload = payloads.checkpoint(snapshot)
+        yield Part("checkpoints", payload)
+        step = cast("int", (snapshot.metadata or {}).get("step", 0))
+        yield Part("debug", payloads.debug("checkpoint", payload, step, at))
+
+    def _checkpoint(self, started: RunStarted, parent: str | None) -> StateSnapshot:
         """Return the state at the last mark of the run's body, or at its input before the first.
 
         Args:
@@ -150,7 +162,7 @@ class StepChunks:
         """
         mark, position = self._marks.get(ROOT), self._positions.get(ROOT, NOWHERE)
         point, at = (mark.point, mark.at) if mark is not None else (started.run_id, started.at)
-        tasks = (PregelTask(started.run_id, START, ("__pregel_pull", START)),)
+        tasks: tuple[PregelTask, ...] = (PregelTask(started.run_id, START, ("__pregel_pull", START)),)
         if mark is not None:
             tasks = tasks_of([], mark, position, thread_id=started.thread_id, point=point)
         source, step = (mark.source, mark.step) if mark is not None else (started.source, started.step)

@@ -121,7 +121,7 @@ def _latest(
     return ends, waiting
 
 
-def _task(  # noqa: PLR0913  # all that a task shows
+def _task(  # all that a task shows
     path: str,
     unit: Unit,
     end: CallReturned | CallFailed | None,
@@ -130,9 +130,8 @@ def _task(  # noqa: PLR0913  # all that a task shows
     thread_id: str,
     point: str,
 ) -> PregelTask:
-    where: RunnableConfig = {
-        "configurable": {"thread_id": thread_id, "checkpoint_ns": path, "checkpoint_id": point}
-    }
+    where: RunnableConfig = {"configurable": {"thread_id": thread_id, "checkpoint_ns": path, "checkpoint_id": point}}
+    returned = [end.get()] if isinstance(end, CallReturned) else unit.result
     return PregelTask(
         id=path,
         name=unit.name,
@@ -140,7 +139,7 @@ def _task(  # noqa: PLR0913  # all that a task shows
         error=repr(end.get()) if isinstance(end, CallFailed) else None,
         interrupts=tuple(map(interrupt_of, asked)),
         state=where if is_graph else None,
-        result=update_of(end.get()).result if isinstance(end, CallReturned) else None,
+        result=update_of(returned[0]).result if returned else None,
     )
 
 

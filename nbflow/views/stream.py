@@ -95,7 +95,6 @@ class StreamView:
         self._result: Value | None = None
         self._shown = ShownMessages()
         self._steps = StepChunks(self._metadata, keys)
-        self._points: list[str] = []
 
     def begin(self, past: Sequence[Record], result: Value | None) -> Iterator[Chunk]:
         """Yield what a stream shows before anything happens: where the thread stands, if its run goes on.
@@ -109,9 +108,10 @@ class StreamView:
         if not past:
             return
         finished = isinstance(past[-1], RunReturned)
-        if self._steps.goes(ROOT):
-            if not finished:
-                yield from self._wanted([Chunk((), "values", self._steps.state(ROOT)), *self._step_checkpoint(past[-1].at)])
+        if self._is_graph:
+            if self._steps.goes(ROOT) and not finished:
+                yield from self._wanted((Chunk((), "values", self._steps.state(ROOT)),))
+                yield from self._wanted(self._step_checkpoint(past[-1].at))
             return
         if "values" in self._modes:
             yield Chunk((), "values", _get(result))
@@ -151,16 +151,13 @@ class StreamView:
                 yield from self._emitted(record)
             case CallReturned():
                 yield from self._call_returned(record)
-            case CallFailed() if record.kind == "node":
-                yield from self._parts(caller_of(record.path), self._steps.of_failure(record), record.at, record.path)
             case CallFailed() | RunFailed():
-                if isinstance(record, CallFailed) or not self._is_graph:
-                    yield from self._failed(record)
+                yield from self._failed(record)
             case RunPaused():
                 yield from self._paused(record)
             case RunHalted():
                 yield from self._parts(ROOT, self._steps.of_halt(record), record.at)
-            case RunReturned() if not self._is_graph:
+            case RunReturned() if not self._is_graph:  # which was shown by its last step
                 yield from self._body_returned(record, self._name, _get(record.value))
                 yield from self._checkpoint(result_state, record.at)
 
@@ -178,16 +175,8 @@ class StreamView:
 
     def _step_checkpoint(self, at: float) -> Iterator[Chunk]:
         """Yield the checkpoint that the body of the run stands at; a run that is not kept has none."""
-        if not self._started.thread_id or not self._modes & {"checkpoints", "debug"}:
-            return
-        snapshot = self._steps.checkpoint(self._started, self._points[-1] if self._points else self._started.parent)
-        point = snapshot.config["configurable"]["checkpoint_id"]
-        if point not in self._points:
-            self._points.append(point)
-        payload = payloads.checkpoint(snapshot)
-        yield Chunk((), "checkpoints", payload)
-        step = cast("int", (snapshot.metadata or {}).get("step", 0))
-        yield Chunk((), "debug", payloads.debug("checkpoint", payload, step, at))
+        if self._started.thread_id and self._modes & {"checkpoints", "debug"}:
+            yield from (Chunk((), *part) for part in self._steps.of_checkpoint(self._started, at))
 
     def _parts(self, body: str, parts: Iterable[Part], at: float, path: str = "") -> Iterator[Chunk]:
         """Yield what there is to see of a body that goes from step to step."""
@@ -214,10 +203,9 @@ class StreamView:
     def _call_began(self, record: CallStarted) -> Iterator[Chunk]:
         if "messages" in self._modes:
             self._shown.note(_get(record.value))
-        if record.kind == "node":
-            yield from self._parts(caller_of(record.path), self._steps.of_start(record), record.at, record.path)
-            return
-        if record.kind == "graph":
+        if record.kind in {"node", "graph"}:
+            if record.kind == "node":
+                yield from self._parts(caller_of(record.path), self._steps.of_start(record), record.at, record.path)
             return
         payload = payloads.call_start(record, self._metadata)
         yield from self._task(self._levels.ns(record.path), payload, record.at, "task")
@@ -231,7 +219,9 @@ class StreamView:
     def _call_returned(self, record: CallReturned) -> Iterator[Chunk]:
         value = _get(record.value)
         if record.kind == "node":
-            yield from self._messages(self._levels.ns(record.path), record, record.name, "node", update_of(value).result)
+            yield from self._messages(
+                self._levels.ns(record.path), record, record.name, "node", update_of(value).result
+            )
             yield from self._parts(caller_of(record.path), self._steps.of_result(record), record.at, record.path)
             return
         if record.kind == "graph":
@@ -254,6 +244,11 @@ class StreamView:
         yield Chunk(ns, "values", value)
 
     def _failed(self, record: CallFailed | RunFailed) -> Iterator[Chunk]:
+        if isinstance(record, CallFailed) and record.kind == "node":
+            yield from self._parts(caller_of(record.path), self._steps.of_failure(record), record.at, record.path)
+            return
+        if isinstance(record, RunFailed) and self._is_graph:
+            return
         name = record.name if isinstance(record, CallFailed) else self._name
         payload = payloads.result(record.path, name, error=_get(record.value))
         yield from self._task(self._levels.ns(record.path), payload, record.at, "task_result")
@@ -319,9 +314,7 @@ class StreamView:
 
     @property
     def _started(self) -> RunStarted:
-        started = self._outline[0]
-        assert isinstance(started, RunStarted), "a run's first record says that it started"
-        return started
+        return cast("RunStarted", self._outline[0])
 
     @property
     def _step(self) -> int:

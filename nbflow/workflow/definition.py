@@ -8,7 +8,7 @@ from nbflow.constants import INTERRUPT
 from nbflow.errors import InvalidOptionError, NoCheckpointerError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nbflow.cache.base import BaseCache
     from nbflow.checkpoint.base import BaseCheckpointSaver
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from nbflow.core.call import Spec
     from nbflow.core.record import Record
     from nbflow.core.value import Value
-    from nbflow.runs.request import Request
     from nbflow.store.base import BaseStore
     from nbflow.values import Command, Interrupt, RunnableConfig
 
@@ -54,15 +53,19 @@ class Definition:
         self.__doc__ = spec.fn.__doc__
         self.__wrapped__ = spec.fn
 
-    def check_options(self, request: Request) -> None:
+    def check_options(self, where: str, given: Mapping[str, str | Sequence[str] | None]) -> None:
         """Check the options of a run that are about a graph, which an entrypoint has none of.
+
+        Args:
+            where: the method, for errors.
+            given: the options by name; None for what was not said.
 
         Raises:
             InvalidOptionError: if one is given.
         """
-        for name in ("interrupt_before", "interrupt_after", "output_keys"):
-            if getattr(request, name) is not None:
-                raise InvalidOptionError(request.where, name, repr(getattr(request, name)), "that is for graphs")
+        for name, value in given.items():
+            if value is not None:
+                raise InvalidOptionError(where, name, repr(value), "that is for graphs")
 
     def check_input(self, value: object, kept: Value | None) -> None:
         """Check what a new run would begin with, before anything is written; an entrypoint takes anything.

@@ -29,7 +29,9 @@ def note(flow: Flavour, name: str, ran: list[str] | None = None) -> Callable[...
     return flow.node(node)
 
 
-def built(flow: Flavour, edges: str, ran: list[str] | None = None, schema: Any = Notes, **nodes: Any) -> StateGraph[Any]:
+def built(
+    flow: Flavour, edges: str, ran: list[str] | None = None, schema: Any = Notes, **nodes: Any
+) -> StateGraph[Any]:
     """Return a graph of edges such as ``"start>x x>y x>z y+z>w"``; names without a node given append themselves."""
     graph: StateGraph[Any] = StateGraph(schema)
     pairs = [edge.split(">") for edge in edges.split()]

@@ -29,7 +29,8 @@ def node(state: Any) -> Any:
 
 def new() -> StateGraph[Any]:
     graph: StateGraph[Any] = StateGraph(Notes)
-    return graph.add_node("x", node).add_node("yes", node)
+    graph.add_node("x", node).add_node("yes", node)
+    return graph
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_bad_options_are_told() -> None:
     with pytest.raises(InvalidOptionError, match="RetryPolicy"):
         new().add_node("n", node, retry_policy=3)  # type: ignore[arg-type]  # what is tested
     graph = new().add_edge(START, "x")
-    with pytest.raises(InvalidGraphError, match="a breakpoint names 'ye'.*did you mean 'yes'"):
+    with pytest.raises(InvalidGraphError, match=r"a breakpoint names 'ye'.*did you mean 'yes'"):
         graph.compile(interrupt_before=["ye"])
     with pytest.raises(InvalidGraphError, match="a list of names of nodes"):
         graph.compile(interrupt_before="x")
@@ -145,9 +146,9 @@ def test_a_bad_input_is_told_and_leaves_the_thread_as_it_was(flow: Flavour, valu
 
 def test_unknown_breakpoints_and_keys_of_a_run_are_told(flow: Flavour) -> None:
     app = flow.compile(built(flow, "start>yes"))
-    with pytest.raises(InvalidOptionError, match="'ye'.*did you mean 'yes'"):
+    with pytest.raises(InvalidOptionError, match=r"'ye'.*did you mean 'yes'"):
         flow.invoke(app, {"a": []}, interrupt_before=["ye"])
-    with pytest.raises(InvalidOptionError, match="'aa'.*did you mean 'a'"):
+    with pytest.raises(InvalidOptionError, match=r"'aa'.*did you mean 'a'"):
         flow.invoke(app, {"a": []}, output_keys=["aa"])
     with pytest.raises(InvalidOptionError, match="recursion_limit"):
         flow.invoke(app, {"a": []}, config={**CONFIG, "recursion_limit": 0})

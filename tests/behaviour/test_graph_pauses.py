@@ -34,7 +34,10 @@ def test_a_question_pauses_its_node_and_its_siblings_keep_their_results(flow: Fl
     assert [one.value for one in paused["__interrupt__"]] == ["ask?"]
     state = app.get_state(CONFIG)
     assert (state.next, state.values) == (("ask",), {"a": ["i"]})
-    assert [(one.name, one.result, len(one.interrupts)) for one in state.tasks] == [("ask", None, 1), ("ok", {"a": ["ok"]}, 0)]
+    assert [(one.name, one.result, len(one.interrupts)) for one in state.tasks] == [
+        ("ask", None, 1),
+        ("ok", {"a": ["ok"]}, 0),
+    ]
     assert flow.invoke(app, Command(resume="R")) == {"a": ["i", "ask:R", "ok", "last"]}
     assert ran.count("ok") == 1
     assert ran.count("ask") == 2
@@ -50,7 +53,7 @@ def test_several_questions_are_answered_by_id_in_any_order(flow: Flavour) -> Non
 
 def test_a_node_may_ask_several_times(flow: Flavour) -> None:
     def ask(state: Any) -> Any:
-        answers = []
+        answers: list[Any] = []
         while not answers or answers[-1] != "done":
             answers.append(interrupt(f"after {len(answers)}?"))
         return {"a": answers}
@@ -303,7 +306,7 @@ def test_a_renamed_pending_node_is_told(flow: Flavour) -> None:
     app = flow.compile(built(flow, "start>ask", ask=asking(flow)), name="g")
     flow.invoke(app, {"a": []})
     other = flow.compile(built(flow, "start>asks", asks=asking(flow)), name="g")
-    with pytest.raises(ValueError, match="'ask', which is no node.*did you mean 'asks'"):
+    with pytest.raises(ValueError, match=r"'ask', which is no node.*did you mean 'asks'"):
         flow.invoke(other, Command(resume="R"))
 
 

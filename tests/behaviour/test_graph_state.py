@@ -158,13 +158,13 @@ def test_private_keys_and_narrow_schemas(flow: Flavour) -> None:
         (Annotated[list[int], operator.add, "a doc"], [1, 2]),
         (NotRequired[Annotated[list[int], operator.add]], [1, 2]),
         (Annotated[NotRequired[list[int]], operator.add], [1, 2]),
-        (Optional[Annotated[list[int], operator.add]], [1, 2]),
+        (Optional[Annotated[list[int], operator.add]], [1, 2]),  # noqa: UP045  # what is tested
         (Annotated[list[int], operator.add] | None, [1, 2]),
         (Annotated[int, max], 2),
     ],
 )
 def test_a_reducer_is_found_anywhere_in_an_annotation(flow: Flavour, hint: Any, expected: Any) -> None:
-    state = TypedDict("state", {"n": hint})  # type: ignore[misc]  # made here
+    state = TypedDict("state", {"n": hint})  # noqa: UP013  # made here
     one: Any = 1 if expected == 2 else [1]
     two: Any = 2 if expected == 2 else [2]
     app = chained(flow, state, lambda _: {"n": one}, lambda _: {"n": two})
@@ -172,18 +172,22 @@ def test_a_reducer_is_found_anywhere_in_an_annotation(flow: Flavour, hint: Any, 
 
 
 def test_bad_reducers_and_schemas_are_told() -> None:
-    with pytest.raises(InvalidGraphError, match="reducer '<lambda>' of the key 'n' takes a"):
-        StateGraph(TypedDict("State", {"n": Annotated[int, lambda a: a]}))  # type: ignore[misc, arg-type]  # made here
+    with pytest.raises(InvalidGraphError, match="reducer '<lambda>' of the key '__root__' takes a"):
+        StateGraph(Annotated[int, lambda a: a])  # type: ignore[arg-type]  # what is tested
     with pytest.raises(InvalidGraphError, match="a schema is a type"):
-        StateGraph("State")  # type: ignore[type-var, arg-type]  # what is tested
-    one = TypedDict("one", {"n": Annotated[int, lambda a, b: a + b]})  # type: ignore[misc]  # made here
-    other = TypedDict("other", {"n": Annotated[int, lambda a, b: a * b]})  # type: ignore[misc]  # made here
+        StateGraph("State")  # type: ignore[arg-type]  # what is tested
+    one = TypedDict("one", {"n": Annotated[int, lambda a, b: a + b]})  # noqa: UP013  # made here
+    other = TypedDict("other", {"n": Annotated[int, lambda a, b: a * b]})  # noqa: UP013  # made here
     with pytest.raises(InvalidGraphError, match="'n' has different reducers"):
         StateGraph(one, input_schema=other)
 
 
 def test_a_whole_state_may_be_any_type(flow: Flavour) -> None:
-    assert flow.invoke(chained(flow, Annotated[list, operator.add], lambda _: [1], lambda s: [len(s)]), [0]) == [0, 1, 2]
+    assert flow.invoke(chained(flow, Annotated[list, operator.add], lambda _: [1], lambda s: [len(s)]), [0]) == [
+        0,
+        1,
+        2,
+    ]
     app = chained(flow, int, lambda s: s + 1, lambda s: s * 2)
     assert flow.invoke(app, 0, thread="int") == 2
     assert app.get_state({"configurable": {"thread_id": "int"}}).values == 2
@@ -197,7 +201,8 @@ def test_an_overwrite_stands_above_the_reducer_and_is_unwrapped(flow: Flavour) -
         x=flow.node(lambda _: {"a": Overwrite(["over"]), "b": Overwrite("plain")}),
     )
     assert flow.invoke(flow.compile(graph), {"a": ["i"]}) == {"a": ["over"], "b": "plain"}
-    twice = built(flow, "start>x start>y", **{name: flow.node(lambda _: {"a": Overwrite([1])}) for name in "xy"})
+    nodes: dict[str, Any] = {name: flow.node(lambda _: {"a": Overwrite([1])}) for name in "xy"}
+    twice = built(flow, "start>x start>y", **nodes)
     with pytest.raises(GraphUpdateError, match="'a' was overwritten by node 'x' and node 'y'"):
         flow.invoke(flow.compile(twice), {"a": []}, thread="2")
 

@@ -21,7 +21,7 @@ def test_values_are_the_state_after_the_input_and_each_step_that_wrote(flow: Fla
 
 
 def test_updates_are_what_each_node_returned(flow: Flavour) -> None:
-    nodes = {
+    nodes: dict[str, Any] = {
         "none": flow.node(lambda _: None),
         "twice": flow.node(lambda _: Command(update=[("a", [1]), ("a", [2])])),
         "goes": flow.node(lambda _: Command(goto="y")),

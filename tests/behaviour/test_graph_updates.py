@@ -10,7 +10,7 @@ from nbflow.errors import InvalidUpdateError
 from nbflow.graph import END, START
 from nbflow.types import Command, StateUpdate
 from tests.behaviour.flavours import Flavour
-from tests.behaviour.graphs import built, note
+from tests.behaviour.graphs import built
 from tests.behaviour.test_graph_pauses import CONFIG, asking
 
 
@@ -50,7 +50,7 @@ def test_of_two_that_ask_one_is_settled_and_the_other_waits_on(flow: Flavour) ->
     app.update_state(CONFIG, {"a": ["by hand"]}, as_node="p")
     state = app.get_state(CONFIG)
     assert [one.value for one in state.interrupts] == ["q?"]
-    assert state.next == ("p", "q") or state.next == ("q",)
+    assert state.next == ("q",)
     assert flow.invoke(app, Command(resume="Q"))["a"] == ["by hand", "q:Q", "j"]
 
 
@@ -150,7 +150,8 @@ def test_a_copy_has_the_same_tasks(flow: Flavour) -> None:
 def test_updates_in_bulk_are_all_written_or_none(flow: Flavour) -> None:
     app = flow.compile(built(flow, "start>p start>q p+q>j"))
     app.bulk_update_state(
-        CONFIG, [[StateUpdate({"a": ["i"]}, "__start__")], [StateUpdate({"a": ["P"]}, "p"), StateUpdate({"a": ["Q"]}, "q")]]
+        CONFIG,
+        [[StateUpdate({"a": ["i"]}, "__start__")], [StateUpdate({"a": ["P"]}, "p"), StateUpdate({"a": ["Q"]}, "q")]],
     )
     assert (app.get_state(CONFIG).next, app.get_state(CONFIG).values["a"]) == (("j",), ["i", "P", "Q"])
     assert flow.invoke(app, None)["a"] == ["i", "P", "Q", "j"]
@@ -204,4 +205,3 @@ def test_a_parent_update_keeps_a_paused_child(flow: Flavour) -> None:
     app.update_state(CONFIG, {"b": "B"})
     assert flow.invoke(app, Command(resume="R")) == {"a": ["pre", "s1", "ask:R"], "b": "B"}
     assert ran == ["s1"]
-    assert note(flow, "x")

@@ -149,13 +149,13 @@ def test_a_route_to_no_node_is_told(flow: Flavour, answer: Any, told: str) -> No
 def test_an_answer_that_the_map_does_not_have_is_told(flow: Flavour) -> None:
     graph = built(flow, "start>x y>end")
     graph.add_conditional_edges("x", flow.node(lambda _: "yes"), {"yess": "y"})
-    with pytest.raises(GraphUpdateError, match="answered 'yes', and its answers are 'yess'.*did you mean"):
+    with pytest.raises(GraphUpdateError, match=r"answered 'yes', and its answers are 'yess'.*did you mean"):
         run(flow, graph)
 
 
 def test_a_command_to_no_node_is_told(flow: Flavour) -> None:
     graph = built(flow, "start>x yes>end", x=flow.node(lambda _: Command(goto="yess")))
-    with pytest.raises(UnknownNodeError, match="node 'x' leads to 'yess'.*did you mean 'yes'"):
+    with pytest.raises(UnknownNodeError, match=r"node 'x' leads to 'yess'.*did you mean 'yes'"):
         run(flow, graph)
 
 
@@ -170,14 +170,15 @@ def test_an_unknown_key_is_told_with_a_near_one(flow: Flavour) -> None:
         answer: str
 
     graph = built(flow, "start>x", schema=State, x=flow.node(lambda _: {"anwser": "1"}))
-    with pytest.raises(GraphUpdateError, match="node 'x' wrote the key 'anwser'.*did you mean 'answer'"):
+    with pytest.raises(GraphUpdateError, match=r"node 'x' wrote the key 'anwser'.*did you mean 'answer'"):
         flow.invoke(flow.compile(graph), {"answer": ""})
 
 
 def test_two_writes_of_a_plain_key_in_one_step_name_both_nodes_and_can_be_mended(flow: Flavour) -> None:
     wrong = [True]
-    values = {"x": lambda _: {"b": "x"}, "y": lambda _: {"b": "y"} if wrong[0] else {}}
-    app = flow.compile(built(flow, "start>x start>y", **{name: flow.node(fn) for name, fn in values.items()}))
+    values: dict[str, Any] = {"x": lambda _: {"b": "x"}, "y": lambda _: {"b": "y"} if wrong[0] else {}}
+    nodes: dict[str, Any] = {name: flow.node(fn) for name, fn in values.items()}
+    app = flow.compile(built(flow, "start>x start>y", **nodes))
     with pytest.raises(GraphUpdateError, match="key 'b' was written by node 'x' and node 'y' in one step"):
         flow.invoke(app, {"a": []})
     state = app.get_state({"configurable": {"thread_id": "t"}})
@@ -211,14 +212,16 @@ def test_a_run_may_take_as_many_steps_as_its_limit_and_goes_on_after_more(flow: 
     graph.add_conditional_edges("pong", lambda state: END if len(state["a"]) >= 6 else "ping")
     app = flow.compile(graph)
     config = {"configurable": {"thread_id": "t"}, "recursion_limit": 4}
-    with pytest.raises(GraphRecursionError, match="took 4 steps.*ping -> pong -> ping -> pong"):
+    with pytest.raises(GraphRecursionError, match=r"took 4 steps.*ping -> pong -> ping -> pong"):
         flow.invoke(app, {"a": []}, config=config)
     assert app.get_state(config).next == ("ping",)
     assert flow.invoke(app, None, config={**config, "recursion_limit": 2})["a"] == ["ping", "pong"] * 3
 
 
 def test_a_graph_that_ends_at_its_limit_is_done(flow: Flavour) -> None:
-    assert run(flow, built(flow, "start>x"), config={"configurable": {"thread_id": "t"}, "recursion_limit": 1})["a"] == ["x"]
+    assert run(flow, built(flow, "start>x"), config={"configurable": {"thread_id": "t"}, "recursion_limit": 1})[
+        "a"
+    ] == ["x"]
 
 
 def test_a_failed_node_runs_again_and_its_siblings_do_not(flow: Flavour) -> None:
@@ -311,5 +314,7 @@ def test_sums(flow: Flavour) -> None:
     class State(TypedDict):
         total: Annotated[int, operator.add]
 
-    graph = built(flow, "start>x x>y", schema=State, x=flow.node(lambda _: {"total": 2}), y=flow.node(lambda _: {"total": 3}))
+    graph = built(
+        flow, "start>x x>y", schema=State, x=flow.node(lambda _: {"total": 2}), y=flow.node(lambda _: {"total": 3})
+    )
     assert flow.invoke(flow.compile(graph), {}) == {"total": 5}
