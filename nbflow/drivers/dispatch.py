@@ -192,7 +192,7 @@ class Dispatch(Waits):
         call = future.call
         assert call.context is not None, "a call gets its context before anybody can claim it"
         try:
-            program = self.program if call.caller is None else perform(self.scheduler, call)
+            program = self.program if future is self.body else perform(self.scheduler, call)
             outcome = call.context.run(threads.drive, program, self)
         except BaseException as error:  # noqa: BLE001  # Ctrl-C between two steps; whoever waits must learn of it
             outcome = Outcome(None, error)
@@ -200,8 +200,7 @@ class Dispatch(Waits):
 
     async def _run_on_loop(self, future: CallFuture) -> None:
         try:
-            call = future.call
-            program = self.program if call.caller is None else perform(self.scheduler, call)
+            program = self.program if future is self.body else perform(self.scheduler, future.call)
             outcome = await aio().drive(program, self)
         except BaseException as error:  # noqa: BLE001  # as in run_here
             outcome = Outcome(None, error)

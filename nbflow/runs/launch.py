@@ -76,12 +76,11 @@ def launch(
         if saver is not None:
             saver.lease(thread_id, owner)
         opening = open_thread(workflow, request, saver, thread_id, config)
-        started = opening.started
         session = Session(
             config=_at_head(config),
             thread_id=thread_id,
             run_id=opening.key.run_id,
-            origin=started.origin or started.run_id,
+            origin=(started := opening.started).origin or started.run_id,
             store=workflow.store,
             context=opening.context,
             kept=opening.kept,
@@ -171,8 +170,7 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         editions=session.editions,
     )
     session.attach(dispatch)
-    # A run that takes something over begins with more than one record.
-    if log.settled or log.asked or (len(records) > 1 and any(record.copied for record in records)):
+    if log.settled or log.asked or (records[1:] and any(record.copied for record in records)):  # no copy is alone
         quiet_replay.begin()
         dispatch.on_end.append(lambda _: quiet_replay.end())
     if saver is not None:
