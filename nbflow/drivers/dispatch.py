@@ -84,8 +84,6 @@ class Dispatch(Waits):
         telling: tells those who listen; ``untold`` is what they have not been told of.
     """
 
-    program: Program
-
     def __init__(
         self,
         scheduler: Scheduler,
@@ -169,7 +167,7 @@ class Dispatch(Waits):
         if self.loop is not None:
             aio().adopt(self.loop)
             self.on_end.append(lambda _: aio().release(self.loop))
-        self.program = program
+        self.program: Program = program
         self.body = body.promise = CallFuture(body, self)
         if body.spec.is_async or not inline:
             self._launch(self.body)
