@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from nbflow.core.call import current_frame
 from nbflow.core.record import ROOT
@@ -81,25 +81,23 @@ def merge(where: str, *configs: Mapping[str, object] | None) -> RunnableConfig:
     Raises:
         InvalidOptionError: if a part has the wrong type.
     """
-    merged: dict[str, object] = {"tags": [], "metadata": {}, "configurable": {}}
+    merged: Any = {"tags": [], "metadata": {}, "configurable": {}}
+    value: Any  # of the right type, as was checked
     for config in configs:
         if config is None:
             continue
         _check(where, config)
         for name, value in config.items():
-            _merge_key(merged, name, value)
-    return cast("RunnableConfig", merged)
-
-
-def _merge_key(merged: dict[str, object], name: str, value: object) -> None:
-    if name not in KNOWN:
-        merged["configurable"] = {**cast("dict[str, object]", merged["configurable"]), name: value}
-    elif name in {"configurable", "metadata"}:
-        merged[name] = {**cast("dict[str, object]", merged[name]), **cast("dict[str, object]", value or {})}
-    elif name == "tags":
-        merged[name] = [*cast("list[str]", merged[name]), *cast("list[str]", value or [])]
-    else:
-        merged[name] = value
+            if name not in KNOWN:
+                merged["configurable"] = {**merged["configurable"], name: value}
+            elif name in {"configurable", "metadata"}:
+                merged[name] = {**merged[name], **(value or {})}
+            elif name == "tags":
+                merged[name] = [*merged[name], *(value or [])]
+            else:
+                merged[name] = value
+    found: RunnableConfig = merged
+    return found
 
 
 def _check(where: str, config: Mapping[str, object]) -> None:

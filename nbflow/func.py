@@ -6,8 +6,11 @@ import functools
 import warnings
 from typing import (
     TYPE_CHECKING,
+    Any,
+    Concatenate,
     Generic,
     NamedTuple,
+    Never,
     ParamSpec,
     Protocol,
     TypedDict,
@@ -25,7 +28,7 @@ from nbflow.drivers.limits.concurrency import ConcurrencyLimit, TaskLimits
 from nbflow.drivers.limits.rate import RateLimit
 from nbflow.errors import CalledOutsideRunError, DecorationError, InvalidOptionError, UnknownOptionError
 from nbflow.runs.result_cache import namespace_of
-from nbflow.values import Final, Kept, Returned, is_text
+from nbflow.values import Final, Input_contra, Kept, Returned, is_text
 from nbflow.values.policies import CachePolicy, RetryPolicy, TimeoutPolicy, check_retry_on
 from nbflow.workflow import Workflow
 from nbflow.workflow.checkpointer import check_checkpointer
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["entrypoint", "task"]
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")  # the parameters of a method without the instance
 T = TypeVar("T")
 
 
@@ -69,9 +73,15 @@ class Task(Generic[P, T]):
             check_body(f"task {self.spec.name!r}")
         return frame.host.submit(frame, self.spec, args, kwargs)  # type: ignore[return-value]  # a CallFuture
 
-    def __get__(self, instance: object, owner: type | None = None) -> Callable[..., TaskFuture[T]]:
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Task[P, T]: ...
+    @overload
+    def __get__(
+        self: Task[Concatenate[Any, Q], T], instance: object, owner: type | None = None
+    ) -> Callable[Q, TaskFuture[T]]: ...
+    def __get__(self, instance: object, owner: type | None = None) -> object:
         """Bind to an instance, as functions do."""
-        return self if instance is None else functools.partial(cast("Callable[..., TaskFuture[T]]", self), instance)
+        return self if instance is None else functools.partial(self, instance)  # type: ignore[arg-type]  # its first one
 
     def __repr__(self) -> str:
         return f"<task {self.spec.name}>"
@@ -129,6 +139,8 @@ class _Decorator(Protocol):
     """What ``task(...)`` without a function gives."""
 
     @overload
+    def __call__(self, func: Callable[P, Never], /) -> Task[P, Any]: ...
+    @overload
     def __call__(self, func: Callable[P, Iterator[T]] | Callable[P, AsyncIterator[T]], /) -> Task[P, list[T]]: ...
     @overload
     def __call__(self, func: Callable[P, Awaitable[T]], /) -> Task[P, T]: ...
@@ -136,6 +148,9 @@ class _Decorator(Protocol):
     def __call__(self, func: Callable[P, T], /) -> Task[P, T]: ...
 
 
+# A function that returns ``Any`` would fit each of these: it is taken for itself, by the first.
+@overload
+def task(func: Callable[P, Never], /, **options: Unpack[TaskOptions]) -> Task[P, Any]: ...
 @overload
 def task(
     func: Callable[P, Iterator[T]] | Callable[P, AsyncIterator[T]],
@@ -337,6 +352,22 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
         self._context_schema = context_schema if context_schema is not None else cast("type | None", schema)
         self._name = name
 
+    @overload  # as of ``task``
+    def __call__(self, func: Callable[Concatenate[Input_contra, ...], Never]) -> Workflow[Input_contra, Any]: ...
+    @overload
+    def __call__(
+        self, func: Callable[Concatenate[Input_contra, ...], Iterator[T] | AsyncIterator[T]]
+    ) -> Workflow[Input_contra, list[T]]: ...
+    @overload
+    def __call__(
+        self, func: Callable[Concatenate[Input_contra, ...], Final[T, Kept] | Awaitable[Final[T, Kept]]]
+    ) -> Workflow[Input_contra, T]: ...
+    @overload
+    def __call__(self, func: Callable[Concatenate[Input_contra, ...], Awaitable[T]]) -> Workflow[Input_contra, T]: ...
+    @overload
+    def __call__(self, func: Callable[Concatenate[Input_contra, ...], T]) -> Workflow[Input_contra, T]: ...
+    @overload
+    def __call__(self, func: Callable[..., object]) -> Workflow: ...
     def __call__(self, func: Callable[..., object]) -> Workflow:
         """Return the workflow of a function."""
         if not parameters_of(func):

@@ -16,13 +16,14 @@ from nbflow.core.value import STORED, Value
 from nbflow.errors import CorruptValueError, NewerFormatError, UnserializableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from nbflow.checkpoint.base import BaseCheckpointSaver
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 _MARK = b"\xc1"  # a byte that MessagePack never begins with: a checksum follows
 _SUM_SIZE = 4
+_as_row = tuple.__new__  # what ``Row(...)`` calls, without a step between: there is a row for each call
 _HOT = frozenset({"CallReturned"})  # kinds that are not read again as they are written: there is one for each call
 
 
@@ -63,7 +64,7 @@ def to_row(record: Record, seq: int) -> Row:
         except (msgspec.DecodeError, RecursionError) as error:
             raise _unfit(record, error) from error
     checksum = crc32(raw or b"", crc32(head)).to_bytes(_SUM_SIZE, "big")
-    return Row(seq, type(record).__name__, record.path, _MARK + checksum + head, raw)
+    return _as_row(Row, (seq, type(record).__name__, record.path, _MARK + checksum + head, raw))
 
 
 def _unfit(record: Record, error: Exception) -> UnserializableError:
@@ -118,7 +119,7 @@ def load(saver: BaseCheckpointSaver, run: RunKey, *, first: int | None = None, l
         CorruptValueError: if one is not what was written.
         NewerFormatError: if a later nbflow wrote one.
     """
-    found = [_loaded(run, row) for row in saver.rows(run, first=first, last=last)]
+    found = _loaded(run, saver.rows(run, first=first, last=last))
     if found and last is None and not isinstance(found[0], RunStarted):
         raise CorruptValueError(f"run {run.run_id} on thread {run.thread_id!r} does not begin with a RunStarted")
     return found
@@ -142,9 +143,8 @@ def load_from(
     while True:
         rows = saver.rows(run, last=size)
         for index in range(len(rows) - 1, -1, -1):
-            if rows[index].kind == "Marked" and is_enough(_loaded(run, rows[index])):
-                tail = [_loaded(run, row) for row in rows[index:]]
-                return [*load(saver, run, first=1), *tail], False
+            if rows[index].kind == "Marked" and is_enough(_loaded(run, rows[index : index + 1])[0]):
+                return [*load(saver, run, first=1), *_loaded(run, rows[index:])], False
         if len(rows) < size:
             return load(saver, run), True
         size *= _FIRST_LOOK
@@ -155,13 +155,16 @@ _FIRST_LOOK = 16  # rows
 
 def load_kind(saver: BaseCheckpointSaver, run: RunKey, kind: type[AnyRecord]) -> list[AnyRecord]:
     """Return the records of one kind of a stored run; errors as of ``load``, of these alone."""
-    found = (_loaded(run, row) for row in saver.rows(run) if row.kind == kind.__name__)
+    found = _loaded(run, [row for row in saver.rows(run) if row.kind == kind.__name__])
     return [record for record in found if isinstance(record, kind)]
 
 
-def _loaded(run: RunKey, row: Row) -> Record:
-    try:
-        return from_row(row)
-    except CorruptValueError as error:
-        where = f"record {row.seq} ({row.kind}, call {row.path}) of run {run.run_id} on thread {run.thread_id!r}"
-        raise CorruptValueError(f"{where}: {error.reason}") from error
+def _loaded(run: RunKey, rows: Sequence[Row]) -> list[Record]:
+    found: list[Record] = []
+    for row in rows:
+        try:
+            found.append(from_row(row))
+        except CorruptValueError as error:
+            where = f"record {row.seq} ({row.kind}, call {row.path}) of run {run.run_id} on thread {run.thread_id!r}"
+            raise CorruptValueError(f"{where}: {error.reason}") from error
+    return found

@@ -102,21 +102,21 @@ class SharedMethods:
         threads = self.thread_ids() if thread_id is None else [thread_id]
         return sum(sum(self.sizes(one).values()) for one in threads)
 
-    def get_tuple(self: BaseCheckpointSaver, config: Mapping[str, Any]) -> CheckpointTuple | None:
+    def get_tuple(self: BaseCheckpointSaver, config: Mapping[str, object]) -> CheckpointTuple | None:
         """Return the checkpoint that a config names, or the newest of its thread; None if there is none."""
         return tuples.find(self, config)
 
-    def get(self: BaseCheckpointSaver, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    def get(self: BaseCheckpointSaver, config: Mapping[str, object]) -> dict[str, Any] | None:
         """As ``get_tuple``, without what belongs to the checkpoint."""
         found = tuples.find(self, config)
         return found.checkpoint if found is not None else None
 
     def list(
         self: BaseCheckpointSaver,
-        config: Mapping[str, Any] | None,
+        config: Mapping[str, object] | None,
         *,
         filter: Mapping[str, object] | None = None,
-        before: Mapping[str, Any] | None = None,
+        before: Mapping[str, object] | None = None,
         limit: int | None = None,
     ) -> Iterator[CheckpointTuple]:
         """Return checkpoints, newest first, read as they are asked for.
@@ -131,10 +131,10 @@ class SharedMethods:
 
     async def alist(
         self: BaseCheckpointSaver,
-        config: Mapping[str, Any] | None,
+        config: Mapping[str, object] | None,
         *,
         filter: Mapping[str, object] | None = None,
-        before: Mapping[str, Any] | None = None,
+        before: Mapping[str, object] | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
         """As ``list``, for ``async for``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from itertools import dropwhile, islice
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from nbflow.checkpoint.base import CheckpointTuple
 from nbflow.checkpoint.points import back_from, newest, prior, run_with
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 VERSION = 4
 
 
-def find(saver: BaseCheckpointSaver, config: Mapping[str, Any]) -> CheckpointTuple | None:
+def find(saver: BaseCheckpointSaver, config: Mapping[str, object]) -> CheckpointTuple | None:
     """Return the checkpoint that a config names, or the newest of its thread; None if there is none."""
     thread_id, point, ns = _address("get_tuple()", config)
     if thread_id is None:
@@ -45,9 +45,9 @@ def find(saver: BaseCheckpointSaver, config: Mapping[str, Any]) -> CheckpointTup
 
 def listed(
     saver: BaseCheckpointSaver,
-    config: Mapping[str, Any] | None,
+    config: Mapping[str, object] | None,
     metadata: Mapping[str, object] | None,
-    before: Mapping[str, Any] | None,
+    before: Mapping[str, object] | None,
     limit: int | None,
 ) -> Iterator[CheckpointTuple]:
     """Yield checkpoints, newest first, of one thread or of all; arguments as for a saver's ``list``."""
@@ -77,11 +77,11 @@ def _older(
     return (one for one in tuples if _id(one) < below)
 
 
-def _address(where: str, config: Mapping[str, Any]) -> tuple[str | None, str | None, str]:
+def _address(where: str, config: Mapping[str, object]) -> tuple[str | None, str | None, str]:
     """Return the thread, the checkpoint and the namespace of a config."""
     if not isinstance(config, dict):
         raise InvalidOptionError(where, "config", repr(config), "it is a dict such as {'configurable': {...}}")
-    given = {**config, **(config.get("configurable") or {})}
+    given = {**config, **cast("dict[str, object]", config.get("configurable") or {})}
     thread_id, point = given.get("thread_id"), given.get("checkpoint_id")
     ns = str(given.get("checkpoint_ns") or "")
     return None if thread_id is None else str(thread_id), None if point is None else str(point), ns
@@ -129,7 +129,7 @@ def _result_channels(records: Sequence[Record], ended: RunReturned) -> dict[str,
 
 
 def _tuple(
-    started: RunStarted, point: Checkpoint, channels: dict[str, object], writes: list[tuple[str, str, Any]]
+    started: RunStarted, point: Checkpoint, channels: dict[str, object], writes: list[tuple[str, str, object]]
 ) -> CheckpointTuple:
     source, step = origin_of(started, point)
     checkpoint = {
@@ -147,9 +147,9 @@ def _tuple(
     )
 
 
-def _writes(records: Sequence[Record], point: Checkpoint, *, goes_on: bool) -> list[tuple[str, str, Any]]:
+def _writes(records: Sequence[Record], point: Checkpoint, *, goes_on: bool) -> list[tuple[str, str, object]]:
     """Return how calls and the body ended, the last end of each, and with which questions a body waits there."""
-    found: dict[str, tuple[str, str, Any]] = {}
+    found: dict[str, tuple[str, str, object]] = {}
     questions = tuple(map(_interrupt, waiting_at(records, point, goes_on=goes_on)))
     for record in records[: point.length]:
         if isinstance(record, CallReturned):

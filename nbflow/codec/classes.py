@@ -29,7 +29,8 @@ PYDANTIC: Final = {
     "pydantic.types": ("_SecretBase", "Secret"),
     "pydantic.networks": ("_BaseUrl", "_BaseMultiHostUrl", "NameEmail"),
 }
-HEAP_TYPE: Final = 1 << 9  # set for the classes that a class statement makes, not for those of C
+HEAP_TYPE: Final = 1 << 9  # set for the classes that a class statement makes, and for more of those of C in each Python
+IMMUTABLE_TYPE: Final = 1 << 8  # set for those of C alone
 TYPE_DICT: Final = type.__dict__["__dict__"]
 TYPE_MRO: Final = type.__dict__["__mro__"]
 T = TypeVar("T")
@@ -235,7 +236,7 @@ def static_bases(cls: type) -> list[type]:
 
 def is_heap(cls: type) -> bool:
     """Tell whether a class was made by a class statement."""
-    return bool(cls.__flags__ & HEAP_TYPE)
+    return cls.__flags__ & (HEAP_TYPE | IMMUTABLE_TYPE) == HEAP_TYPE
 
 
 def is_class(found: object) -> TypeGuard[type]:

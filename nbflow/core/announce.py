@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from nbflow.core.log import Log
 
 
-def started(call: Call, at: float) -> CallStarted:
-    """Return that a call was asked for; replayed, if it has its outcome already."""
-    spec, replayed = call.spec, call.outcome is not None
+def started(call: Call, at: float, *, replayed: bool = False) -> CallStarted:
+    """Return that a call was asked for; ``replayed`` says whether the log held its outcome."""
+    spec = call.spec
     return CallStarted(
         path=call.path,
         at=at,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from nbflow.core.path import caller_of, outside
+from nbflow.core.path import caller_of, frames_of
 from nbflow.core.record import Asked, CallSettled
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _frame_of(record: Asked) -> str:
 
 def steps_of(settled: Mapping[str, CallSettled], asked: Mapping[str, Asked]) -> Mapping[str, int]:
     """Return how many calls and questions each frame of a log has behind it, by the position of the frame."""
-    steps = Counter(map(outside, settled))
+    steps = Counter(frames_of(settled))
     steps.update(map(_frame_of, asked.values()))
     return steps
 

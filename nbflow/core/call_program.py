@@ -50,7 +50,6 @@ def perform(run: Scheduler, call: Call) -> Program:
         outcome = yield from _settle(run, call, outcome)
         if call.spec.cache is not None:
             outcome = yield from caching.remember(call, outcome, run.log)
-    call.outcome = outcome
     return outcome
 
 
@@ -69,13 +68,13 @@ def _fill_in(run: Scheduler, call: Call) -> Program:
     if reply.error is not None:
         return reply
     try:
-        run.look_up(call)
+        found = run.look_up(call)
     except Exception as error:  # noqa: BLE001  # a mismatch belongs to the one who waits for this call
         return Outcome(None, error)
     if call.shelved and call.deliveries is not None:  # its caller will cancel it again: it may as well begin
         call.shelved = False
         call.deliveries.unshelve(call)
-    return call.outcome  # type: ignore[return-value]  # None means: go on
+    return found  # type: ignore[return-value]  # None means: go on
 
 
 def _begin(run: Scheduler, call: Call) -> Program:

@@ -52,7 +52,9 @@ class Failures:
 
     def survived(self, call: Call) -> tuple[Record, ...]:
         """Take the failures that the body of a call has outlived."""
-        seen, call.seen = call.seen or (), None
+        seen, call.seen = call.seen, None
+        if not seen:
+            return ()
         outlived = [failure for failure in seen if self.open.pop(failure.path, None) is not None]
         for failure in outlived:
             failure.survived = True

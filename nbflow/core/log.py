@@ -44,7 +44,10 @@ class Log:
         self.listeners: list[Listener] = []
         self.untold: deque[tuple[Record, tuple[Listener, ...]]] = deque()
         for record in self.records:
-            self._index(record)
+            if type(record) is CallReturned:  # as most are
+                self.settled[record.path] = record
+            else:
+                self._index(record)
 
     def append(self, record: Record) -> None:
         """Add what has just happened, and note that the listeners are to be told."""

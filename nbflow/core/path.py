@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 
 def outside(path: str) -> str:
     """Return what a position stands in, a call or a branch of one; empty for the body of the run."""
     return path.rpartition(".")[0]
+
+
+def frames_of(paths: Iterable[str]) -> list[str]:
+    """Return what each of many positions stands in, as ``outside`` does."""
+    return [path.rpartition(".")[0] for path in paths]
 
 
 def caller_of(path: str) -> str:

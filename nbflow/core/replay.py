@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from nbflow.core.branches import Recorded as Branches
     from nbflow.core.call import Call, Frame
     from nbflow.core.log import Log
-    from nbflow.core.record import CallReturned, CallSettled, Marked
+    from nbflow.core.outcome import Outcome
+    from nbflow.core.record import CallSettled
 
 
 class Replay:
@@ -27,7 +28,7 @@ class Replay:
 
     Attributes:
         log: where the outcomes are.
-        recorded: by path, the outcomes that it began with.
+        began_with: how many records the log held when the run began.
         rerun_changed: whether a changed call runs again; else it is an error.
         order: the order in which bodies were given results.
         branches: what the log tells of branches, by the position of their frame.
@@ -41,20 +42,20 @@ class Replay:
     __slots__ = (
         "_was_paused",
         "answered",
+        "began_with",
         "branches",
         "goes_on",
         "is_needed",
         "log",
         "order",
         "passed",
-        "recorded",
         "rerun_changed",
         "steps",
     )
 
     def __init__(self, log: Log, *, rerun_changed: bool) -> None:
         self.log = log
-        self.recorded: dict[str, CallReturned | CallFailed | Marked] = {}
+        self.began_with = 0
         self.rerun_changed = rerun_changed
         self.goes_on = self.is_needed = self._was_paused = False
         self.answered: set[str] = set()
@@ -73,7 +74,7 @@ class Replay:
 
     def start(self) -> None:
         """Take in what the log held before the run and its first records."""
-        self.recorded = dict(self.log.settled)
+        self.began_with = len(self.log.records)
         self.goes_on = bool(self.log.settled or self.log.asked)
         if not self.goes_on:
             return
@@ -105,8 +106,8 @@ class Replay:
         steps = self.steps.get(frame, 0)
         return steps + 1 if self._was_paused and (steps or is_old) else steps
 
-    def find(self, call: Call) -> None:
-        """Give a call its recorded outcome, or leave it without one when it has to run.
+    def find(self, call: Call) -> Outcome | None:
+        """Return the recorded outcome of a call, or None when it has to run.
 
         Raises:
             ReplayMismatchError: if the log holds another call there, and may not be overruled.
@@ -115,10 +116,12 @@ class Replay:
         past = self.log.settled.get(call.path)
         frame = call.caller
         if past is None or frame is None or frame.fresh:
-            return
+            return None
         if call.recalled is None or call.recalled.record is not past:  # another thread was here first
             call.recalled = recall(past)
-        recalled, difference = call.recalled, _difference(call, past)
+        recalled, spec, difference = call.recalled, call.spec, None
+        if (past.inputs, past.code, past.name, past.kind) != (call.inputs, spec.code, spec.name, spec.kind):
+            difference = _difference(call, past)
         if difference is not None:
             self._rerun(call, frame, ReplayMismatchError(call.path, *difference))
         elif recalled.lost:
@@ -128,8 +131,10 @@ class Replay:
             if call.deliveries is not None:
                 call.deliveries.shelve(call)
         else:
-            call.outcome, call.row = recalled.outcome, self.order.places[call.path]
+            call.row = self.order.places[call.path]
             call.failure = past if isinstance(past, CallFailed) else None
+            return recalled.outcome
+        return None
 
     def _rerun(self, call: Call, frame: Frame, error: Exception) -> None:
         """Have a call run again whose recorded outcome can't stand for it."""
@@ -153,14 +158,14 @@ def unreached(replay: Replay, replayed: Sequence[str]) -> list[CallSettled]:
         replay: of the run.
         replayed: paths of the calls that were asked for again.
     """
-    reached, settled = set(replayed), replay.log.settled
+    reached, log = set(replayed), replay.log
     return [
         past
-        for path, past in replay.recorded.items()
-        if path not in reached
-        and settled.get(path) is past
-        and not _is_inside(path, reached)
-        and not any(comes_before(path, mark) for mark in replay.passed)
+        for one in log.records[: replay.began_with]
+        if (past := log.settled.get(one.path)) is one
+        and one.path not in reached
+        and not _is_inside(one.path, reached)
+        and not any(comes_before(one.path, mark) for mark in replay.passed)
     ]
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from nbflow.core.call import Host
     from nbflow.core.deliveries import Deliveries
     from nbflow.core.log import Log
+    from nbflow.core.outcome import Outcome
     from nbflow.core.results import Rows
     from nbflow.core.reuse import Reuse
 
@@ -145,7 +146,7 @@ class Scheduler:
             call.namesakes = names.get(name, 0)
             names[name] = call.namesakes + 1
         if (self.replay.is_needed or self.log.listeners or self.reuse is not None) and not call.waits_for:
-            self.look_up(call)
+            call.outcome = self.look_up(call)
         if frame.left:
             frame.step(is_new=call.outcome is None and not call.shelved and not call.waits_for)
         if call.outcome is not None:
@@ -206,20 +207,22 @@ class Scheduler:
         if call.caller is not None and not self.stopping:
             self.results.cancelled(call, self.ended_as(CallFailed, call, None))
 
-    def look_up(self, call: Call) -> None:
-        """Find the call's outcome in the log, or get it ready to run."""
+    def look_up(self, call: Call) -> Outcome | None:
+        """Return the call's outcome if the log holds it; else get it ready to run."""
+        outcome = None
         if self.replay.is_needed:
             try:
-                self.replay.find(call)
+                outcome = self.replay.find(call)
             except Exception as error:
                 self.bar(call.path, error)
                 raise
-            if call.outcome is not None or call.shelved:
+            if outcome is not None or call.shelved:
                 self.replayed.append(call.path)
         if self.log.listeners:
-            self.log.append(announce.started(call, self.now()))
-        if self.reuse is not None and call.outcome is None and not call.shelved:
+            self.log.append(announce.started(call, self.now(), replayed=outcome is not None))
+        if self.reuse is not None and outcome is None and not call.shelved:
             call.taken = self.reuse.take(call)
+        return outcome
 
     def bar(self, path: str, error: Exception) -> None:
         """Note that the run can't go on, since what is stored for the call at a position is of no use."""
@@ -232,7 +235,7 @@ class Scheduler:
 
     def halted(self, call: Call) -> BaseException | None:
         """Return what a call met below it that ends the run, even if its body hid that; None if it met nothing."""
-        if not any(is_below(path, call.path) for path in self.refused):
+        if not self.refused or not any(is_below(path, call.path) for path in self.refused):
             return None
         return self.impasse or self.stopped() or GraphDrained((self.draining and self.draining()) or "")
 

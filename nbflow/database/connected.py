@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -74,6 +75,10 @@ class Connected:
         self.most = connection.getlimit(sqlite3.SQLITE_LIMIT_LENGTH) - _ROOM
         self._where = place_of(self._file) if given is None else None
         self._turn, self._lock, self._connection = turn, turn.lock, connection
+        if given is None:
+            # Few users close what they let go of, and Python 3.13 warns of connections that are collected open.
+            self._closing = weakref.finalize(self, connection.close)
+            self._closing.atexit = False  # threads may be at work with it until the very end
 
     def _ready(self) -> sqlite3.Connection:
         """Return the connection, free for a transaction; to be called with the lock held.
@@ -147,6 +152,8 @@ class Connected:
             quiet: whether no transaction was under way.
         """
         refusal = None
+        if self._is_ours:
+            self._closing.detach()
         if not self._is_ours:
             refusal = "its connection was handed in by the process that this one was forked from; open one here"
         elif self.path == MEMORY:

@@ -129,7 +129,7 @@ async def within(body: Coroutine[object, object, Outcome], left: Callable[[], fl
 
 async def settled(future: CallFuture) -> Outcome:
     """Wait until a call has ended; its error is returned, and cancelling this wait does not touch it."""
-    if future.ended is None:
+    if future.call.outcome is None:
         loop = asyncio.get_running_loop()
         waiting = loop.create_future()
 
@@ -139,7 +139,7 @@ async def settled(future: CallFuture) -> Outcome:
 
         future.when_settled(lambda: soon(loop, wake))
         await waiting
-    outcome = future.ended
+    outcome = future.call.outcome
     assert outcome is not None, "its callbacks run after the outcome is set"
     return outcome
 
@@ -178,7 +178,7 @@ def start(
     """Run a call as an asyncio task of ``loop``, from any thread."""
     if asyncio._get_running_loop() is not loop:  # noqa: SLF001  # a documented name of asyncio.events
         loop.call_soon_threadsafe(start, loop, future, run)
-    elif future.ended is None:
+    elif future.call.outcome is None:
         future.task = asyncio.Task(run(future), loop=loop, context=future.call.context)
 
 

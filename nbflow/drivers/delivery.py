@@ -133,7 +133,7 @@ class Delivery:
         body = future.body
         assert body is not None, "only a body looks"
         with self.lock:
-            if body.expects_miss or future.ended is None:
+            if body.expects_miss or future.call.outcome is None:
                 body.miss()
                 return False
             given = _shown(body.take_until(future.call))
@@ -294,7 +294,7 @@ def _show(call: Ending) -> CallFuture:
     """Have a body see the result of a call; return the future that it holds."""
     future = call.promise
     assert isinstance(future, CallFuture), "a call that was opened has a future"
-    future.outcome = future.ended
+    future.outcome = call.outcome
     if future.watchers:
         future.show()
     return future

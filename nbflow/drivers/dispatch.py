@@ -5,7 +5,6 @@ One dispatch serves one run. It owns the run's lock, and is the hands of both dr
 
 from __future__ import annotations
 
-from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -81,7 +80,7 @@ class Dispatch(Waits):
         result_cache: takes results out of caches.
         journal: makes records durable; None if nothing is kept.
         body: the future of the root body.
-        program: what carries the whole run out.
+        program: what carries the whole run out; set when it begins.
         telling: tells those who listen; ``untold`` is what they have not been told of.
     """
 
@@ -109,7 +108,6 @@ class Dispatch(Waits):
         self.untold, self.telling = scheduler.log.untold, Telling(scheduler.log)
         self.admission = Admission(max_concurrency, self._launch)
         self.standstill = Standstill()
-        self.program: Program | None = None
         self.body: CallFuture | None = None
         self.on_end: list[Callable[[Outcome], None]] = []
 
@@ -158,7 +156,7 @@ class Dispatch(Waits):
         """Run a call after all that its caller is recorded to have cancelled, and now waits for."""
         call = future.call
         with self.lock:
-            if not call.shelved or future.ended is not None:
+            if not call.shelved or future.call.outcome is not None:
                 return
             self.scheduler.unshelve(call)
         self.admission.line_up(future)
@@ -169,7 +167,7 @@ class Dispatch(Waits):
         if self.loop is not None:
             aio().adopt(self.loop)
             self.on_end.append(lambda _: aio().release(self.loop))
-        self.program = program
+        self.program: Program = program
         self.body = body.promise = CallFuture(body, self)
         if body.spec.is_async or not inline:
             self._launch(self.body)
@@ -189,27 +187,26 @@ class Dispatch(Waits):
             if caller.call.spec.is_async and future.claim():
                 self._finish(future, Outcome(None, error))
 
-    def _program(self, call: Call) -> Program:
-        return self.program if call.caller is None and self.program else perform(self.scheduler, call)
-
     def run_here(self, future: CallFuture) -> None:
         """Run a claimed call in this thread."""
         call = future.call
         assert call.context is not None, "a call gets its context before anybody can claim it"
         try:
-            outcome = call.context.run(threads.drive, self._program(call), self)
+            program = self.program if future is self.body else perform(self.scheduler, call)
+            outcome = call.context.run(threads.drive, program, self)
         except BaseException as error:  # noqa: BLE001  # Ctrl-C between two steps; whoever waits must learn of it
             outcome = Outcome(None, error)
         self._finish(future, outcome)
 
     async def _run_on_loop(self, future: CallFuture) -> None:
         try:
-            outcome = await aio().drive(self._program(future.call), self)
+            program = self.program if future is self.body else perform(self.scheduler, future.call)
+            outcome = await aio().drive(program, self)
         except BaseException as error:  # noqa: BLE001  # as in run_here
             outcome = Outcome(None, error)
         if future.call.cancelling and outcome.error is None and getattr(future.task, "_must_cancel", False):
             # Its caller was told that it is cancelled, and its body has not come to learn of that.
-            outcome = future.call.outcome = Outcome(None, aio().asyncio.CancelledError())
+            outcome = Outcome(None, aio().asyncio.CancelledError())
         if future is self.body and self.on_end:
             await aside()(lambda: self._clear_up(outcome))
         self._finish(future, outcome)
@@ -240,13 +237,14 @@ class Dispatch(Waits):
 
     def _clear_up(self, outcome: Outcome) -> None:
         """Do what is to be done at the end of the run, once."""
-        while self.on_end:
-            # A lease that can't be given back goes stale with this process; who waits must not wait for it.
-            with suppress(Exception):
+        try:
+            while self.on_end:
                 self.on_end.pop(0)(outcome)
+        except Exception:  # noqa: BLE001  # a lease that can't be given back goes stale with this process: nobody waits
+            self._clear_up(outcome)
 
     def _let_go(self, reason: RunStopped) -> None:
-        self.stopped.set()
+        self._wake_sleepers()
         unbegun: list[Call] = []
         for call in tuple(self.scheduler.open_calls.values()):
             self.scheduler.refused.append(call.path)
@@ -256,7 +254,8 @@ class Dispatch(Waits):
                     unbegun.append(call)
                 future.settle(Outcome(None, reason))
                 self._cancel_task(future)
-        self.admission.leave(*unbegun)  # once all have ended, so that no slot goes from one of them to another
+        if unbegun:
+            self.admission.leave(*unbegun)  # once all have ended, so that no slot goes from one of them to another
 
     def stop(self, program: Program) -> None:
         """End the run from outside with a program that writes its last record."""
@@ -270,7 +269,7 @@ class Dispatch(Waits):
         call = future.call
         if future.outcome is not None or call in self.scheduler.results.rows.in_flight:
             return False
-        if future.ended is not None:
+        if future.call.outcome is not None:
             future.done()
             return False
         if future.task is None or call.attempt == 0:

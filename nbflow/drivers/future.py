@@ -17,7 +17,7 @@ from zlib import crc32
 from nbflow.core.call import Promise, current_frame
 from nbflow.core.outcome import Outcome
 from nbflow.drivers.futures_wait import Wake, Watchers, is_told
-from nbflow.drivers.here import is_idle, on_loop, running_loop
+from nbflow.drivers.here import is_idle, on_loop, running_here
 from nbflow.errors import WouldBlockError
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from nbflow.core.call import Call
     from nbflow.core.deliveries import Deliveries
-    from nbflow.drivers.here import is_idle, on_loop, running_loop
 from nbflow.drivers.futures_wait import Giving
 
 
@@ -81,14 +80,14 @@ class Watched(Promise):
     """What ``concurrent.futures.wait`` and ``as_completed`` use of their own futures.
 
     Attributes:
-        ended: how the call ended; None until then.
+        call: whose outcome it is; it has it once it has ended.
         outcome: the same, once its caller has been given it.
         is_watched: whether anybody is to be told of its end.
         watchers: what ``concurrent.futures`` left with it; None if nothing.
         callbacks: of the caller, called when it is given the outcome; None if there were none.
     """
 
-    __slots__ = ("_claim", "_driver", "callbacks", "ended", "is_watched", "outcome", "watchers")
+    __slots__ = ("_claim", "_driver", "callbacks", "is_watched", "outcome", "watchers")
 
     _claim: LockType
     _driver: Driver
@@ -96,22 +95,21 @@ class Watched(Promise):
     callbacks: list[Callback] | None
     is_watched: bool
     _cancel_message = None  # asyncio.gather asks for it
-    ended: Outcome | None
     outcome: Outcome | None
 
     def done(self) -> bool:
         """Whether the call has ended; that it has not is recorded if the caller asks."""
         if self.outcome is not None:
             return True
-        return self.ended is not None if self.body is None else self._driver.delivery.look(self)
+        return self.call.outcome is not None if self.body is None else self._driver.delivery.look(self)
 
     def running(self) -> bool:
         """Whether the call has begun and not ended."""
-        return not self.done() and self.ended is None and self._claim.locked()
+        return not self.done() and self.call.outcome is None and self._claim.locked()
 
     def cancelled(self) -> bool:
         """Whether the call was cancelled."""
-        outcome = self.outcome or (self.ended if self.done() else None)
+        outcome = self.outcome or (self.call.outcome if self.done() else None)
         return outcome is not None and outcome.error is not None and self._driver.is_cancelled(outcome.error)
 
     @property
@@ -129,11 +127,11 @@ class Watched(Promise):
     @property
     def _state(self) -> str:
         if not self.done():
-            return "RUNNING" if self.ended is None and self._claim.locked() else "PENDING"
+            return "RUNNING" if self.call.outcome is None and self._claim.locked() else "PENDING"
         return "CANCELLED_AND_NOTIFIED" if self.cancelled() else "FINISHED"
 
     def _make_cancelled_error(self) -> BaseException | None:  # as asyncio.gather wants to know of one that is cancelled
-        return self.ended.error if self.ended is not None else None
+        return self.call.outcome.error if self.call.outcome is not None else None
 
     @property
     def _waiters(self) -> Watchers:
@@ -172,7 +170,7 @@ class Watched(Promise):
             try:
                 context.run(fn, self)
             except BaseException as error:  # noqa: BLE001  # as the loop does with what its callbacks raise
-                if is_told(error, self.ended):
+                if is_told(error, self.call.outcome):
                     loop.call_exception_handler({"message": f"{fn!r}, told of {self!r}, raised", "exception": error})
 
     def _call_all(self, callbacks: list[Callback]) -> None:
@@ -190,9 +188,9 @@ class Watched(Promise):
             try:
                 fn(self)
             except BaseException as error:  # noqa: BLE001  # others are still to be told, and whoever works here has more to do
-                if is_told(error, self.ended):
+                if is_told(error, self.call.outcome):
                     warnings.warn(f"{fn!r}, told of {self!r}, raised {error!r}", RuntimeWarning, stacklevel=2)
-        elif loop is running_loop():
+        elif loop is running_here()():
             loop.call_soon(fn, self, context=context)
         elif not loop.is_closed():
             loop.call_soon_threadsafe(fn, self, context=context)
@@ -205,7 +203,6 @@ class CallFuture(Watched):
 
     Attributes:
         call: whose outcome it is.
-        ended: how it ended; None until then.
         outcome: the same, once its caller has been given it.
         task: the asyncio task that runs it, if one does.
     """
@@ -215,7 +212,6 @@ class CallFuture(Watched):
     def __init__(self, call: Call, driver: Driver) -> None:
         self.call = call
         self._driver = driver
-        self.ended: Outcome | None = call.outcome
         self.outcome: Outcome | None = None
         self.task: Task[None] | None = None
         self._asyncio_future_blocking = False
@@ -224,7 +220,7 @@ class CallFuture(Watched):
         self.callbacks = None
         self.is_watched = False
         self._others: list[Callback] | None = None  # callbacks of other code than the caller's
-        if self.ended is None:
+        if call.outcome is None:
             self._claim = allocate_lock()
             self._done = allocate_lock()
             self._done.acquire()
@@ -236,7 +232,7 @@ class CallFuture(Watched):
         return self is other
 
     def __repr__(self) -> str:
-        state = "pending" if self.ended is None else "failed" if self.ended.error else "done"
+        state = "pending" if self.call.outcome is None else "failed" if self.call.outcome.error else "done"
         return f"<call {self.call.path} of {self.call.spec.name!r}: {state}>"
 
     def claim(self) -> bool:
@@ -250,14 +246,13 @@ class CallFuture(Watched):
     def settle(self, outcome: Outcome) -> bool:
         """Say how the call ended; False if that was said already."""
         driver, call = self._driver, self.call
-        if self.callbacks and call.deliveries is not None and all(is_idle(loop) for _, loop, _ in self.callbacks[:1]):
+        first = self.callbacks[:1] if self.callbacks else ()  # empty as well if another thread was quicker to call it
+        if first and call.deliveries is not None and is_idle(first[0][1]):
             call.deliveries.wanted = call
         with driver.lock:
-            if self.ended is not None:
+            if call.outcome is not None:
                 return False
-            self.ended = outcome
-            if call.outcome is None:
-                call.outcome = outcome
+            call.outcome = outcome
             body = driver.arrive(call)
             if body is None:
                 self.outcome = outcome
@@ -305,33 +300,36 @@ class CallFuture(Watched):
         """
         outcome = self.outcome
         if outcome is None:
-            body = self.body if timeout is None and self.ended is not None else None
+            body = self.body if timeout is None and self.call.outcome is not None else None
             if body is not None:
                 self._driver.delivery.give(self, body)
-            outcome = self.outcome or self._wait(timeout)
+            outcome = self.outcome or self.wait(timeout, is_code=True)
         if outcome.error is not None:
-            self._raise(outcome.error)
+            self._driver.saw(self.call)
+            raise outcome.error
         return outcome.value
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Return what the call raised, or None; waits as ``result`` does."""
-        outcome = self.outcome or self._wait(timeout)
+        outcome = self.outcome or self.wait(timeout, is_code=True)
         if outcome.error is not None:
             self._driver.saw(self.call)
             if self._driver.is_cancelled(outcome.error):
                 raise outcome.error
         return outcome.error
 
-    def _wait(self, timeout: float | None) -> Outcome:
-        if on_loop() is not None and (self.ended is None or not self.done()):
-            raise WouldBlockError(self.call.path, self.call.spec.name)
-        return self.wait(timeout)
+    def wait(self, timeout: float | None = None, *, is_code: bool = False) -> Outcome:
+        """Wait in this thread until the call has ended, and return how.
 
-    def wait(self, timeout: float | None = None) -> Outcome:
-        """Wait in this thread until the call has ended, and return how; as ``result``, loop or not."""
+        Args:
+            timeout: as for ``result``.
+            is_code: whether it is the code of a body that waits, which must not hold up an event loop.
+        """
+        if is_code and on_loop() is not None and (self.call.outcome is None or not self.done()):
+            raise WouldBlockError(self.call.path, self.call.spec.name)
         body = self.body
         if timeout is None:
-            if self.ended is None:
+            if self.call.outcome is None:
                 if body is not None:
                     body.wanted = self.call
                 self._driver.wait_for(self)
@@ -340,15 +338,19 @@ class CallFuture(Watched):
         elif body is not None:
             if not self._driver.delivery.wait_until(body, lambda: self.outcome is not None, timeout):
                 self._give_up(timeout)
-        elif self.ended is None:
+        elif self.call.outcome is None:
             self._block(timeout)
         if body is not None and self.outcome is None:
-            self._driver.delivery.give(self, body)
-            if self.outcome is None:  # results of lower rows are still being made durable
-                self._driver.delivery.wait_until(body, lambda: self.outcome is not None, None)
-        outcome: Outcome | None = self.ended
+            self._take(body)
+        outcome: Outcome | None = self.call.outcome
         assert outcome is not None, "the latch opens after the outcome is set"
         return outcome
+
+    def _take(self, body: Deliveries) -> None:
+        """Have the body, which waits, given the outcome, and those before it."""
+        self._driver.delivery.give(self, body)
+        if self.outcome is None:  # results of lower rows are still being made durable
+            self._driver.delivery.wait_until(body, lambda: self.outcome is not None, None)
 
     def _block(self, timeout: float) -> None:
         if not self._done.acquire(timeout=timeout):
@@ -365,15 +367,13 @@ class CallFuture(Watched):
         self._done.acquire()
         self._done.release()
 
-    def _raise(self, error: BaseException) -> None:
-        self._driver.saw(self.call)
-        raise error
-
     def add_done_callback(self, fn: Callable[[Watched], object], *, context: Context | None = None) -> None:
         """Call ``fn(self)`` when done: on the event loop for code on a loop, else where it ended."""
-        loop = on_loop() if context is None else running_loop()
-        if loop is not None and context is None:
-            context = copy_context()  # whose callback it is, not whose call
+        if context is not None:  # as a task of asyncio's has it
+            loop = running_here()()
+        else:
+            loop = on_loop()
+            context = copy_context() if loop is not None else None  # whose callback it is, not whose call
         body = self.body
         callback = (fn, loop, context)
         with self._driver.lock:
@@ -390,7 +390,7 @@ class CallFuture(Watched):
             and (loop is None or body.heard_on is not loop or body.arrived or body.shelved)
         ):
             self._driver.delivery.called_back(body, loop)
-        if (self.ended if body is None else self.outcome) is not None:
+        if (self.call.outcome if body is None else self.outcome) is not None:
             with suppress(ValueError):  # somebody was quicker to call it
                 callbacks.remove(callback)
                 self._call_back(*callback)
@@ -398,7 +398,7 @@ class CallFuture(Watched):
     def when_settled(self, fn: Callable[[], None]) -> None:
         """Call ``fn()`` where the call ends, whatever loop runs here; at once if it has."""
         with self._driver.lock:
-            if self.ended is None:
+            if self.call.outcome is None:
                 self.is_watched = True
                 self._on_end = [*(self._on_end or ()), fn]
                 return
@@ -416,7 +416,7 @@ class CallFuture(Watched):
 
     def get_loop(self) -> AbstractEventLoop:
         """Return the event loop that asks, as asyncio's functions want to know."""
-        loop = running_loop()
+        loop = running_here()()
         if loop is None:
             msg = "no event loop runs in this thread"
             raise RuntimeError(msg)
@@ -426,6 +426,7 @@ class CallFuture(Watched):
         if self.outcome is None:
             self._asyncio_future_blocking = True
             yield self
-        return self.result()
+        outcome = self.outcome
+        return outcome.value if outcome is not None and outcome.error is None else self.result()
 
     __iter__ = __await__

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
+from _thread import RLock
 from typing import TYPE_CHECKING
 
 from nbflow.core.call import no_body
@@ -22,7 +22,7 @@ class Telling:
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self.lock = threading.RLock()
+        self.lock = RLock()
 
     def tell(self, *, to_the_end: bool = False) -> None:
         """Tell what is new. Where another thread is at it, that one tells this too.

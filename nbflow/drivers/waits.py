@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-import threading
+from _thread import RLock, allocate_lock
 from typing import TYPE_CHECKING
 
 from nbflow._support import clock
@@ -35,14 +35,16 @@ class Waits:
         lock: held around every decision of the scheduler.
         scheduler: decides.
         loop: where async functions run; None until one does.
-        stopped: set when the run is over.
+        is_over: whether the run is over.
     """
 
     def __init__(self, scheduler: Scheduler, loop: AbstractEventLoop | None) -> None:
-        self.lock = threading.RLock()
+        self.lock = RLock()
         self.scheduler = scheduler
         self.loop = loop
-        self.stopped = threading.Event()
+        self.is_over = False
+        self._over = allocate_lock()  # held until the run is over
+        self._over.acquire()
         self._stalled: tuple[str, ...] = ()  # what the loop's thread waits for, as the start of paths
 
     if TYPE_CHECKING:  # what the class that this is a part of has and does
@@ -106,9 +108,9 @@ class Waits:
     def await_calls(self, effect: Await) -> Outcome:
         """Wait for other calls in this thread."""
         for future in _futures(effect):
-            if future.ended is None:
+            if future.call.outcome is None:
                 self.wait_for(future)
-        return Outcome([future.ended for future in _futures(effect)])
+        return Outcome([future.call.outcome for future in _futures(effect)])
 
     async def aawait_calls(self, effect: Await) -> Outcome:
         """Wait for other calls on this loop."""
@@ -122,7 +124,7 @@ class Waits:
         return future.claim() or (future.call.spec.is_async and future.call.attempt == 0)
 
     def _settle_cancelled(self, future: CallFuture, outcome: Outcome) -> bool:
-        if future.ended is None and self.is_cancelled(outcome.error):
+        if future.call.outcome is None and self.is_cancelled(outcome.error):
             with self.lock:
                 self.scheduler.cancelled(future.call)
         return future.settle(outcome)
@@ -146,8 +148,20 @@ class Waits:
 
     def sleep(self, seconds: float) -> Outcome:
         """Wait, but not longer than the run goes on."""
-        threads.pool.wait(lambda: self.stopped.wait(clock.sleep_time(seconds)))
+
+        def doze() -> None:
+            if self._over.acquire(timeout=clock.sleep_time(seconds)):
+                self._over.release()
+
+        threads.pool.wait(doze)
         return Outcome(None)
+
+    def _wake_sleepers(self) -> None:
+        """Have nobody sleep any longer, since the run is over."""
+        with self.lock:
+            was_over, self.is_over = self.is_over, True
+        if not was_over:
+            self._over.release()
 
 
 def _refuse_to_wait(calls: Iterable[Call], below: str) -> None:

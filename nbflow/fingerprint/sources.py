@@ -51,6 +51,13 @@ def loaded_source_of(code: CodeType) -> str:
         return ""
 
 
+def _parsed(source: str) -> ast.Module:
+    try:
+        return ast.parse(source)
+    except SystemError:  # Python 3.11 counts wrongly if garbage is collected meanwhile whose end parses something too
+        return ast.parse(source)
+
+
 def _normalised(source: str, name: str) -> str:
     """Return source without comments, docstrings, layout and decorators; ``""`` for a lambda among others.
 
@@ -58,7 +65,7 @@ def _normalised(source: str, name: str) -> str:
         SyntaxError: if it can't be read on its own.
         RecursionError: if it is nested too deeply to be written out.
     """
-    tree = ast.parse(textwrap.dedent(source))
+    tree = _parsed(textwrap.dedent(source))
     nodes = list(ast.walk(tree))
     if name == "<lambda>" and sum(isinstance(node, ast.Lambda) for node in nodes) > 1:
         return ""  # the source of a lambda is its whole line, which is that of the others too
@@ -113,7 +120,7 @@ def _file_text(path: str, _changed: int, _size: int) -> str:
 def literal_defaults(source: str) -> frozenset[str] | None:
     """Return the parameters whose defaults stand in a function's source as they are; None if that can't be told."""
     try:
-        node = ast.parse(source).body[0]
+        node = _parsed(source).body[0]
     except (SyntaxError, ValueError, IndexError, RecursionError, MemoryError):
         return None
     if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):

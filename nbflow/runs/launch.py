@@ -16,7 +16,7 @@ from nbflow.checkpoint.rows import load
 from nbflow.config import merge, thread_of
 from nbflow.core.call import Call, check_body, current_frame
 from nbflow.core.log import Log
-from nbflow.core.record import ROOT, Record, RunStarted
+from nbflow.core.record import ROOT, Record
 from nbflow.core.run_program import execute, halt
 from nbflow.core.scheduler import Scheduler
 from nbflow.core.summary import summary_of_call
@@ -80,11 +80,11 @@ def launch(
             config=_at_head(config),
             thread_id=thread_id,
             run_id=opening.key.run_id,
-            origin=opening.origin,
+            origin=(started := opening.started).origin or started.run_id,
             store=workflow.store,
             context=opening.context,
             kept=opening.kept,
-            lineages=Lineages(saver, cast("RunStarted", (opening.past or opening.records)[0])),
+            lineages=Lineages(saver, started),
             control=request.control,
             editions=_traced(Editions(workflow.spec, kept=saver is not None)),
             of_graph=request.of_graph,
@@ -127,6 +127,8 @@ async def on_this_loop(workflow: Definition, start: Callable[[], Run]) -> Run:
 
 def _at_head(config: RunnableConfig) -> RunnableConfig:
     """Return a config that names no checkpoint: an answer to the run means the end of its thread."""
+    if "checkpoint_id" not in config["configurable"]:
+        return config
     configurable = {name: value for name, value in config["configurable"].items() if name != "checkpoint_id"}
     return {**config, "configurable": configurable}
 
@@ -168,7 +170,7 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         editions=session.editions,
     )
     session.attach(dispatch)
-    if log.settled or log.asked or any(record.copied for record in records):
+    if log.settled or log.asked or (records[1:] and any(record.copied for record in records)):  # no copy is alone
         quiet_replay.begin()
         dispatch.on_end.append(lambda _: quiet_replay.end())
     if saver is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 from nbflow import codec
 from nbflow._support import clock
@@ -108,10 +108,11 @@ class Opening(NamedTuple):
     is_all: bool = True
 
     @property
-    def origin(self) -> str:
-        """Run id that the ids of the run's questions are made of."""
-        started = cast("RunStarted", (self.past or self.records)[0])
-        return started.origin or started.run_id
+    def started(self) -> RunStarted:
+        """The first record of the run."""
+        first = (self.past or self.records)[0]
+        assert isinstance(first, RunStarted), "a run begins with it"
+        return first
 
 
 def refusal(asked: Asked, answer: object) -> str | None:

@@ -63,7 +63,7 @@ class Caches:
         mine = cast("CallFuture", call.promise)
         with _lock:
             other = _computing.setdefault(flight, mine)
-            if other is not mine and other.ended is None and not _is_above(other.call, call):
+            if other is not mine and other.call.outcome is None and not _is_above(other.call, call):
                 return other
             _computing[flight] = mine
         self._keys[call.path] = key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from nbflow import codec
 from nbflow._support.foreign import note_foreign
@@ -16,7 +16,7 @@ from nbflow.core.run_program import halt, is_pause
 from nbflow.core.states import RunState
 from nbflow.errors import Breakpoint, LostFailureWarning, RunCancelledError, RunStopped, UnreachedCallsWarning
 from nbflow.fingerprint import digest_of
-from nbflow.values import as_text
+from nbflow.values import Output_co, as_text
 from nbflow.views.calls import CallRow, calls_of
 from nbflow.views.state import interrupt_of
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from nbflow.workflow.definition import Definition
 
 
-class Run:
+class Run(Generic[Output_co]):
     """A run that was started, or one that was found in a checkpointer.
 
     Attributes:
@@ -42,7 +42,7 @@ class Run:
         watchers: told of each run that begins in this process, on the thread that begins it.
     """
 
-    watchers: ClassVar[list[Callable[[Run], None]]] = []
+    watchers: ClassVar[list[Callable[[Run[Any]], None]]] = []
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class Run:
         else:
             self._future.when_settled(fn)
 
-    def result(self, timeout: float | None = None) -> Any:  # noqa: ANN401  # whatever the body returned
+    def result(self, timeout: float | None = None) -> Output_co:
         """Return what the body returned, or ``{"__interrupt__": [...]}`` if it asks; wait for it if need be.
 
         Args:
@@ -154,7 +154,7 @@ class Run:
                 raise
         return self._unwrap(future)
 
-    def __await__(self) -> Generator[Any, None, Any]:
+    def __await__(self) -> Generator[Any, None, Output_co]:
         if self._future is None:
             return self._stored()
         while not self._future.done():
@@ -174,18 +174,21 @@ class Run:
             self.cancel("CancelledError")
             raise
 
-    def _unwrap(self, future: CallFuture) -> Any:  # noqa: ANN401  # whatever the body returned
+    def _unwrap(self, future: CallFuture) -> Output_co:
         outcome: Outcome | None = future.outcome
         assert outcome is not None, "a finished run has an outcome"
         error = outcome.error
-        self._tell_lost_failures(error)
+        scheduler = self._session.dispatch.scheduler
+        if scheduler.failures.unseen:
+            self._tell_lost_failures(error)
         if error is None:
-            self._tell_unreached()
-            return outcome.value
+            if scheduler.replay.goes_on:
+                self._tell_unreached()
+            return outcome.value  # type: ignore[return-value]  # what the body returned
         if is_pause(error):
-            return self.workflow.paused(self._records, getattr(error, "interrupts", ()))
+            return self.workflow.paused(self._records, getattr(error, "interrupts", ()))  # type: ignore[return-value]  # see Workflow
         if isinstance(error, Breakpoint):
-            return self.workflow.paused(self._records, ())
+            return self.workflow.paused(self._records, ())  # type: ignore[return-value]  # as above
         if isinstance(error, RunStopped):
             raise RunCancelledError(self.workflow.name, self.thread_id) from None
         note_foreign(error)
@@ -206,28 +209,29 @@ class Run:
     def _tell_unreached(self) -> None:
         """Warn, once, of recorded calls that the body did not make again."""
         scheduler = self._session.dispatch.scheduler
-        left = unreached(scheduler.replay, scheduler.replayed) if scheduler.replay.recorded else []
-        scheduler.replay.recorded = {}
+        left = unreached(scheduler.replay, scheduler.replayed)
+        scheduler.replay.began_with = 0
         if left:
             listed = ", ".join(f"{past.name!r} ({past.path})" for past in left[:_LISTED])
             more = f" and {len(left) - _LISTED} more" if len(left) > _LISTED else ""
             text = f"the resumed body of {self.workflow.name!r} did not ask for recorded calls any more: {listed}{more}"
             warn(text, UnreachedCallsWarning)
 
-    def _stored(self) -> Any:  # noqa: ANN401  # whatever the body returned
+    def _stored(self) -> Output_co:
         if self.status == "asking":
-            return self.workflow.paused(self._records, self.interrupts)
+            return self.workflow.paused(self._records, self.interrupts)  # type: ignore[return-value]  # as above
         ended = next((record for record in reversed(self._records) if type(record).__name__ in _RESULTS), None)
         value = ended.value if ended is not None else None
         if self.status == "done" and self.workflow.spec.kind == "graph":
-            return self.workflow.paused(self._records, ())
+            return self.workflow.paused(self._records, ())  # type: ignore[return-value]  # as above
         if self.status == "failed":
             error = value.get() if value is not None else None
             if isinstance(error, BaseException):
                 raise error
-        return whole(value, f"the result of {run_of(self._records)}", "look at it as it is: get_state(config).values")
+        what = f"the result of {run_of(self._records)}"
+        return whole(value, what, "look at it as it is: get_state(config).values")  # type: ignore[return-value]  # as above
 
-    def resume(self, answer: object) -> Run:
+    def resume(self, answer: object) -> Run[Output_co]:
         """Answer the open question, or ``{id: answer}`` several, and go on in the background.
 
         Raises:

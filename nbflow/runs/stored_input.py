@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from nbflow.core.fork import steered
 from nbflow.core.log import Log
 from nbflow.core.path import around
 from nbflow.core.questions import answer_of, unfit
 from nbflow.core.rebuilt import run_of, whole
-from nbflow.core.record import Answered, Record, Reopened, RunStarted, of_kind
+from nbflow.core.record import Answered, Record, Reopened, of_kind
 from nbflow.errors import UnloadableValueError
 from nbflow.session.session import SAVE_ANEW
 
@@ -35,8 +35,9 @@ def given(opening: Opening, body: Spec, *, rerun: bool) -> tuple[object, list[Re
     """
     log = [*opening.past, *opening.records]
     run = run_of(log)
-    anew = "begin a run with another input" if cast("RunStarted", log[0]).thread_id else ""
-    value = whole(log[0].value, f"the input of {run}", anew)
+    started = opening.started
+    anew = "begin a run with another input" if started.thread_id else ""
+    value = whole(started.value, f"the input of {run}", anew)
     if any(one.what == "previous" for one in body.inject):
         whole(opening.kept, f"`previous` of {run}", SAVE_ANEW)
     return value, [*opening.records, *_reopened(log, rerun=rerun)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from nbflow import codec
 from nbflow._support.warnings import warn
@@ -220,12 +220,12 @@ class Session:
 
         return write
 
-    def emit_message(self, frame: Frame, message: object, metadata: dict[str, Any]) -> None:
+    def emit_message(self, frame: Frame, message: object, metadata: dict[str, object]) -> None:
         """Pass a message, or a piece of one, to those who listen, with where the code stands added to ``metadata``."""
         if self.dispatch.scheduler.log.listeners:
             self.dispatch.emit(frame, (message, self.metadata_of(frame, metadata)), "messages")
 
-    def metadata_of(self, frame: Frame, more: dict[str, Any] | None = None) -> dict[str, Any]:
+    def metadata_of(self, frame: Frame, more: dict[str, object] | None = None) -> dict[str, object]:
         """Return the user's metadata, what else is said, and where a frame stands."""
         spec, started = frame.call.spec, self.dispatch.scheduler.log.records[0]
         step = started.step + 1 if isinstance(started, RunStarted) else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from nbflow.values.questions import Interrupt
 from nbflow.values.running import RunnableConfig
@@ -33,6 +33,16 @@ class GraphOutput:
 
 
 Result_co = TypeVar("Result_co", covariant=True)
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as DefaultedTypeVar
+
+    # What a body takes and returns; a bare ``Workflow`` or ``Run`` is one of anything.
+    Input_contra = DefaultedTypeVar("Input_contra", contravariant=True, default=Any)
+    Output_co = DefaultedTypeVar("Output_co", covariant=True, default=Any)
+else:
+    Input_contra = TypeVar("Input_contra", contravariant=True)
+    Output_co = TypeVar("Output_co", covariant=True)
 
 
 class TaskFuture(Protocol[Result_co]):

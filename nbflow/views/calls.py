@@ -27,12 +27,10 @@ from nbflow.core.record import (
     RunStarted,
     Value,
 )
-from nbflow.core.states import ENDED, OPEN
+from nbflow.core.states import ENDED, FINISHED, OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-RETURNED = frozenset({"done", "replayed", "reused"})
 
 
 class CallRow(NamedTuple):
@@ -71,7 +69,7 @@ class CallRow(NamedTuple):
     @property
     def result(self) -> object:
         """What it returned, decoded anew each time; None while it has not."""
-        return self.value.get() if self.value is not None and self.state in RETURNED else None
+        return self.value.get() if self.value is not None and self.state in FINISHED else None
 
     @property
     def error(self) -> BaseException | None:
@@ -96,7 +94,7 @@ class CallsView:
     def fold(self, record: Record) -> list[CallRow]:
         """Take a record in; return the rows that it changed."""
         if isinstance(record, Discarded):
-            return self._discard(self._from(record.path))
+            return self._discard([path for path in self.rows if comes_from(path, record.path)])
         if isinstance(record, Reopened):
             return self._discard([path for path in record.dropped if path in self.rows])
         if isinstance(record, Asked):
@@ -204,10 +202,6 @@ class CallsView:
         """Return what a replayed call had called: it is not called again, its results still count."""
         below = [row for row in self.rows.values() if row.state == "done" and is_below(row.path, path)]
         return [row._replace(state="replayed") for row in below]
-
-    def _from(self, path: str) -> list[str]:
-        """Return the calls at a position and after it in that branch, with those below them."""
-        return [other for other in self.rows if comes_from(other, path)]
 
     def _discard(self, gone: list[str]) -> list[CallRow]:
         for other in gone:

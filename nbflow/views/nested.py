@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from nbflow.core.marks import bare, marks_below, positions
 from nbflow.core.path import around, caller_of, outside
 from nbflow.core.record import ROOT, Asked, Marked, Record, RunStarted
-from nbflow.core.states import BODIES
+from nbflow.core.states import BODIES, FINISHED
 from nbflow.values import Final, PregelTask, StateSnapshot, iso
-from nbflow.views.calls import RETURNED, CallRow, calls_of
+from nbflow.views.calls import CallRow, calls_of
 from nbflow.views.state import metadata_at
 from nbflow.views.steps import tasks_of
 
@@ -75,7 +75,7 @@ class NestedRuns:
         if path in self._marked:
             return self._step_state(path)
         row, started = self.rows[path], self._started
-        has_returned = row.state in RETURNED
+        has_returned = row.state in FINISHED
         step = started.step + has_returned
         metadata = metadata_at(started, "loop" if has_returned else "input", step)
         body = self._unit(row, self._units(path))

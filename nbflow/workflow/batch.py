@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, Never, cast, overload
 
 from nbflow.config import is_nested, merge
 from nbflow.errors import InvalidOptionError
 from nbflow.runs.launch import launch, nest, on_this_loop, plain
+from nbflow.values import Input_contra, Output_co
 from nbflow.workflow.definition import Definition
 from nbflow.workflow.options import request_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from typing import Unpack
 
     from nbflow.runs.request import Request
@@ -21,9 +22,27 @@ if TYPE_CHECKING:
     Configs = Config | Sequence[Config]
 
 
-class Batched(Definition):
+class Batched(Definition, Generic[Input_contra, Output_co]):
     """What a workflow does with many inputs."""
 
+    @overload
+    def batch(
+        self,
+        inputs: Sequence[Input_contra],
+        config: Configs | None = None,
+        *,
+        return_exceptions: Literal[False] = False,
+        **options: Unpack[RunOptions],
+    ) -> list[Output_co]: ...
+    @overload
+    def batch(
+        self,
+        inputs: Sequence[Input_contra],
+        config: Configs | None = None,
+        *,
+        return_exceptions: bool,
+        **options: Unpack[RunOptions],
+    ) -> list[Output_co | Exception]: ...
     def batch(
         self,
         inputs: Sequence[object],
@@ -47,7 +66,7 @@ class Batched(Definition):
         gets = [self._begin_next(request, slots) for request in requests]
         return _sort_out([_attempt(get) for get in gets], keep_errors=return_exceptions)
 
-    def _begin_next(self, request: Request, slots: threading.Semaphore) -> Callable[[], Any]:
+    def _begin_next(self, request: Request, slots: threading.Semaphore) -> Callable[[], object]:
         """Begin a run when there is a slot; return what gives its result."""
         if is_nested(request.config):
             future = nest(self, request.input)
@@ -61,6 +80,24 @@ class Batched(Definition):
         run.on_done(slots.release)
         return run.result
 
+    @overload
+    async def abatch(
+        self,
+        inputs: Sequence[Input_contra],
+        config: Configs | None = None,
+        *,
+        return_exceptions: Literal[False] = False,
+        **options: Unpack[RunOptions],
+    ) -> list[Output_co]: ...
+    @overload
+    async def abatch(
+        self,
+        inputs: Sequence[Input_contra],
+        config: Configs | None = None,
+        *,
+        return_exceptions: bool,
+        **options: Unpack[RunOptions],
+    ) -> list[Output_co | Exception]: ...
     async def abatch(
         self,
         inputs: Sequence[object],
@@ -75,12 +112,12 @@ class Batched(Definition):
         requests = _requests("abatch()", inputs, config, options)
         slots, loop = asyncio.Semaphore(_limit(requests)), asyncio.get_running_loop()
 
-        async def one(request: Request) -> Any:  # noqa: ANN401  # whatever the body returns
+        async def one(request: Request) -> object:
             async with slots:
                 return await (await on_this_loop(self, lambda: launch(self, request, loop=loop)))
 
         if requests and is_nested(requests[0].config):
-            waited: list[Any] = [nest(self, request.input) for request in requests]
+            waited: list[Awaitable[object]] = [nest(self, request.input) for request in requests]
         else:
             waited = [one(request) for request in requests]
         results = await asyncio.gather(*waited, return_exceptions=True)
@@ -88,7 +125,8 @@ class Batched(Definition):
 
 
 def _requests(where: str, inputs: Sequence[object], config: Configs | None, options: RunOptions) -> list[Request]:
-    several: list[Any] = list(config) if isinstance(config, (list, tuple)) else [config] * len(inputs)
+    several: list[Config | None]
+    several = list(config) if isinstance(config, (list, tuple)) else [cast("Config | None", config)] * len(inputs)
     if len(several) != len(inputs):
         raise InvalidOptionError(
             where, "config", f"a list of {len(several)}", f"there are {len(inputs)} inputs; give one config for each"
@@ -104,7 +142,7 @@ def _limit(requests: Sequence[Request]) -> int:
     return cast("int", limit) or max(1, len(requests))
 
 
-def _attempt(get: Callable[[], Any]) -> Any:  # noqa: ANN401  # whatever the body returns
+def _attempt(get: Callable[[], object]) -> object:
     """Return a result, or the error that came instead."""
     try:
         return get()
@@ -112,14 +150,14 @@ def _attempt(get: Callable[[], Any]) -> Any:  # noqa: ANN401  # whatever the bod
         return error
 
 
-def _raising(error: Exception) -> Callable[[], Any]:
-    def get() -> Any:  # noqa: ANN401  # it never returns
+def _raising(error: Exception) -> Callable[[], Never]:
+    def get() -> Never:
         raise error
 
     return get
 
 
-def _sort_out(results: Iterable[Any], *, keep_errors: bool) -> list[Any]:
+def _sort_out(results: Iterable[object], *, keep_errors: bool) -> list[Any]:
     """Return results; raise the first error among them, unless errors are wanted as results."""
     listed = list(results)
     for result in listed:

@@ -6,7 +6,7 @@ They are declared once, in ``RunOptions`` with their meaning and in ``Request`` 
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Required, TypeVar
 
 from nbflow._support.foreign import check_own
 from nbflow._support.warnings import warn
@@ -15,9 +15,34 @@ from nbflow.runs.request import Request
 from nbflow.values import RunOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from nbflow.values import Config
+    from nbflow.values import Config, StreamVersion
+
+
+class ValueOptions(RunOptions, total=False):
+    """The keywords of an ``invoke`` that gives what the body returns."""
+
+    stream_mode: Literal["values"]
+    print_mode: str | Sequence[str]
+    version: Literal["v1"]
+
+
+class OutputOptions(RunOptions, total=False):
+    """Those of one that gives a ``GraphOutput``."""
+
+    stream_mode: Literal["values"]
+    print_mode: str | Sequence[str]
+    version: Required[Literal["v2"]]
+
+
+class ChunkOptions(RunOptions, total=False):
+    """Those of one that gives a list of chunks."""
+
+    stream_mode: Required[str | Sequence[str]]
+    print_mode: str | Sequence[str]
+    version: StreamVersion
+
 
 OPTIONS = tuple(RunOptions.__annotations__)
 _INVOKE = ("stream_mode", "print_mode", "version")

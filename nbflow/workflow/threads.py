@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
 
 from nbflow.checkpoint import points
 from nbflow.config import merge, thread_of
@@ -13,7 +13,7 @@ from nbflow.runs import history
 from nbflow.runs.launch import attach, launch
 from nbflow.runs.request import AS_IT_WAS, Fork
 from nbflow.runs.updates import update
-from nbflow.values import StateUpdate
+from nbflow.values import Output_co, StateUpdate
 from nbflow.views.state import empty_state
 from nbflow.workflow.definition import Definition
 from nbflow.workflow.options import request_of, spelled_out
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nbflow.values import Config, RunnableConfig, RunOptions, StateSnapshot
 
 
-class Threaded(Definition):
+class Threaded(Definition, Generic[Output_co]):
     """A workflow as the owner of threads."""
 
     @spelled_out
@@ -38,7 +38,7 @@ class Threaded(Definition):
         *,
         input: object = AS_IT_WAS,  # as in `invoke`
         **options: Unpack[RunOptions],
-    ) -> Run:
+    ) -> Run[Output_co]:
         """Run again from one call of a run, in the background, as a new run of its thread; return its handle at once.
 
         What was called before that call in its branch, and what had ended before it in other
@@ -57,7 +57,7 @@ class Threaded(Definition):
         request = request_of("fork()", input, config, options)
         return launch(self, request._replace(fork=Fork(at, replace)))
 
-    def last_run(self, config: Config) -> Run | None:
+    def last_run(self, config: Config) -> Run[Output_co] | None:
         """Return the newest run of a thread as it stands in the checkpointer; None if there is none.
 
         Raises:

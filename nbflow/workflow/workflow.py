@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, cast, overload
 
 from nbflow.config import is_callers, is_nested, merge
 from nbflow.errors import InvalidOptionError
@@ -17,7 +17,7 @@ from nbflow.runs.stream.chunks import (
     watched_call,
 )
 from nbflow.runs.stream.shape import shape_of
-from nbflow.values import Command
+from nbflow.values import Command, Input_contra, Output_co
 from nbflow.workflow.batch import Batched
 from nbflow.workflow.checkpointer import check_checkpointer
 from nbflow.workflow.describe import Described
@@ -35,11 +35,16 @@ if TYPE_CHECKING:
     from nbflow.runs.request import Request
     from nbflow.runs.run import Run
     from nbflow.runs.stream.shape import Shape
-    from nbflow.values import Config, RunOptions, StreamVersion
+    from nbflow.values import Config, GraphOutput, RunOptions, StreamVersion
+    from nbflow.workflow.options import ChunkOptions, OutputOptions, ValueOptions
 
 
-class Workflow(Threaded, Described, Batched):
+class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co], Generic[Input_contra, Output_co]):
     """A function that runs durably: ``invoke`` it, ``stream`` it, ``start`` it, ask for its state.
+
+    For a type checker it is ``Workflow[input, output]``, by the annotations of the function, and what ``invoke``
+    gives is the output. A run that pauses gives ``{"__interrupt__": [...]}`` in its place: where that may come,
+    ``invoke(version="v2")`` and the ``status`` and ``interrupts`` of ``start()`` keep the two apart.
 
     Attributes:
         debug: whether every run prints its updates and values.
@@ -50,21 +55,35 @@ class Workflow(Threaded, Described, Batched):
     def __repr__(self) -> str:
         return f"<workflow {self.name}>"
 
-    def with_config(self, config: Config) -> Workflow:
+    def with_config(self, config: Config) -> Workflow[Input_contra, Output_co]:
         """Return the same workflow with a config that later ones are merged into."""
         return self._copy(config=merge("with_config()", self.config, config))
 
-    def with_checkpointer(self, checkpointer: BaseCheckpointSaver | None) -> Workflow:
+    def with_checkpointer(self, checkpointer: BaseCheckpointSaver | None) -> Workflow[Input_contra, Output_co]:
         """Return the same workflow with its runs kept elsewhere."""
         check_checkpointer(checkpointer)
         return self._copy(checkpointer=checkpointer)
 
-    def _copy(self, **changes: Any) -> Workflow:  # noqa: ANN401  # arguments of the class
+    def _copy(self, **changes: Any) -> Workflow[Input_contra, Output_co]:  # noqa: ANN401  # arguments of the class
         names = ("checkpointer", "store", "cache", "context_schema", "config")
-        made = Workflow(self.spec, **{**{name: getattr(self, name) for name in names}, **changes})
+        made: Workflow[Input_contra, Output_co] = Workflow(
+            self.spec, **{**{name: getattr(self, name) for name in names}, **changes}
+        )
         made.name = self.name
         return made
 
+    @overload
+    def invoke(
+        self, input: Input_contra | Command | None, config: Config | None = None, **options: Unpack[ValueOptions]
+    ) -> Output_co: ...
+    @overload
+    def invoke(
+        self, input: Input_contra | Command | None, config: Config | None = None, **options: Unpack[OutputOptions]
+    ) -> GraphOutput: ...
+    @overload
+    def invoke(
+        self, input: Input_contra | Command | None, config: Config | None = None, **options: Unpack[ChunkOptions]
+    ) -> Any: ...  # noqa: ANN401  # a list of chunks
     @spelled_out
     def invoke(
         self,
@@ -75,7 +94,7 @@ class Workflow(Threaded, Described, Batched):
         print_mode: str | Sequence[str] = (),
         version: StreamVersion = "v1",
         **options: Unpack[RunOptions],
-    ) -> Any:  # noqa: ANN401  # whatever the body returns
+    ) -> Any:  # whatever the body returns
         """Run, and return what the body returns; ``{"__interrupt__": [...]}`` if it asks.
 
         Works for sync and async bodies, in scripts and in notebooks, where an event loop runs already.
@@ -103,6 +122,18 @@ class Workflow(Threaded, Described, Batched):
             return output_of(plain(future.result()), shape)
         return run_through(self, request, shape)
 
+    @overload
+    async def ainvoke(
+        self, input: Input_contra | Command | None, config: Config | None = None, **options: Unpack[ValueOptions]
+    ) -> Output_co: ...
+    @overload
+    async def ainvoke(
+        self, input: Input_contra | Command | None, config: Config | None = None, **options: Unpack[OutputOptions]
+    ) -> GraphOutput: ...
+    @overload
+    async def ainvoke(
+        self, input: Input_contra | Command | None, config: Config | None = None, **options: Unpack[ChunkOptions]
+    ) -> Any: ...  # noqa: ANN401  # a list of chunks
     @spelled_out
     async def ainvoke(
         self,
@@ -113,7 +144,7 @@ class Workflow(Threaded, Described, Batched):
         print_mode: str | Sequence[str] = (),
         version: StreamVersion = "v1",
         **options: Unpack[RunOptions],
-    ) -> Any:  # noqa: ANN401  # whatever the body returns
+    ) -> Any:  # whatever the body returns
         """As ``invoke``, awaited; an async body runs on the loop that awaits."""
         request = request_of("ainvoke()", input, config, options)
         shape = shape_of(request.where, stream_mode, print_mode, debug=self.debug, version=version)
@@ -127,7 +158,7 @@ class Workflow(Threaded, Described, Batched):
     @spelled_out
     def stream(
         self,
-        input: object,  # LangGraph's name
+        input: Input_contra | Command | None,  # LangGraph's name
         config: Config | None = None,
         *,
         stream_mode: str | Sequence[str] | None = None,
@@ -172,7 +203,7 @@ class Workflow(Threaded, Described, Batched):
     @spelled_out
     def astream(
         self,
-        input: object,  # LangGraph's name
+        input: Input_contra | Command | None,  # LangGraph's name
         config: Config | None = None,
         *,
         stream_mode: str | Sequence[str] | None = None,
@@ -198,10 +229,10 @@ class Workflow(Threaded, Described, Batched):
     @spelled_out
     def start(
         self,
-        input: object,  # LangGraph's name
+        input: Input_contra | Command | None,  # LangGraph's name
         config: Config | None = None,
         **options: Unpack[RunOptions],
-    ) -> Run:
+    ) -> Run[Output_co]:
         """Begin a run in the background and return its handle at once; arguments as for ``invoke``."""
         return launch(self, request_of("start()", input, config, options))
 
@@ -233,12 +264,12 @@ class Workflow(Threaded, Described, Batched):
         """
         return self.as_runnable().astream_events(input, cast("Any", config), version=version, **options)
 
-    def _stream(self, request: Request, shape: Shape) -> Iterator[Any]:
+    def _stream(self, request: Request, shape: Shape) -> Iterator[object]:
         if is_nested(request.config):
             return nested_chunks(self, shape, self._nested_input(request))
         return chunks(self, shape, request)
 
-    def _astream(self, request: Request, shape: Shape) -> AsyncGenerator[Any]:
+    def _astream(self, request: Request, shape: Shape) -> AsyncGenerator[object]:
         nested = is_nested(request.config)
         if nested:
             self._nested_input(request)

@@ -71,7 +71,7 @@ def test_a_worker_that_asks_is_seen_though_others_wait_for_its_queue() -> None:
 @pytest.mark.parametrize("asker", ["the branch", "a task of it"])
 def test_a_question_before_an_event_that_the_body_awaits_is_seen(asker: str) -> None:
     @entrypoint(checkpointer=InMemorySaver())
-    async def flow(_: int) -> object:
+    async def flow(_: int) -> Any:
         ready, found = asyncio.Event(), []
 
         async def prepare() -> None:
@@ -97,7 +97,7 @@ def test_calls_at_work_end_before_a_body_that_stands_still_is_ended() -> None:
         return number
 
     @entrypoint(checkpointer=InMemorySaver())
-    async def flow(_: int) -> object:
+    async def flow(_: int) -> Any:
         ready = asyncio.Event()
 
         async def prepare() -> None:

@@ -49,8 +49,9 @@ def test_a_result_is_taken_from_an_earlier_run(flow: Flavour, cache: BaseCache) 
     assert flow.invoke(body, 1, thread="a") == [(1, None), (1, None), (2, None)]
     assert flow.invoke(body, 1, thread="b") == [(1, None), (1, None), (2, None)]
     assert RAN == [1, 2]
-    states = [row.state for row in body.last_run({"configurable": {"thread_id": "b"}}).calls]
-    assert states == ["done", "cached", "cached", "cached"]
+    calls = body.last_run({"configurable": {"thread_id": "b"}}).calls
+    assert [row.state for row in calls] == ["done", "cached", "cached", "cached"]
+    assert [row.result for row in calls[1:]] == [(1, None), (1, None), (2, None)]
 
 
 def test_a_hit_is_shown_as_one(flow: Flavour, cache: BaseCache) -> None:
@@ -478,3 +479,18 @@ def test_a_cache_that_fails_does_not_fail_the_run() -> None:
     with pytest.warns(NotCachedWarning) as told:
         assert body.invoke(3) == 3
     assert ["get failed" in str(one.message) for one in told] == [True, False]
+
+
+def test_the_state_of_a_nested_run_that_was_cached_is_that_of_a_finished_one(flow: Flavour, cache: BaseCache) -> None:
+    @flow.entrypoint(cache_policy=CachePolicy(), cache=cache)
+    def inner(n: int) -> int:
+        return n + 1
+
+    @flow.entrypoint(cache=cache)
+    def outer(n: int) -> Any:
+        return (yield flow.nested(inner, n))
+
+    for thread in ("a", "b"):
+        flow.invoke(outer, 1, thread=thread)
+        state = outer.get_state({"configurable": {"thread_id": thread, "checkpoint_ns": "0.0"}})
+        assert (state.values, state.next) == (2, ())

@@ -325,7 +325,8 @@ def test_reuse_runs_only_what_changed(flow: Flavour) -> None:
         return study
 
     first = flow.invoke(make("1"), 1)
-    assert ran == ["load 1", "load 1", "load 2", "clean 1", "fit [1, 1]", "fit [2]"]
+    assert sorted(ran[:3]) == ["load 1", "load 1", "load 2"], "side by side"
+    assert ran[3:] == ["clean 1", "fit [1, 1]", "fit [2]"]
     ran.clear()
     assert flow.invoke(make("1"), 1, reuse=True) == first
     assert ran == []

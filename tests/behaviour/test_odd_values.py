@@ -126,3 +126,4 @@ def test_a_value_that_is_too_large_for_the_file_fails_its_call_alone() -> None:
     assert body.invoke(100_000, config("t")) == 100_000
     assert "SQLite stores 199000; store it in a file" in body.invoke(300_000, config("t"))
     assert body.invoke(1000, config("t")) == 1000
+    connection.close()

@@ -303,7 +303,7 @@ def test_a_result_that_one_branch_takes_wakes_the_other(saver: BaseCheckpointSav
             return await future
 
         async def looks() -> Any:
-            while future.ended is None:  # noqa: ASYNC110  # without awaiting the call itself
+            while future.call.outcome is None:  # noqa: ASYNC110  # without awaiting the call itself
                 await asyncio.sleep(0)
             return future.result()
 

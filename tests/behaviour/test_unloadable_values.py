@@ -35,7 +35,8 @@ class Shop:
         self.got: list[object] = []
 
     def publish(self, fields: Any) -> Any:
-        order = make_dataclass("Order", fields, namespace={"__module__": "shop"})
+        order = make_dataclass("Order", fields)
+        order.__module__ = "shop"
         self.module.Order = order  # type: ignore[attr-defined]  # that is what it is for
         return order
 

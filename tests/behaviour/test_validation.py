@@ -84,7 +84,7 @@ def test_unknown_keywords_are_refused() -> None:
     with pytest.raises(UnknownOptionError, match="@entrypoint has no option 'saver'"):
         entrypoint(saver=InMemorySaver())
     with pytest.raises(TypeError, match="zzz"):
-        entrypoint()(lambda n: n).invoke(1, zzz=1)  # type: ignore[call-arg]  # the mistake that is tested
+        entrypoint()(lambda n: n).invoke(1, zzz=1)  # type: ignore[call-overload]  # the mistake that is tested
 
 
 def test_older_spellings_are_taken_with_a_warning() -> None:

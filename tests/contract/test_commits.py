@@ -7,8 +7,10 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 import pytest
@@ -119,43 +121,101 @@ class Places:
         return self._names.get(last) in _CHECKED and self._handler(last) == self._handler(offset)
 
 
-def interrupted_at(number: int, work: Callable[[], None]) -> bool:
-    """Run work with a KeyboardInterrupt at the n-th place in the module that lets one in; False if it has fewer."""
-    count, hit = 0, False
-    places: dict[CodeType, Places] = {}
-    last: dict[FrameType, int] = {}
+class Interruption:
+    """A KeyboardInterrupt at the n-th place in the modules that lets one in."""
 
-    def step(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal count, hit
+    def __init__(self, number: int) -> None:
+        self.hit = False
+        self._left = number
+        self._places: dict[CodeType, Places] = {}
+        self._last: dict[FrameType, int] = {}
+
+    def step(self, frame: FrameType, offset: int) -> None:
+        """Take in that an instruction is to be executed."""
+        before, self._last[frame] = self._last.get(frame, -1), offset
+        if frame.f_code not in self._places:
+            self._places[frame.f_code] = Places(frame.f_code)
+        if self._places[frame.f_code].lets_in(before, offset):
+            self._left -= 1
+            if self._left == 0:
+                self.hit = True
+                raise KeyboardInterrupt
+
+
+@contextmanager
+def each_instruction(step: Callable[[FrameType, int], None]) -> Iterator[None]:
+    """Have each instruction of the modules told, in this thread."""
+
+    def told(frame: FrameType, event: str, _: Any) -> Any:
         if event == "opcode":
-            before, last[frame] = last.get(frame, -1), frame.f_lasti
-            if places[frame.f_code].lets_in(before, frame.f_lasti):
-                count += 1
-                if count == number:
-                    hit = True
-                    raise KeyboardInterrupt
-        return step
+            step(frame, frame.f_lasti)
+        return told
 
     def enter(frame: FrameType, event: str, _: Any) -> Any:
-        if frame.f_code.co_filename not in {sqlite.__file__, connected.__file__}:
+        if frame.f_code not in CODES:
             return None
-        places.setdefault(frame.f_code, Places(frame.f_code))
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        return step
+        return told
 
     before = sys.gettrace()
     sys.settrace(enter)
     try:
-        work()
-    except KeyboardInterrupt:
-        pass
+        yield
     finally:
         sys.settrace(before)
-    return hit
+
+
+@contextmanager
+def each_monitored_instruction(step: Callable[[FrameType, int], None]) -> Iterator[None]:
+    """As ``each_instruction``, for Python 3.12 and later, whose tracing leaves instructions out."""
+    monitoring: Any = sys.monitoring  # type: ignore[attr-defined]  # of later Pythons
+    here, tool, event = threading.get_ident(), monitoring.DEBUGGER_ID, monitoring.events.INSTRUCTION
+
+    def told(_: CodeType, offset: int) -> None:
+        if threading.get_ident() == here:
+            step(sys._getframe(1), offset)
+
+    monitoring.use_tool_id(tool, "interruptions")
+    monitoring.register_callback(tool, event, told)
+    for code in CODES:
+        monitoring.set_local_events(tool, code, event)
+    try:
+        yield
+    finally:
+        for code in CODES:
+            monitoring.set_local_events(tool, code, 0)
+        monitoring.free_tool_id(tool)
+
+
+def codes_in(holder: Any) -> set[CodeType]:
+    """Return the code of the functions of a module or class, those inside them included."""
+    found = {each.__code__ for each in vars(holder).values() if isinstance(each, FunctionType)}
+    for each in tuple(found):
+        found.update(const for const in each.co_consts if isinstance(const, CodeType))
+    return found
+
+
+CODES = {code for holder in (sqlite, SqliteFile, connected, connected.Connected) for code in codes_in(holder)}
+
+
+def interrupted_at(number: int, work: Callable[[], None]) -> bool:
+    """Run work with a KeyboardInterrupt at the n-th place in the modules that lets one in; False if it has fewer."""
+    interruption = Interruption(number)
+    telling = each_instruction if sys.version_info < (3, 12) else each_monitored_instruction
+    with suppress(KeyboardInterrupt), telling(interruption.step):
+        work()
+    return interruption.hit
 
 
 @pytest.mark.parametrize("attempt", [False, True])
 def test_an_interrupted_writer_leaves_nobody_behind(tmp_path: Path, *, attempt: bool) -> None:
+    def write(file: SqliteFile, mine: list[bool]) -> None:
+        if attempt:
+            mine.append(file.try_commit(lambda connection: connection.execute(INSERT, ("mine",))))  # type: ignore[arg-type]  # its cursor is of no use
+        else:
+            file.write((INSERT, [("mine",)]))
+            mine.append(True)
+
     number, told = 0, True
     while told:
         number += 1
@@ -163,17 +223,9 @@ def test_an_interrupted_writer_leaves_nobody_behind(tmp_path: Path, *, attempt: 
         file = SqliteFile(path, NOTES)
         writers = Writers(file, ["a", "b"])
         mine: list[bool] = []
-
-        def write(file: SqliteFile = file, mine: list[bool] = mine) -> None:
-            if attempt:
-                mine.append(file.try_commit(lambda connection: connection.execute(INSERT, ("mine",))))  # type: ignore[arg-type]  # its cursor is of no use
-            else:
-                file.write((INSERT, [("mine",)]))
-                mine.append(True)
-
         with file._lock:
             writers.line_up()
-            told = interrupted_at(number, write)
+            told = interrupted_at(number, partial(write, file, mine))
         writers.join()
         assert writers.fates == {"a": None, "b": None}, number
         assert stored(path) - {"mine"} == {"a", "b"}, number

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
+from nbflow.cache.sqlite import SqliteCache
 from nbflow.checkpoint.base import Row, RunKey
 from nbflow.checkpoint.sqlite import MIGRATIONS, SqliteSaver
 from nbflow.database.migrations import Schema
 from nbflow.database.sqlite import SqliteFile
 from nbflow.errors import CorruptFileError, NewerFormatError
+from nbflow.store.sqlite import SqliteStore
 
 RUN = RunKey("t", "r")
 ROW = Row(0, "RunStarted", "", b"head", None)
@@ -76,6 +80,24 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> Non
         SqliteFile(path, Schema("notes", ("CREATE TABLE notes (text TEXT); CREATE NONSENSE",)))
     SqliteFile(path, NOTES).close()
     assert versions(path) == {"notes": 1}
+
+
+@pytest.mark.parametrize("opened", [SqliteSaver, SqliteStore, SqliteCache])
+def test_a_file_that_is_let_go_of_is_closed(tmp_path: Path, opened: Callable[[Path], SqliteSaver]) -> None:
+    holder = opened(tmp_path / "one.db")
+    connection = holder._file._connection
+    del holder
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
+
+
+def test_a_connection_that_was_given_stays_open(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "one.db", check_same_thread=False)
+    SqliteSaver(connection)
+    gc.collect()
+    assert connection.execute("SELECT 1").fetchone() == (1,)
+    connection.close()
 
 
 def test_those_who_share_a_connection_take_turns(tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ def test_a_full_disk_is_told_and_the_thread_goes_on_later(path: Path) -> None:
         body.invoke(os.urandom(500_000), {"configurable": {"thread_id": "other"}})
     connection.execute("PRAGMA max_page_count = 100000")
     assert body.invoke(Command(resume="yes"), CONFIG) == ("small", "yes")
+    connection.close()
 
 
 def test_a_file_can_be_looked_at_without_writing(path: Path) -> None:

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -43,11 +44,11 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, flavour: str, kill_at
         assert times[f"step {n}"] == 1 if f"0.{n}" in finished else times[f"step {n}"] in {1, 2}
     # The kill comes inside one call; of those that ran beside it, only unfinished ones may run again.
     assert len(finished) >= min(kill_at, TASKS // 2) - 1
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def finished_calls(database: Path) -> set[str]:
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection:
         rows = connection.execute("SELECT path FROM records WHERE kind = 'CallReturned'").fetchall()
     return {path for (path,) in rows}

@@ -80,12 +80,13 @@ def _alike(one: list[str], other: list[str]) -> float:
 
 
 def _functions(path: Path) -> Iterator[tuple[Path, Function]]:
-    """Yield the functions and methods of a file; those inside a function are part of it."""
+    """Yield the functions and methods of a file; those inside a function are part of it, and overloads are types."""
     waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield path, node
+            if not any(isinstance(each, ast.Name) and each.id == "overload" for each in node.decorator_list):
+                yield path, node
         else:
             waiting.extend(ast.iter_child_nodes(node))
 

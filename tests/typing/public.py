@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, assert_type
 
-from nbflow import Command, InMemorySaver, Interrupt, Runtime, Workflow, entrypoint, interrupt, task
+from nbflow import Command, InMemorySaver, Interrupt, Run, Runtime, Workflow, entrypoint, interrupt, task
 from nbflow.types import (
     CachePolicy,
     GraphOutput,
     Reject,
     RetryPolicy,
     RunControl,
+    RunnableConfig,
     StateSnapshot,
     StreamPart,
     TaskFuture,
@@ -95,12 +96,77 @@ def body(topic: str, *, runtime: Runtime[int], previous: int | None = None) -> e
     return entrypoint.final(value=topic, save=(previous or 0) + 1)
 
 
-assert_type(body, Workflow)
-assert_type(body.invoke("cats", {"configurable": {"thread_id": "a"}}, context=1), Any)
+@entrypoint()
+async def later_body(numbers: list[int]) -> dict[str, int]:
+    return {"sum": sum(numbers)}
+
+
+@entrypoint()
+async def later_final(_: None) -> entrypoint.final[bytes, None]:
+    return entrypoint.final(value=b"", save=None)
+
+
+@entrypoint()
+def body_of_parts(n: int) -> Iterator[str]:
+    yield str(n)
+
+
+@entrypoint()
+def body_of_anything(given: Any) -> Any:
+    return given
+
+
+@task
+def anything(given: Any) -> Any:
+    return given
+
+
+def takes_any(workflow: Workflow, run: Run) -> object:
+    """Without parameters: of anything."""
+    assert_type(workflow, Workflow[Any, Any])
+    assert_type(workflow.invoke(1), Any)
+    return run.result()
+
+
+HERE: RunnableConfig = {"configurable": {"thread_id": "a"}}
+assert_type(body, Workflow[str, str])
+assert_type(later_body, Workflow[list[int], dict[str, int]])
+assert_type(later_final, Workflow[None, bytes])
+assert_type(body_of_parts, Workflow[int, list[str]])
+assert_type(body_of_anything, Workflow[Any, Any])
+assert_type(anything(1).result(), Any)
+assert_type(body.invoke("cats", HERE, context=1), str)
+assert_type(body.invoke(Command(resume=True), HERE), str)
+assert_type(body.invoke(None, HERE), str)
+assert_type(body.invoke("cats", version="v2"), GraphOutput)
+assert_type(body.invoke("cats", stream_mode=["updates"]), Any)
+assert_type(body.batch(["cats"]), list[str])
+assert_type(body.batch(["cats"], return_exceptions=True), list[str | Exception])
+assert_type(body.start("cats", HERE), Run[str])
+assert_type(body.start("cats").result(), str)
+assert_type(body.start("cats").resume(1).result(timeout=3), str)
+assert_type(body.fork(HERE), Run[str])
+assert_type(body.last_run(HERE), Run[str] | None)
+assert_type(body.with_config(HERE).invoke("cats"), str)
+assert_type(body.with_checkpointer(None), Workflow[str, str])
+assert_type(Bot().say("hi"), TaskFuture[str])
+takes_any(body, later_body.start([1]))
+body.invoke(1)  # type: ignore[call-overload]  # its input is text
+body.batch([1])  # type: ignore[list-item]  # likewise
+body.start(1)  # type: ignore[arg-type]  # likewise
+Bot().say(1)  # type: ignore[arg-type]  # a word is wanted
+
+
+async def awaits_bodies() -> None:
+    assert_type(await later_body.ainvoke([1]), dict[str, int])
+    assert_type(await later_body.start([1]), dict[str, int])
+    assert_type(await later_body.abatch([[1]]), list[dict[str, int]])
+
+
 assert_type(body.get_state({"configurable": {"thread_id": "a"}}), StateSnapshot)
 body.invoke("cats", durability="exit", control=RunControl(), version="v2")
-body.invoke("cats", durability="soon")  # type: ignore[arg-type]  # no such durability
-body.invoke("cats", zzz=1)  # type: ignore[call-arg]  # no such option
+body.invoke("cats", durability="soon")  # type: ignore[call-overload]  # no such durability
+body.invoke("cats", zzz=1)  # type: ignore[call-overload]  # no such option
 Command(resume=Reject("no"))
 output = GraphOutput(1)
 assert_type(output.interrupts, tuple[Interrupt, ...])

@@ -1,12 +1,14 @@
 """Counts how many Python functions one more call enters, in a process of its own: ``python -m tests.unit.counting``.
 
 Prints JSON: for each kind of run, entries of functions per call, those of asyncio included, as the difference
-between a run of 300 calls and one of 100. A count is the same on every machine, which a time is not.
+between a run of 300 calls and one of 100; and those of a run without a call, likewise of 300 and 100 of them. A
+count is the same on every machine, which a time is not.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import tempfile
@@ -102,12 +104,17 @@ def resume(workflow: Workflow, calls: int) -> Callable[[], object]:
     return lambda: workflow.invoke(Command(resume="yes"), config_of(calls))
 
 
+def run_often(workflow: Workflow, runs: int) -> Callable[[], object]:
+    return lambda: [workflow.invoke(0, {"configurable": {"thread_id": f"{runs}, {run}"}}) for run in range(runs)]
+
+
 def config_of(calls: int) -> RunnableConfig:
     return {"configurable": {"thread_id": f"{calls} calls"}}
 
 
 def entered(run: Callable[[], object]) -> int:
-    """Return how many functions are entered."""
+    """Return how many functions are entered, those of garbage that earlier runs left not among them."""
+    gc.collect()
     before = _entered
     sys.setprofile(count)
     try:
@@ -128,6 +135,8 @@ def main() -> None:
             "async": (ainvoke, awaited(InMemorySaver())),
             "gathered": (ainvoke, gathered(InMemorySaver())),
             "replayed": (resume, asked_twice(InMemorySaver())),
+            "a run": (run_often, sequential(InMemorySaver())),
+            "a run on SQLite": (run_often, sequential(SqliteSaver(Path(folder) / "more.db"))),
         }
         for name, (way, workflow) in kinds.items():
             entered(way(workflow, FEW // 2))  # what only the first run does

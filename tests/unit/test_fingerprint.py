@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import functools
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -156,3 +158,24 @@ def test_docstrings_do_not_count(text: str) -> None:
     assert digest(plain) == digest(told)
     assert digest(plain) != digest(text.format("print('x')\n    ", ""))
     assert digest("def f(x):\n    'only this'\n") == digest("def f(x):\n    pass\n")
+
+
+def test_garbage_whose_end_parses_something_does_not_get_in_the_way() -> None:
+    left = 0
+
+    def end(phase: str, _: object) -> None:
+        nonlocal left
+        left -= phase == "start"
+        if left == 0:
+            ast.parse("a + b")
+
+    plain, before = source_of(functools.update_wrapper), gc.get_threshold()
+    gc.callbacks.append(end)
+    gc.set_threshold(10)
+    try:
+        for collections in range(1, 20):
+            left = collections
+            assert source_of(functools.update_wrapper) == plain
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(end)

@@ -31,7 +31,8 @@ class Caller:
     """Stands for a call that wants to begin."""
 
     def __init__(self) -> None:
-        self.ended: object = None
+        self.call = self
+        self.outcome: object = None
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_who_has_given_up_takes_no_turn(time: Time) -> None:
     callers = [Caller() for _ in range(3)]
     for caller in callers:
         pace.enter(caller, begin)  # type: ignore[arg-type]  # all it needs of a future is whether it has ended
-    callers[1].ended = True
+    callers[1].outcome = True
     while time.due:
         time.pass_by()
     assert starts == [callers[0], callers[2]]

@@ -61,7 +61,7 @@ def schema_of(wanted: object) -> dict[str, Any]:
     """Return the schema that the runtime gives a question."""
 
     @nbflow.entrypoint(checkpointer=nbflow.InMemorySaver())
-    def flow(_: object) -> object:
+    def flow(_: object) -> Any:
         return interrupt("?", response_schema=wanted)
 
     asked: Interrupt = flow.invoke(1, {"configurable": {"thread_id": "t"}})["__interrupt__"][0]

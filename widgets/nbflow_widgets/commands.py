@@ -89,7 +89,7 @@ def resume(thread: str, answer: object, saver: BaseCheckpointSaver | None = None
     """
     kit, keeper = _kit(), _saver(saver)
     run = newest_run(thread, keeper)
-    name = _workflow_name(run)
+    name = str(getattr(run.log[0], "workflow", ""))
     workflow = kit.workflow_named(name, keeper)
     if workflow is None:
         raise LookupError(_define_first(name))
@@ -206,10 +206,6 @@ def newest_run(thread: str, saver: BaseCheckpointSaver) -> Run:
 
 def _config(thread: str) -> RunnableConfig:
     return {"configurable": {"thread_id": thread}}
-
-
-def _workflow_name(run: Run) -> str:
-    return str(getattr(run.log[0], "workflow", ""))
 
 
 def _define_first(name: str) -> str:

@@ -20,7 +20,7 @@ from nbflow_widgets import static_timeline
 from nbflow_widgets.run_feed import RunFeed, live_comm
 
 if TYPE_CHECKING:
-    from nbflow.views.details import Detail
+    pass
 
 STATIC = Path(__file__).with_name("static")
 MODULE = ("timeline_run.js", "timeline_paint.js", "timeline_head.js", "timeline.js")  # one module in four parts
@@ -135,16 +135,13 @@ class Timeline:
             widget.send_state("snapshot")
         elif kind == "details":
             path = str(content.get("path"))
-            widget.send({"kind": "details", "path": path, "items": [tuple(item) for item in self._details(path)]})
+            widget.send({"kind": "details", "path": path, "items": [tuple(item) for item in self.feed.details(path)]})
 
     def _stop(self) -> None:
         if self.on_stop is not None:
             self.on_stop()
         elif self.feed.run is not None:
             self.feed.run.cancel("stopped in the notebook")
-
-    def _details(self, path: str) -> list[Detail]:
-        return self.feed.details(path)
 
 
 def head_of(progress: Progress, *, stoppable: bool) -> dict[str, object]:

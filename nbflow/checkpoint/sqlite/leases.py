@@ -43,10 +43,10 @@ IFNULL((SELECT MAX(id) + 1 & 4294967295 FROM records WHERE id BETWEEN number << 
 # With the lease go notes of what there is, so that a loss of the newest run, or of its last rows, is seen.
 _NOTES = (
     f"(newest, length) = (SELECT IFNULL(number, 0), {_REACH} FROM "  # noqa: S608  # a constant
-    "(SELECT (SELECT MAX(number) FROM runs WHERE runs.thread_id = ?1) AS number))"
+    "(SELECT (SELECT MAX(number) FROM runs WHERE runs.thread_id = leases.thread_id) AS number))"
 )
-RELEASE = f"UPDATE leases SET process = '', {_NOTES} WHERE thread_id = ?1 AND owner = ?2"  # noqa: S608  # as above
-NOTE = f"UPDATE leases SET {_NOTES} WHERE thread_id = ?1"  # noqa: S608  # as above
+RELEASE = f"UPDATE leases SET process = '', {_NOTES} WHERE thread_id = ? AND owner = ?"  # noqa: S608  # as above
+NOTE = f"UPDATE leases SET {_NOTES} WHERE thread_id = ?"  # noqa: S608  # as above
 MEASURE = f"UPDATE runs SET length = {_REACH} WHERE number = ?"  # noqa: S608  # as above
 MEASURE_NAMED = f"UPDATE runs SET length = {_REACH} WHERE thread_id = ? AND run_id = ?"  # noqa: S608  # as above
 _BREAK = "UPDATE leases SET process = '' WHERE thread_id = ?"

@@ -79,17 +79,19 @@ MIGRATIONS = (
     """,
 )
 _OF = "id BETWEEN number << 32 AND number << 32 | 4294967295"
+# A parameter that is needed more than once is given a name here, or given again: Python 3.12 warns of "?1".
 _STATE = (
-    "SELECT owner, process, number, (SELECT MAX(id) FROM records WHERE id BETWEEN ?2 << 32 AND ?2 << 32 | 4294967295) "
-    "FROM (SELECT 1) LEFT JOIN leases ON leases.thread_id = ?1 "
-    "LEFT JOIN runs ON number = ?2 AND runs.thread_id = ?1 AND run_id = ?3"
+    f"SELECT owner, process, runs.number, (SELECT MAX(id) FROM records WHERE {_OF.replace('number', 'given.number')}) "  # noqa: S608  # of constants
+    "FROM (SELECT ? AS thread, ? AS number, ? AS run) AS given LEFT JOIN leases ON leases.thread_id = given.thread "
+    "LEFT JOIN runs ON runs.number = given.number AND runs.thread_id = given.thread AND run_id = given.run"
 )
 # Who holds the thread; a run's number and last key, if it is there; the newest number of all, and of its thread.
 _PLACE = (
     f"SELECT owner, process, number, (SELECT MAX(id) FROM records WHERE {_OF}), "  # noqa: S608  # a constant
     "IFNULL((SELECT MAX(number) FROM runs), 0), "
-    "IFNULL((SELECT MAX(number) FROM runs WHERE runs.thread_id = ?1), 0) FROM (SELECT 1) "
-    "LEFT JOIN leases ON leases.thread_id = ?1 LEFT JOIN runs ON runs.thread_id = ?1 AND run_id = ?2"
+    "IFNULL((SELECT MAX(number) FROM runs WHERE runs.thread_id = given.thread), 0) "
+    "FROM (SELECT ? AS thread, ? AS run) AS given LEFT JOIN leases ON leases.thread_id = given.thread "
+    "LEFT JOIN runs ON runs.thread_id = given.thread AND run_id = given.run"
 )
 _BEGIN = "INSERT INTO runs (number, thread_id, run_id, before, seal) VALUES (?, ?, ?, ?, ?)"
 _INSERT = "INSERT INTO records (id, seq, kind, path, head, value, blob, seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -112,8 +114,8 @@ _RUNS_OF_NOBODY = (
     "SELECT number, CAST(run_id AS BLOB), before, seal, 0 FROM runs WHERE thread_id = ? ORDER BY number DESC LIMIT ?"
 )
 _RUNS_BEFORE = (
-    "SELECT number, CAST(run_id AS BLOB), before, seal, 0 FROM runs WHERE thread_id = ?1 AND number <= "
-    "(SELECT number FROM runs WHERE thread_id = ?1 AND run_id = ?3) ORDER BY number DESC LIMIT ?2"
+    "SELECT number, CAST(run_id AS BLOB), before, seal, 0 FROM runs WHERE thread_id = ? AND number <= "
+    "(SELECT number FROM runs WHERE thread_id = ? AND run_id = ?) ORDER BY number DESC LIMIT ?"
 )
 _RELINK = "UPDATE runs SET before = ?, seal = ? WHERE number = ?"
 _NEAREST = "SELECT run_id FROM runs WHERE thread_id = ? AND run_id <= ? ORDER BY run_id DESC LIMIT 1"
@@ -123,13 +125,13 @@ _THREADS = "SELECT thread_id FROM runs UNION SELECT thread_id FROM leases WHERE 
 _SIZES = (
     "SELECT run_id, SUM(bytes) FROM ("  # noqa: S608  # of constants
     f"SELECT number AS run, LENGTH(head) + IFNULL(LENGTH(value), 0) AS bytes FROM runs JOIN records ON {_OF} "
-    "WHERE thread_id = ?1 UNION ALL "
+    "WHERE thread_id = ? UNION ALL "
     f"SELECT MAX(number), LENGTH(data) FROM runs JOIN records ON {_OF} JOIN blobs ON digest = blob "
-    "WHERE thread_id = ?1 GROUP BY digest) JOIN runs ON number = run GROUP BY number"
+    "WHERE thread_id = ? GROUP BY digest) JOIN runs ON number = run GROUP BY number"
 )
 _REMOVE = (
-    "DELETE FROM records WHERE id BETWEEN (SELECT number FROM runs WHERE thread_id = ?1 AND run_id = ?2) << 32 "
-    "AND (SELECT number FROM runs WHERE thread_id = ?1 AND run_id = ?2) << 32 | 4294967295"
+    "DELETE FROM records WHERE id BETWEEN (SELECT number FROM runs WHERE thread_id = ? AND run_id = ?) << 32 "
+    "AND (SELECT number FROM runs WHERE thread_id = ? AND run_id = ?) << 32 | 4294967295"
 )
 _END = "DELETE FROM runs WHERE thread_id = ? AND run_id = ?"
 _MOST = (1 << 31) - 1  # of runs: their numbers are the upper half of the keys of their rows
@@ -303,7 +305,7 @@ class SqliteSaver(SharedMethods):
         if before is None:
             found = self._file.read(_RUNS, (thread_id, most)) or self._file.read(_RUNS_OF_NOBODY, (thread_id, most))
         else:
-            found = self._file.read(_RUNS_BEFORE, (thread_id, most, before))
+            found = self._file.read(_RUNS_BEFORE, (thread_id, thread_id, before, most))
             if not found and before in self.runs(thread_id):
                 raise CorruptRunError(self._file.path, _NOT_FOUND, thread_id, before, None, 0)
         listed = seals.listed(self._file.path, thread_id, found, to_the_end=limit is None)
@@ -320,7 +322,7 @@ class SqliteSaver(SharedMethods):
 
     def sizes(self, thread_id: str) -> dict[str, int]:
         """Return how many bytes the rows of each run take."""
-        return {str(run): int(str(size)) for run, size in self._file.read(_SIZES, (thread_id,))}
+        return {str(run): int(str(size)) for run, size in self._file.read(_SIZES, (thread_id, thread_id))}
 
     def remove(self, thread_id: str, run_ids: Sequence[str], owner: str) -> None:
         """Forget runs of a thread."""
@@ -330,7 +332,7 @@ class SqliteSaver(SharedMethods):
 
         def forget(connection: sqlite3.Connection) -> None:
             self._leases.check(connection, thread_id=thread_id, owner=owner)
-            connection.executemany(_REMOVE, rows)
+            connection.executemany(_REMOVE, [row + row for row in rows])
             connection.executemany(_END, rows)
             connection.execute(blobs.SWEEP)
             left = connection.execute(_RUNS_OF_NOBODY, (thread_id, -1)).fetchall()

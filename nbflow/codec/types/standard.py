@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import array
     import re
     import zoneinfo
-    from decimal import Decimal
     from fractions import Fraction
     from ipaddress import IPv4Interface, IPv6Interface
     from pathlib import PurePath
@@ -219,10 +218,6 @@ def _unpack_array(parts: list[Any]) -> object:
     return array.array(typecode, raw(data))
 
 
-def _pack_decimal(value: Decimal) -> object:
-    return str(value)
-
-
 PACK: Final[dict[type, Plan]] = {
     tuple: Plan(codes.TUPLE, list),
     set: Plan(codes.SET, list),
@@ -281,7 +276,7 @@ UNPACK_RAW: Final[dict[int, Callable[[bytes], object]]] = {
 _find_imported = standard_finder(
     [
         ("zoneinfo", "ZoneInfo", codes.ZONE_INFO, _pack_zone_info),
-        ("decimal", "Decimal", codes.DECIMAL, _pack_decimal),
+        ("decimal", "Decimal", codes.DECIMAL, str),
         ("fractions", "Fraction", codes.FRACTION, _pack_fraction),
         ("uuid", "UUID", codes.UUID, _pack_uuid),
         ("re", "Pattern", codes.PATTERN, _pack_pattern),

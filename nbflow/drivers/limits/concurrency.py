@@ -36,7 +36,7 @@ class ConcurrencyLimit:
     def enter(self, future: CallFuture, then: Callable[[CallFuture], None]) -> None:
         """Call ``then(future)`` now, or when a slot is free; not at all once the call has ended."""
         with self._lock:
-            if future.ended is not None:  # who ended it has given up its slots, and would not give up this one
+            if future.call.outcome is not None:  # who ended it has given up its slots, and would not give up this one
                 return
             if len(self._inside) >= self.limit:
                 self._waiting.append((future, then))
@@ -58,7 +58,7 @@ class ConcurrencyLimit:
     def _next(self) -> Entry | None:
         while self._waiting:
             entry = self._waiting.popleft()
-            if entry[0].ended is None:
+            if entry[0].call.outcome is None:
                 self._inside.add(entry[0].call)
                 return entry
         return None

@@ -90,7 +90,7 @@ class RateLimit:
                         clock.later(left, self._wake)
                     return
                 future, then = self._waiting.popleft()
-                if future.ended is not None:
+                if future.call.outcome is not None:
                     continue
                 self._turns.append(now)
             then(future)

@@ -17,7 +17,7 @@ from nbflow.errors import WouldBlockError
 from nbflow.runs.launch import launch, nest, on_this_loop
 from nbflow.session.session import Session, model_listener
 from nbflow.values import GraphOutput
-from nbflow.views.stream import StreamView
+from nbflow.views.stream import Chunk, StreamView
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -28,15 +28,14 @@ if TYPE_CHECKING:
     from nbflow.runs.request import Opening, Request
     from nbflow.runs.run import Run
     from nbflow.runs.stream.shape import Shape
-    from nbflow.views.stream import Chunk
     from nbflow.workflow.definition import Definition
 
     Put = Callable[[Chunk], None]
 
-_END: Any = object()
+_END = Chunk((), "", None)  # stands behind the last one
 
 
-def chunks(workflow: Definition, shape: Shape, request: Request) -> Iterator[Any]:
+def chunks(workflow: Definition, shape: Shape, request: Request) -> Iterator[object]:
     """Yield the chunks of a run; closing the iterator cancels it.
 
     Raises:
@@ -55,7 +54,7 @@ def chunks(workflow: Definition, shape: Shape, request: Request) -> Iterator[Any
     run.result()
 
 
-async def achunks(workflow: Definition, shape: Shape, request: Request, *, nested: bool) -> AsyncGenerator[Any]:
+async def achunks(workflow: Definition, shape: Shape, request: Request, *, nested: bool) -> AsyncGenerator[object]:
     """As ``chunks``, for ``async for``; async functions run on the loop that reads."""
     import asyncio  # noqa: PLC0415  # a loop runs, so it is loaded already
 
@@ -65,7 +64,7 @@ async def achunks(workflow: Definition, shape: Shape, request: Request, *, neste
     def put(chunk: Chunk) -> None:
         loop.call_soon_threadsafe(ready.put_nowait, chunk)
 
-    waited: Any
+    waited: Run | CallFuture
     if nested:
         waited, leave = watched_call(workflow, shape, request.input, put)
         waited.when_settled(_after_the_news(lambda: put(_END)))
@@ -89,7 +88,7 @@ def _leaver(run: Run) -> Callable[[], None]:
     return leave
 
 
-def nested_chunks(workflow: Definition, shape: Shape, value: object) -> Iterator[Any]:
+def nested_chunks(workflow: Definition, shape: Shape, value: object) -> Iterator[object]:
     """Yield the chunks of a run that is a part of the run around it."""
     ready: queue.SimpleQueue[Chunk] = queue.SimpleQueue()
     future, leave = watched_call(workflow, shape, value, ready.put, waits=True)
@@ -123,7 +122,7 @@ async def abegin(workflow: Definition, request: Request, shape: Shape) -> Run:
     return await on_this_loop(workflow, partial(begin, workflow, request, shape, loop=running_loop()))
 
 
-def run_through(workflow: Definition, request: Request, shape: Shape) -> Any:  # noqa: ANN401  # whatever a body returned
+def run_through(workflow: Definition, request: Request, shape: Shape) -> object:
     """Run in this thread, and return what the caller gets."""
     run = None
     try:
@@ -135,7 +134,7 @@ def run_through(workflow: Definition, request: Request, shape: Shape) -> Any:  #
         raise
 
 
-def output_of(result: Any, shape: Shape, run: Run | None = None) -> Any:  # noqa: ANN401  # whatever a body returned
+def output_of(result: Any, shape: Shape, run: Run | None = None) -> object:  # noqa: ANN401  # whatever a body returned
     """Return a run's result in the form that its caller wants."""
     if shape.version != "v2":
         return result
@@ -239,7 +238,7 @@ def _session() -> Session:
     return cast("Session", frame.host)
 
 
-def _metadata(session: Session) -> dict[str, Any]:
+def _metadata(session: Session) -> dict[str, object]:
     """Return what the user wrote into the config."""
     tags = session.config["tags"]
     return {**session.config["metadata"], **({"tags": list(tags)} if tags else {})}

@@ -80,7 +80,7 @@ def shape_of(
     """
     if version not in VERSIONS:
         raise InvalidOptionError(where, "version", repr(version), "it is 'v1' or 'v2'")
-    printed = _modes(where, "print_mode", print_mode)
+    printed: frozenset[str] = _modes(where, "print_mode", print_mode) if print_mode != () else frozenset()
     return Shape(
         modes=_modes(where, "stream_mode", stream_mode),
         printed=printed | {"updates", "values"} if debug else printed,
