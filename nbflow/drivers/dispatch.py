@@ -7,70 +7,33 @@ from __future__ import annotations
 
 from contextlib import suppress
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from nbflow.core.call import Call, Frame, Promise
 from nbflow.core.call_program import perform
-from nbflow.core.effects import Commit, Compute, Program, Recall, Remember
+from nbflow.core.effects import Program
 from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads
 from nbflow.drivers.bodies import Bodies, aio, aside, standing
 from nbflow.drivers.delivery import Delivery
 from nbflow.drivers.future import CallFuture
+from nbflow.drivers.hands import Hands
 from nbflow.drivers.here import running_loop
 from nbflow.drivers.limits.admission import Admission
 from nbflow.drivers.listeners import Telling
 from nbflow.drivers.standstill import Standstill
-from nbflow.drivers.waits import Waits
 from nbflow.errors import GraphInterrupt, RunStopped
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from nbflow.core.call import Spec
-    from nbflow.core.record import Record, Value
     from nbflow.core.scheduler import Scheduler
+    from nbflow.drivers.hands import Journal, ResultCache
 
 
-class Journal(Protocol):
-    """What makes the records of a run durable."""
-
-    def prepare(self, records: Sequence[Record], ends: Call | None = None) -> Sequence[Any]:
-        """Return the rows of records, to be kept next."""
-        ...
-
-    def keep(self, rows: Sequence[Any]) -> None:
-        """Store rows durably, and wait for who holds the storage."""
-        ...
-
-    def try_keep(self, rows: Sequence[Any]) -> bool:
-        """As ``keep``, if that can be done without waiting; else False, and nothing was stored."""
-        ...
-
-
-class ResultCache(Protocol):
-    """What takes results out of caches, and knows which are being computed."""
-
-    @property
-    def quick(self) -> bool:
-        """Whether it never waits for others."""
-        ...
-
-    def find(self, call: Call) -> Value | CallFuture | None:
-        """Return a result, or who computes it; None lets the call compute it, until it lands."""
-        ...
-
-    def keep(self, call: Call, result: object) -> None:
-        """Put a result in."""
-        ...
-
-    def land(self, future: CallFuture) -> None:
-        """Note that a call has ended, so that who asks next need not wait for it."""
-        ...
-
-
-class Dispatch(Waits):
+class Dispatch(Hands):
     """Carries out the calls of one run.
 
     Attributes:
@@ -78,8 +41,6 @@ class Dispatch(Waits):
         admission: lets calls begin.
         standstill: ends bodies that stand still because of a question.
         bodies: runs the functions.
-        result_cache: takes results out of caches.
-        journal: makes records durable; None if nothing is kept.
         body: the future of the root body.
         program: what carries the whole run out.
         telling: tells those who listen; ``untold`` is what they have not been told of.
@@ -96,10 +57,8 @@ class Dispatch(Waits):
         result_cache: ResultCache,
         editions: Mapping[Spec, Spec],
     ) -> None:
-        super().__init__(scheduler, loop)
+        super().__init__(scheduler, loop, journal, result_cache)
         self.editions = editions
-        self.journal = journal
-        self.result_cache = result_cache
         self.arrive = scheduler.arrive
         self.delivery = Delivery(self.lock, scheduler, self.revive)
         self.bodies = Bodies(
@@ -198,6 +157,7 @@ class Dispatch(Waits):
             outcome = call.context.run(threads.drive, self._program(call), self)
         except BaseException as error:  # noqa: BLE001  # Ctrl-C between two steps; whoever waits must learn of it
             outcome = Outcome(None, error)
+            self._saved(call, is_durable=False)
         self._finish(future, outcome)
 
     async def _run_on_loop(self, future: CallFuture) -> None:
@@ -205,6 +165,7 @@ class Dispatch(Waits):
             outcome = await aio().drive(self._program(future.call), self)
         except BaseException as error:  # noqa: BLE001  # as in run_here
             outcome = Outcome(None, error)
+            self._saved(future.call, is_durable=False)
         if future.call.cancelling and outcome.error is None and getattr(future.task, "_must_cancel", False):
             # Its caller was told that it is cancelled, and its body has not come to learn of that.
             outcome = future.call.outcome = Outcome(None, aio().asyncio.CancelledError())
@@ -284,50 +245,3 @@ class Dispatch(Waits):
         call.cancelling = True
         self._cancel_task(future)
         return True
-
-    def carry_out(self, effect: Commit | Recall | Remember | Compute) -> Outcome:
-        """Do what needs no waiting for others: storage and caches."""
-        try:
-            if isinstance(effect, Commit):
-                journal, ends = self.journal, effect.ends
-                if journal is not None:
-                    rows = journal.prepare(effect.records, ends)
-                    journal.keep(rows)
-                    if ends is not None:
-                        ends.row = rows[-1].seq
-            elif isinstance(effect, Compute):
-                return Outcome(effect.fn())
-            elif isinstance(effect, Recall):
-                return self._recall(effect.call)
-            else:
-                self.result_cache.keep(effect.call, effect.result)
-        except BaseException as error:  # noqa: BLE001  # the program decides whose failure that is
-            return Outcome(None, error)
-        return Outcome(None)
-
-    def _recall(self, call: Call) -> Outcome:
-        found = self.result_cache.find(call)
-        if isinstance(found, CallFuture):
-            self.admission.leave(call)
-            return Outcome(found.call)
-        return Outcome(found)
-
-    async def acarry_out(self, effect: Commit | Recall | Remember | Compute) -> Outcome:
-        """As ``carry_out``, while the loop goes on; what takes no waiting is done at once."""
-        journal = self.journal
-        if not isinstance(effect, Commit):
-            at_once = isinstance(effect, Compute) or self.result_cache.quick
-            return self.carry_out(effect) if at_once else await aside()(lambda: self.carry_out(effect))
-        if journal is None:
-            return Outcome(None)
-        try:
-            rows = journal.prepare(effect.records, effect.ends)
-            if not journal.try_keep(rows):
-                await aside()(lambda: journal.keep(rows))
-            if effect.ends is not None:
-                effect.ends.row = rows[-1].seq
-        except BaseException as error:  # noqa: BLE001  # as in carry_out
-            return Outcome(None, error)
-        return Outcome(None)
-
-    jittered = staticmethod(threads.jittered)
