@@ -13,7 +13,7 @@ from nbflow.core import announce, caching
 from nbflow.core.call import Frame, Promise, no_body
 from nbflow.core.changed_arguments import FIXED, can_change
 from nbflow.core.deadline import Deadline
-from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Sleep
+from nbflow.core.effects import Await, AwaitTold, Commit, Compute, Invoke, Program, Sleep
 from nbflow.core.outcome import Outcome
 from nbflow.core.rebuilt import Recalled, recall
 from nbflow.core.record import CallReturned
@@ -198,6 +198,8 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
         record = run.ended_as(CallReturned, call, outcome.value)
         if call.cached or call.changed or call.spec.stateful:
             record.cached, record.lineage, record.changed = call.cached, call.lineage, call.changed
+        if run.log.feeds:  # what a body that reads a stream was given of this call is durable with its end
+            yield AwaitTold()
         before: Sequence[Record] = ()
         if run.results.behind or call.carry or call.seen:
             seen = yield from run.results.take_seen(call, run.now)

@@ -335,6 +335,11 @@ class Deliveries:
         self.is_urgent = True
         self.behind.add(self)
 
+    def note(self, record: Record) -> None:
+        """Keep for the next commit what the body is about to see."""
+        self.unsaved.append(record)
+        self.behind.add(self)
+
     def shelve(self, call: Ending) -> None:
         """Leave a call alone that the body is recorded to have cancelled."""
         self.shelved.append(call)

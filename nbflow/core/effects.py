@@ -60,6 +60,10 @@ class AwaitSaved(msgspec.Struct, frozen=True):
     body: Deliveries
 
 
+class AwaitTold(msgspec.Struct, frozen=True):
+    """Wait until those who listen have been told of all that has happened so far."""
+
+
 class Recall(msgspec.Struct, frozen=True):
     """Look the result of a call up in the cache.
 
@@ -83,5 +87,5 @@ class Compute(msgspec.Struct, frozen=True):
     fn: Callable[[], object]
 
 
-Effect = Invoke | Sleep | Commit | Await | AwaitSaved | Recall | Remember | Compute
+Effect = Invoke | Sleep | Commit | Await | AwaitSaved | AwaitTold | Recall | Remember | Compute
 Program = Generator[Effect, Outcome, Outcome]

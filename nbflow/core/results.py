@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from nbflow.core.deliveries import Deliveries, Seen
 from nbflow.core.effects import AwaitSaved
-from nbflow.core.record import CallFailed, Observed
+from nbflow.core.record import CallFailed, Observed, Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -97,18 +97,17 @@ class Results:
         call.saving = seen
         for body, _ in seen.parts:
             body.saving = seen
-        for record in seen.records:
-            if isinstance(record, Observed):
-                self._log.append(record)
         return seen
 
-    @staticmethod
-    def saved(call: Call, *, is_durable: bool) -> None:
+    def saved(self, call: Call, *, is_durable: bool) -> None:
         """Take in that the commit of a call is over which carries what bodies have seen."""
         seen, call.saving = call.saving, None
         for body, records in seen.parts if seen is not None else ():
             if not is_durable:
                 body.see_again(records)
+            for record in records if is_durable else ():
+                if isinstance(record, (Observed, Told)):
+                    self._log.append(record)
             body.saved()
             held_up, body.held_up = body.held_up, []
             for go_on in held_up:

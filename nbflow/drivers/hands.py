@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nbflow.core.effects import AwaitSaved, Commit, Compute, Recall, Remember
+from nbflow.core.effects import AwaitSaved, AwaitTold, Commit, Compute, Recall, Remember
 from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads
 from nbflow.drivers.bodies import aside
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nbflow.core.record import Record, Value
     from nbflow.core.scheduler import Scheduler
     from nbflow.drivers.limits.admission import Admission
+    from nbflow.drivers.listeners import Telling
 
 
 class Journal(Protocol):
@@ -68,6 +69,7 @@ class Hands(Waits):
 
     if TYPE_CHECKING:  # what the class that this is a part of has
         admission: Admission
+        telling: Telling
 
     def __init__(
         self, scheduler: Scheduler, loop: AbstractEventLoop | None, journal: Journal | None, result_cache: ResultCache
@@ -76,7 +78,7 @@ class Hands(Waits):
         self.journal = journal
         self.result_cache = result_cache
 
-    def carry_out(self, effect: Commit | AwaitSaved | Recall | Remember | Compute) -> Outcome:
+    def carry_out(self, effect: Commit | AwaitSaved | AwaitTold | Recall | Remember | Compute) -> Outcome:
         """Do what needs no waiting for other calls: storage and caches."""
         try:
             if isinstance(effect, Commit):
@@ -90,16 +92,22 @@ class Hands(Waits):
                     self._saved(effect.saves)
             elif isinstance(effect, Compute):
                 return Outcome(effect.fn())
+            elif isinstance(effect, (AwaitSaved, AwaitTold)):
+                return self._await(effect)
             elif isinstance(effect, Recall):
                 return self._recall(effect.call)
-            elif isinstance(effect, AwaitSaved):
-                return self.await_saved(effect)
             else:
                 self.result_cache.keep(effect.call, effect.result)
         except BaseException as error:  # noqa: BLE001  # the program decides whose failure that is
             if isinstance(effect, Commit) and effect.saves is not None:
                 self._saved(effect.saves, is_durable=False)
             return Outcome(None, error)
+        return Outcome(None)
+
+    def _await(self, effect: AwaitSaved | AwaitTold) -> Outcome:
+        if isinstance(effect, AwaitSaved):
+            return self.await_saved(effect)
+        self.telling.tell(to_the_end=True)
         return Outcome(None)
 
     def _recall(self, call: Call) -> Outcome:
@@ -109,11 +117,12 @@ class Hands(Waits):
             return Outcome(found.call)
         return Outcome(found)
 
-    async def acarry_out(self, effect: Commit | AwaitSaved | Recall | Remember | Compute) -> Outcome:
+    async def acarry_out(self, effect: Commit | AwaitSaved | AwaitTold | Recall | Remember | Compute) -> Outcome:
         """As ``carry_out``, while the loop goes on; what takes no waiting is done at once."""
         journal = self.journal
         if not isinstance(effect, Commit):
-            at_once = isinstance(effect, Compute) or (self.result_cache.quick and not isinstance(effect, AwaitSaved))
+            waits = isinstance(effect, (AwaitSaved, AwaitTold))
+            at_once = isinstance(effect, Compute) or (self.result_cache.quick and not waits)
             return self.carry_out(effect) if at_once else await aside()(lambda: self.carry_out(effect))
         failed: BaseException | None = None
         try:

@@ -40,6 +40,7 @@ from nbflow.errors.running import (
     NotCachedWarning,
     RunCancelledError,
     UnkeptFailureWarning,
+    UnkeptStreamWarning,
     UnreachedCallsWarning,
     UnreadCodeWarning,
 )
@@ -85,8 +86,8 @@ __all__ = [
     "NoCheckpointerError", "NoGraphApiError", "NodeCancelledError", "NodeError", "NodeInterrupt", "NodeTimeoutError",
     "NotCachedWarning", "NotKeptAsCheckpointsError", "NothingToResumeError", "ParentCommand", "ReadOnlyFileError",
     "RemoteError", "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal", "StorageError", "TaskNotFound",
-    "ThreadBusyError", "UnkeptFailureWarning", "UnknownCheckpointError", "UnknownInterruptError",
-    "UnknownOptionError", "UnloadableValueError", "UnreachedCallsWarning", "UnreadCodeWarning",
+    "ThreadBusyError", "UnkeptFailureWarning", "UnkeptStreamWarning", "UnknownCheckpointError",
+    "UnknownInterruptError", "UnknownOptionError", "UnloadableValueError", "UnreachedCallsWarning", "UnreadCodeWarning",
     "UnserializableError", "WouldBlockError", "is_invalid_resume",
 ]  # fmt: skip
 

@@ -108,6 +108,12 @@ class StreamView:
             if "messages" in self._modes and isinstance(record, CallReturned):
                 self._shown.note(_get(record.value))
 
+    def note(self, chunks: Iterable[Chunk]) -> None:
+        """Take in chunks that were shown before: a message in them counts as shown."""
+        for chunk in chunks:
+            if chunk.mode == "messages" and isinstance(chunk.payload, tuple):
+                self._shown.note(chunk.payload[0])
+
     def fold(self, record: Record) -> Iterator[Chunk]:
         """Yield the chunks that a record gives."""
         self._note(record)

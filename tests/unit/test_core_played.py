@@ -84,17 +84,17 @@ class Run:
 
     def carry_out(self, call: Call, *replies: Outcome) -> list[str]:
         """Carry a call to its end with these replies; return what it asked for."""
-        return play(perform(self.scheduler, call), *replies)
+        return play(perform(self.scheduler, call), *replies, results=self.scheduler.results)
 
 
-def play(program: Program, *replies: Outcome | None) -> list[str]:
+def play(program: Program, *replies: Outcome | None, results: Results | None = None) -> list[str]:
     """Answer a program from a script; return what it asked for, and how it ended."""
     said: list[str] = []
     effect: object = None
     try:
         for reply in (None, *replies):
-            if isinstance(effect, Commit) and effect.saves is not None:
-                Results.saved(effect.saves, is_durable=reply is None or reply.error is None)
+            if isinstance(effect, Commit) and effect.saves is not None and results is not None:
+                results.saved(effect.saves, is_durable=reply is None or reply.error is None)
             effect = program.send(reply)  # type: ignore[arg-type]  # the first step takes None
             said += [in_words(effect)]
     except StopIteration as stop:
@@ -206,7 +206,7 @@ def test_no_call_begins_while_a_failure_that_was_survived_is_on_its_way_to_the_d
     first, second = (perform(run.scheduler, call) for call in calls)
     assert in_words(next(first)) == "commit CallFailed 0.0"
     assert in_words(next(second)) == "await what 0 has seen"
-    Results.saved(calls[0], is_durable=True)
+    run.scheduler.results.saved(calls[0], is_durable=True)
     assert in_words(second.send(DONE)) == "invoke 0.2, attempt 1"
     assert in_words(first.send(DONE)) == "invoke 0.1, attempt 1"
 
@@ -219,7 +219,7 @@ def test_the_next_call_stores_what_another_could_not() -> None:
     first, second = (perform(run.scheduler, call) for call in calls)
     next(first)
     next(second)
-    Results.saved(calls[0], is_durable=False)
+    run.scheduler.results.saved(calls[0], is_durable=False)
     assert in_words(second.send(DONE)) == "commit CallFailed 0.0"
 
 
@@ -233,7 +233,7 @@ def test_no_result_is_durable_before_what_the_body_saw_until_it_asked_for_it() -
     assert in_words([next(first), first.send(Outcome("a"))][-1]) == "commit Observed 0, CallReturned 0.0"
     assert in_words([next(second), second.send(Outcome("b"))][-1]) == "await what 0 has seen"
     calls[0].deliveries.miss()
-    Results.saved(calls[0], is_durable=True)
+    run.scheduler.results.saved(calls[0], is_durable=True)
     assert in_words(second.send(DONE)) == "commit Observed 0, CallReturned 0.1", "and what it saw meanwhile"
 
 
