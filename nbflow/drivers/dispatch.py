@@ -13,6 +13,7 @@ from nbflow.core.call import Call, Frame, Promise
 from nbflow.core.call_program import perform
 from nbflow.core.effects import Program
 from nbflow.core.outcome import Outcome
+from nbflow.core.run_program import pause
 from nbflow.drivers import threads
 from nbflow.drivers.bodies import Bodies, aio, aside, standing
 from nbflow.drivers.delivery import Delivery
@@ -21,6 +22,7 @@ from nbflow.drivers.hands import Hands
 from nbflow.drivers.here import running_loop
 from nbflow.drivers.limits.admission import Admission
 from nbflow.drivers.listeners import Telling
+from nbflow.drivers.standing_threads import look_after
 from nbflow.drivers.standstill import Standstill
 from nbflow.errors import GraphInterrupt, RunStopped
 
@@ -43,6 +45,7 @@ class Dispatch(Hands):
         bodies: runs the functions.
         body: the future of the root body.
         program: what carries the whole run out.
+        is_inline: whether the thread that waits for the run runs its body.
         telling: tells those who listen; ``untold`` is what they have not been told of.
     """
 
@@ -67,8 +70,9 @@ class Dispatch(Hands):
         self.call, self.acall = self.bodies.run, self.bodies.arun
         self.untold, self.telling = scheduler.log.untold, Telling(scheduler.log)
         self.admission = Admission(max_concurrency, self._launch)
-        self.standstill = Standstill()
+        self.standstill = Standstill(scheduler.questions.waits)
         self.program: Program | None = None
+        self.is_inline = False
         self.body: CallFuture | None = None
         self.on_end: list[Callable[[Outcome], None]] = []
 
@@ -126,7 +130,7 @@ class Dispatch(Hands):
         if self.loop is not None:
             aio().adopt(self.loop)
             self.on_end.append(lambda _: aio().release(self.loop))
-        self.program = program
+        self.program, self.is_inline = program, inline
         self.body = body.promise = CallFuture(body, self)
         if body.spec.is_async or not inline:
             self._launch(self.body)
@@ -183,7 +187,7 @@ class Dispatch(Hands):
         elif not (self._settle_cancelled(future, outcome) if future.call.cancelling else future.settle(outcome)):
             self._leave_line(future.call)
         elif isinstance(outcome.error, GraphInterrupt):
-            self.standstill.watch(future.call.caller)
+            self.stands_still(future.call.caller)
         if self.untold:
             self.telling.tell()
 
@@ -216,6 +220,28 @@ class Dispatch(Hands):
                 future.settle(Outcome(None, reason))
                 self._cancel_task(future)
         self.admission.leave(*unbegun)  # once all have ended, so that no slot goes from one of them to another
+
+    def stands_still(self, frame: Frame | None) -> None:
+        """Take in that a body has asked, or a call that it made has: it may wait for what never comes."""
+        self.standstill.watch(frame)
+        if not self.root.spec.is_async:
+            look_after(self)
+
+    @property
+    def root(self) -> Call:
+        """The call of the root body."""
+        assert self.body is not None, "only a run that has begun is looked after"
+        return self.body.call
+
+    @property
+    def at_work(self) -> Mapping[str, int]:
+        """By position of a call, the thread that its sync function runs in."""
+        return self.bodies.at_work
+
+    def pause(self) -> None:
+        """End the run from outside with the questions that it waits with."""
+        if not self.scheduler.ended:
+            self.stop(pause(self.scheduler, self.root))
 
     def stop(self, program: Program) -> None:
         """End the run from outside with a program that writes its last record."""

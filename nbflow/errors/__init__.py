@@ -39,6 +39,7 @@ from nbflow.errors.running import (
     NodeTimeoutError,
     NotCachedWarning,
     RunCancelledError,
+    StandstillWarning,
     UnkeptFailureWarning,
     UnkeptStreamWarning,
     UnreachedCallsWarning,
@@ -85,10 +86,10 @@ __all__ = [
     "NbflowError", "NetworkFileError", "NeverCalledWarning", "NewerFormatError", "NoCacheError",
     "NoCheckpointerError", "NoGraphApiError", "NodeCancelledError", "NodeError", "NodeInterrupt", "NodeTimeoutError",
     "NotCachedWarning", "NotKeptAsCheckpointsError", "NothingToResumeError", "ParentCommand", "ReadOnlyFileError",
-    "RemoteError", "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal", "StorageError", "TaskNotFound",
-    "ThreadBusyError", "UnkeptFailureWarning", "UnkeptStreamWarning", "UnknownCheckpointError",
-    "UnknownInterruptError", "UnknownOptionError", "UnloadableValueError", "UnreachedCallsWarning", "UnreadCodeWarning",
-    "UnserializableError", "WouldBlockError", "is_invalid_resume",
+    "RemoteError", "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal", "StandstillWarning",
+    "StorageError", "TaskNotFound", "ThreadBusyError", "UnkeptFailureWarning", "UnkeptStreamWarning",
+    "UnknownCheckpointError", "UnknownInterruptError", "UnknownOptionError", "UnloadableValueError",
+    "UnreachedCallsWarning", "UnreadCodeWarning", "UnserializableError", "WouldBlockError", "is_invalid_resume",
 ]  # fmt: skip
 
 for _name in __all__:  # users, pickles and stored logs know them by this module

@@ -87,6 +87,20 @@ def test_a_question_before_an_event_that_the_body_awaits_is_seen(asker: str) -> 
     assert flow.invoke(Command(resume="yes"), CONFIG) == ["yes"]
 
 
+def test_a_body_whose_question_was_answered_may_take_its_time() -> None:
+    @entrypoint(checkpointer=InMemorySaver())
+    async def flow(_: int) -> object:
+        async def branch() -> object:
+            return interrupt("ready?")
+
+        answer = await asyncio.create_task(branch())
+        await asyncio.sleep(1.2)  # longer than a body with an open question may stand still
+        return answer
+
+    flow.invoke(1, CONFIG)
+    assert flow.invoke(Command(resume="yes"), CONFIG) == "yes"
+
+
 def test_calls_at_work_end_before_a_body_that_stands_still_is_ended() -> None:
     ran: list[object] = []
 
