@@ -58,7 +58,7 @@ def _normalised(source: str, name: str) -> str:
         SyntaxError: if it can't be read on its own.
         RecursionError: if it is nested too deeply to be written out.
     """
-    tree = ast.parse(textwrap.dedent(source))
+    tree = _parsed(textwrap.dedent(source))
     nodes = list(ast.walk(tree))
     if name == "<lambda>" and sum(isinstance(node, ast.Lambda) for node in nodes) > 1:
         return ""  # the source of a lambda is its whole line, which is that of the others too
@@ -68,6 +68,14 @@ def _normalised(source: str, name: str) -> str:
             if ast.get_docstring(node, clean=False) is not None:
                 node.body[:1] = [] if len(node.body) > 1 else [ast.Pass()]
     return ast.unparse(tree)
+
+
+def _parsed(source: str) -> ast.Module:
+    """Return the tree of a source. Older Pythons share a count between threads that parse, and may say it is wrong."""
+    try:
+        return ast.parse(source)
+    except SystemError:
+        return ast.parse(source)
 
 
 @lru_cache(maxsize=64)
@@ -113,7 +121,7 @@ def _file_text(path: str, _changed: int, _size: int) -> str:
 def literal_defaults(source: str) -> frozenset[str] | None:
     """Return the parameters whose defaults stand in a function's source as they are; None if that can't be told."""
     try:
-        node = ast.parse(source).body[0]
+        node = _parsed(source).body[0]
     except (SyntaxError, ValueError, IndexError, RecursionError, MemoryError):
         return None
     if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +34,16 @@ PLAIN = "def f(x):\n    return x + 1\n"
 def test_comments_layout_and_decorators_do_not_count() -> None:
     commented = "import functools\n@functools.cache\ndef f(x):\n    # plus one\n    return (x +\n            1)\n"
     assert digest(PLAIN) == digest(commented)
+
+
+def test_a_python_that_miscounts_while_threads_parse_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def miscounts(source: str) -> ast.Module:
+        monkeypatch.setattr(ast, "parse", parse)
+        raise SystemError("AST constructor recursion depth mismatch (before=129, after=182)")
+
+    parse, expected = ast.parse, digest(PLAIN)
+    monkeypatch.setattr(ast, "parse", miscounts)
+    assert digest(PLAIN) == expected
 
 
 def test_the_code_counts() -> None:
