@@ -1,8 +1,25 @@
-"""Channels of a graph's state: to come."""
+"""Rules for keys of a graph's state, for ``Annotated[T, rule]``, under LangGraph's names."""
 
 from __future__ import annotations
 
-from nbflow.graph.missing import missing_from
+from nbflow.graph.annotations import (
+    AnyValue,
+    BinaryOperatorAggregate,
+    EphemeralValue,
+    LastValue,
+    LastValueAfterFinish,
+    Topic,
+    UntrackedValue,
+)
+from nbflow.graph.annotations import Rule as BaseChannel
 
-__all__: list[str] = []
-__getattr__ = missing_from(__name__)
+__all__ = [
+    "AnyValue",
+    "BaseChannel",
+    "BinaryOperatorAggregate",
+    "EphemeralValue",
+    "LastValue",
+    "LastValueAfterFinish",
+    "Topic",
+    "UntrackedValue",
+]

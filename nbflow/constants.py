@@ -9,3 +9,4 @@ END: Final = "__end__"
 INTERRUPT: Final = "__interrupt__"
 TAG_HIDDEN: Final = "langsmith:hidden"
 TAG_NOSTREAM: Final = "nostream"
+BREAKPOINT: Final = "breakpoint "  # what the reason of a run that stands at one begins with

@@ -1,8 +1,7 @@
-"""Values that a graph manages: to come."""
+"""Values that a graph computes for each step, for fields of a state schema."""
 
 from __future__ import annotations
 
-from nbflow.graph.missing import missing_from
+from nbflow.graph.annotations import IsLastStep, RemainingSteps
 
-__all__: list[str] = []
-__getattr__ = missing_from(__name__)
+__all__ = ["IsLastStep", "RemainingSteps"]

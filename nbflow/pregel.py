@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from nbflow.graph.missing import missing_from
 from nbflow.workflow import Workflow
 
 __all__ = ["Pregel"]
 Pregel = Workflow
-__getattr__ = missing_from(__name__)

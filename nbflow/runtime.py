@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
 
-    from nbflow.core.call import Frame, Spec
+    from nbflow.core.call import Frame, Injecting
     from nbflow.session.session import Session
     from nbflow.store.base import BaseStore
     from nbflow.values import StreamWriter
@@ -163,7 +163,7 @@ def runtime_of(session: Session, frame: Frame) -> Runtime[Any]:
     )
 
 
-def provide(session: Session, spec: Spec, frame: Frame) -> dict[str, object]:
+def provide(session: Session, spec: Injecting, frame: Frame) -> dict[str, object]:
     """Return the values of a function's injected parameters; what is not there keeps its default."""
     given: dict[str, object] = {}
     passed = len(frame.call.args)

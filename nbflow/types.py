@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
-
 from nbflow.cache.base import BaseCache, FullKey
 from nbflow.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from nbflow.checkpoint.upkeep import Pruned
@@ -16,6 +13,7 @@ from nbflow.values import (
     GraphOutput,
     Interrupt,
     OnDivergence,
+    Overwrite,
     PregelTask,
     Reject,
     RunControl,
@@ -49,19 +47,6 @@ from nbflow.workflow.checkpointer import check_checkpointer
 Checkpointer = BaseCheckpointSaver | bool | None
 PregelExecutableTask = PregelTask
 CacheKey = FullKey
-
-
-@dataclass
-class Overwrite:
-    """A value that takes the place of what a graph's channel holds; for the Graph API, which is not here yet.
-
-    Attributes:
-        value: the value.
-        type: what tells it apart as plain data.
-    """
-
-    value: Any
-    type: Literal["__overwrite__"] = "__overwrite__"
 
 
 class TracePolicy:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load, load_kind
-from nbflow.core.record import RunPaused, RunReturned, RunStarted, Saved, Value, standing_pause
+from nbflow.core.checkpoints import checkpoints, is_mark, standing_pause
+from nbflow.core.record import Marked, RunPaused, RunReturned, RunStarted, Saved, Value
 from nbflow.errors import UnknownCheckpointError
 
 if TYPE_CHECKING:
@@ -27,13 +28,13 @@ class Head(NamedTuple):
         started: its first record.
         returned: its last record, if it is finished.
         kept: what it saved for the next run, if it is finished.
-        pause: checkpoint id of the pause that it stands at; None if it stands at none.
+        stands: checkpoint id of the pause, or of the mark of its body, that it stands at; None if it stands at none.
     """
 
     started: RunStarted
     returned: RunReturned | None
     kept: Value | None
-    pause: str | None = None
+    stands: str | None = None
 
     @property
     def result(self) -> Value | None:
@@ -48,12 +49,17 @@ class Head(NamedTuple):
     @property
     def is_whole(self) -> bool:
         """Whether it was written whole, without a body: it is one checkpoint then, not two."""
-        return self.returned is not None and self.returned.point == self.started.run_id
+        return self.returned is not None and self.returned.point == self.started.run_id and not self.is_marked
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether its body puts down where it stands: its checkpoints are those marks then."""
+        return self.started.kind == "graph"
 
     def has(self, point: str) -> bool:
-        """Whether a checkpoint is the run's input, its result, or the pause that it stands at."""
+        """Whether a checkpoint is the run's input, its result, or where it stands."""
         result = self.returned.point if self.returned is not None else None
-        return point in {self.started.run_id, result, self.pause}
+        return point in {self.started.run_id, result, self.stands}
 
 
 class Point(NamedTuple):
@@ -65,6 +71,7 @@ class Point(NamedTuple):
         is_result: whether it is the run's result, not its input.
         is_newest: whether the thread goes on from it; so it does from the input of its newest run until that ends.
         last: the last finished run at that moment on that branch; None if there was none.
+        mark: where the body had put itself down then; None if it does not, or had not.
     """
 
     id: str
@@ -72,6 +79,7 @@ class Point(NamedTuple):
     is_result: bool
     is_newest: bool
     last: Head | None
+    mark: Marked | None = None
 
     @property
     def is_pause(self) -> bool:
@@ -81,6 +89,8 @@ class Point(NamedTuple):
     @property
     def step(self) -> int:
         """Number of the checkpoint in its branch, from -1; a pause has that of its run's input."""
+        if self.mark is not None:
+            return self.mark.step
         return self.head.started.step + (self.is_result and not self.head.is_whole)
 
 
@@ -95,8 +105,17 @@ def read_head(saver: BaseCheckpointSaver, run: RunKey) -> Head | None:
     if returned is not None:
         kept = tail[0].value if returned.saved and isinstance(tail[0], Saved) else returned.value
         return Head(cast("RunStarted", first[0]), returned, kept)
+    started = cast("RunStarted", first[0])
     paused = standing_pause(load(saver, run, last=_TAIL))
-    return Head(cast("RunStarted", first[0]), returned, kept, (paused.point or None) if paused is not None else None)
+    stands = (paused.point or None) if paused is not None else None
+    if stands is None and started.kind == "graph":
+        stands = next((mark.point for mark in reversed(_marks(saver, run))), None)
+    return Head(started, returned, kept, stands)
+
+
+def _marks(saver: BaseCheckpointSaver, run: RunKey) -> list[Marked]:
+    """Return the marks of the body of a run, in order."""
+    return [mark for mark in load_kind(saver, run, Marked) if is_mark(mark)]
 
 
 _TAIL = 8  # records; what workers brought in after a pause may stand behind it
@@ -130,13 +149,15 @@ def run_with(saver: BaseCheckpointSaver, thread_id: str, point: str) -> Head | N
     first = [RunKey(thread_id, near)] if near is not None else []
     for run in chain(first, back_from(saver, thread_id)):
         head = read_head(saver, run)
-        if head is not None and (head.has(point) or _has_paused(saver, run, head, point)):
+        if head is not None and (head.has(point) or _was_at(saver, run, head, point)):
             return head
     return None
 
 
-def _has_paused(saver: BaseCheckpointSaver, run: RunKey, head: Head, point: str) -> bool:
-    """Whether a checkpoint is a pause that the run has gone on from."""
+def _was_at(saver: BaseCheckpointSaver, run: RunKey, head: Head, point: str) -> bool:
+    """Whether a checkpoint is a mark, or a pause, that the run has gone on from."""
+    if head.is_marked and any(mark.point == point for mark in _marks(saver, run)):
+        return True
     paused = load_kind(saver, run, RunPaused) if not head.is_whole else []
     return any(record.point == point for record in paused)
 
@@ -173,14 +194,21 @@ def point_of(saver: BaseCheckpointSaver, thread_id: str, point: str | None) -> P
     if head is None:
         raise UnknownCheckpointError(thread_id, str(point))
     result = head.returned.point if head.returned is not None else None
-    newest_id = result or head.pause or head.started.run_id
+    newest_id = result or head.stands or head.started.run_id
     chosen = newest_id if point is None else point
     is_result = chosen == result
-    goes_on = {newest_id} if result is not None else {newest_id, head.started.run_id}
+    goes_on = {newest_id} if result is not None or head.is_marked else {newest_id, head.started.run_id}
     return Point(
         id=chosen,
         head=head,
         is_result=is_result,
         is_newest=top is not None and head.started.run_id == top.run_id and chosen in goes_on,
         last=head if is_result else prior(saver, head.started),
+        mark=_mark_at(saver, head, chosen) if head.is_marked else None,
     )
+
+
+def _mark_at(saver: BaseCheckpointSaver, head: Head, point: str) -> Marked | None:
+    """Return the mark that a checkpoint is, or stands at: a pause of its own comes after a mark."""
+    records = load(saver, RunKey(head.started.thread_id, head.started.run_id))
+    return next((one.mark for one in checkpoints(records) if one.id == point), None)

@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING, Any, cast
 from nbflow.checkpoint.base import CheckpointTuple
 from nbflow.checkpoint.points import back_from, newest, prior, run_with
 from nbflow.checkpoint.rows import load
+from nbflow.core.checkpoints import Checkpoint, checkpoints, origin_of, waiting_at
+from nbflow.core.marks import marks_below, positions
 from nbflow.core.record import (
+    ROOT,
     Asked,
     CallFailed,
     CallReturned,
-    Checkpoint,
     Record,
     RunFailed,
     RunPaused,
     RunReturned,
     RunStarted,
     Saved,
-    checkpoints,
-    origin_of,
-    waiting_at,
 )
 from nbflow.errors import InvalidOptionError
 from nbflow.values import Interrupt, config_at, iso
@@ -107,7 +106,12 @@ def _of_run(saver: BaseCheckpointSaver, records: Sequence[Record], *, goes_on: b
         return
     started = cast("RunStarted", records[0])
     channels: dict[str, object] | None = None
+    stood = positions(marks_below(records, ROOT))
     for point in checkpoints(records):
+        if point.mark is not None:
+            known = records[: point.length]
+            yield _tuple(started, point, dict(stood[point.mark.point].state), _writes(known, point, goes_on=False))
+            continue
         if isinstance(point.end, RunReturned):
             yield _tuple(started, point, _result_channels(records, point.end), [])
             continue

@@ -7,7 +7,7 @@ from nbflow.codec.classes import register_type
 from nbflow.codec.digests import digest
 from nbflow.codec.types.exceptions import traceback_text, unkept
 from nbflow.codec.unloadable import NotWholeError, Unloadable
-from nbflow.values import NO_ANSWER, Command, Interrupt
+from nbflow.values import NO_ANSWER, Command, Interrupt, NodeUpdate, PartlyStored, Unstored
 
 __all__ = [
     "NotWholeError",
@@ -28,4 +28,25 @@ register_type(  # and what would steer a graph: an answer that was not given has
     name="nbflow:Command",
     encode=lambda command: {name: item for name, item in vars(command).items() if item is not NO_ANSWER},
     decode=lambda given: Command(**given),
+)
+
+
+def _by_key(writes: tuple[tuple[str, object], ...]) -> object:
+    """Return writes as a dict, which names the keys in errors; as pairs if a key comes twice."""
+    found = dict(writes)
+    return found if len(found) == len(writes) else writes
+
+
+register_type(
+    NodeUpdate,
+    name="nbflow:NodeUpdate",
+    encode=lambda update: [_by_key(update.writes), update.goto, update.parent],
+    decode=lambda given: NodeUpdate(tuple(given[0].items() if isinstance(given[0], dict) else given[0]), *given[1:]),
+)
+register_type(Unstored, name="nbflow:Unstored", encode=lambda _: None, decode=lambda _: Unstored(is_there=False))
+register_type(
+    PartlyStored,
+    name="nbflow:PartlyStored",
+    encode=lambda given: {name: value for name, value in given.items() if name not in given.hidden},
+    decode=PartlyStored,
 )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from nbflow.core.deliveries import Deliveries, Seen
     from nbflow.core.outcome import Outcome
     from nbflow.core.rebuilt import Recalled
-    from nbflow.core.record import Asked, CallFailed, CallReturned, Fallback, Record, Reopened
+    from nbflow.core.record import Asked, CallFailed, CallReturned, Fallback, Marked, Record, Reopened
     from nbflow.values.policies import CachePolicy, RetryPolicy, TimeoutPolicy
 
 
@@ -45,6 +45,15 @@ class Injected(NamedTuple):
     optional: bool
 
 
+class Injecting(Protocol):
+    """A function of which some parameters are filled by the runtime."""
+
+    @property
+    def inject(self) -> tuple[Injected, ...]:
+        """Those parameters."""
+        ...
+
+
 @dataclass(slots=True, eq=False)
 class Spec:  # type: ignore[explicit-any]  # of its field fn
     """What is fixed about a function at its decoration.
@@ -52,7 +61,7 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
     Attributes:
         name: what calls of it are named in streams and records.
         fn: the user's function.
-        kind: ``"task"``, ``"entrypoint"`` or ``"node"``.
+        kind: ``"task"``, ``"entrypoint"``, ``"graph"`` or ``"node"``.
         is_async: whether calling ``fn`` gives a coroutine.
         retry: policies; the first whose predicate matches a failure governs it.
         inject: the parameters that the runtime fills.
@@ -61,6 +70,7 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
         limits: its limits, as the drivers keep them; None for none.
         yields: whether it is a generator function, whose parts are passed on as they come.
         stateful: whether a nested body has a ``previous`` of its own, from earlier runs of the thread.
+        derived: whether its arguments follow from what is recorded, so that they have no digest.
         source: normalised source of the function; empty when there is none.
         version: stands for the code, if the author gave one.
         code: digest of the function's code, as the run that this one belongs to found it; empty when it has none.
@@ -79,6 +89,7 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
     limits: object = None
     yields: bool = False
     stateful: bool = False
+    derived: bool = False
     source: str = ""
     version: str | None = None
     code: bytes = b""
@@ -110,6 +121,10 @@ class Host(Protocol):
 
     def look_again(self, call: Call) -> tuple[str, ...]:
         """Return the names of a call's arguments that were changed in place since it was made, and tell of them."""
+        ...
+
+    def stand(self, frame: Frame) -> list[Marked]:
+        """Have a body go on from its last mark; return its marks, from the last whole one on."""
         ...
 
     def miss(self, body: Deliveries, branch: str) -> None:

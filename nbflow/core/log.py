@@ -7,8 +7,8 @@ from collections.abc import Callable
 from itertools import takewhile
 from typing import TYPE_CHECKING, TypeVar
 
-from nbflow.core.path import around, comes_from
-from nbflow.core.record import Answered, Asked, CallFailed, CallReturned, Discarded, Record, Reopened, Told
+from nbflow.core.path import around, comes_from, outside
+from nbflow.core.record import Answered, Asked, CallFailed, CallReturned, Discarded, Marked, Record, Reopened, Told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,8 @@ class Log:
 
     Attributes:
         records: all that happened, in order; read it, never write it.
-        settled: by path, the outcome that replay hands out.
+        settled: by path, the outcome that replay hands out; also the marks of bodies.
+        marks: by the position of a body, its marks, in order; those that ``settled`` does not hold count no more.
         answers: by question id, the answer that counts.
         answered: positions of the calls that an answer has reached: those that asked, and those around them.
         asked: by question id, when it was asked first, or first since it was opened again.
@@ -39,6 +40,7 @@ class Log:
         "asked",
         "feeds",
         "listeners",
+        "marks",
         "problems",
         "records",
         "settled",
@@ -48,7 +50,8 @@ class Log:
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self.records: list[Record] = list(records)
-        self.settled: dict[str, CallReturned | CallFailed] = {}
+        self.settled: dict[str, CallReturned | CallFailed | Marked] = {}
+        self.marks: dict[str, list[Marked]] = {}
         self.answers: dict[str, Answered] = {}
         self.answered: set[str] = set()
         self.asked: dict[str, Asked] = {}
@@ -78,6 +81,11 @@ class Log:
     def _index(self, record: Record) -> None:
         if isinstance(record, CallReturned) or (isinstance(record, CallFailed) and record.survived):
             self.settled[record.path] = record
+        elif isinstance(record, CallFailed):  # of what had returned: it counts no more
+            self.settled.pop(record.path, None)
+        elif isinstance(record, Marked):
+            self.settled[record.path] = record
+            self.marks.setdefault(outside(record.path), []).append(record)
         elif isinstance(record, Answered):
             self.answers[record.id] = record
             self.answered.update(around(record.path))

@@ -39,6 +39,15 @@ def comes_from(path: str, first: str) -> bool:
     return step.isdigit() and int(step) >= int(first.rpartition(".")[2])
 
 
+def comes_before(path: str, last: str) -> bool:
+    """Whether a position is ``last``, before it in its branch, or inside one that is."""
+    prefix = outside(last)
+    if not is_below(path, prefix):
+        return False
+    step = path[len(prefix) + 1 :].partition(".")[0]
+    return step.isdigit() and int(step) <= int(last.rpartition(".")[2])
+
+
 def order_of(path: str) -> tuple[tuple[bool, int], ...]:
     """Return what sorts positions as a reader expects: ``0.2`` before ``0.10``, calls before branches."""
     return tuple((not part.isdigit(), int(part.lstrip("b"))) for part in path.split("."))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from itertools import compress, repeat
 from operator import is_
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -58,6 +58,7 @@ class RunStarted(Record):
         format: of the run's records; a later nbflow counts it up when an earlier one could not read them.
         source: ``"input"``, ``"fork"`` or ``"update"``: what the segment was begun by.
         origin: run id that the ids of its questions are made of; None for its own.
+        kind: of its body: ``"entrypoint"`` or ``"graph"``.
     """
 
     run_id: str
@@ -72,6 +73,7 @@ class RunStarted(Record):
     format: int = 1
     source: str = "input"
     origin: str | None = None
+    kind: str = "entrypoint"
 
 
 class ContextGiven(Record):
@@ -95,11 +97,13 @@ class RunReturned(Record):
         point: checkpoint id of the result; the run id in a segment that was written whole, without a body.
         saved: whether a Saved record holds what is kept for the next run; else the result is.
         cached: whether the result came out of a cache.
+        step: number of that checkpoint; None for the one after the input.
     """
 
     point: str
     saved: bool = False
     cached: bool = False
+    step: int | None = None
 
 
 class RunFailed(Record):
@@ -133,7 +137,7 @@ class CallRecord(Record):
 
     Attributes:
         name: the task's name.
-        kind: ``"task"``, ``"entrypoint"`` or ``"node"``.
+        kind: ``"task"``, ``"entrypoint"``, ``"graph"``, ``"node"``; of a mark ``"mark"``.
         attempt: number of the attempt, from 1.
     """
 
@@ -218,6 +222,24 @@ class CallFailed(CallSettled):
     cancelled: bool = False
 
 
+class Marked(CallSettled):
+    """A body put down where it stands; ``value`` is what has changed since it did so last, see ``views/marks.py``.
+
+    It has a position among the calls of that body. Of the body of a run it is a checkpoint.
+
+    Attributes:
+        point: checkpoint id.
+        step: number of the checkpoint.
+        whole: whether ``value`` is all that the body goes on from, not only what changed.
+        source: ``"loop"``, ``"update"`` or ``"fork"``: how it came about.
+    """
+
+    point: str = ""
+    step: int = 0
+    whole: bool = False
+    source: str = "loop"
+
+
 class Observed(Record):
     """What the body at ``path`` saw beyond the results of its calls.
 
@@ -258,7 +280,7 @@ class Caller(msgspec.Struct, array_like=True, frozen=True):
     Attributes:
         path: position.
         name: the task's name.
-        kind: ``"task"``, ``"entrypoint"`` or ``"node"``.
+        kind: as of a call record.
         shown: the arguments as short text.
         started: seconds since 1970 when its body began.
     """
@@ -342,7 +364,7 @@ KINDS: dict[str, type[Record]] = {
     kind.__name__: kind
     for kind in (
         RunStarted, ContextGiven, RunResumed, RunReturned, RunFailed, RunPaused, RunHalted, Saved,
-        CallReturned, CallFailed, Observed, Told, Discarded, Asked, Fallback, Answered, Reopened,
+        CallReturned, CallFailed, Marked, Observed, Told, Discarded, Asked, Fallback, Answered, Reopened,
     )
 }  # fmt: skip
 Kind = TypeVar("Kind", bound=Record)
@@ -354,94 +376,3 @@ def of_kind(records: Sequence[Record], kind: type[Kind]) -> list[Kind]:
 
 
 ENDS = (RunReturned, RunFailed, RunPaused, RunHalted)
-
-
-class Checkpoint(NamedTuple):
-    """A checkpoint of a run.
-
-    Attributes:
-        id: names it.
-        parent: id of the one before it, or None.
-        end: the record that it stands for: that of the run's start, of a pause or of the result.
-        length: how many records of the run there were until it went on from there; all, for its input.
-    """
-
-    id: str
-    parent: str | None
-    end: Record
-    length: int
-
-
-def checkpoints(records: Sequence[Record]) -> list[Checkpoint]:
-    """Return the checkpoints of a run, newest first: its result, its pauses, its input.
-
-    The input shows how the run stands now. What no body wrote is one checkpoint.
-    """
-    started = records[0]
-    assert isinstance(started, RunStarted), "a run's first record says that it started"
-    found = [Checkpoint(started.run_id, started.parent, started, len(records))]
-    for index, record in enumerate(records):
-        if isinstance(record, RunResumed) and len(found) > 1 and found[-1].length == len(records):
-            found[-1] = found[-1]._replace(length=index)
-        elif isinstance(record, RunReturned) and record.point == started.run_id:
-            return [Checkpoint(record.point, started.parent, record, len(records))]
-        elif isinstance(record, RunReturned) or (isinstance(record, RunPaused) and record.point):
-            if found[-1].id == record.point:  # asked again
-                found[-1] = found[-1]._replace(length=len(records))
-            else:
-                found.append(Checkpoint(record.point, found[-1].id, record, len(records)))
-    return found[::-1]
-
-
-def current_checkpoint(records: Sequence[Record]) -> Checkpoint:
-    """Return the checkpoint that a run goes on from: its result, the pause that it stands at, else its input."""
-    newest, *others = checkpoints(records)
-    paused = standing_pause(records)
-    is_left = isinstance(newest.end, RunPaused) and (paused is None or paused.point != newest.id)
-    return others[-1] if is_left else newest
-
-
-def origin_of(started: RunStarted, point: Checkpoint) -> tuple[str, int]:
-    """Return the source and the step of a checkpoint: a result is the step after its input, a pause none of its own."""
-    if point.id == started.run_id:
-        return started.source, started.step
-    return "loop", started.step + isinstance(point.end, RunReturned)
-
-
-def waiting_at(records: Sequence[Record], point: Checkpoint, *, goes_on: bool) -> list[Asked]:
-    """Return the questions that an answer given at a checkpoint goes to.
-
-    At a pause these are its own, whatever came after it. At the input of a run that the thread goes on with, they are
-    those that are open now; at that of any other run, which begins again there, those that it comes to first.
-
-    Args:
-        records: of the run.
-        point: the checkpoint.
-        goes_on: whether the thread goes on with that run.
-    """
-    if isinstance(point.end, RunReturned):
-        return []
-    is_input = point.id == cast("RunStarted", records[0]).run_id
-    known = records[: point.length]
-    pauses = [index for index, record in enumerate(known) if isinstance(record, RunPaused)]
-    if not pauses:
-        return []
-    last = pauses[0] if is_input and not goes_on else pauses[-1]
-    asked = {record.id: record for record in of_kind(known[:last], Asked)}
-    answered: set[str] = set()
-    for record in known[last:] if is_input and goes_on else ():
-        if isinstance(record, Answered):
-            answered.add(record.id)
-        elif isinstance(record, Reopened):
-            answered.discard(record.id)
-    return [asked[key] for key in cast("RunPaused", known[last]).ids if key in asked and key not in answered]
-
-
-def standing_pause(records: Sequence[Record]) -> RunPaused | None:
-    """Return the pause that a run stands at, by its last records; None if it stands at none."""
-    for record in reversed(records):
-        if isinstance(record, RunPaused):
-            return record
-        if isinstance(record, (RunStarted, RunResumed, *ENDS)):
-            break
-    return None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nbflow.core.branches import recorded_branches, steps_of
 from nbflow.core.changed_arguments import shortened
 from nbflow.core.deliveries import Recorded
-from nbflow.core.path import around, outside
+from nbflow.core.path import around, comes_before, outside
 from nbflow.core.rebuilt import lost, recall
 from nbflow.core.record import Answered, CallFailed, ContextGiven, Discarded, RunPaused, RunResumed
 from nbflow.core.summary import summary_of_call
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nbflow.core.branches import Recorded as Branches
     from nbflow.core.call import Call, Frame
     from nbflow.core.log import Log
-    from nbflow.core.record import CallReturned, CallSettled
+    from nbflow.core.record import CallReturned, CallSettled, Marked
 
 
 class Replay:
@@ -34,6 +34,7 @@ class Replay:
         is_needed: whether there is anything in the log that calls could be found in.
         goes_on: whether bodies have been here before, in this run or in the one that it was forked from.
         answered: ids of the questions that had been answered by then.
+        passed: positions of the marks that bodies went on from; what they had called before was not asked for again.
         steps: how many calls and questions the frames had behind them when the run began, by their position.
     """
 
@@ -45,6 +46,7 @@ class Replay:
         "is_needed",
         "log",
         "order",
+        "passed",
         "recorded",
         "rerun_changed",
         "steps",
@@ -52,12 +54,13 @@ class Replay:
 
     def __init__(self, log: Log, *, rerun_changed: bool) -> None:
         self.log = log
-        self.recorded: dict[str, CallReturned | CallFailed] = {}
+        self.recorded: dict[str, CallReturned | CallFailed | Marked] = {}
         self.rerun_changed = rerun_changed
         self.goes_on = self.is_needed = self._was_paused = False
         self.answered: set[str] = set()
         self.steps: Mapping[str, int] = {}
         self.order: Recorded = _NOTHING
+        self.passed: list[str] = []
         self.branches: Mapping[str, Branches] = {}
 
     def reread(self, frame: Frame | None = None) -> None:
@@ -154,7 +157,10 @@ def unreached(replay: Replay, replayed: Sequence[str]) -> list[CallSettled]:
     return [
         past
         for path, past in replay.recorded.items()
-        if path not in reached and settled.get(path) is past and not _is_inside(path, reached)
+        if path not in reached
+        and settled.get(path) is past
+        and not _is_inside(path, reached)
+        and not any(comes_before(path, mark) for mark in replay.passed)
     ]
 
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from nbflow.core.caching import cached, remember
 from nbflow.core.call_program import attempts
+from nbflow.core.checkpoints import is_mark
 from nbflow.core.effects import Await, Commit, Program
 from nbflow.core.outcome import Outcome
 from nbflow.core.record import (
+    ROOT,
     Answered,
     CallSettled,
     Record,
@@ -18,11 +20,10 @@ from nbflow.core.record import (
     RunHalted,
     RunPaused,
     RunReturned,
-    RunStarted,
     Saved,
     Value,
 )
-from nbflow.errors import ForeignObjectError, GraphBubbleUp, GraphDrained, GraphInterrupt, RunStopped
+from nbflow.errors import Breakpoint, ForeignObjectError, GraphBubbleUp, GraphDrained, GraphInterrupt, RunStopped
 from nbflow.values import Final
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _close(scheduler: Scheduler, body: Call, outcome: Outcome, point: str) -> Pr
         return (yield from _end(scheduler, (waiting,), GraphInterrupt(interrupts)))
     error = error or scheduler.halted(body)
     if error is not None:
-        reason = error.reason if isinstance(error, GraphDrained) else type(error).__name__
+        reason = error.reason if isinstance(error, (GraphDrained, Breakpoint)) else type(error).__name__
         scheduler.stopping = scheduler.stopping or reason
         halted = RunHalted(at=scheduler.now(), reason=scheduler.stopping)
         return (yield from _end(scheduler, (halted,), error))
@@ -132,12 +133,15 @@ def _close(scheduler: Scheduler, body: Call, outcome: Outcome, point: str) -> Pr
 
 
 def _pause_point(records: Sequence[Record], ids: tuple[str, ...], point: str) -> str:
-    """Return the checkpoint id of a pause: that of the last one, if nothing has happened since."""
+    """Return the checkpoint id of a pause: of the last one if nothing has happened since, of a mark for its first."""
+    happened = False
     for record in reversed(records):
         if isinstance(record, RunPaused):
-            return record.point if record.point and record.ids == ids else point
-        if isinstance(record, (RunStarted, CallSettled, Answered, Reopened)):
-            break
+            return record.point if record.point and record.ids == ids and not happened else point
+        if is_mark(record):
+            return record.point
+        if isinstance(record, (CallSettled, Answered, Reopened)):
+            happened = True
     return point
 
 
@@ -151,10 +155,15 @@ def _return(scheduler: Scheduler, body: Call, result: object, point: str) -> Pro
             yield from _fail(scheduler, ForeignObjectError(where, "its result", kind.__module__, kind.__qualname__))
         )
     value = result.value if isinstance(result, Final) else result
+    marks, step = scheduler.log.marks.get(ROOT), None
+    if marks:
+        point, step = marks[-1].point, marks[-1].step
     if isinstance(result, Final):
         records.append(Saved(at=at, value=Value(result.save)))
     records.append(
-        RunReturned(at=at, point=point, value=Value(value), saved=isinstance(result, Final), cached=body.cached)
+        RunReturned(
+            at=at, point=point, value=Value(value), saved=isinstance(result, Final), cached=body.cached, step=step
+        )
     )
     failures = scheduler.failures
     reply = yield Commit((*failures.survived(body), *failures.open.values(), *records))

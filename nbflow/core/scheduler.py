@@ -111,7 +111,7 @@ class Scheduler:
         is_users = call.kwargs or not FIXED.issuperset(map(type, call.args))
         token = beside.set("the class of an argument") if is_users else None
         try:
-            if self.keep is not None:
+            if self.keep is not None and not call.spec.derived:
                 call.inputs = self.keep((call.args, call.kwargs)) if call.kwargs else self.keep(call.args)
             if self.replay.is_needed:
                 past = self.log.settled.get(f"{frame.prefix}.{frame.calls}" if frame is not None else call.path)
@@ -266,6 +266,12 @@ class Scheduler:
         error.add_note(f"{call.spec.kind} {call.spec.name!r}, call {call.path}, attempt {call.attempt} of {limit}")
         failure = self.ended_as(CallFailed, call, error)
         self.failures.add(call, failure)
+        self.log.append(failure)
+
+    def fail_late(self, call: Call, error: Exception) -> None:
+        """Have a call that has returned count as failed: its caller can't go on with its result."""
+        failure = self.ended_as(CallFailed, call, error)
+        self.failures.open[call.path] = failure
         self.log.append(failure)
 
     def emit(self, frame: Frame, value: object, mode: str = "custom") -> None:

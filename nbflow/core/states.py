@@ -21,6 +21,8 @@ OPEN: Final = ("retrying", "running", "waiting")  # calls that have not ended
 # What is shown of many calls in one place: the first of these that any of them is in.
 URGENT: Final = ("failed", "crashed", "asking", "retrying", "running", "waiting", "stopped", *FINISHED)
 
+BODIES: Final = frozenset({"entrypoint", "graph"})  # kinds of calls that are runs of workflows
+
 ENDED: Final[dict[type[Record], RunState]] = {
     RunReturned: "done",
     RunFailed: "failed",

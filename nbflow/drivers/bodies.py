@@ -93,7 +93,7 @@ class Bodies:
                 with closing(cast("Generator[object]", value)) as parts:
                     value = [self._pass_on(effect.frame, part) for part in parts]
             elif hasattr(type(value), "__await__"):
-                value = self._resolve(value)
+                value = self.resolve(value)
         except BaseException as error:  # noqa: BLE001  # every end of a body is an outcome
             return Outcome(None, error)
         finally:
@@ -145,8 +145,8 @@ class Bodies:
         self._emit(frame, part)
         return part
 
-    def _resolve(self, value: object) -> object:
-        """Await what a sync body returned un-awaited."""
+    def resolve(self, value: object) -> object:
+        """Await for sync code, such as what a body returned un-awaited."""
         if isinstance(value, CallFuture):
             return value.result()
         return aio().asyncio.run_coroutine_threadsafe(aio().fully(value), self._home_loop()).result()

@@ -9,12 +9,18 @@ mistake a pause for a failure. Raw fields go to ``super().__init__`` and the tex
 from __future__ import annotations
 
 from nbflow.errors.graphs import (
+    Breakpoint,
     EmptyChannelError,
     ErrorCode,
     GraphRecursionError,
+    GraphUpdateError,
+    InvalidGraphError,
     NodeError,
+    NoParentGraphError,
     ParentCommand,
     TaskNotFound,
+    UnfilledJoinWarning,
+    UnknownNodeError,
 )
 from nbflow.errors.resuming import (
     AmbiguousResumeError,
@@ -77,18 +83,18 @@ from nbflow.errors.usage import (
 )
 
 __all__ = [
-    "AmbiguousResumeError", "CalledOutsideBodyError",
-    "CalledOutsideRunError", "ChangedArgumentWarning", "CorruptFileError", "CorruptRunError",
-    "CorruptValueError", "DecorationError", "DiskFullError", "EmptyChannelError", "EmptyInputError", "ErrorCode",
-    "ForeignObjectError", "GraphBubbleUp", "GraphDrained", "GraphInterrupt", "GraphRecursionError",
-    "InterruptExpiredError", "InterruptRejectedError", "InvalidAnswerError", "InvalidOptionError",
-    "InvalidUpdateError", "LostFailureWarning", "LostFileError", "MissingContextError", "MissingThreadIdError",
-    "NbflowError", "NetworkFileError", "NeverCalledWarning", "NewerFormatError", "NoCacheError",
-    "NoCheckpointerError", "NoGraphApiError", "NodeCancelledError", "NodeError", "NodeInterrupt", "NodeTimeoutError",
-    "NotCachedWarning", "NotKeptAsCheckpointsError", "NothingToResumeError", "ParentCommand", "ReadOnlyFileError",
-    "RemoteError", "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal", "StandstillWarning",
-    "StorageError", "TaskNotFound", "ThreadBusyError", "UnkeptFailureWarning", "UnkeptStreamWarning",
-    "UnknownCheckpointError", "UnknownInterruptError", "UnknownOptionError", "UnloadableValueError",
+    "AmbiguousResumeError", "Breakpoint", "CalledOutsideBodyError", "CalledOutsideRunError", "ChangedArgumentWarning",
+    "CorruptFileError", "CorruptRunError", "CorruptValueError", "DecorationError", "DiskFullError", "EmptyChannelError",
+    "EmptyInputError", "ErrorCode", "ForeignObjectError", "GraphBubbleUp", "GraphDrained", "GraphInterrupt",
+    "GraphRecursionError", "GraphUpdateError", "InterruptExpiredError", "InterruptRejectedError", "InvalidAnswerError",
+    "InvalidGraphError", "InvalidOptionError", "InvalidUpdateError", "LostFailureWarning", "LostFileError",
+    "MissingContextError", "MissingThreadIdError", "NbflowError", "NetworkFileError", "NeverCalledWarning",
+    "NewerFormatError", "NoCacheError", "NoCheckpointerError", "NoGraphApiError", "NoParentGraphError",
+    "NodeCancelledError", "NodeError", "NodeInterrupt", "NodeTimeoutError", "NotCachedWarning",
+    "NotKeptAsCheckpointsError", "NothingToResumeError", "ParentCommand", "ReadOnlyFileError", "RemoteError",
+    "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal", "StandstillWarning", "StorageError",
+    "TaskNotFound", "ThreadBusyError", "UnfilledJoinWarning", "UnkeptFailureWarning", "UnkeptStreamWarning",
+    "UnknownCheckpointError", "UnknownInterruptError", "UnknownNodeError", "UnknownOptionError", "UnloadableValueError",
     "UnreachedCallsWarning", "UnreadCodeWarning", "UnserializableError", "WouldBlockError", "is_invalid_resume",
 ]  # fmt: skip
 

@@ -1,31 +1,141 @@
-"""Errors of the Graph API, which is not here yet: names for ``except`` clauses, raised by nothing."""
+"""Errors of graphs: how they are built, what their nodes return, how far they run."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from nbflow.errors.signals import GraphBubbleUp
-from nbflow.errors.usage import NbflowError
+from nbflow.errors.usage import InvalidUpdateError, NbflowError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class InvalidGraphError(NbflowError, ValueError):
+    """A graph can't be built as it is described.
+
+    Attributes:
+        problem: what is wrong where, and what to do.
+    """
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+class GraphUpdateError(InvalidUpdateError):
+    """What a node returned, or what the nodes of a step returned together, can't become the state of a graph.
+
+    Attributes:
+        problem: what is wrong with what, and what to do.
+    """
+
+    def __init__(self, problem: str) -> None:
+        super().__init__("", problem)
+
+    def __str__(self) -> str:
+        return self.problem
+
+    def __reduce__(self) -> tuple[type[GraphUpdateError], tuple[str], dict[str, object]]:
+        return type(self), (self.problem,), self.__dict__
+
+
+class UnknownNodeError(GraphUpdateError, ValueError):
+    """A route leads to a node that the graph does not have.
+
+    Attributes:
+        where: what leads there, such as ``"branch 'route' of node 'a'"``.
+        found: where to.
+        known: the nodes that there are.
+    """
+
+    def __init__(self, where: str, found: object, known: Iterable[str]) -> None:
+        self.where = where
+        self.found = found
+        self.known = tuple(known)
+        listed = ", ".join(map(repr, self.known))
+        super().__init__(
+            f"{where} leads to {found!r}, which is no node{nearest(found, self.known)}; nodes are {listed}"
+        )
+
+    def __reduce__(self) -> tuple[type[UnknownNodeError], tuple[str, object, tuple[str, ...]], dict[str, object]]:  # type: ignore[override]  # as it was made
+        return UnknownNodeError, (self.where, self.found, self.known), self.__dict__
 
 
 class GraphRecursionError(NbflowError, RecursionError):
-    """A graph took more steps than its limit; an entrypoint takes one, so nothing raises this yet."""
+    """A graph took as many steps as it may, and has more to run; ``invoke(None, config)`` goes on.
+
+    Attributes:
+        limit: number of steps.
+        last: names of the nodes of the last steps, oldest first.
+    """
+
+    def __init__(self, limit: int = 0, last: Sequence[str] = ()) -> None:
+        super().__init__(limit, tuple(last))
+        self.limit = limit
+        self.last = tuple(last)
+
+    def __str__(self) -> str:
+        cycle = f" It went through {' -> '.join(self.last)}." if self.last else ""
+        return (
+            f"the graph took {self.limit} steps and has more to run.{cycle} If that is right, raise the limit: "
+            "config={'recursion_limit': ...}; invoke(None, config) goes on from here."
+        )
+
+
+class UnfilledJoinWarning(UserWarning):
+    """A graph has ended while a node still waited for others that did not run."""
 
 
 class EmptyChannelError(NbflowError):
-    """A graph's channel holds nothing; an entrypoint has no channels, so nothing raises this yet."""
+    """A name for ``except`` clauses; a key without a value is absent here, so nothing raises this."""
 
 
 class TaskNotFound(NbflowError):  # noqa: N818  # LangGraph's name
-    """A graph has no such task; nothing raises this yet."""
-
-
-class NodeError(NbflowError):
-    """What an error handler of a graph's node receives; nothing makes one yet."""
+    """A name for ``except`` clauses; nothing raises this."""
 
 
 class ParentCommand(GraphBubbleUp):
-    """A command for the graph around this one; nothing raises this yet."""
+    """A command for the graph around this one, on its way there.
+
+    Attributes:
+        command: the update that it carries.
+    """
+
+    def __init__(self, command: object = None) -> None:
+        super().__init__(command)
+        self.command = command
+
+
+class NoParentGraphError(GraphUpdateError):
+    """A node sent a command to the graph around its own, and there is none."""
+
+
+class Breakpoint(GraphBubbleUp):  # as its siblings
+    """The run stands at a static breakpoint; ``invoke(None, config)`` goes on.
+
+    Attributes:
+        reason: which one.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class NodeError:
+    """What the error handler of a node receives.
+
+    Attributes:
+        node: name of the node that failed.
+        error: what it raised.
+    """
+
+    node: str
+    error: BaseException
 
 
 class ErrorCode(Enum):

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+
+def nearest(found: object, known: Iterable[str]) -> str:
+    """Return a question after a name that is nearly one of those known, to follow it in a text; empty if none is."""
+    from difflib import get_close_matches  # noqa: PLC0415  # only an error needs it
+
+    close = get_close_matches(found, list(known), n=1) if isinstance(found, str) else []
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 class NbflowError(Exception):

@@ -1,10 +1,10 @@
-"""What is here of the Graph API: lists of messages, which the Functional API uses too."""
+"""The Graph API: nodes over one state, compiled to a workflow; and lists of messages, for entrypoints too."""
 
 from __future__ import annotations
 
 from nbflow.constants import END, START
+from nbflow.graph.builder import StateGraph
+from nbflow.graph.compiled import CompiledStateGraph
 from nbflow.graph.message import MessagesState, add_messages
-from nbflow.graph.missing import missing_from
 
-__all__ = ["END", "START", "MessagesState", "add_messages"]
-__getattr__ = missing_from(__name__)
+__all__ = ["END", "START", "CompiledStateGraph", "MessagesState", "StateGraph", "add_messages"]

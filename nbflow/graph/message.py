@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict
 
 from nbflow.config import here
-from nbflow.graph.missing import missing_from
+from nbflow.graph.nodes import pushed_here
 from nbflow.graph.plain import Message, as_message
 from nbflow.session.ids import drawn_id
 
@@ -123,12 +123,12 @@ class MessagesState(TypedDict):
     messages: Annotated[list[Any], add_messages]
 
 
-def push_message(message: Any, *, state_key: str | None = "messages") -> Any:  # noqa: ANN401, ARG001  # LangGraph's signature
-    """Write a message to the ``messages`` stream, and return it.
+def push_message(message: Any, *, state_key: str | None = "messages") -> Any:  # noqa: ANN401  # LangGraph's signature
+    """Write a message to the ``messages`` stream, in a node of a graph to the state too, and return it.
 
     Args:
         message: as for ``add_messages``, with an id.
-        state_key: where a graph would keep it; a workflow keeps what its body returns.
+        state_key: the key of a graph's state that it is written to; None for none.
 
     Raises:
         CalledOutsideRunError: outside of a run.
@@ -139,7 +139,7 @@ def push_message(message: Any, *, state_key: str | None = "messages") -> Any:  #
     if found.id is None:
         raise ValueError(f"push_message() shows a message under its id, but this one has none: {message!r}")
     session.emit_message(frame, found, {})
+    pushed = pushed_here.get()
+    if pushed is not None and state_key is not None:
+        pushed.append((state_key, found))
     return found
-
-
-__getattr__ = missing_from(__name__)

@@ -1,8 +1,8 @@
-"""Graphs of a state: to come."""
+"""Where LangGraph's users import the graph classes from."""
 
 from __future__ import annotations
 
-from nbflow.graph.missing import missing_from
+from nbflow.graph.builder import StateGraph
+from nbflow.graph.compiled import CompiledStateGraph
 
-__all__: list[str] = []
-__getattr__ = missing_from(__name__)
+__all__ = ["CompiledStateGraph", "StateGraph"]

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, cast
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load
+from nbflow.core.checkpoints import checkpoints
 from nbflow.core.fork import at_pause, before, begun_again, copied, first_pause, handed_in, names, places
-from nbflow.core.record import ROOT, Answered, Record, RunReturned, RunStarted, Saved, Value, checkpoints
+from nbflow.core.marks import change, path_of
+from nbflow.core.path import around
+from nbflow.core.record import ROOT, Answered, Marked, Record, RunPaused, RunReturned, RunStarted, Saved, Value
 from nbflow.core.resuming import answers_for, check_workflow, pending_questions
 from nbflow.errors import InvalidOptionError, NothingToResumeError
+from nbflow.runs.positions import Stand, stand_at
 from nbflow.runs.request import (
     AS_IT_WAS,
     Opening,
@@ -25,7 +29,7 @@ from nbflow.runs.request import (
     refusal,
     started_at,
 )
-from nbflow.values import Command
+from nbflow.values import NO_ANSWER, Command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,8 +56,10 @@ def travel(
     """
     source: Sequence[Record] = load(saver, RunKey(point.head.started.thread_id, point.head.started.run_id))
     check_workflow(source, workflow.spec.name, workflow.name)
+    if point.head.is_marked and not (point.is_result and request.input is None):
+        return _travel_to_mark(workflow, request, saver, point, config)
     if point.is_result:
-        return _copy_of_result(workflow, request, point, config)
+        return _copy_of_result(workflow, request, saver, point, config)
     started = started_at(workflow, point.head.started.thread_id, config, point)
     if point.is_pause:
         source = _until(source, point)
@@ -108,25 +114,78 @@ def _repeat(
     before_it = last_context(source)
     kept_context = [copied(before_it)] if before_it is not None and request.context is None else []
     last = points.prior(saver, of)
+    kept = last.kept if last is not None else None
+    if of.kind == "graph":
+        kept = workflow.kept_at(saver, points.point_of(saver, thread_id, of.run_id))
     return Opening(
         [],
         [started, *context_given(request.context, started.at), *kept_context, *taken],
         RunKey(thread_id, started.run_id),
-        last.kept if last is not None else None,
+        kept,
         last.result if last is not None else None,
         context=context,
     )
 
 
-def _copy_of_result(workflow: Definition, request: Request, point: points.Point, config: RunnableConfig) -> Opening:
+def _copy_of_result(
+    workflow: Definition, request: Request, saver: BaseCheckpointSaver, point: points.Point, config: RunnableConfig
+) -> Opening:
     of, head = point.head.started, point.head
     if isinstance(request.input, Command):
         raise NothingToResumeError(workflow.name, of.thread_id, "done")
     started = started_at(workflow, of.thread_id, config, point)
     started.source = "fork"
     records = [started, *whole(started, head.result, head.kept if head.saved else None)]
+    if point.mark is not None:
+        records[1:1] = [copied_mark(started, stand_at(saver, point))]
     key = RunKey(of.thread_id, started.run_id)
     return Opening(records, records, key, head.kept, head.result, finished=True)
+
+
+def _travel_to_mark(
+    workflow: Definition, request: Request, saver: BaseCheckpointSaver, point: points.Point, config: RunnableConfig
+) -> Opening:
+    """Return how a run goes on at an older mark of its body.
+
+    With None all that came after it runs anew, and asks anew. With an answer, what had ended at that moment stands.
+    """
+    of = point.head.started
+    started, stand = started_at(workflow, of.thread_id, config, point), stand_at(saver, point)
+    started.source = "fork"
+    if stand.mark is None:  # the input of a run: it begins again
+        return _repeat(workflow, request, saver, stand.records, started, [])
+    mark, taken = copied_mark(started, stand), list[Record]()
+    if isinstance(request.input, Command):
+        taken = going_on(stand)
+        if request.input.resume is not NO_ANSWER:
+            taken += _answers(workflow, request, asking(stand), started)
+        taken += workflow.steered([started, mark, *taken], request.input, request.where)
+    opening = _repeat(workflow, request, saver, stand.records, started, [mark, *taken])
+    if request.input is None:
+        started.origin = None  # it asks anew
+    return opening
+
+
+def copied_mark(started: RunStarted, stand: Stand) -> Marked:
+    """Return the mark that a run begins with which goes on where another one stood: all of it, at the same place."""
+    assert stand.mark is not None, "there is a mark to go on from"
+    return Marked(
+        path=stand.mark.path, at=started.at, name=stand.mark.name, kind=stand.mark.kind, point=started.run_id,
+        step=started.step, whole=True, source=started.source, copied=True, value=Value(change(None, stand.position)),
+    )  # fmt: skip
+
+
+def going_on(stand: Stand) -> list[Record]:
+    """Return what had ended of the step that a body stands at, for a run that goes on there."""
+    assert stand.mark is not None, "there is a mark to go on from"
+    paths = {path_of(stand.mark, unit) for unit in stand.position.units}
+    return [one for one in at_pause(stand.records) if not paths.isdisjoint(around(one.path))]
+
+
+def asking(stand: Stand) -> Sequence[Record]:
+    """Return the records of a run up to the last pause that it had come to where a body stands; all without one."""
+    last = max((index for index, one in enumerate(stand.records) if isinstance(one, RunPaused)), default=-1)
+    return stand.records[: last + 1] if last >= 0 else stand.records
 
 
 def whole(started: RunStarted, result: Value | None, saved: Value | None) -> list[Record]:

@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING, cast
 
 from nbflow.checkpoint.points import back_from, newest, prior, run_with
 from nbflow.checkpoint.rows import load
-from nbflow.core.record import (
-    ROOT,
-    Checkpoint,
-    Record,
-    RunPaused,
-    RunReturned,
-    RunStarted,
-    checkpoints,
-    current_checkpoint,
-)
+from nbflow.core.checkpoints import Checkpoint, checkpoints, current_checkpoint
+from nbflow.core.record import ROOT, Record, RunPaused, RunReturned, RunStarted
 from nbflow.errors import UnknownCheckpointError
+from nbflow.runs.positions import base_of
 from nbflow.views import state
 from nbflow.views.nested import NestedRuns
+from nbflow.views.steps import step_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -138,9 +132,12 @@ def _has(snapshot: StateSnapshot, metadata: Mapping[str, object] | None) -> bool
 
 def _state(saver: BaseCheckpointSaver, records: list[Record], point: Checkpoint, *, goes_on: bool) -> StateSnapshot:
     """Return the state at a checkpoint of a run."""
+    started = cast("RunStarted", records[0])
+    if started.kind == "graph":
+        return step_state(records, point, base_of(saver, started) if point.mark is None else None)
     if isinstance(point.end, RunReturned):
         return cast("StateSnapshot", state.result_state(records))
-    last = prior(saver, cast("RunStarted", records[0]))
+    last = prior(saver, started)
     previous = last.result.get() if last is not None and last.result is not None else None
     if isinstance(point.end, RunPaused):
         return state.pause_state(records, point, previous)

@@ -23,7 +23,7 @@ from nbflow.core.summary import summary_of_call
 from nbflow.drivers import quiet_replay
 from nbflow.drivers.bodies import aside
 from nbflow.drivers.dispatch import Dispatch
-from nbflow.errors import InvalidOptionError, NoCheckpointerError
+from nbflow.errors import InvalidOptionError, NoCheckpointerError, ParentCommand
 from nbflow.fingerprint import Editions
 from nbflow.runs.journal import JOURNALS, Journal
 from nbflow.runs.opening import open_thread
@@ -33,7 +33,7 @@ from nbflow.runs.run import Run
 from nbflow.runs.stored_input import given
 from nbflow.session.lineage import Lineages
 from nbflow.session.session import Session
-from nbflow.values import NO_ANSWER, Command, Final, RunControl
+from nbflow.values import NO_ANSWER, Command, Final, NodeUpdate, RunControl
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -70,8 +70,7 @@ def launch(
     _check_options(workflow, request, saver)
     _check_point(workflow, request, saver, config)
     thread_id = thread_of(config, workflow.name) if saver is not None else ""
-    if request.context is not None:
-        request = request._replace(context=_context(workflow, request.context))
+    request = request._replace(context=_context(workflow, request.context))
     owner = Owner(f"run {clock.new_id()} in process {os.getpid()}")
     try:
         if saver is not None:
@@ -88,6 +87,7 @@ def launch(
             lineages=Lineages(saver, cast("RunStarted", (opening.past or opening.records)[0])),
             control=request.control,
             editions=_traced(Editions(workflow.spec, kept=saver is not None)),
+            of_graph=request.of_graph,
         )
         if first is not None:
             first(session, opening)
@@ -212,16 +212,13 @@ def _check_options(workflow: Definition, request: Request, saver: BaseCheckpoint
     command = request.input
     if request.reuse and (command is None or isinstance(command, Command)):
         raise InvalidOptionError(request.where, "reuse", "True", "that is for a new run; pass its input")
+    workflow.check_options(request.where, request.of_graph)
     if not isinstance(command, Command):
         return
-    if command.resume is NO_ANSWER or command.update is not None or command.goto or command.graph is not None:
-        raise InvalidOptionError(
-            request.where,
-            "input",
-            repr(command),
-            "an entrypoint takes Command(resume=answer) alone; update and goto are for graphs",
-        )
-    if workflow.checkpointer is None:
+    if command.resume is NO_ANSWER and workflow.spec.kind != "graph":
+        expected = "an entrypoint takes Command(resume=answer) alone; update and goto are for graphs"
+        raise InvalidOptionError(request.where, "input", repr(command), expected)
+    if workflow.checkpointer is None and command.resume is not NO_ANSWER:
         raise NoCheckpointerError(workflow.name, "Command(resume=...)")
 
 
@@ -270,7 +267,13 @@ def nest(workflow: Definition, value: object, *, waits: bool = False) -> CallFut
 
 
 def plain(result: object) -> object:
-    """Return what the caller of a nested run gets of its result."""
+    """Return what the caller of a nested run gets of its result.
+
+    Raises:
+        ParentCommand: if that is a command for the graph around the nested one.
+    """
+    if isinstance(result, NodeUpdate):
+        raise ParentCommand(result)
     return result.value if isinstance(result, Final) else result
 
 

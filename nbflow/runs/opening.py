@@ -11,13 +11,14 @@ from nbflow._support import clock
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load
-from nbflow.core.record import Record, RunResumed, RunReturned, RunStarted, Value
+from nbflow.constants import BREAKPOINT
+from nbflow.core.record import Record, RunHalted, RunResumed, RunReturned, RunStarted, Value
 from nbflow.core.resuming import answers_for, check_workflow, expired_answers, status_of
 from nbflow.core.reuse import Reuse
 from nbflow.errors import EmptyInputError, NothingToResumeError, UnknownCheckpointError
 from nbflow.runs import forks
 from nbflow.runs.request import Opening, Request, context_given, context_of, refusal, started_at
-from nbflow.values import Command
+from nbflow.values import NO_ANSWER, Command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,12 +51,24 @@ def open_thread(
     if saver is not None and newest is not None and goes_on:
         if point is not None and not point.is_newest:
             return forks.travel(workflow, request, saver, point, config)
-        return _go_on(workflow, request, saver, newest)
-    if request.input is None:
+        if not _begins_anew(request.input, saver, newest):
+            return _go_on(workflow, request, saver, newest)
+        point = points.point_of(saver, thread_id, None)
+    elif request.input is None:
         raise EmptyInputError(workflow.name, thread_id)
-    if goes_on:
+    elif isinstance(request.input, Command) and request.input.resume is not NO_ANSWER:
         raise NothingToResumeError(workflow.name, thread_id, "unknown")
     return _begin(workflow, request, saver, point, thread_id, config)
+
+
+def _begins_anew(given: object, saver: BaseCheckpointSaver, newest: RunKey) -> bool:
+    """Whether a command begins a new run: it steers a graph whose last run has nothing left to do."""
+    if not isinstance(given, Command) or given.resume is not NO_ANSWER:
+        return False
+    return status_of(load(saver, newest, last=_TAIL)) == "done"
+
+
+_TAIL = 8  # records; what workers brought in after the end of a run may stand behind it
 
 
 def _point(
@@ -85,6 +98,8 @@ def _begin(
     """Return how a new run begins."""
     started = started_at(workflow, thread_id, config, point)
     started.value = Value(request.input)
+    kept = workflow.kept_at(saver, point) if saver is not None else None
+    workflow.check_input(request.input, kept)
     if request.reuse and saver is not None and point is not None:
         started.reuses = points.executed(saver, point.head)
     records = [started, *(context_given(request.context, started.at) if saver is not None else ())]
@@ -93,7 +108,7 @@ def _begin(
         [],
         records,
         RunKey(thread_id, started.run_id),
-        last.kept if last is not None else None,
+        kept,
         last.result if last is not None else None,
         reuse=_reuse(saver, started),
         context=request.context,
@@ -115,7 +130,9 @@ def _go_on(workflow: Definition, request: Request, saver: BaseCheckpointSaver, k
     started = cast("RunStarted", past[0])
     records: list[Record] = [RunResumed(at=at)]
     if isinstance(request.input, Command):
-        records += answers_for(past, request.input, workflow.name, key.thread_id, at, refusal)
+        if not _is_plain_start(request.input, past):
+            records += answers_for(past, request.input, workflow.name, key.thread_id, at, refusal)
+        records += workflow.steered([*past, *records], request.input, request.where)
     elif status_of(past) == "done":
         ended = next(record for record in reversed(past) if isinstance(record, RunReturned))
         return Opening(past, [], key, result=ended.value, finished=True)
@@ -125,4 +142,14 @@ def _go_on(workflow: Definition, request: Request, saver: BaseCheckpointSaver, k
     records += context_given(request.context, at)
     last = points.prior(saver, started)
     kept, result = (last.kept, last.result) if last is not None else (None, None)
+    if started.kind == "graph":
+        kept = workflow.kept_at(saver, points.point_of(saver, key.thread_id, started.run_id))
     return Opening(past, records, key, kept, result, reuse=_reuse(saver, started, past), context=context)
+
+
+def _is_plain_start(command: Command, past: Sequence[Record]) -> bool:
+    """Whether a command has no answer to give: none is in it, or the run stands at a breakpoint and asks nothing."""
+    if command.resume is NO_ANSWER:
+        return True
+    last = past[-1]
+    return isinstance(last, RunHalted) and last.reason.startswith(BREAKPOINT)

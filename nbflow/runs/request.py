@@ -59,6 +59,7 @@ class Request(NamedTuple):
         durability: as given.
         control: as given.
         reuse: as given.
+        interrupt_before, interrupt_after, output_keys: as given.
         fork: where a run is to be forked; None to run or go on.
     """
 
@@ -70,7 +71,15 @@ class Request(NamedTuple):
     durability: Durability | None = None
     control: RunControl | None = None
     reuse: bool = False
+    interrupt_before: str | Sequence[str] | None = None
+    interrupt_after: str | Sequence[str] | None = None
+    output_keys: str | Sequence[str] | None = None
     fork: Fork | None = None
+
+    @property
+    def of_graph(self) -> dict[str, str | Sequence[str] | None]:
+        """The options that are about a graph, by name."""
+        return {name: getattr(self, name) for name in ("interrupt_before", "interrupt_after", "output_keys")}
 
 
 class Opening(NamedTuple):
@@ -128,6 +137,7 @@ def started_at(workflow: Definition, thread_id: str, config: RunnableConfig, poi
         step=point.step + 1 if point is not None else -1,
         metadata=_metadata(config),
         code=digest_of(workflow.spec) if thread_id else b"",
+        kind=workflow.spec.kind,
     )
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nbflow import codec
 from nbflow._support.foreign import note_foreign
 from nbflow._support.warnings import warn
-from nbflow.constants import INTERRUPT
 from nbflow.core.announce import begun
 from nbflow.core.rebuilt import run_of, whole
 from nbflow.core.record import RunStarted
@@ -15,7 +14,7 @@ from nbflow.core.replay import unreached
 from nbflow.core.resuming import pending_questions, status_of
 from nbflow.core.run_program import halt, is_pause
 from nbflow.core.states import RunState
-from nbflow.errors import LostFailureWarning, RunCancelledError, RunStopped, UnreachedCallsWarning
+from nbflow.errors import Breakpoint, LostFailureWarning, RunCancelledError, RunStopped, UnreachedCallsWarning
 from nbflow.fingerprint import digest_of
 from nbflow.values import as_text
 from nbflow.views.calls import CallRow, calls_of
@@ -176,7 +175,9 @@ class Run:
             self._tell_unreached()
             return outcome.value
         if is_pause(error):
-            return {INTERRUPT: list(getattr(error, "interrupts", ()))}
+            return self.workflow.paused(self._records, getattr(error, "interrupts", ()))
+        if isinstance(error, Breakpoint):
+            return self.workflow.paused(self._records, ())
         if isinstance(error, RunStopped):
             raise RunCancelledError(self.workflow.name, self.thread_id) from None
         note_foreign(error)
@@ -207,7 +208,7 @@ class Run:
 
     def _stored(self) -> Any:  # noqa: ANN401  # whatever the body returned
         if self.status == "asking":
-            return {INTERRUPT: list(self.interrupts)}
+            return self.workflow.paused(self._records, self.interrupts)
         ended = next((record for record in reversed(self._records) if type(record).__name__ in _RESULTS), None)
         value = ended.value if ended is not None else None
         if self.status == "failed":

@@ -16,8 +16,9 @@ from nbflow.checkpoint.points import Head, Point
 from nbflow.checkpoint.rows import encode_value, load, to_row
 from nbflow.checkpoint.upkeep import leased
 from nbflow.config import merge, thread_of
+from nbflow.core.checkpoints import checkpoints
 from nbflow.core.fork import begun_again
-from nbflow.core.record import ENDS, Record, RunHalted, RunPaused, RunReturned, RunStarted, Saved, Value, checkpoints
+from nbflow.core.record import ENDS, Record, RunHalted, RunPaused, RunReturned, RunStarted, Saved, Value
 from nbflow.errors import InvalidOptionError, InvalidUpdateError
 from nbflow.runs.forks import whole
 from nbflow.runs.request import started_at
@@ -66,12 +67,12 @@ def update(
                 encode_value(record)
             segments.append(records)
             point = _after(records, point)
-        saver.append_all([_stored(records) for records in segments], owner)
+        saver.append_all([stored(records) for records in segments], owner)
     assert point is not None, "there is at least one update"
     return config_at(thread_id, point.id)
 
 
-def _stored(records: Sequence[Record]) -> Segment:
+def stored(records: Sequence[Record]) -> Segment:
     """Return the rows of a segment; its values are encoded."""
     started = cast("RunStarted", records[0])
     rows = [to_row(record, number) for number, record in enumerate(records)]

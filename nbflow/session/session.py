@@ -10,18 +10,24 @@ from nbflow import codec
 from nbflow._support.warnings import warn
 from nbflow.core.changed_arguments import changed
 from nbflow.core.heartbeat import progressed
+from nbflow.core.marking import put_down, stand
 from nbflow.core.rebuilt import name_of, whole
 from nbflow.core.record import RunStarted
+from nbflow.core.states import BODIES
+from nbflow.drivers import threads
+from nbflow.drivers.bodies import aio
 from nbflow.errors import ChangedArgumentWarning
 from nbflow.values import Final, RunControl, RunnableConfig, whereabouts  # a field of a dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from nbflow.core.call import Call, Frame, Spec, Submit
     from nbflow.core.deliveries import Deliveries
-    from nbflow.core.record import Value
+    from nbflow.core.outcome import Outcome
+    from nbflow.core.record import Marked, Value
     from nbflow.drivers.dispatch import Dispatch
+    from nbflow.drivers.future import CallFuture
     from nbflow.session.lineage import Lineages
     from nbflow.store.base import BaseStore
     from nbflow.values import StreamWriter
@@ -42,6 +48,9 @@ model_listener: ContextVar[ModelListener | None] = ContextVar("nbflow_model_list
 callbacks_here: ContextVar[object] = ContextVar("nbflow_callbacks_here", default=None)
 
 
+# What the config of a graph's node says of it: its step, what set it in motion, its metadata; set by the graph's body.
+node_here: ContextVar[Mapping[str, object]] = ContextVar("nbflow_node_here", default={})  # noqa: B039  # never written
+
 SAVE_ANEW = "give the thread another value to go on from: update_state(config, value)"
 START_OVER = "start over on a new thread"
 
@@ -61,6 +70,7 @@ class Session:
         lineages: what nested runs saved; None without a run that could nest any.
         control: what the caller passed as ``control``, or None.
         editions: the functions that it runs, with the digests that their code had then.
+        of_graph: options of the run that are about a graph, by name.
         dispatch: carries out calls; set when the run begins.
         submit: its method that takes a request of a body, without a step between.
     """
@@ -75,6 +85,7 @@ class Session:
     lineages: Lineages | None = None
     control: RunControl | None = None
     editions: Mapping[Spec, Spec] = field(default_factory=dict)
+    of_graph: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
     dispatch: Dispatch = field(init=False)
     submit: Submit = field(init=False)
 
@@ -102,6 +113,48 @@ class Session:
             warn(text, ChangedArgumentWarning)
         return names
 
+    def stand(self, frame: Frame) -> list[Marked]:
+        """Have a body go on from its last mark; return its marks, from the last whole one on."""
+        if not self.dispatch.scheduler.log.marks:
+            return []
+        with self.dispatch.lock:
+            return stand(self.dispatch.scheduler, frame)
+
+    @property
+    def wants_marks(self) -> bool:
+        """Whether anybody would learn of a mark: the run is kept, or somebody listens."""
+        return self.dispatch.journal is not None or bool(self.dispatch.scheduler.log.listeners)
+
+    def put_down(self, frame: Frame, mark: Marked) -> None:
+        """Have a body put down where it stands; sync code waits for the storage."""
+        self._put_down(threads.drive(put_down(self.dispatch.scheduler, frame, mark), self.dispatch))
+
+    async def aput_down(self, frame: Frame, mark: Marked) -> None:
+        """As ``put_down``, awaited."""
+        self._put_down(await aio().drive(put_down(self.dispatch.scheduler, frame, mark), self.dispatch))
+
+    def told(self, future: CallFuture, outcome: Outcome) -> Outcome:
+        """Note that a body that waited for the outcome of a call was told of it, and return it."""
+        if outcome.error is not None:
+            self.dispatch.saw(future.call)
+        return outcome
+
+    def resolved(self, given: object) -> object:
+        """Await something for sync code, on the loop of the run."""
+        return self.dispatch.bodies.resolve(given)
+
+    def take_back(self, calls: Sequence[Call], error: Exception) -> None:
+        """Have the results of calls count no more: they have failed together."""
+        with self.dispatch.lock:
+            for call in calls:
+                self.dispatch.scheduler.fail_late(call, error)
+
+    def _put_down(self, outcome: Outcome) -> None:
+        if self.dispatch.untold:
+            self.dispatch.telling.tell()
+        if outcome.error is not None:
+            raise outcome.error
+
     def miss(self, body: Deliveries, branch: str) -> None:
         """Count that a body went on without a result, since a timer of one of its branches went off."""
         with self.dispatch.lock:
@@ -124,8 +177,16 @@ class Session:
             UnloadableValueError: if it can't be rebuilt.
         """
         body = frame.call
-        while body.caller is not None and body.spec.kind != "entrypoint":
+        while body.caller is not None and body.spec.kind not in BODIES:
             body = body.caller.call
+        return None if body.spec.kind == "graph" else self.saved_for(body)
+
+    def saved_for(self, body: Call) -> object:
+        """Return what earlier runs saved for a body; None if there were none.
+
+        Raises:
+            UnloadableValueError: if it can't be rebuilt.
+        """
         value, run = self._saved_for(body), name_of(self.run_id, self.thread_id)
         if body.caller is None:
             return whole(value, f"`previous` of {run}", SAVE_ANEW)
@@ -167,6 +228,8 @@ class Session:
         spec, started = frame.call.spec, self.dispatch.scheduler.log.records[0]
         step = started.step + 1 if isinstance(started, RunStarted) else 0
         metadata = {**self.config["metadata"], **(more or {}), **whereabouts(spec.name, spec.kind, frame.prefix, step)}
+        if spec.kind == "node":
+            metadata.update(node_here.get())
         if self.thread_id:
             metadata["thread_id"] = self.thread_id
         return metadata

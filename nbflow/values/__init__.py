@@ -6,6 +6,7 @@ Nothing here runs anything; only ``errors`` is imported.
 
 from __future__ import annotations
 
+from nbflow.values.graphs import ROOT_KEY, NodeUpdate, Overwrite, PartlyStored, Unstored
 from nbflow.values.questions import NO_ANSWER, Command, Interrupt, Reject
 from nbflow.values.results import (
     Final,
@@ -40,6 +41,7 @@ from nbflow.values.running import (
 
 __all__ = [
     "NO_ANSWER",
+    "ROOT_KEY",
     "All",
     "Command",
     "Config",
@@ -48,7 +50,10 @@ __all__ = [
     "GraphOutput",
     "Interrupt",
     "Kept",
+    "NodeUpdate",
     "OnDivergence",
+    "Overwrite",
+    "PartlyStored",
     "PregelTask",
     "Reject",
     "Returned",
@@ -63,6 +68,7 @@ __all__ = [
     "StreamVersion",
     "StreamWriter",
     "TaskFuture",
+    "Unstored",
     "as_text",
     "config_at",
     "is_text",

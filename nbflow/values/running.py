@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
@@ -113,6 +113,9 @@ class RunOptions(TypedDict, total=False):
         control: a ``RunControl`` that can be asked to bring the run to a halt, or None.
         reuse: whether a new run takes over, from the thread's last run, finished or not, every
             result whose task code and arguments are unchanged, and runs the rest.
+        interrupt_before: of a graph: nodes that the run stops before, ``"*"`` for all; None as it was compiled.
+        interrupt_after: of a graph: nodes that the run stops after, likewise.
+        output_keys: of a graph: one key of the state whose value is wanted, or several; None for its output schema.
     """
 
     context: object
@@ -120,3 +123,6 @@ class RunOptions(TypedDict, total=False):
     durability: Durability | None
     control: RunControl | None
     reuse: bool
+    interrupt_before: str | Sequence[str] | None
+    interrupt_after: str | Sequence[str] | None
+    output_keys: str | Sequence[str] | None

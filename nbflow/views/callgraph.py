@@ -26,7 +26,7 @@ class Node(NamedTuple):
     Attributes:
         id: position of the call, or the name.
         name: of the task or body.
-        kind: ``"task"``, ``"entrypoint"`` or ``"node"``.
+        kind: ``"task"``, ``"entrypoint"``, ``"graph"`` or ``"node"``.
         size: how many calls it stands for.
         seconds: how long they took together.
         counts: how many of them are in which state.

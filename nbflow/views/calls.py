@@ -16,6 +16,7 @@ from nbflow.core.record import (
     CallSettled,
     CallStarted,
     Discarded,
+    Marked,
     Record,
     Reopened,
     RunPaused,
@@ -38,7 +39,7 @@ class CallRow(NamedTuple):
         path: position, such as ``"0.2"``; ``"0"`` is the body.
         parent: position of the caller; empty for the body.
         name: name of the task or body.
-        kind: ``"task"``, ``"entrypoint"`` or ``"node"``.
+        kind: ``"task"``, ``"entrypoint"``, ``"graph"`` or ``"node"``.
         state: ``waiting``, ``running``, ``retrying``, ``done``, ``replayed``, ``reused``, ``cached``, ``failed``,
             ``asking`` or ``stopped``; ``discarded`` when the call no longer counts and has left the rows.
         attempt: number of the attempt, from 1.
@@ -125,7 +126,9 @@ class CallsView:
 
     def _changed(self, record: Record) -> CallRow | None:
         if isinstance(record, RunStarted):
-            return CallRow(ROOT, "", record.workflow, "entrypoint", "running", 1, record.at, None, requested=record.at)
+            return CallRow(ROOT, "", record.workflow, record.kind, "running", 1, record.at, None, requested=record.at)
+        if isinstance(record, Marked):
+            return None
         if isinstance(record, CallSettled):
             return self._settled(record)
         if isinstance(record, CallRecord):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nbflow.core.path import caller_of, is_below
 from nbflow.core.record import ROOT, CallSettled, CallStarted
+from nbflow.core.states import BODIES
 
 if TYPE_CHECKING:
     from nbflow.core.record import Record
@@ -37,14 +38,17 @@ class Levels:
     Args:
         root: path of the body that counts as the outermost one.
         name: of its workflow.
+        is_graph: whether that is a graph: what it calls is called by its nodes.
     """
 
-    def __init__(self, root: str = ROOT, name: str = "") -> None:
+    def __init__(self, root: str = ROOT, name: str = "", *, is_graph: bool = False) -> None:
         self._root = root
-        self._chains: dict[str, Namespace] = {root: (f"{name}:{root}",)}
+        self._chains: dict[str, Namespace] = {root: () if is_graph else (f"{name}:{root}",)}
         self._begun: dict[str, int] = {}  # by caller, how many nested runs
         self._runs: dict[str, Namespace] = {root: ()}
         self._open: dict[str, NestedRun] = {}
+        self._ended: set[str] = set()
+        self._nodes: dict[str, str] = {}  # by position, names of nodes, which may be graphs
 
     def fold(self, record: Record) -> None:
         """Take a record in: calls that begin, nested runs that end."""
@@ -52,15 +56,30 @@ class Levels:
             caller = caller_of(record.path)
             around = self._chains.get(caller, ())
             self._runs[record.path] = self._runs.get(caller, ())
-            if record.kind == "entrypoint" and record.path not in self._chains:
+            if record.kind == "node" and caller in self._nodes:
+                self._enter(caller)
+                self._runs[record.path] = around
+            if record.kind == "node":
+                self._nodes[record.path] = record.name
+            if record.kind in BODIES and record.path not in self._chains:
                 count = self._begun.get(caller, 0)
                 self._begun[caller] = count + 1
                 around = self._runs[record.path] = (*around, str(count)) if count else around
                 if not record.replayed:
                     self._open[record.path] = NestedRun(record.path, record.name, around)
-            self._chains[record.path] = (*around, f"{record.name}:{record.path}")
-        elif isinstance(record, CallSettled):
-            self._open.pop(record.path, None)
+            own = () if record.kind == "graph" else (f"{record.name}:{record.path}",)  # its nodes call, not itself
+            self._chains[record.path] = (*around, *own)
+        elif isinstance(record, CallSettled) and self._open.pop(record.path, None) is not None:
+            self._ended.add(record.path)
+
+    def _enter(self, node: str) -> None:
+        """Note that a node is a graph: a nested run, though its call belongs to the run around it."""
+        if node not in self._open and node not in self._ended:
+            self._open[node] = NestedRun(node, self._nodes[node], self._chains[node])
+
+    def inside(self, body: str) -> Namespace:
+        """Return the name of the run that a body is: of a node that is a graph, that of the graph."""
+        return self._chains.get(body, ()) if body in self._nodes else self.ns(body)
 
     def covers(self, path: str) -> bool:
         """Whether a path is the root's, or below it."""

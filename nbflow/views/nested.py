@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from nbflow.core.path import around, caller_of
-from nbflow.core.record import ROOT, Asked, Record, RunStarted
+from nbflow.core.marks import marks_below, positions
+from nbflow.core.path import around, caller_of, outside
+from nbflow.core.record import ROOT, Asked, Marked, Record, RunStarted
+from nbflow.core.states import BODIES
 from nbflow.values import Final, PregelTask, StateSnapshot, iso
 from nbflow.views.calls import RETURNED, CallRow, calls_of
 from nbflow.views.state import metadata_at
+from nbflow.views.steps import bare, tasks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,29 +32,48 @@ class NestedRuns:
         named = state.config["configurable"]["checkpoint_id"] if state.next else self._started.run_id
         self._where = {"thread_id": self._started.thread_id, "checkpoint_id": named}
         self._calls = calls_of(records)
-        self.rows = {row.path: row for row in self._calls if row.kind == "entrypoint" and row.path != ROOT}
+        self._records = records
+        self._marked = {outside(record.path) for record in records if isinstance(record, Marked)} - {ROOT}
+        bodies = BODIES | ({"node"} if self._marked else set())
+        self.rows = {
+            row.path: row
+            for row in self._calls
+            if row.path != ROOT and row.kind in bodies and (row.kind != "node" or row.path in self._marked)
+        }
+        self._nodes = {row.path for row in self._calls if row.kind == "node"}
         asked = {record.id: record.path for record in records if isinstance(record, Asked)}
         self._interrupts = _by_place((asked[one.id], one) for one in state.interrupts)
         self._below = _by_place((row.parent, row) for row in self._calls if row.path != ROOT)
         self._inside: dict[str, list[CallRow]] = {}
         for row in self.rows.values():
-            self._inside.setdefault(self.around(caller_of(row.path)), []).append(row)
+            self._inside.setdefault(self._home(row.path), []).append(row)
 
     def around(self, path: str) -> str:
         """Return the innermost run that a position is in, itself included; ``"0"`` for the outermost one."""
-        while path and path not in self.rows:
+        while path and path not in self.rows and path not in self._marked:
             path = caller_of(path)
         return path or ROOT
 
+    def _home(self, path: str) -> str:
+        """Return what a nested run is shown in: the node that it was called in, else the run around it."""
+        for outer in around(outside(path)):
+            if outer in self.rows or (outer in self._nodes and outer != path):
+                return outer
+        return ROOT
+
     def shown_in(self, state: StateSnapshot) -> StateSnapshot:
-        """Return the state of the run around them, with theirs in that of its body."""
+        """Return the state of the run around them, with theirs in that of its body, or of its nodes."""
         if not state.tasks:
             return state
+        if self._started.kind == "graph":
+            return state._replace(tasks=self._with_states(state.tasks))
         body, *others = state.tasks
         return state._replace(tasks=(body._replace(state=self._units(ROOT)), *others))
 
     def state(self, path: str) -> StateSnapshot:
         """Return the state of one of them."""
+        if path in self._marked:
+            return self._step_state(path)
         row, started = self.rows[path], self._started
         has_returned = row.state in RETURNED
         step = started.step + has_returned
@@ -67,6 +89,37 @@ class NestedRuns:
             tasks=() if has_returned else (body,),
             interrupts=body.interrupts,
             calls=tuple(self._below.get(path, ())),
+        )
+
+    def _step_state(self, path: str) -> StateSnapshot:
+        """Return the state of one that goes from step to step: at its last mark."""
+        started = self._started
+        marks = marks_below(self._records, path)
+        mark, position = marks[-1], positions(marks)[marks[-1].point]
+        tasks = tasks_of(
+            self._records, mark, position, thread_id=started.thread_id, point=str(self._where["checkpoint_id"])
+        )
+        tasks = self._with_states(tasks)
+        return StateSnapshot(
+            values=bare(position.state),
+            next=tuple(task.name for task in tasks if task.result is None),
+            config={"configurable": {**self._where, "checkpoint_ns": path}},
+            metadata={
+                **metadata_at(started, mark.source, mark.step),
+                "parents": {"": str(self._where["checkpoint_id"])},
+            },
+            created_at=iso(mark.at),
+            parent_config=None,
+            tasks=tasks,
+            interrupts=tuple(one for task in tasks for one in task.interrupts),
+            calls=tuple(self._below.get(path, ())),
+        )
+
+    def _with_states(self, tasks: Iterable[PregelTask]) -> tuple[PregelTask, ...]:
+        """Return nodes with the states of the runs that they are, or that they called."""
+        return tuple(
+            task._replace(state=self.state(task.id) if task.id in self._marked else self._units(task.id) or task.state)
+            for task in tasks
         )
 
     def _units(self, around: str) -> tuple[PregelTask, ...] | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbflow.core.states import BODIES
 from nbflow.values import Interrupt, iso, triggers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from nbflow.core.record import CallStarted
     from nbflow.values import PregelTask, StateSnapshot
@@ -18,7 +19,7 @@ Payload = dict[str, object]
 def call_start(call: CallStarted, metadata: Mapping[str, object]) -> Payload:
     """Return that a call was asked for: a task with its arguments, a nested body with its input."""
     args, kwargs = given = _arguments(call)
-    is_body = call.kind == "entrypoint"
+    is_body = call.kind in BODIES
     value = (args or (*kwargs.values(), None))[0] if is_body else given
     return start(call.path, call.name, call.kind, value, metadata)
 
@@ -29,9 +30,11 @@ def _arguments(call: CallStarted) -> tuple[tuple[object, ...], dict[str, object]
     return call.value.get()  # type: ignore[return-value]  # what the record says
 
 
-def start(path: str, name: str, kind: str, value: object, metadata: Mapping[str, object]) -> Payload:
+def start(
+    path: str, name: str, kind: str, value: object, metadata: Mapping[str, object], triggers: Sequence[str] = ()
+) -> Payload:
     """Return that a body or a call begins; metadata is left out when there is none."""
-    payload: Payload = {"id": path, "name": name, "input": value, "triggers": triggers_of(kind)}
+    payload: Payload = {"id": path, "name": name, "input": value, "triggers": tuple(triggers) or triggers_of(kind)}
     if metadata:
         payload["metadata"] = dict(metadata)
     return payload

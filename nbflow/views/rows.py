@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from nbflow.core.checkpoints import checkpoints, origin_of
+from nbflow.core.marks import Position, marks_below, positions
 from nbflow.core.record import (
     ENDS,
+    ROOT,
     Answered,
     Asked,
+    Marked,
     Record,
     Reopened,
     RunPaused,
     RunResumed,
     RunStarted,
-    checkpoints,
-    origin_of,
+    Value,
 )
 from nbflow.core.states import ENDED
-from nbflow.views.details import text_of
+from nbflow.views.details import text_of, text_of_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -142,12 +145,16 @@ def points_of(records: Sequence[Record], *, running: bool = False) -> list[Point
         return []
     started = records[0]
     asked = {record.id: record for record in records if isinstance(record, Asked)}
-    points = []
+    points: list[PointRow] = []
+    stood = positions(marks_below(records, ROOT))
     for point in checkpoints(records):
         source, step = origin_of(started, point)
         end = point.end
-        state = run_state(records, running=running) if end is started else ENDED[type(end)]
+        is_open = end is started or (isinstance(end, Marked) and not points)
+        state = run_state(records, running=running) if is_open else ENDED.get(type(end), "done")
         text = _questions_text(end, asked) if isinstance(end, RunPaused) else text_of(end)
+        if isinstance(end, Marked):
+            text = _position_text(stood[end.point])
         points.append(
             PointRow(step, source, started.workflow, state, end.at, text, point.id, point.parent, started.run_id)
         )
@@ -157,6 +164,11 @@ def points_of(records: Sequence[Record], *, running: bool = False) -> list[Point
 def _questions_text(paused: RunPaused, asked: Mapping[str, Asked]) -> str:
     shown = ", ".join(text_of(asked[key]) for key in paused.ids[:_LISTED] if key in asked)
     return f"{shown} and {len(paused.ids) - _LISTED} more" if len(paused.ids) > _LISTED else shown
+
+
+def _position_text(position: Position) -> str:
+    leads = ", ".join(dict.fromkeys(unit.name for unit in position.units))
+    return f"{text_of_value(Value(dict(position.state)))}{' -> ' if leads else ''}{leads}"
 
 
 _LISTED = 5  # questions of a pause

@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from nbflow.core.record import (
-    ROOT,
-    Asked,
-    Checkpoint,
-    Record,
-    RunFailed,
-    RunPaused,
-    RunReturned,
-    RunStarted,
-    checkpoints,
-    current_checkpoint,
-    origin_of,
-    waiting_at,
-)
+from nbflow.core.checkpoints import Checkpoint, checkpoints, current_checkpoint, origin_of, waiting_at
+from nbflow.core.record import ROOT, Asked, Record, RunFailed, RunPaused, RunReturned, RunStarted
 from nbflow.values import Interrupt, PregelTask, RunnableConfig, StateSnapshot, config_at, iso
 from nbflow.views.calls import calls_of
 

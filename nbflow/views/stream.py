@@ -6,10 +6,10 @@ asked for. A call whose result is replayed shows that it was asked for, no more.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from nbflow.constants import INTERRUPT
-from nbflow.core.path import around
+from nbflow.core.path import around, caller_of, outside
 from nbflow.core.record import (
     ROOT,
     Asked,
@@ -17,6 +17,7 @@ from nbflow.core.record import (
     CallReturned,
     CallStarted,
     Emitted,
+    Marked,
     Record,
     RunFailed,
     RunHalted,
@@ -31,11 +32,14 @@ from nbflow.views import payloads
 from nbflow.views.levels import Levels, Namespace
 from nbflow.views.messages import ShownMessages
 from nbflow.views.state import interrupt_of, result_state, unfinished_state
+from nbflow.views.step_chunks import StepChunks
+from nbflow.views.steps import update_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from nbflow.values import Interrupt, StateSnapshot
+    from nbflow.views.step_chunks import Part
 
 MODES = ("values", "updates", "custom", "messages", "tasks", "checkpoints", "debug")
 FORWARDED = frozenset({"custom"})
@@ -64,7 +68,9 @@ class StreamView:
         name: name of the body to show.
         subgraphs: whether nested runs are shown as the root is.
         root: path of that body; the call's own for the stream of a nested workflow.
+        kind: of that body: ``"entrypoint"`` or ``"graph"``.
         metadata: what the user wrote into the config, tags included.
+        keys: of a graph's state that are wanted, one or several; None for all.
     """
 
     def __init__(
@@ -74,16 +80,21 @@ class StreamView:
         name: str,
         subgraphs: bool = False,
         root: str = ROOT,
+        kind: str = "entrypoint",
         metadata: Mapping[str, object] | None = None,
+        keys: str | Sequence[str] | None = None,
     ) -> None:
         self._modes = frozenset(modes)
         self._name = name
+        self._root = root
+        self._is_graph = kind == "graph"
         self._deep = subgraphs
         self._metadata = dict(metadata or {})
-        self._levels = Levels(root, name)
+        self._levels = Levels(root, name, is_graph=kind == "graph")
         self._outline: list[Record] = []
         self._result: Value | None = None
         self._shown = ShownMessages()
+        self._steps = StepChunks(self._metadata, keys)
 
     def begin(self, past: Sequence[Record], result: Value | None) -> Iterator[Chunk]:
         """Yield what a stream shows before anything happens: where the thread stands, if its run goes on.
@@ -97,6 +108,11 @@ class StreamView:
         if not past:
             return
         finished = isinstance(past[-1], RunReturned)
+        if self._is_graph:
+            if self._steps.goes(ROOT) and not finished:
+                yield from self._wanted((Chunk((), "values", self._steps.state(ROOT)),))
+                yield from self._wanted(self._step_checkpoint(past[-1].at))
+            return
         if "values" in self._modes:
             yield Chunk((), "values", _get(result))
         yield from self._wanted(self._checkpoint(result_state if finished else self._unfinished_state, past[-1].at))
@@ -105,6 +121,8 @@ class StreamView:
         """Take in what happened before, and show none of it."""
         for record in past:
             self._note(record)
+            if isinstance(record, CallReturned) and record.kind == "node":
+                self._steps.remember(record)
             if "messages" in self._modes and isinstance(record, CallReturned):
                 self._shown.note(_get(record.value))
 
@@ -117,7 +135,7 @@ class StreamView:
     def fold(self, record: Record) -> Iterator[Chunk]:
         """Yield the chunks that a record gives."""
         self._note(record)
-        if record.copied:
+        if record.copied and not isinstance(record, Marked):
             return
         if self._levels.covers(record.path):
             yield from self._wanted(self._chunks(record))
@@ -131,6 +149,8 @@ class StreamView:
         match record:
             case RunStarted() | RunResumed():
                 yield from self._run_began(record)
+            case Marked():
+                yield from self._marked(record)
             case CallStarted():
                 yield from self._call_began(record)
             case Emitted():
@@ -141,16 +161,43 @@ class StreamView:
                 yield from self._failed(record)
             case RunPaused():
                 yield from self._paused(record)
-            case RunReturned():
+            case RunHalted():
+                yield from self._parts(ROOT, self._steps.of_halt(record), record.at)
+            case RunReturned() if not self._is_graph:  # which was shown by its last step
                 yield from self._body_returned(record, self._name, _get(record.value))
                 yield from self._checkpoint(result_state, record.at)
 
     def _note(self, record: Record) -> None:
         self._levels.fold(record)
+        self._steps.note(record)
         if isinstance(record, _OUTLINE):
             self._outline.append(record)
 
+    def _marked(self, record: Marked) -> Iterator[Chunk]:
+        body = outside(record.path)
+        yield from self._parts(body, self._steps.of_mark(record), record.at)
+        if body == ROOT:
+            yield from self._step_checkpoint(record.at)
+
+    def _step_checkpoint(self, at: float) -> Iterator[Chunk]:
+        """Yield the checkpoint that the body of the run stands at; a run that is not kept has none."""
+        if self._started.thread_id and self._modes & {"checkpoints", "debug"}:
+            yield from (Chunk((), *part) for part in self._steps.of_checkpoint(self._started, at))
+
+    def _parts(self, body: str, parts: Iterable[Part], at: float, path: str = "") -> Iterator[Chunk]:
+        """Yield what there is to see of a body that goes from step to step."""
+        ns = self._levels.inside(body)
+        for mode, payload in parts:
+            yield Chunk(ns, mode, payload)
+            if mode == "tasks" and "debug" in self._modes and isinstance(payload, dict):
+                kind = "task" if "input" in payload else "task_result"
+                yield Chunk(ns, "debug", payloads.debug(kind, payload, self._steps.step(path), at))
+
     def _run_began(self, record: Record) -> Iterator[Chunk]:
+        if self._is_graph:
+            if isinstance(record, RunStarted):
+                yield from self._step_checkpoint(record.at)
+            return
         if isinstance(record, RunStarted):
             yield from self._checkpoint(self._unfinished_state, record.at)
         value = _get(self._started.value)
@@ -162,6 +209,10 @@ class StreamView:
     def _call_began(self, record: CallStarted) -> Iterator[Chunk]:
         if "messages" in self._modes:
             self._shown.note(_get(record.value))
+        if record.kind in {"node", "graph"}:
+            if record.kind == "node":
+                yield from self._parts(caller_of(record.path), self._steps.of_start(record), record.at, record.path)
+            return
         payload = payloads.call_start(record, self._metadata)
         yield from self._task(self._levels.ns(record.path), payload, record.at, "task")
 
@@ -173,6 +224,14 @@ class StreamView:
 
     def _call_returned(self, record: CallReturned) -> Iterator[Chunk]:
         value = _get(record.value)
+        if record.kind == "node":
+            yield from self._messages(
+                self._levels.ns(record.path), record, record.name, "node", update_of(value).result
+            )
+            yield from self._parts(caller_of(record.path), self._steps.of_result(record), record.at, record.path)
+            return
+        if record.kind == "graph":
+            return
         if record.kind == "entrypoint":
             yield from self._body_returned(record, record.name, value.value if isinstance(value, Final) else value)
             return
@@ -191,6 +250,11 @@ class StreamView:
         yield Chunk(ns, "values", value)
 
     def _failed(self, record: CallFailed | RunFailed) -> Iterator[Chunk]:
+        if isinstance(record, CallFailed) and record.kind == "node":
+            yield from self._parts(caller_of(record.path), self._steps.of_failure(record), record.at, record.path)
+            return
+        if isinstance(record, RunFailed) and self._is_graph:
+            return
         name = record.name if isinstance(record, CallFailed) else self._name
         payload = payloads.result(record.path, name, error=_get(record.value))
         yield from self._task(self._levels.ns(record.path), payload, record.at, "task_result")
@@ -204,8 +268,14 @@ class StreamView:
                 places.setdefault(place, []).append(one)
         for run in self._levels.open_runs():
             below = places.get(run.path)
-            if below:
+            if below and self._steps.goes(run.path):
+                yield from self._parts(run.path, self._steps.of_questions(run.path, below), record.at)
+            elif below:
                 yield from self._questions(run.ns, run.path, run.name, below, record.at)
+        if self._is_graph:
+            here = places.get(self._root, waiting)
+            yield from self._parts(self._root, self._steps.of_questions(self._root, here), record.at)
+            return
         yield from self._questions((), ROOT, self._name, waiting, record.at)
         if record.point:
             yield from self._checkpoint(self._unfinished_state, record.at)
@@ -250,9 +320,7 @@ class StreamView:
 
     @property
     def _started(self) -> RunStarted:
-        started = self._outline[0]
-        assert isinstance(started, RunStarted), "a run's first record says that it started"
-        return started
+        return cast("RunStarted", self._outline[0])
 
     @property
     def _step(self) -> int:

@@ -11,7 +11,7 @@ from nbflow.errors import DecorationError, InvalidOptionError, NeverCalledWarnin
 NEVER_CALLED: Final = ("put", "aput", "put_writes", "aput_writes", "get_next_version")
 
 
-def check_checkpointer(given: object) -> None:
+def check_checkpointer(given: object, where: str = "@entrypoint()") -> None:
     """Check a checkpointer, and warn of methods that its author expects to be called.
 
     Raises:
@@ -33,7 +33,7 @@ def check_checkpointer(given: object) -> None:
         )
     hint = "a context manager: enter it with `with`" if hasattr(given, "__enter__") else f"a {type(given).__name__}"
     raise InvalidOptionError(
-        "@entrypoint()", "checkpointer", hint, "it is a saver such as InMemorySaver() or SqliteSaver('runs.db')"
+        where, "checkpointer", hint, "it is a saver such as InMemorySaver() or SqliteSaver('runs.db')"
     )
 
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbflow.errors import NoCheckpointerError
+from nbflow.constants import INTERRUPT
+from nbflow.errors import InvalidOptionError, NoCheckpointerError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from nbflow.cache.base import BaseCache
     from nbflow.checkpoint.base import BaseCheckpointSaver
+    from nbflow.checkpoint.points import Point
     from nbflow.core.call import Spec
+    from nbflow.core.record import Record
+    from nbflow.core.value import Value
     from nbflow.store.base import BaseStore
-    from nbflow.values import RunnableConfig
+    from nbflow.values import Command, Interrupt, RunnableConfig
 
 
 class Definition:
@@ -46,6 +52,52 @@ class Definition:
         self.config = config
         self.__doc__ = spec.fn.__doc__
         self.__wrapped__ = spec.fn
+
+    def check_options(self, where: str, given: Mapping[str, str | Sequence[str] | None]) -> None:
+        """Check the options of a run that are about a graph, which an entrypoint has none of.
+
+        Args:
+            where: the method, for errors.
+            given: the options by name; None for what was not said.
+
+        Raises:
+            InvalidOptionError: if one is given.
+        """
+        for name, value in given.items():
+            if value is not None:
+                raise InvalidOptionError(where, name, repr(value), "that is for graphs")
+
+    def check_input(self, value: object, kept: Value | None) -> None:
+        """Check what a new run would begin with, before anything is written; an entrypoint takes anything.
+
+        Args:
+            value: the input.
+            kept: as of ``kept_at``.
+        """
+
+    def kept_at(self, saver: BaseCheckpointSaver, point: Point | None) -> Value | None:  # noqa: ARG002  # of others
+        """Return what a run that begins at a checkpoint is given of what was before it: what was saved last."""
+        last = point.last if point is not None else None
+        return last.kept if last is not None else None
+
+    def steered(self, past: Sequence[Record], command: Command, where: str) -> list[Record]:  # noqa: ARG002  # of others
+        """Return what has a run go on as a command says, beside the answers in it.
+
+        Raises:
+            InvalidOptionError: for an update or a route, which an entrypoint can't take.
+        """
+        if command.update is not None or command.goto or command.graph is not None:
+            raise InvalidOptionError(
+                where,
+                "input",
+                repr(command),
+                "an entrypoint takes Command(resume=answer) alone; update and goto are for graphs",
+            )
+        return []
+
+    def paused(self, records: Sequence[Record], interrupts: Sequence[Interrupt]) -> object:  # noqa: ARG002  # of others
+        """Return what a run that waits with questions gives its caller."""
+        return {INTERRUPT: list(interrupts)}
 
     def saver(self, what: str) -> BaseCheckpointSaver:
         """Return the checkpointer; ``what`` names in the error who needs it.

@@ -42,6 +42,14 @@ class Flavour:
             return functools.partial(self.entrypoint, **options)
         return nbflow.entrypoint(**{"checkpointer": self.saver, **options})(self._shape(fn))
 
+    def node(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function as a node of a graph, or as a branch, of this flavour."""
+        return self._shape(fn)
+
+    def compile(self, builder: Any, **options: Any) -> Any:
+        """Return a graph with a checkpointer."""
+        return builder.compile(**{"checkpointer": self.saver, **options})
+
     def _shape(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         if self.name == "async":
             return _as_coroutine(fn)

@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 
 from nbflow import InMemorySaver, RetryPolicy, SqliteSaver, emit_token, interrupt, task
 from nbflow.checkpoint.base import BaseCheckpointSaver, RunKey
 from nbflow.errors import UnkeptStreamWarning
+from nbflow.graph import END, START, StateGraph
 from nbflow.types import Command, StreamWriter
 from tests.behaviour.flavours import Flavour
 
@@ -233,3 +234,60 @@ def test_what_can_not_be_kept_is_said_when_it_is_read(flow: Flavour) -> None:
     with pytest.warns(UnkeptStreamWarning, match=r"'custom' chunk of the stream of 'child', from call 0\.0, .*lock"):
         flow.invoke(parent, 1)
     assert flow.invoke(parent, YES) == ["kept"]
+
+
+class State(TypedDict):
+    """Of the graph below."""
+
+    n: int
+
+
+def graph_reader(flow: Flavour, ran: Counter[str]) -> Any:
+    def add(state: State, writer: StreamWriter) -> Any:
+        ran["add"] += 1
+        writer("adds")
+        return {"n": state["n"] + 1}
+
+    def ask(state: State) -> Any:
+        return {"n": state["n"] + len(interrupt("how much?"))}
+
+    def double(state: State) -> Any:
+        ran["double"] += 1
+        return {"n": state["n"] * 2}
+
+    builder = StateGraph(State)
+    for node in (add, ask, double):
+        builder.add_node(node.__name__, flow.node(node))
+    for one, other in ((START, "add"), ("add", "ask"), ("ask", "double"), ("double", END)):
+        builder.add_edge(one, other)
+    graph = builder.compile()
+
+    @flow.entrypoint
+    def parent(n: int) -> Any:
+        seen = yield flow.streamed(graph, {"n": n}, stream_mode=["updates", "values", "custom", "tasks", "debug"])
+        return [seen, interrupt(repr(plain(seen)))]
+
+    return parent
+
+
+def test_the_stream_of_a_nested_graph_is_read_again(flow: Flavour, tmp_path: Path) -> None:
+    ran: Counter[str] = Counter()
+    parent = graph_reader(flow, ran)
+    flow.invoke(parent, 1)
+    flow.invoke(parent, YES)
+    seen, _ = plain(flow.invoke(parent, YES))
+    assert ran == {"add": 1, "double": 1}
+    assert [chunk for mode, chunk in seen if mode == "values"] == [{"n": 1}, {"n": 2}, {"n": 5}, {"n": 10}]
+    assert [mode for mode, _ in seen].count("updates") == 3
+    run = RunKey("t", flow.saver.runs("t")[0])
+    rows = flow.saver.rows(run)
+    for length in range(1, len(rows)):
+        with like(flow.saver, tmp_path / f"{length}.db") as saver:
+            saver.append(run, rows[:length], "the one who died")
+            other = Flavour(flow.name, saver)
+            again = graph_reader(other, ran)
+            result: Any = {}
+            while isinstance(result, dict):
+                last = again.last_run({"configurable": {"thread_id": "t"}})
+                result = other.invoke(again, YES if last.status == "asking" else None)
+            assert plain(result[0]) == seen, f"cut at {rows[length].kind} {rows[length].path}"

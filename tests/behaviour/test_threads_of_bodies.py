@@ -12,6 +12,7 @@ import pytest
 from nbflow import Command, InMemorySaver, entrypoint, interrupt, task
 from nbflow.errors import GraphInterrupt, StandstillWarning
 
+pytestmark = pytest.mark.runs_once("a body that waits for ever does not leave, and the next incarnation waits for that")
 HERE: Any = {"configurable": {"thread_id": "t"}}
 
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import from_row
+from nbflow.core.checkpoints import checkpoints
 from nbflow.core.fork import before, begun_again, places
-from nbflow.core.record import CallReturned, Record, RunPaused, checkpoints
+from nbflow.core.record import CallReturned, Record, RunPaused
 from nbflow.values import config_at
 from tests.laws.corpus import THREAD, Plan, World, answers, plans
 

@@ -166,7 +166,7 @@ def _label(node: Node, *, times: bool) -> str:
     others = {state: count for state, count in node.counts.items() if state != "done"}
     if others:
         facts.append(listed(others) if node.size > 1 else node.state)
-    lines = [node.name, *([_cut(node.shown)] if node.shown and node.kind != "entrypoint" else [])]
+    lines = [node.name, *([_cut(node.shown)] if node.shown and node.kind not in {"entrypoint", "graph"} else [])]
     return "\n".join([*lines, *([" · ".join(facts)] if facts else [])])
 
 

@@ -32,7 +32,7 @@ WIDE = 200
 _TAIL = 8  # records; what workers brought in after the end of a run may stand behind it
 _RUN = pd.CategoricalDtype([*RUN_STATES])
 _CALL = pd.CategoricalDtype([*CALL_STATES, "crashed"])
-_KIND = pd.CategoricalDtype(["entrypoint", "task", "node"])
+_KIND = pd.CategoricalDtype(["entrypoint", "graph", "task", "node"])
 _SOURCE = pd.CategoricalDtype(["input", "loop", "update", "fork"])
 _QUESTION = pd.CategoricalDtype(["open", "answered", "dropped"])
 

@@ -8,6 +8,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
+from nbflow.constants import INTERRUPT
 from nbflow.core.call import current_frame
 from nbflow.core.record import ROOT
 from nbflow.drivers.bodies import aio
@@ -136,11 +137,13 @@ def run_through(workflow: Definition, request: Request, shape: Shape) -> Any:  #
         raise
 
 
-def output_of(result: object, shape: Shape, run: Run | None = None) -> Any:  # noqa: ANN401  # whatever a body returned
+def output_of(result: Any, shape: Shape, run: Run | None = None) -> Any:  # noqa: ANN401  # whatever a body returned
     """Return a run's result in the form that its caller wants."""
     if shape.version != "v2":
         return result
-    return GraphOutput({}, run.interrupts) if run is not None and run.status == "asking" else GraphOutput(result)
+    if run is None or run.status != "asking":
+        return GraphOutput(result)
+    return GraphOutput({name: value for name, value in result.items() if name != INTERRUPT}, run.interrupts)
 
 
 def watched(
@@ -156,7 +159,14 @@ def watched(
     views: list[StreamView] = []
 
     def first(session: Session, opening: Opening) -> None:
-        view = StreamView(shape.wanted, name=workflow.spec.name, subgraphs=shape.subgraphs, metadata=_metadata(session))
+        view = StreamView(
+            shape.wanted,
+            name=workflow.spec.name,
+            subgraphs=shape.subgraphs,
+            kind=workflow.spec.kind,
+            metadata=_metadata(session),
+            keys=request.output_keys,
+        )
         views.append(view)
         for chunk in view.begin(opening.past, opening.result):
             put(chunk)
@@ -175,7 +185,7 @@ def watched_call(
     """Start a nested run and have its chunks put somewhere; return its future and what ends the listening."""
     session = _session()
     telling = session.dispatch.telling
-    feed = Feed(session, shape, workflow.spec.name, put, _metadata(session), keeps=bool(shape.modes))
+    feed = Feed(session, shape, workflow.spec, put, _metadata(session), keeps=bool(shape.modes))
 
     def leave() -> None:
         telling.tell(to_the_end=True)

@@ -16,22 +16,23 @@ from msgspec import structs
 
 from nbflow import codec
 from nbflow._support.warnings import warn
-from nbflow.core.path import comes_from, is_below, order_of
+from nbflow.core.path import comes_from, is_below, order_of, outside
 from nbflow.core.rebuilt import run_of, whole
-from nbflow.core.record import CallReturned, CallSettled, CallStarted, Discarded, Emitted, Told, Value
+from nbflow.core.record import CallReturned, CallSettled, CallStarted, Discarded, Emitted, Marked, Told, Value
 from nbflow.errors import CorruptValueError, UnkeptStreamWarning, UnloadableValueError
 from nbflow.views.stream import Chunk, StreamView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from nbflow.core.call import Call
+    from nbflow.core.call import Call, Spec
     from nbflow.core.deliveries import Deliveries
     from nbflow.core.log import Log
     from nbflow.core.record import Record
     from nbflow.runs.stream.shape import Shape
     from nbflow.session.session import Session
 
+_DURABLE = {CallReturned.__name__, Marked.__name__}
 _INSTEAD = "register the class with nbflow.register_type, or start over on a new thread"
 
 
@@ -48,7 +49,7 @@ class Feed:
     Args:
         session: of the run around it.
         shape: how the reader wants chunks.
-        name: of the nested workflow.
+        spec: of the nested workflow.
         put: takes the chunks.
         metadata: what the user wrote into the config.
         keeps: whether a body reads them, and is to be given them again.
@@ -58,7 +59,7 @@ class Feed:
         self,
         session: Session,
         shape: Shape,
-        name: str,
+        spec: Spec,
         put: Callable[[Chunk], None],
         metadata: Mapping[str, object],
         *,
@@ -66,7 +67,8 @@ class Feed:
     ) -> None:
         self._session = session
         self._shape = shape
-        self._name = name
+        self._spec = spec
+        self._name = spec.name
         self._put = put
         self._metadata = metadata
         self._keeps = keeps
@@ -114,6 +116,7 @@ class Feed:
             name=self._name,
             subgraphs=self._shape.subgraphs,
             root=root,
+            kind=self._spec.kind,
             metadata=self._metadata,
         )
         view.recall(log.records[:1])
@@ -135,13 +138,20 @@ class Feed:
         for path, past in self._log.settled.items() if self._keeps else ():
             if (path == root or is_below(path, root)) and _Key(type(past).__name__, path) not in self._told:
                 self._left[path] = past
+        for body, marks in self._log.marks.items():
+            if self._keeps and (body == root or is_below(body, root)):
+                seen = [mark.path not in self._left for mark in marks]
+                count = len(marks) - seen[::-1].index(True) if True in seen else 0
+                view.recall(marks[:count])
+                for mark in marks[:count]:
+                    self._left.pop(mark.path, None)
 
     def _give_again(self, view: StreamView, told: Told) -> bool:
         """Give what was given before; False if what it was made of does not count any more, nor what came after."""
-        if told.kind == CallReturned.__name__:
-            record = self._log.settled.get(told.source)
-            if record is None:
-                return False
+        record = self._log.settled.get(told.source)
+        if record is None and told.kind in _DURABLE:
+            return False
+        if told.value is None and record is not None:
             chunks = [chunk._replace(ns=told.ns) for chunk in self._stored(view, record)]
         else:
             chunks = [Chunk(told.ns, mode, payload) for mode, payload in self._kept(told)]
@@ -175,6 +185,8 @@ class Feed:
 
     def _take(self, view: StreamView, record: Record) -> None:
         key = _Key(type(record).__name__, record.path)
+        if self._left and isinstance(record, CallStarted):
+            self._catch_up_marks(view, record.path)
         if isinstance(record, Discarded):
             self._told = {one for one in self._told if not comes_from(one.path, record.path)}
         chunks = list(view.fold(record))
@@ -188,10 +200,19 @@ class Feed:
         left = [one for one in self._left if one == path or is_below(one, path)]
         if left:
             inside = {one: past for one, past in self._log.settled.items() if is_below(one, path)}
-            view.recall(_as_started(inside[one]) for one in sorted(inside, key=order_of))
+            begun = (inside[one] for one in sorted(inside, key=order_of))
+            view.recall(_as_started(past) for past in begun if not isinstance(past, Marked))
         for one in left:
             past = self._left.pop(one)
             self._give(past, self._stored(view, past))
+
+    def _catch_up_marks(self, view: StreamView, path: str) -> None:
+        """Give what is left of the marks that a body has put down before it made a call."""
+        body = outside(path)
+        for one in [one for one, past in self._left.items() if isinstance(past, Marked) and outside(one) == body]:
+            if order_of(one) < order_of(path):
+                past = self._left.pop(one)
+                self._give(past, self._stored(view, past))
 
     def _give(self, record: Record, chunks: Sequence[Chunk]) -> None:
         """Give chunks of a record for the first time."""
@@ -213,7 +234,8 @@ class Feed:
         call, kind = self._call, type(record).__name__
         if call is None or call.caller is None or call.deliveries is None:
             return
-        held = None if kind == CallReturned.__name__ else [self._encoded(record, chunk) for chunk in chunks]
+        is_told = isinstance(record, CallReturned) and record.kind not in {"node", "graph"}
+        held = None if is_told else [self._encoded(record, chunk) for chunk in chunks]
         told = Told(
             path=call.deliveries.body,
             at=record.at,

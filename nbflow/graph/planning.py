@@ -1,0 +1,108 @@
+"""Which nodes run next: what edges, branches, commands and joins of the nodes that have finished lead to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from nbflow.constants import END
+from nbflow.core.marks import Unit
+from nbflow.values import Send
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from nbflow.graph.blueprint import Blueprint
+
+PUSH = ("__pregel_push",)
+
+
+class Finished(NamedTuple):
+    """A node that has finished in a step.
+
+    Attributes:
+        name: of the node, or START.
+        goto: where its branches and commands lead.
+    """
+
+    name: str
+    goto: Sequence[object]
+
+
+class Plan(NamedTuple):
+    """What runs next.
+
+    Attributes:
+        units: what runs, in the order in which the results count; their positions are not given yet.
+        kept: what joins and deferred nodes wait for.
+    """
+
+    units: Sequence[Unit]
+    kept: dict[str, Any]
+
+
+def plan(graph: Blueprint, finished: Sequence[Finished], kept: Mapping[str, Any], pending: Iterable[Unit] = ()) -> Plan:
+    """Return what runs after a step.
+
+    Nodes that edges lead to run once, ordered by name; after them each ``Send``, in the order of the senders.
+
+    Args:
+        graph: the graph.
+        finished: the nodes of the step, in order.
+        kept: what joins and deferred nodes waited for before it.
+        pending: what runs anyway.
+    """
+    triggers: dict[str, list[str]] = {}
+    sent: list[Unit] = []
+    for name, goto in finished:
+        targets = [*graph.edges.get(name, ()), *goto]
+        for target in targets:
+            if isinstance(target, Send):
+                sent.append(Unit(str(target.node), -1, PUSH, (target.arg, target.timeout)))
+            elif target != END:
+                triggers.setdefault(cast("str", target), []).append(f"branch:to:{target}")
+    joins = _joined(graph, {one.name for one in finished}, kept.get("joins", {}), triggers)
+    held = {name: list(found) for name, found in kept.get("deferred", {}).items()}
+    for name in tuple(triggers):
+        if graph.nodes[name].defer:
+            held.setdefault(name, []).extend(triggers.pop(name))
+    others = [*pending, *sent]
+    for name in _released(graph, held, {*triggers, *(unit.name for unit in others)}):
+        triggers[name] = held.pop(name)
+    units = [Unit(name, -1, tuple(dict.fromkeys(triggers[name]))) for name in sorted(triggers)]
+    return Plan([*units, *sent], {name: one for name, one in (("joins", joins), ("deferred", held)) if one})
+
+
+def _joined(
+    graph: Blueprint, finished: set[str], waiting: Mapping[str, Sequence[str]], triggers: dict[str, list[str]]
+) -> dict[str, list[str]]:
+    """Trigger the nodes whose joins are full; return what the others have got so far."""
+    left: dict[str, list[str]] = {}
+    for sources, end in graph.joins:
+        label = f"join:{'+'.join(sources)}:{end}"
+        there = {*waiting.get(label, ()), *(finished & set(sources))}
+        if there == set(sources):
+            if end != END:
+                triggers.setdefault(end, []).append(label)
+        elif there:
+            left[label] = sorted(there)
+    return left
+
+
+def _released(graph: Blueprint, held: Mapping[str, object], active: set[str]) -> list[str]:
+    """Return the deferred nodes that nothing which still runs can lead to."""
+    if not held:
+        return []
+    free = [name for name in held if not any(name in graph.reaches[other] for other in active | (held.keys() - {name}))]
+    return free or ([] if active else list(held))
+
+
+def unfilled(kept: Mapping[str, Any]) -> list[str]:
+    """Return, in words, which joins have got some of their sources and not all."""
+    found = []
+    for label, there in kept.get("joins", {}).items():
+        sources, _, end = label.removeprefix("join:").rpartition(":")
+        missing = [one for one in sources.split("+") if one not in there]
+        found.append(
+            f"node {end!r} has waited for {', '.join(map(repr, missing))} beside {', '.join(map(repr, there))}"
+        )
+    return found

@@ -1,0 +1,349 @@
+"""What a state schema says: its keys with their rules, and how values of it are read and made."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import sys
+import types
+import typing
+from collections import deque
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired, Required, cast
+
+from nbflow._support.signature import parameters_of, without_partials
+from nbflow.errors import GraphUpdateError, InvalidGraphError
+from nbflow.errors.usage import nearest
+from nbflow.graph.annotations import Managed, Rule
+from nbflow.graph.keys import ABSENT, Key, ReducedKey, check_reducer
+from nbflow.values import ROOT_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from nbflow.graph.keys import Reducer
+
+_WRAPPERS = {Required, NotRequired}
+_LEAVES = frozenset({str, int, float, bool, bytes, complex, type(None)})
+
+
+@dataclass(frozen=True, eq=False)
+class Schema:
+    """A type of states.
+
+    Attributes:
+        type: the schema as it was given: a TypedDict, dataclass, pydantic model, annotated class, or any type whose
+            values are the whole state.
+        keys: by name, what it declares; of a type without fields one key, ``"__root__"``.
+        managed: by name, values that the runtime computes.
+    """
+
+    type: Any
+    keys: Mapping[str, Key]
+    managed: Mapping[str, Managed]
+
+    @property
+    def is_root(self) -> bool:
+        """Whether its values are the whole state, not fields of it."""
+        return list(self.keys) == [ROOT_KEY]
+
+    @cached_property
+    def is_model(self) -> bool:
+        """Whether it is a pydantic model."""
+        return isinstance(self.type, type) and hasattr(self.type, "model_validate")
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return str(getattr(self.type, "__name__", self.type))
+
+    def view(self, state: Mapping[str, Any], managed: Mapping[str, Any]) -> object:
+        """Return the part of a state that code with this schema sees: a dict, an instance, or the bare value.
+
+        Containers in it are copies, so that code that changes them changes nothing else.
+        """
+        if self.is_root:
+            return own(state[ROOT_KEY]) if ROOT_KEY in state else None
+        found = {name: own(state[name]) for name in self.keys if name in state}
+        found.update((name, managed[one.what]) for name, one in self.managed.items() if one.what in managed)
+        if self.is_model:
+            return self.type.model_construct(**found)
+        return self._made(**found) if is_dataclass(self.type) else found
+
+    @property
+    def _made(self) -> Callable[..., object]:
+        """What makes an instance."""
+        return cast("Callable[..., object]", self.type)
+
+    def read(
+        self,
+        value: object,
+        where: str,
+        known: Iterable[str],
+        given: Mapping[str, object] = {},  # read only
+    ) -> list[tuple[str, object]]:
+        """Return the keys and values of an update: a dict, an instance of a class with fields, or the bare value.
+
+        Args:
+            value: the update.
+            where: who gives it, for errors.
+            known: the keys that may be written.
+            given: the state that whoever gives it was given.
+
+        Raises:
+            GraphUpdateError: if it is none, or has a key that is not known.
+        """
+        if value is None:
+            return []
+        if self.is_root:
+            return [(ROOT_KEY, value)]
+        if isinstance(value, dict):
+            found = list(value.items())
+        elif _has_fields(value):
+            found = _set_fields(value, given)
+        else:
+            raise GraphUpdateError(
+                f"{where} gave {_shown(value)}, and an update of the state is a dict of keys, an instance of a state "
+                "class, a Command, or None"
+            )
+        known = tuple(known)
+        for name, _ in found:
+            if name not in known:
+                raise GraphUpdateError(
+                    f"{where} wrote the key {name!r}, which the state does not have{nearest(name, known)}; "
+                    f"its keys are {', '.join(map(repr, known))}"
+                )
+        return found
+
+
+def schema_of(given: Any, where: str) -> Schema:  # noqa: ANN401  # any type
+    """Return what a type says of a state.
+
+    Args:
+        given: the type.
+        where: who gave it, for errors.
+
+    Raises:
+        InvalidGraphError: if it is no type, or a reducer in it takes the wrong arguments.
+    """
+    if given is None or isinstance(given, (str, int, float, bytes)):
+        raise InvalidGraphError(f"{where} is {given!r}, and a schema is a type, such as a TypedDict or a dataclass")
+    hints = _hints(given) if _is_class_with_fields(given) else {ROOT_KEY: given}
+    keys: dict[str, Key] = {}
+    managed: dict[str, Managed] = {}
+    for name, hint in hints.items():
+        key = _key(name, hint)
+        if isinstance(key, Managed):
+            managed[name] = key
+        else:
+            keys[name] = key
+    return Schema(given, keys, managed)
+
+
+def has_fields(given: object) -> bool:
+    """Whether a type declares fields, so that it can stand for a part of a state."""
+    return _is_class_with_fields(given) and bool(_hints(given))
+
+
+def _is_class_with_fields(given: Any) -> bool:  # noqa: ANN401  # any type
+    kind = typing.get_origin(given) or given
+    if not isinstance(kind, type) or kind.__module__ in {"builtins", "collections", "datetime"}:
+        return False
+    return bool(getattr(kind, "__annotations__", None)) or hasattr(kind, "model_fields") or typing.is_typeddict(kind)
+
+
+def _hints(given: Any) -> dict[str, Any]:  # noqa: ANN401  # a class
+    kind = typing.get_origin(given) or given
+    try:
+        hints = typing.get_type_hints(kind, localns=names_around(kind), include_extras=True)
+    except (NameError, TypeError) as error:
+        raise InvalidGraphError(f"the annotations of {kind.__name__} can't be read: {error}") from error
+    if hasattr(kind, "model_fields"):
+        # Pydantic takes annotations apart; of those that it kept, what it took out stands in the metadata.
+        return {name: hints.get(name, field.annotation) for name, field in kind.model_fields.items()}
+    if is_dataclass(kind):
+        return {field.name: hints[field.name] for field in fields(kind)}
+    return {name: hint for name, hint in hints.items() if typing.get_origin(hint) is not typing.ClassVar}
+
+
+def _key(name: str, hint: Any) -> Key | Managed:  # noqa: ANN401  # an annotation
+    plain, extras = _taken_apart(hint)
+    for extra in extras:
+        found = extra() if isinstance(extra, type) and issubclass(extra, (Rule, Managed)) else extra
+        if isinstance(found, Managed):
+            return found
+        if isinstance(found, Rule):
+            return found.key(name, plain)
+    reducer = _reducer(name, extras)
+    return ReducedKey(name, plain, reducer=reducer) if reducer is not None else Key(name, plain)
+
+
+def _taken_apart(hint: Any) -> tuple[Any, list[Any]]:  # noqa: ANN401  # an annotation
+    """Return the type in an annotation, and all that is annotated anywhere around or, if optional, in it."""
+    if isinstance(hint, Rule):
+        return Any, [hint]
+    origin = typing.get_origin(hint)
+    if origin in _WRAPPERS:
+        return _taken_apart(typing.get_args(hint)[0])
+    if origin is Annotated:
+        plain, extras = _taken_apart(hint.__origin__)
+        return plain, [*extras, *hint.__metadata__]
+    if origin in {typing.Union, types.UnionType}:
+        options = typing.get_args(hint)
+        inner = [_taken_apart(option) for option in options]
+        extras = [extra for _, found in inner for extra in found]
+        return hint, extras
+    return hint, []
+
+
+def _reducer(name: str, extras: Iterable[Any]) -> Reducer | None:
+    """Return the reducer among what is annotated: the last function of it."""
+    found = [one for one in extras if callable(one) and not isinstance(one, type) and not _is_constraint(one)]
+    if not found:
+        return None
+    check_reducer(name, found[-1])
+    chosen: Reducer = found[-1]
+    return chosen
+
+
+def _is_constraint(extra: object) -> bool:
+    """Whether an annotation is about validation, though it can be called."""
+    home = type(extra).__module__.partition(".")[0]
+    return home in {"pydantic", "pydantic_core", "annotated_types", "msgspec"}
+
+
+def _has_fields(value: object) -> bool:
+    kind = type(value)
+    return is_dataclass(kind) or hasattr(kind, "model_fields") or bool(getattr(kind, "__annotations__", None))
+
+
+def _set_fields(value: Any, given: Mapping[str, object]) -> list[tuple[str, object]]:  # noqa: ANN401  # of any class
+    """Return the fields of an instance that are an update of what its maker was given.
+
+    What was not set is none. Of a pydantic model that is known; of other classes a field that holds its default counts
+    as not set, unless other fields show that the instance is a changed copy of what was given.
+    """
+    found = _fields_of(value)
+    carried = any(not is_default and _equals(one, given.get(name, ABSENT)) for name, one, is_default in found)
+    if not carried:
+        return [(name, one) for name, one, is_default in found if not is_default]
+    return [(name, one) for name, one, _ in found if not _equals(one, given.get(name, ABSENT))]
+
+
+def _fields_of(value: Any) -> list[tuple[str, object, bool]]:  # noqa: ANN401  # of any class
+    """Return the fields of an instance, and whether each holds its default; of a model those that were set."""
+    kind = type(value)
+    if hasattr(kind, "model_fields"):
+        return [(name, getattr(value, name), False) for name in kind.model_fields if name in value.model_fields_set]
+    if is_dataclass(value):
+        return [(one.name, getattr(value, one.name), _is_default(value, one)) for one in fields(value)]
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        defaults = getattr(value, "_field_defaults", {})
+        return [
+            (name, one, _equals(one, defaults.get(name, ABSENT)))
+            for name, one in zip(value._fields, value, strict=True)
+        ]
+    return [(name, getattr(value, name), False) for name in _hints(kind) if name in vars(value)]
+
+
+def _is_default(value: object, field: Any) -> bool:  # noqa: ANN401  # a dataclass field
+    """Whether a field holds what it holds by default: nobody need have set it."""
+    now = getattr(value, field.name)
+    if field.default is not MISSING:
+        return _equals(now, field.default)
+    return field.default_factory is not MISSING and type(now) in _CONTAINERS and now == field.default_factory()
+
+
+def _equals(one: object, other: object) -> bool:
+    """Whether two values are the same: plain ones and builtin containers by content, others by identity."""
+    if one is other:
+        return True
+    kind = type(one)
+    return kind is type(other) and (kind in _LEAVES or kind in _CONTAINERS) and bool(one == other)
+
+
+def own(value: Any) -> Any:  # noqa: ANN401  # any value
+    """Return a value whose builtin containers are copies, at any depth; other objects stay the same ones."""
+    kind = type(value)
+    if kind in _LEAVES or kind not in _CONTAINERS:
+        return value
+    if kind is dict:
+        if _LEAVES.issuperset(map(type, value.values())):
+            return value.copy()
+        return {name: own(item) for name, item in value.items()}
+    if kind in _UNORDERED or _LEAVES.issuperset(map(type, value)):
+        return copy.copy(value)
+    copied = [own(item) for item in value]
+    if kind is list:
+        return copied
+    return deque(copied, value.maxlen) if kind is deque else tuple(copied)
+
+
+_UNORDERED = frozenset({set, frozenset})
+_CONTAINERS = frozenset({list, dict, tuple, deque, *_UNORDERED})
+
+
+def united(schemas: Iterable[Schema]) -> dict[str, Key]:
+    """Return the keys of several schemas as those of one state.
+
+    Raises:
+        InvalidGraphError: if two declare one key with different rules.
+    """
+    found: dict[str, tuple[Key, Schema]] = {}
+    for schema in schemas:
+        for name, key in schema.keys.items():
+            past = found.get(name)
+            if past is None or (type(past[0]) is Key and type(key) is not Key):
+                found[name] = key, schema
+            elif type(key) is not Key and not past[0].like(key):
+                raise InvalidGraphError(
+                    f"the key {name!r} has different reducers or rules in {past[1].name} and in {schema.name}; "
+                    "give it one function by name in both"
+                )
+    return {name: key for name, (key, _) in found.items()}
+
+
+def first_parameter(fn: object) -> Any:  # noqa: ANN401  # a type, or None
+    """Return the annotation of a function's first parameter, evaluated; None without one that can be read."""
+    found = parameters_of(fn) if callable(fn) else []
+    return hints_of(fn).get(found[0].name) if found else None
+
+
+def hints_of(fn: Any) -> dict[str, Any]:  # noqa: ANN401  # any callable
+    """Return the annotations of a function, evaluated; none if they can't be read."""
+    plain = called(fn)
+    try:
+        return typing.get_type_hints(plain, localns=names_around(plain), include_extras=True)
+    except (TypeError, ValueError, NameError, AttributeError):
+        return {}
+
+
+def called(fn: Any) -> Any:  # noqa: ANN401  # any callable
+    """Return the plain function that calling an object calls."""
+    fn = without_partials(fn)
+    return inspect.unwrap(fn if inspect.isroutine(fn) else type(fn).__call__)
+
+
+def names_around(given: Any) -> dict[str, object]:  # noqa: ANN401  # a class or function
+    """Return the local names that annotations of a class or function may use which stands in a function that runs."""
+    found: dict[str, object] = {}
+    if "<locals>" not in getattr(given, "__qualname__", ""):
+        return found
+    frame: types.FrameType | None = sys._getframe()  # noqa: SLF001  # what inspect would walk too
+    while frame is not None:
+        if frame.f_globals.get("__name__") == given.__module__ and frame.f_code.co_name != "<module>":
+            found = {**frame.f_locals, **found}
+        frame = frame.f_back
+    return found
+
+
+def start_values(keys: Mapping[str, Key]) -> dict[str, object]:
+    """Return what the keys of a state hold before anything is written."""
+    first = {name: key.first() for name, key in keys.items()}
+    return {name: value for name, value in first.items() if value is not ABSENT}
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return f"{text[:60]}{'...' if len(text) > 60 else ''} ({type(value).__name__})"  # noqa: PLR2004  # of a line
