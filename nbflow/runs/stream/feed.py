@@ -20,6 +20,7 @@ from nbflow.core.path import comes_from, is_below, order_of, outside
 from nbflow.core.rebuilt import run_of, whole
 from nbflow.core.record import CallReturned, CallSettled, CallStarted, Discarded, Emitted, Marked, Told, Value
 from nbflow.errors import CorruptValueError, UnkeptStreamWarning, UnloadableValueError
+from nbflow.views.messages import ShownMessages
 from nbflow.views.stream import Chunk, StreamView
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Feed:
         self._view: StreamView | None = None
         self._call: Call | None = None
         self._past = len(self._log.records)  # what came later may be there already when it is known which call it is
+        self._shown = ShownMessages()
         self._told: set[_Key] = set()
         self._left: dict[str, CallSettled] = {}  # by position, outcomes in the log that the body was told nothing of
         self._again: Counter[str] = Counter()  # by position of a call that runs again, values of it still to pass over
@@ -117,6 +119,7 @@ class Feed:
             subgraphs=self._shape.subgraphs,
             root=root,
             kind=self._spec.kind,
+            shown=self._shown,
             metadata=self._metadata,
         )
         view.recall(log.records[:1])
@@ -155,7 +158,9 @@ class Feed:
             chunks = [chunk._replace(ns=told.ns) for chunk in self._stored(view, record)]
         else:
             chunks = [Chunk(told.ns, mode, payload) for mode, payload in self._kept(told)]
-            view.note(chunks)
+            for chunk in chunks:
+                if chunk.mode == "messages" and isinstance(chunk.payload, tuple):
+                    self._shown.note(chunk.payload[0])
         if told.kind != Emitted.__name__:
             self._told.add(_Key(told.kind, told.source))
         else:
