@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import operator
 import sqlite3
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 TASKS = 500
 THREADS = itertools.count()
@@ -28,10 +29,12 @@ POOL = ThreadPoolExecutor()
 
 def nbflow_kit(folder: Path) -> SimpleNamespace:
     from nbflow import Command, InMemorySaver, SqliteSaver, entrypoint, interrupt, task
+    from nbflow.graph import StateGraph
+    from nbflow.types import Send
 
     return SimpleNamespace(
         task=task, entrypoint=entrypoint, interrupt=interrupt, Command=Command, memory=InMemorySaver,
-        sqlite=lambda: SqliteSaver(folder / "ours.db"),
+        sqlite=lambda: SqliteSaver(folder / "ours.db"), StateGraph=StateGraph, Send=Send,
     )  # fmt: skip
 
 
@@ -40,13 +43,14 @@ def peer_kit(folder: Path) -> SimpleNamespace | None:
         from langgraph.checkpoint.memory import InMemorySaver
         from langgraph.checkpoint.sqlite import SqliteSaver
         from langgraph.func import entrypoint, task
-        from langgraph.types import Command, interrupt
+        from langgraph.graph import StateGraph
+        from langgraph.types import Command, Send, interrupt
     except ImportError:
         return None
     connection = sqlite3.connect(folder / "theirs.db", check_same_thread=False)
     return SimpleNamespace(
         task=task, entrypoint=entrypoint, interrupt=interrupt, Command=Command, memory=InMemorySaver,
-        sqlite=lambda: SqliteSaver(connection),
+        sqlite=lambda: SqliteSaver(connection), StateGraph=StateGraph, Send=Send,
     )  # fmt: skip
 
 
@@ -135,6 +139,43 @@ def sleepers(kit: Any, saver: Any, tasks: int) -> float:
     return timed(lambda: body.invoke(tasks, config()))
 
 
+class Notes(TypedDict):
+    notes: Annotated[list[int], operator.add]
+    count: int
+
+
+def loop(kit: Any, saver: Any, steps: int, *, ask: bool = False) -> Any:
+    """Return a graph that goes through one node ``steps`` times, then asks if wanted."""
+    graph = kit.StateGraph(Notes)
+    last = "ask" if ask else "__end__"
+    graph.add_node("step", lambda state: {"count": state["count"] + 1})
+    graph.add_node("ask", lambda _: {"notes": [kit.interrupt("?")]})
+    graph.add_edge("__start__", "step")
+    graph.add_conditional_edges("step", lambda state: "step" if state["count"] < steps else last, ["step", last])
+    return graph.compile(checkpointer=saver)
+
+
+def steps_of_loop(kit: Any, saver: Any, steps: int) -> float:
+    app = loop(kit, saver, steps)
+    where = {**config(), "recursion_limit": steps + 10}
+    return timed(lambda: app.invoke({"count": 0}, where, durability="sync" if saver else None)) / steps
+
+
+def sends(kit: Any, count: int) -> float:
+    graph = kit.StateGraph(Notes)
+    graph.add_node("work", lambda given: {"notes": [given]})
+    graph.add_conditional_edges("__start__", lambda _: [kit.Send("work", n) for n in range(count)], ["work"])
+    app = graph.compile()
+    return timed(lambda: app.invoke({"count": 0})) / count
+
+
+def resumed_loop(kit: Any, saver: Any, steps: int) -> float:
+    app = loop(kit, saver, steps, ask=True)
+    where = {**config(), "recursion_limit": steps + 10}
+    app.invoke({"count": 0}, where)
+    return timed(lambda: app.invoke(kit.Command(resume=1), where))
+
+
 def imported(name: str) -> float:
     code = f"import time; b = time.perf_counter(); import {name}; print(time.perf_counter() - b)"
     return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
@@ -205,12 +246,18 @@ def cases(folder: Path, tasks: int) -> list[Case]:
         ("run with no task, memory", lambda kit: empty_run(kit, kit.memory(), 50), None),
         ("run with no task, SQLite", lambda kit: empty_run(kit, kit.sqlite(), 50), None),
         ("100 tasks that sleep 50 ms (a run)", lambda kit: sleepers(kit, kit.memory(), 100), lambda: 0.05),
+        ("step of a loop of 1,000, unkept", lambda kit: steps_of_loop(kit, None, 1000), None),
+        ("step of a loop of 100, SQLite", lambda kit: steps_of_loop(kit, kit.sqlite(), 100), None),
+        ("Send, one of 1,000, unkept", lambda kit: sends(kit, 1000), None),
+        ("resume after 1,000 steps, memory", lambda kit: resumed_loop(kit, kit.memory(), 1000), None),
+        ("resume after 1,000 steps, SQLite", lambda kit: resumed_loop(kit, kit.sqlite(), 1000), None),
     ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, default=TASKS, help="calls per run")
+    parser.add_argument("--only", default="", help="rows whose label has this in it")
     parser.add_argument("--rounds", type=int, default=5, help="of each measurement; the best counts")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -219,6 +266,8 @@ def main() -> None:
         print(f"{'microseconds, best of ' + str(options.rounds):36}{'nbflow':>10}{'peer':>10}{'floor':>10}", end="")
         print(f"{'peer/nbflow':>14}{'nbflow/floor':>14}")
         for label, measure, floor in cases(folder, options.tasks):
+            if options.only not in label:
+                continue
             mine = best(options.rounds, partial(measure, ours))
             other = best(options.rounds, partial(measure, theirs)) if theirs else None
             bare = best(options.rounds, floor) if floor else None

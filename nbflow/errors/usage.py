@@ -77,26 +77,6 @@ class UnknownOptionError(NbflowError, TypeError):
         return f"{self.where} has no option {self.name!r}; it knows {', '.join(self.known)}"
 
 
-class NoGraphApiError(NbflowError, ImportError):
-    """A name of the Graph API was asked for, which is not here yet.
-
-    Attributes:
-        module: where it was looked for.
-        missing: the name.
-    """
-
-    def __init__(self, module: str, missing: str) -> None:
-        super().__init__(module, missing)
-        self.module = module
-        self.missing = missing
-
-    def __str__(self) -> str:
-        return (
-            f"{self.module}.{self.missing}: the Graph API is not here yet. Workflows are functions: @entrypoint and "
-            "@task of nbflow.func, with add_messages and MessagesState of nbflow.graph for lists of messages."
-        )
-
-
 class NotKeptAsCheckpointsError(NbflowError, NotImplementedError):
     """A method that writes checkpoints was called on a saver, which keeps logs.
 

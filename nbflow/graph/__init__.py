@@ -5,6 +5,6 @@ from __future__ import annotations
 from nbflow.constants import END, START
 from nbflow.graph.builder import StateGraph
 from nbflow.graph.compiled import CompiledStateGraph
-from nbflow.graph.message import MessagesState, add_messages
+from nbflow.graph.message import MessageGraph, MessagesState, add_messages
 
-__all__ = ["END", "START", "CompiledStateGraph", "MessagesState", "StateGraph", "add_messages"]
+__all__ = ["END", "START", "CompiledStateGraph", "MessageGraph", "MessagesState", "StateGraph", "add_messages"]

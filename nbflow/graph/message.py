@@ -6,10 +6,12 @@ without an id is given one that is the same when a body is replayed.
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict
 
 from nbflow.config import here
+from nbflow.graph.builder import StateGraph
 from nbflow.graph.nodes import pushed_here
 from nbflow.graph.plain import Message, as_message
 from nbflow.session.ids import drawn_id
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 REMOVE_ALL_MESSAGES: Final = "__remove_all__"
 OPENAI: Final = "langchain-openai"
-__all__ = ["REMOVE_ALL_MESSAGES", "Message", "MessagesState", "add_messages", "push_message"]
+__all__ = ["REMOVE_ALL_MESSAGES", "Message", "MessageGraph", "MessagesState", "add_messages", "push_message"]
 
 
 def add_messages(left: Any = None, right: Any = None, *, format: str | None = None) -> Any:  # noqa: ANN401  # LangGraph's signature
@@ -121,6 +123,14 @@ class MessagesState(TypedDict):
     """A state that is a list of messages."""
 
     messages: Annotated[list[Any], add_messages]
+
+
+class MessageGraph(StateGraph[list[Any]]):
+    """A graph whose whole state is a list of messages; an older spelling of ``StateGraph(MessagesState)``."""
+
+    def __init__(self) -> None:
+        warnings.warn("MessageGraph() is StateGraph(MessagesState) now", DeprecationWarning, stacklevel=2)
+        super().__init__(Annotated[list[Any], add_messages])  # type: ignore[arg-type]  # the whole state
 
 
 def push_message(message: Any, *, state_key: str | None = "messages") -> Any:  # noqa: ANN401  # LangGraph's signature

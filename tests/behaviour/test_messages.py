@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from typing import Any
 
 import pytest
 
 from nbflow import Command, interrupt
-from nbflow.errors import NbflowError, NoGraphApiError, ReplayMismatchError
+from nbflow.errors import ReplayMismatchError
 from nbflow.graph import MessagesState, add_messages
 from nbflow.graph.message import REMOVE_ALL_MESSAGES, Message, push_message
 from tests.behaviour.flavours import Flavour
@@ -151,13 +150,3 @@ def test_a_mismatch_names_the_argument_that_differs_though_it_looks_the_same(flo
     flow.invoke(body, 0)
     with pytest.raises(ReplayMismatchError, match=r"short text is the same, .* in 'letter'"):
         flow.invoke(body, Command(resume=True))
-
-
-@pytest.mark.parametrize("where", ["graph.StateGraph", "graph.state.CompiledStateGraph", "prebuilt.ToolNode"])
-def test_the_rest_of_the_graph_api_is_not_here_yet(where: str) -> None:
-    module, _, name = f"nbflow.{where}".rpartition(".")
-    with pytest.raises(ImportError, match=f"{name}: the Graph API is not here yet") as told:
-        exec(f"from {module} import {name}")
-    assert isinstance(told.value, NoGraphApiError)
-    assert isinstance(told.value, NbflowError)
-    assert not hasattr(importlib.import_module(module), "__nothing__")
