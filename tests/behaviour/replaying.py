@@ -228,6 +228,7 @@ class Chain:
             lineages=_lineages(saver, found),
             control=old.control,
             editions=launch._traced(Editions(workflow.spec, kept=True)),
+            of_graph=old.of_graph,
         )
         self.given = {**given, "request": request, "session": session, "opening": found, "listener": None}
         self.current = Incarnation(self)
