@@ -16,6 +16,8 @@ from nbflow.core.value import STORED, Value
 from nbflow.errors import CorruptValueError, NewerFormatError, UnserializableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nbflow.checkpoint.base import BaseCheckpointSaver
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
@@ -120,6 +122,35 @@ def load(saver: BaseCheckpointSaver, run: RunKey, *, first: int | None = None, l
     if found and last is None and not isinstance(found[0], RunStarted):
         raise CorruptValueError(f"run {run.run_id} on thread {run.thread_id!r} does not begin with a RunStarted")
     return found
+
+
+def load_from(
+    saver: BaseCheckpointSaver, run: RunKey, is_enough: Callable[[Record], bool]
+) -> tuple[list[Record], bool]:
+    """Return the first record of a stored run and those from the last one on that is enough, and whether that is all.
+
+    Args:
+        saver: where the run is.
+        run: names it.
+        is_enough: whether nothing before a record is wanted.
+
+    Raises:
+        CorruptValueError: as of ``load``.
+        NewerFormatError: as of ``load``.
+    """
+    size = _FIRST_LOOK
+    while True:
+        rows = saver.rows(run, last=size)
+        for index in range(len(rows) - 1, -1, -1):
+            if rows[index].kind == "Marked" and is_enough(_loaded(run, rows[index])):
+                tail = [_loaded(run, row) for row in rows[index:]]
+                return [*load(saver, run, first=1), *tail], False
+        if len(rows) < size:
+            return load(saver, run), True
+        size *= _FIRST_LOOK
+
+
+_FIRST_LOOK = 16  # rows
 
 
 def load_kind(saver: BaseCheckpointSaver, run: RunKey, kind: type[AnyRecord]) -> list[AnyRecord]:

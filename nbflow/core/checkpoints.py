@@ -68,7 +68,8 @@ def _take(found: list[Checkpoint], end: Record, key: str, index: int, length: in
     """Take in that a moment came about: a new one, or once more the last of those found."""
     last = found[-1]
     if last.id == key:
-        found[-1] = last._replace(end=end, length=length, mark=mark)
+        kept = last.end if isinstance(last.end, type(end)) else end  # the first of several pauses
+        found[-1] = last._replace(end=kept, length=length, mark=mark)
         return
     if last.mark is not None and last.length == length:
         found[-1] = last._replace(length=index)

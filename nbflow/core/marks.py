@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from nbflow.core.checkpoints import is_mark
 from nbflow.core.path import outside
 from nbflow.core.record import Marked
-from nbflow.values import Unstored
+from nbflow.values import ROOT_KEY, Unstored
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -139,6 +139,11 @@ def positions(marks: Iterable[Marked]) -> dict[str, Position]:
         position = follow(NOWHERE if mark.whole else position, mark.get())
         found[mark.point] = position
     return found
+
+
+def bare(state: Mapping[str, object]) -> object:
+    """Return a state as it is shown: its keys, or the value that is all of it."""
+    return state[ROOT_KEY] if list(state) == [ROOT_KEY] else dict(state)
 
 
 def marks_below(records: Sequence[Record], body: str) -> list[Marked]:

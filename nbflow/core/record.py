@@ -232,12 +232,14 @@ class Marked(CallSettled):
         step: number of the checkpoint.
         whole: whether ``value`` is all that the body goes on from, not only what changed.
         source: ``"loop"``, ``"update"`` or ``"fork"``: how it came about.
+        alone: whether a run can go on from it without anything that was recorded before it, but its first record.
     """
 
     point: str = ""
     step: int = 0
     whole: bool = False
     source: str = "loop"
+    alone: bool = False
 
 
 class Observed(Record):

@@ -24,7 +24,7 @@ from nbflow.core.record import (
     Value,
 )
 from nbflow.errors import Breakpoint, ForeignObjectError, GraphBubbleUp, GraphDrained, GraphInterrupt, RunStopped
-from nbflow.values import Final
+from nbflow.values import Final, Unstored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -156,13 +156,14 @@ def _return(scheduler: Scheduler, body: Call, result: object, point: str) -> Pro
         )
     value = result.value if isinstance(result, Final) else result
     marks, step = scheduler.log.marks.get(ROOT), None
-    if marks:
-        point, step = marks[-1].point, marks[-1].step
+    shown = value
+    if marks:  # which hold the state that the result is a part of
+        point, step, shown = marks[-1].point, marks[-1].step, Unstored(value)
     if isinstance(result, Final):
         records.append(Saved(at=at, value=Value(result.save)))
     records.append(
         RunReturned(
-            at=at, point=point, value=Value(value), saved=isinstance(result, Final), cached=body.cached, step=step
+            at=at, point=point, value=Value(shown), saved=isinstance(result, Final), cached=body.cached, step=step
         )
     )
     failures = scheduler.failures

@@ -24,6 +24,7 @@ from nbflow.drivers.limits.admission import Admission
 from nbflow.drivers.listeners import Telling
 from nbflow.drivers.standing_threads import look_after
 from nbflow.drivers.standstill import Standstill
+from nbflow.drivers.waits import INLINE_LIMIT
 from nbflow.errors import GraphInterrupt, RunStopped
 
 if TYPE_CHECKING:
@@ -105,8 +106,10 @@ class Dispatch(Hands):
             call.context = copy_context()
             if call.shelved:
                 return future
-            if waits and self.is_on_loop() and not spec.is_async:
+            if waits and not spec.is_async and self.is_on_loop():
                 self.admission.leave(frame.call)  # and wait_for runs it here: a worker might need the loop that waits
+            elif waits and not spec.is_async and frame.call.inline < INLINE_LIMIT and self.admission.is_free(call):
+                pass  # wait_for runs it here
             elif call.taken is not None or self.admission.is_free(call):
                 # The body of a sync caller is likely to ask for the result at once, and then runs the call itself.
                 self._launch(future, soon=frame.call.spec.is_async)

@@ -55,6 +55,9 @@ class Branch:
         Raises:
             UnknownNodeError: if it leads to no node.
         """
+        if isinstance(answer, str) and self.ends is not None and answer in self.ends:  # as most are
+            end = self.ends[answer]
+            return () if end == END else (end,)
         answers = answer if isinstance(answer, (list, tuple)) else [answer]
         return tuple(target for one in answers for target in reader.routes(self._mapped(one, reader), self.where))
 
@@ -153,6 +156,11 @@ class Blueprint:
         return frozenset(name for name, key in self.keys.items() if not key.is_stored)
 
     @cached_property
+    def is_plain(self) -> bool:
+        """Whether no node waits for others: there are no joins and no deferred nodes."""
+        return not self.joins and not any(node.defer for node in self.nodes.values())
+
+    @cached_property
     def fleeting(self) -> tuple[Key, ...]:
         """The keys that change in a step without a write."""
         return tuple(key for key in self.keys.values() if type(key).idle is not Key.idle)
@@ -198,9 +206,10 @@ class Blueprint:
             Exception: what a reducer raises, with a note.
         """
         writes: dict[str, list[tuple[str, object]]] = {}
+        hidden = self.unstored
         for who, update in updates:
             for name, value in update.writes:
-                if not isinstance(value, Unstored):
+                if not hidden or not isinstance(value, Unstored):
                     writes.setdefault(name, []).append((who, value))
                 elif value.is_there:
                     writes.setdefault(name, []).append((who, value.value))
@@ -209,8 +218,7 @@ class Blueprint:
             if key.name not in writes:
                 self._put(after, key, key.idle(after.get(key.name, ABSENT)))
         for name, found in writes.items():
-            key = self.keys[name]
-            self._put(after, key, key.merge(after.get(name, ABSENT), found))
+            after[name] = self.keys[name].merge(after.get(name, ABSENT), found)
         return after, bool(writes)
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from nbflow.graph.program import Program
     from nbflow.session.session import Session
 
+SMALL = 512  # bytes of a state that each mark holds all of
+WHOLE = 4  # a mark holds all again once those after the last such one have taken so many times as much
 STEPS = 10_007  # how many a run may take unless its config says otherwise, as LangGraph's
 
 
@@ -53,19 +56,21 @@ class Standing:
         self._told: Mapping[str, object] | None = None  # the state of the last mark; None before the first
         self._calls: dict[int, Call] = {}
         self._step = 0
+        self._left: float = math.inf
         self._waits = not self.frame.call.spec.is_async  # in this thread, on a loop too
         self.program = self._begun()
 
     def _begun(self) -> Program:
         session, frame = self.session, self.frame
-        limits = self._limits()
+        limits, hands_up = self._limits(), frame.call.caller is not None
         marks = session.stand(frame)
         if not marks:
-            return Steps(self.graph, limits, self._first_step()).begin(base_of(session, frame.call), self._given)
+            steps = Steps(self.graph, limits, self._first_step(), hands_up=hands_up)
+            return steps.begin(base_of(session, frame.call), self._given)
         last, position = marks[-1], position_at(marks)
         self._told = position.state
-        handed = _handed(session, frame, last) if frame.call.caller is not None else ()
-        steps, number = Steps(self.graph, limits, last.step), int(last.path.rpartition(".")[2])
+        handed = _handed(session, frame, last) if hands_up else ()
+        steps, number = Steps(self.graph, limits, last.step, hands_up=hands_up), int(last.path.rpartition(".")[2])
         return steps.go_on(position, number, handed, has_stood=_has_stood(session.dispatch.scheduler.log.records, last))
 
     def _limits(self) -> Limits:
@@ -98,6 +103,7 @@ class Standing:
                 mark = self._mark(asked)
                 if mark is not None:
                     yield mark
+                    self._weigh(mark)
             elif isinstance(asked, (Work, Handle)):
                 reply = []
                 for one in self._begin(asked):
@@ -115,9 +121,29 @@ class Standing:
             self.frame.calls += 1
             self._told = None
             return None
-        told = change(self._told, asked.position, self.graph.unstored)
-        whole, self._told = self._told is None, asked.position.state
-        return Marked(name="step", kind="mark", point=clock.new_id(), step=asked.step, whole=whole, value=Value(told))
+        whole = self._told is None or self._left <= 0
+        told = change(None if whole else self._told, asked.position, self.graph.unstored)
+        self._told = asked.position.state
+        alone = whole and self.session.context is None and self.frame.call.caller is None
+        return Marked(
+            name="step",
+            kind="mark",
+            point=clock.new_id(),
+            step=asked.step,
+            whole=whole,
+            alone=alone,
+            value=Value(told),
+        )
+
+    def _weigh(self, mark: Marked) -> None:
+        """Note how much may be stored before a mark holds all again, so that a resumed run need not read far back."""
+        raw = mark.value.raw if mark.value is not None else None
+        if raw is None or self.frame.call.caller is not None:
+            self._left = math.inf
+        elif mark.whole:
+            self._left = WHOLE * len(raw) if len(raw) > SMALL else 0
+        else:
+            self._left -= len(raw)
 
     def _begin(self, asked: Work | Handle) -> list[CallFuture | Outcome]:
         """Start the nodes of a step, or their error handlers."""
@@ -130,21 +156,22 @@ class Standing:
         try:
             if isinstance(asked, Handle):
                 return [self._handler(asked, index, managed) for index in range(len(asked.units))]
-            return [self._node(unit, work.state, managed) for unit in work.units]
+            alone = self._waits and len(work.units) == 1
+            return [self._node(unit, work.state, managed, alone=alone) for unit in work.units]
         finally:
             step_here.reset(token)
 
-    def _node(self, unit: Unit, state: Mapping[str, object], managed: Mapping[str, object]) -> CallFuture | Outcome:
+    def _node(
+        self, unit: Unit, state: Mapping[str, object], managed: Mapping[str, object], *, alone: bool
+    ) -> CallFuture | Outcome:
         if unit.result:
             return Outcome(unit.result[0])
         node = self.graph.nodes[unit.name]
         spec = node.spec
         if unit.payload and unit.payload[1] is not None:
             spec = node.limited(cast("float", unit.payload[1]))
-        node_here.set(
-            {"langgraph_step": self._step, "langgraph_triggers": tuple(unit.triggers), **(node.metadata or {})}
-        )
-        future = self._submit(spec, unit.position, (self._view(unit, state, managed),), {})
+        node_here.set((self._step, unit.triggers, node.metadata))
+        future = self._submit(spec, unit.position, (self._view(unit, state, managed),), alone=alone)
         self._calls[unit.position] = future.call
         return future
 
@@ -162,9 +189,19 @@ class Standing:
         view = self._view(unit, asked.work.state, managed)
         return self._submit(handler, asked.position + index, (view,), {"error": asked.errors[index]})
 
-    def _submit(self, spec: Spec, position: int, args: tuple[object, ...], kwargs: dict[str, object]) -> CallFuture:
+    def _submit(
+        self,
+        spec: Spec,
+        position: int,
+        args: tuple[object, ...],
+        kwargs: dict[str, object] | None = None,
+        *,
+        alone: bool = False,
+    ) -> CallFuture:
+        """Start a call; one that stands ``alone`` is waited for at once, in this thread."""
         self.frame.calls = position
-        return cast("CallFuture", self.session.submit(self.frame, spec, args, kwargs, waits=self._waits))
+        waits = alone or (self._waits and self.session.dispatch.is_on_loop())
+        return self.session.submit(self.frame, spec, args, kwargs or {}, waits=waits)  # type: ignore[return-value]  # what it gives
 
     def _end(self, done: Exit) -> object:
         """Return what the run returns.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbflow._support.warnings import warn
 from nbflow.constants import END, START
 from nbflow.errors import InvalidGraphError
 from nbflow.errors.usage import nearest
@@ -41,6 +42,17 @@ def validate(graph: Description, stops: Iterable[str]) -> None:
             raise InvalidGraphError(
                 f"a breakpoint names {name!r}, which is no node{nearest(name, graph.nodes)}; {_known(graph)}"
             )
+    _tell_double_routes(graph)
+
+
+def _tell_double_routes(graph: Description) -> None:
+    """Warn of nodes that declare where their Commands lead and have edges too: both are taken."""
+    for node in graph.nodes.values():
+        edges = [end for start, end in graph.edges if start == node.name]
+        if node.destinations and edges:
+            declared, others = (", ".join(map(repr, names)) for names in (node.destinations, edges))
+            text = f"node {node.name!r} declares that its Commands lead to {declared}, and has an edge to {others}: "
+            warn(f"{text}a Command leads there beside the edge, not instead of it", UserWarning)
 
 
 def _sources(graph: Description) -> Iterator[tuple[str, str]]:

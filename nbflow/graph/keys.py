@@ -27,6 +27,8 @@ ABSENT: Any = _Absent()
 _ABSTRACT = {
     Sequence: list, MutableSequence: list, AbstractSet: set, MutableSet: set, Mapping: dict, MutableMapping: dict,
 }  # fmt: skip
+_PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
+_NEVER_OVER = _PLAIN | {list, tuple, set}
 _EMPTY = (list, dict, set, frozenset, deque, int, float, bool, str, bytes, tuple, complex)
 
 
@@ -69,7 +71,8 @@ class Key:
                 f"key {self.name!r} was written by {_named(writes)} in one step, and takes one value; give it a "
                 f"reducer to take several, such as Annotated[{_type_name(self.type)}, operator.add]"
             )
-        return unwrapped(writes[-1][1])
+        value = writes[-1][1]
+        return value if type(value) in _PLAIN else unwrapped(value)
 
     def like(self, other: Key) -> bool:
         """Whether another declaration of the same key means the same."""
@@ -99,7 +102,7 @@ class ReducedKey(Key):
 
     def merge(self, old: object, writes: Sequence[Write]) -> object:
         """Return the writes, one after the other, reduced into what it held; an ``Overwrite`` stands above them."""
-        over = [write for write in writes if is_overwrite(write[1])]
+        over = [write for write in writes if type(write[1]) not in _NEVER_OVER and is_overwrite(write[1])]
         if len(over) > 1:
             raise GraphUpdateError(f"key {self.name!r} was overwritten by {_named(over)} in one step; one of them may")
         if over:

@@ -18,9 +18,11 @@ from nbflow.values import NodeUpdate, Unstored
 from nbflow.workflow import Workflow
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
+    from nbflow.core.call import Frame
     from nbflow.graph.blueprint import Blueprint, Branch
+    from nbflow.session.session import Session
 
 Work = Generator[Any, Any, NodeUpdate]
 
@@ -96,7 +98,9 @@ class Runner:
         else:
             update = graph.reader.read(result, self.where, state)
         writes = (*(pushed_here.get() or ()), *update.writes)
-        valid = validated(graph, writes, state)
+        valid: Iterable[tuple[str, object]] = writes
+        if graph.schema.is_model:
+            valid = validated(graph, writes, state)
         if graph.unstored:
             valid = [(key, Unstored(value) if key in graph.unstored else value) for key, value in valid]
         return NodeUpdate(tuple(valid), update.goto, update.parent)
@@ -120,16 +124,21 @@ def routed(graph: Blueprint, branches: tuple[Branch, ...], state: Mapping[str, o
     if not branches or update.parent:
         return update
     after, _ = graph.merged(state, [("", update)])
-    session, frame = here("a branch")
     goto = list(update.goto)
     for branch in branches:
         schema = branch.schema or graph.schema
         view = schema.view(after, step_managed())
-        if schema is graph.schema and isinstance(view, dict):
-            view = {**{name: after[name] for name in after if name not in view}, **view}
-        answer = yield branch.path(view, **provide(session, branch, frame))
+        if schema is graph.schema and not schema.is_root and not schema.is_instance:
+            view = {**after, **view}  # type: ignore[dict-item]  # a dict: private keys too
+        injected = provide(*_place(branch)) if branch.inject else {}
+        answer = yield branch.path(view, **injected)
         goto += branch.targets(answer, graph.reader)
     return NodeUpdate(update.writes, tuple(goto), update.parent)
+
+
+def _place(branch: Branch) -> tuple[Session, Branch, Frame]:
+    session, frame = here(branch.where)
+    return session, branch, frame
 
 
 def step_managed() -> Mapping[str, object]:

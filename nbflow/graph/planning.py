@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nbflow.constants import END
 from nbflow.core.marks import Unit
@@ -40,7 +40,13 @@ class Plan(NamedTuple):
     kept: dict[str, Any]
 
 
-def plan(graph: Blueprint, finished: Sequence[Finished], kept: Mapping[str, Any], pending: Iterable[Unit] = ()) -> Plan:
+def plan(
+    graph: Blueprint,
+    finished: Sequence[Finished],
+    kept: Mapping[str, Any],
+    pending: Iterable[Unit] = (),
+    first: int | None = None,
+) -> Plan:
     """Return what runs after a step.
 
     Nodes that edges lead to run once, ordered by name; after them each ``Send``, in the order of the senders.
@@ -50,16 +56,18 @@ def plan(graph: Blueprint, finished: Sequence[Finished], kept: Mapping[str, Any]
         finished: the nodes of the step, in order.
         kept: what joins and deferred nodes waited for before it.
         pending: what runs anyway.
+        first: position of the first unit's call; None leaves the positions open, as -1.
     """
     triggers: dict[str, list[str]] = {}
     sent: list[Unit] = []
     for name, goto in finished:
-        targets = [*graph.edges.get(name, ()), *goto]
-        for target in targets:
+        for target in (*graph.edges.get(name, ()), *goto):
             if isinstance(target, Send):
                 sent.append(Unit(str(target.node), -1, PUSH, (target.arg, target.timeout)))
             elif target != END:
-                triggers.setdefault(cast("str", target), []).append(f"branch:to:{target}")
+                triggers.setdefault(target, []).append(f"branch:to:{target}")  # type: ignore[arg-type]  # a name
+    if graph.is_plain:
+        return Plan(_numbered(triggers, sent, first), {})
     joins = _joined(graph, {one.name for one in finished}, kept.get("joins", {}), triggers)
     held = {name: list(found) for name, found in kept.get("deferred", {}).items()}
     for name in tuple(triggers):
@@ -68,8 +76,21 @@ def plan(graph: Blueprint, finished: Sequence[Finished], kept: Mapping[str, Any]
     others = [*pending, *sent]
     for name in _released(graph, held, {*triggers, *(unit.name for unit in others)}):
         triggers[name] = held.pop(name)
-    units = [Unit(name, -1, tuple(dict.fromkeys(triggers[name]))) for name in sorted(triggers)]
-    return Plan([*units, *sent], {name: one for name, one in (("joins", joins), ("deferred", held)) if one})
+    left = {name: one for name, one in (("joins", joins), ("deferred", held)) if one}
+    return Plan(_numbered(triggers, sent, first), left)
+
+
+def _numbered(triggers: Mapping[str, Sequence[str]], sent: Sequence[Unit], first: int | None) -> list[Unit]:
+    """Return what runs: nodes by name, then what was sent, with positions from the first one on."""
+    found: list[Unit] = []
+    for name in sorted(triggers) if len(triggers) > 1 else triggers:
+        causes = triggers[name]
+        position = -1 if first is None else first + len(found)
+        found.append(Unit(name, position, tuple(dict.fromkeys(causes)) if len(causes) > 1 else tuple(causes)))
+    if first is None:
+        return [*found, *sent]
+    start = first + len(found)
+    return [*found, *(Unit(one.name, start + at, PUSH, one.payload) for at, one in enumerate(sent))]
 
 
 def _joined(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nbflow.constants import START
 from nbflow.core.marks import Position, Unit
@@ -141,7 +141,7 @@ def read_input(graph: Blueprint, base: Mapping[str, object] | None, given: objec
     if isinstance(given, Command):
         return graph.reader.command(given, "the Command")
     schema = graph.input_schema
-    known = [*schema.keys, *schema.managed]
+    known = {*schema.keys, *schema.managed}
     writes = [pair for pair in schema.read(given, "the input", known) if pair[0] in graph.keys]
     return NodeUpdate(tuple(validated(graph, writes, base, schema)))
 
@@ -153,16 +153,18 @@ class Steps:
         graph: the graph.
         limits: where it stops by itself.
         step: number of the checkpoint of its input, or of the mark that it goes on from.
+        hands_up: whether what its nodes write is wanted by a graph around it.
     """
 
-    def __init__(self, graph: Blueprint, limits: Limits, step: int) -> None:
+    def __init__(self, graph: Blueprint, limits: Limits, step: int, *, hands_up: bool) -> None:
         self.graph = graph
         self.limits = limits
         self.step = step
         self.position = Position()
         self.mark = -1  # position of the call that the last mark is
+        self.hands_up = hands_up
         self.handed: list[tuple[str, object]] = []
-        self._last: deque[str] = deque(maxlen=6)
+        self._last: deque[list[str]] = deque(maxlen=6)
 
     def begin(self, base: Mapping[str, object] | None, given: object) -> Program:
         """Carry a new run of the graph to its end; yields, returns and raises as ``run``.
@@ -179,8 +181,9 @@ class Steps:
         name = START if base is None or not isinstance(given, Command) else ""
         if name and graph.branches.get(START):
             goto = [*goto, *(yield Route(after))]
-        self._go(Position(after, (), {}, wrote=wrote), [Finished(name, goto)], 0)
-        yield from self._put_down(())
+        self._go(after, [Finished(name, goto)], 0, wrote=wrote)
+        yield PutDown(self.position, self.step, self.mark)
+        self._stop(())
         return (yield from self.run())
 
     def go_on(
@@ -221,58 +224,60 @@ class Steps:
         taken = 0
         while self.position.units:
             if taken == self.limits.steps:
-                raise GraphRecursionError(taken, tuple(self._last))
+                raise GraphRecursionError(taken, [_names(names, " + ") for names in self._last])
             work = Work(self.position.units, self.position.state, self.limits.steps - taken, self.step + 1)
             updates = yield from self._step(work)
             taken += 1
             self.step += 1
-            self._last.append(" + ".join(dict.fromkeys(unit.name for unit in work.units)))
-            parent = [one for _, update in updates for one in update.parent]
-            if parent:
-                return Exit(self.position.state, self.handed, parent)
-            yield from self._put_down([unit.name for unit in work.units])
+            names = [unit.name for unit in work.units]
+            self._last.append(names)
+            for _, update in updates:
+                if update.parent:
+                    parent = [one for _, each in updates for one in each.parent]
+                    return Exit(self.position.state, self.handed, parent)
+            yield PutDown(self.position, self.step, self.mark)
+            if self.limits.after or self.limits.before:
+                self._stop(names)
         return Exit(self.position.state, self.handed, (), self.position.kept)
 
-    def _put_down(self, finished: Sequence[str]) -> Generator[Effect, Any, None]:
-        """Put the position down, and stop there if that is wanted."""
-        yield PutDown(self.position, self.step, self.mark)
-        self._stop(finished)
-
     def _stop(self, finished: Sequence[str]) -> None:
-        """Stop at the position if that is wanted."""
+        """Stop where that is wanted."""
         after = [name for name in finished if name in self.limits.after]
         if after:
-            raise Breakpoint(f"breakpoint after {_names(after)}")
+            raise Breakpoint(f"breakpoint after {_quoted(after)}")
         before = [unit.name for unit in self.position.units if unit.name in self.limits.before]
         if before:
-            raise Breakpoint(f"breakpoint before {_names(before)}")
+            raise Breakpoint(f"breakpoint before {_quoted(before)}")
 
-    def _go(self, position: Position, finished: Sequence[Finished], mark: int) -> None:
+    def _go(self, state: Mapping[str, object], finished: Sequence[Finished], mark: int, *, wrote: bool) -> None:
         """Go to where a step leads; ``mark`` is the position of the mark that this will be."""
-        planned = plan(self.graph, finished, self.position.kept)
-        units = tuple(unit._replace(position=mark + 1 + index) for index, unit in enumerate(planned.units))
-        names = tuple(dict.fromkeys(one.name for one in finished if one.name))
-        self.position, self.mark = position._replace(units=units, kept=planned.kept, after=names), mark
+        planned = plan(self.graph, finished, self.position.kept, (), mark + 1)
+        names = tuple(dict.fromkeys([one.name for one in finished if one.name]))
+        self.position = Position(state, tuple(planned.units), planned.kept, wrote, names)
+        self.mark = mark
 
     def _step(self, work: Work) -> Generator[Effect, Any, list[tuple[Unit, NodeUpdate]]]:
         """Run a step, and go where it leads."""
         outcomes: Sequence[Outcome] = yield work
-        free = max([self.mark, *(unit.position for unit in work.units)]) + 1
-        failed = dict(self._handled(work, outcomes))
-        if failed:
-            found = yield Handle([work.units[index] for index in failed], list(failed.values()), work, free)
-            free += len(failed)
-            replaced = dict(zip(failed, found, strict=True))
-            outcomes = [replaced.get(index, outcome) for index, outcome in enumerate(outcomes)]
-        _raise(outcomes)
-        updates = [(unit, _update(outcome.value)) for unit, outcome in zip(work.units, outcomes, strict=True)]
+        units = work.units
+        free = max([self.mark, *[unit.position for unit in units]]) + 1
+        if any(outcome.error is not None for outcome in outcomes):
+            failed = dict(self._handled(work, outcomes))
+            if failed:
+                found = yield Handle([units[index] for index in failed], list(failed.values()), work, free)
+                free += len(failed)
+                replaced = dict(zip(failed, found, strict=True))
+                outcomes = [replaced.get(index, outcome) for index, outcome in enumerate(outcomes)]
+            _raise(outcomes)
+        updates = [(unit, _update(outcome.value)) for unit, outcome in zip(units, outcomes, strict=True)]
         try:
             state, wrote = self.graph.merged(work.state, [(f"node {unit.name!r}", one) for unit, one in updates])
         except Exception as error:
-            yield Fail(work.units, error)
+            yield Fail(units, error)
             raise
-        self.handed += [pair for _, update in updates for pair in update.writes]
-        self._go(Position(state, (), {}, wrote=wrote), [Finished(unit.name, one.goto) for unit, one in updates], free)
+        self._go(state, [Finished(unit.name, one.goto) for unit, one in updates], free, wrote=wrote)
+        if self.hands_up:
+            self.handed += [pair for _, update in updates for pair in update.writes]
         return updates
 
     def _handled(self, work: Work, outcomes: Sequence[Outcome]) -> Iterator[tuple[int, Exception]]:
@@ -292,12 +297,16 @@ def _raise(outcomes: Sequence[Outcome]) -> None:
         raise errors[0]
 
 
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, dict.fromkeys(names)))
+def _names(names: Sequence[str], between: str) -> str:
+    return between.join(dict.fromkeys(names))
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return _names([repr(name) for name in names], ", ")
 
 
 def _update(value: object) -> NodeUpdate:
-    return cast("NodeUpdate", value.value if isinstance(value, Final) else value)
+    return value.value if type(value) is Final else value  # type: ignore[return-value]  # of a node
 
 
 def handed_up(

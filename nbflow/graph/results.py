@@ -25,7 +25,7 @@ class Reader:
 
     def __init__(self, schema: Schema, keys: Iterable[str], nodes: Iterable[str]) -> None:
         self._schema = schema
-        self.keys = tuple(keys)
+        self.keys = dict.fromkeys(keys)
         self.nodes = tuple(nodes)
 
     def read(self, result: Any, where: str, given: Mapping[str, object]) -> NodeUpdate:  # noqa: ANN401  # whatever a node returned
@@ -39,6 +39,8 @@ class Reader:
         Raises:
             GraphUpdateError: if it is nothing that can be taken.
         """
+        if type(result) is dict and not self._schema.is_root:  # as most are
+            return NodeUpdate(tuple(self._schema.read(result, where, self.keys, given)))
         if isinstance(result, NodeUpdate):
             return result
         if isinstance(result, Command):

@@ -20,7 +20,7 @@ from nbflow.graph.keys import ABSENT, Key, ReducedKey, check_reducer
 from nbflow.values import ROOT_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from nbflow.graph.keys import Reducer
 
@@ -43,10 +43,15 @@ class Schema:
     keys: Mapping[str, Key]
     managed: Mapping[str, Managed]
 
-    @property
+    @cached_property
     def is_root(self) -> bool:
         """Whether its values are the whole state, not fields of it."""
         return list(self.keys) == [ROOT_KEY]
+
+    @cached_property
+    def is_instance(self) -> bool:
+        """Whether code with this schema sees an instance of a class."""
+        return self.is_model or is_dataclass(self.type)
 
     @cached_property
     def is_model(self) -> bool:
@@ -66,10 +71,12 @@ class Schema:
         if self.is_root:
             return own(state[ROOT_KEY]) if ROOT_KEY in state else None
         found = {name: own(state[name]) for name in self.keys if name in state}
-        found.update((name, managed[one.what]) for name, one in self.managed.items() if one.what in managed)
-        if self.is_model:
-            return self.type.model_construct(**found)
-        return self._made(**found) if is_dataclass(self.type) else found
+        for name, one in self.managed.items():
+            if one.what in managed:
+                found[name] = managed[one.what]
+        if not self.is_instance:
+            return found
+        return self.type.model_construct(**found) if self.is_model else self._made(**found)
 
     @property
     def _made(self) -> Callable[..., object]:
@@ -80,7 +87,7 @@ class Schema:
         self,
         value: object,
         where: str,
-        known: Iterable[str],
+        known: Collection[str],
         given: Mapping[str, object] = {},  # read only
     ) -> list[tuple[str, object]]:
         """Return the keys and values of an update: a dict, an instance of a class with fields, or the bare value.
@@ -88,7 +95,7 @@ class Schema:
         Args:
             value: the update.
             where: who gives it, for errors.
-            known: the keys that may be written.
+            known: the keys that may be written, for look-ups.
             given: the state that whoever gives it was given.
 
         Raises:
@@ -107,7 +114,6 @@ class Schema:
                 f"{where} gave {_shown(value)}, and an update of the state is a dict of keys, an instance of a state "
                 "class, a Command, or None"
             )
-        known = tuple(known)
         for name, _ in found:
             if name not in known:
                 raise GraphUpdateError(
@@ -266,8 +272,10 @@ def _equals(one: object, other: object) -> bool:
 def own(value: Any) -> Any:  # noqa: ANN401  # any value
     """Return a value whose builtin containers are copies, at any depth; other objects stay the same ones."""
     kind = type(value)
-    if kind in _LEAVES or kind not in _CONTAINERS:
+    if kind not in _CONTAINERS:
         return value
+    if kind is list and _LEAVES.issuperset(map(type, value)):
+        return value[:]
     if kind is dict:
         if _LEAVES.issuperset(map(type, value.values())):
             return value.copy()
@@ -275,9 +283,7 @@ def own(value: Any) -> Any:  # noqa: ANN401  # any value
     if kind in _UNORDERED or _LEAVES.issuperset(map(type, value)):
         return copy.copy(value)
     copied = [own(item) for item in value]
-    if kind is list:
-        return copied
-    return deque(copied, value.maxlen) if kind is deque else tuple(copied)
+    return copied if kind is list else deque(copied, value.maxlen) if kind is deque else tuple(copied)
 
 
 _UNORDERED = frozenset({set, frozenset})

@@ -173,7 +173,7 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         dispatch.on_end.append(lambda _: quiet_replay.end())
     if saver is not None:
         dispatch.on_end.append(lambda _: _give_back(saver, session.thread_id, owner))
-    run = _handle(workflow, session, log.records)
+    run = _handle(workflow, session, log.records, _early(saver, opening))
     _start(run, dispatch, Call(ROOT, session.editions[workflow.spec], (value,), {}), records, inline)
     return run
 
@@ -288,10 +288,20 @@ def attach(workflow: Definition, config: RunnableConfig) -> Run | None:
     return _handle(workflow, session, load(saver, newest))
 
 
-def _handle(workflow: Definition, session: Session, records: list[Record]) -> Run:
+def _early(saver: BaseCheckpointSaver | None, opening: Opening) -> Callable[[], list[Record]] | None:
+    """Return what reads the records of a run up to those that it goes on from; None if it goes on from all."""
+    if saver is None or opening.is_all:
+        return None
+    count = saver.rows(opening.key, last=1)[0].seq + 1 - (len(opening.past) - 1)
+    return partial(load, saver, opening.key, first=count)
+
+
+def _handle(
+    workflow: Definition, session: Session, records: list[Record], early: Callable[[], list[Record]] | None = None
+) -> Run:
     """Return a handle whose ``resume`` launches the run that goes on."""
 
     def go_on(answer: object) -> Run:
         return launch(workflow, Request("resume()", Command(resume=answer), session.config, session.context))
 
-    return Run(workflow, session, records, go_on)
+    return Run(workflow, session, records, go_on, early)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, cast
 from nbflow._support import clock
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
-from nbflow.checkpoint.rows import load
+from nbflow.checkpoint.rows import load, load_from
 from nbflow.constants import BREAKPOINT
+from nbflow.core.checkpoints import is_mark
 from nbflow.core.record import Record, RunHalted, RunResumed, RunReturned, RunStarted, Value
 from nbflow.core.resuming import answers_for, check_workflow, expired_answers, status_of
 from nbflow.core.reuse import Reuse
@@ -124,7 +125,8 @@ def _reuse(saver: BaseCheckpointSaver | None, started: RunStarted, past: Sequenc
 
 def _go_on(workflow: Definition, request: Request, saver: BaseCheckpointSaver, key: RunKey) -> Opening:
     """Return how the newest run of a thread goes on."""
-    past = load(saver, key)
+    is_graph = workflow.spec.kind == "graph"
+    past, is_all = load_from(saver, key, _stands_alone) if is_graph else (load(saver, key), True)
     check_workflow(past, workflow.spec.name, workflow.name)
     at = clock.now()
     started = cast("RunStarted", past[0])
@@ -142,9 +144,9 @@ def _go_on(workflow: Definition, request: Request, saver: BaseCheckpointSaver, k
     records += context_given(request.context, at)
     last = points.prior(saver, started)
     kept, result = (last.kept, last.result) if last is not None else (None, None)
-    if started.kind == "graph":
+    if started.kind == "graph" and not any(map(is_mark, past)):
         kept = workflow.kept_at(saver, points.point_of(saver, key.thread_id, started.run_id))
-    return Opening(past, records, key, kept, result, reuse=_reuse(saver, started, past), context=context)
+    return Opening(past, records, key, kept, result, reuse=_reuse(saver, started, past), context=context, is_all=is_all)
 
 
 def _is_plain_start(command: Command, past: Sequence[Record]) -> bool:
@@ -153,3 +155,8 @@ def _is_plain_start(command: Command, past: Sequence[Record]) -> bool:
         return True
     last = past[-1]
     return isinstance(last, RunHalted) and last.reason.startswith(BREAKPOINT)
+
+
+def _stands_alone(record: Record) -> bool:
+    """Whether a run goes on from a record, and needs nothing before it but its first one."""
+    return is_mark(record) and record.alone

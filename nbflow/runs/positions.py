@@ -8,8 +8,7 @@ from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load
 from nbflow.core.checkpoints import Checkpoint, checkpoints, is_mark
-from nbflow.core.marks import NOWHERE, Position, marks_of, position_at
-from nbflow.views.steps import bare
+from nbflow.core.marks import NOWHERE, Position, bare, marks_of, position_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

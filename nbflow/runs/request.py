@@ -94,6 +94,7 @@ class Opening(NamedTuple):
         finished: whether there is nothing to run.
         reuse: results of the thread's last run that the new one may take over.
         context: of the body and its tasks.
+        is_all: whether ``past`` is all that is recorded of the run, not only what it goes on from.
     """
 
     past: list[Record]
@@ -104,6 +105,7 @@ class Opening(NamedTuple):
     finished: bool = False
     reuse: Reuse | None = None
     context: object = None
+    is_all: bool = True
 
     @property
     def origin(self) -> str:

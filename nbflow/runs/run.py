@@ -45,7 +45,12 @@ class Run:
     watchers: ClassVar[list[Callable[[Run], None]]] = []
 
     def __init__(
-        self, workflow: Definition, session: Session, records: Sequence[Record], go_on: Callable[[object], Run]
+        self,
+        workflow: Definition,
+        session: Session,
+        records: Sequence[Record],
+        go_on: Callable[[object], Run],
+        early: Callable[[], list[Record]] | None = None,
     ) -> None:
         self.workflow = workflow
         self.config = session.config
@@ -53,6 +58,7 @@ class Run:
         self.run_id = session.run_id
         self._session = session
         self._records = records
+        self._early = early
         self._go_on = go_on
         self._future: CallFuture | None = None
 
@@ -69,7 +75,9 @@ class Run:
     @property
     def log(self) -> Sequence[Record]:
         """All that has happened so far, in order."""
-        return self._records
+        if self._early is None:
+            return self._records
+        return [*self._early(), *self._records[1:]]
 
     @property
     def status(self) -> RunState:
@@ -95,7 +103,7 @@ class Run:
     @property
     def calls(self) -> list[CallRow]:
         """What it called so far, with times and states, in the order of their positions."""
-        return calls_of(self._records)
+        return calls_of(self.log)
 
     @property
     def input(self) -> object:
@@ -211,6 +219,8 @@ class Run:
             return self.workflow.paused(self._records, self.interrupts)
         ended = next((record for record in reversed(self._records) if type(record).__name__ in _RESULTS), None)
         value = ended.value if ended is not None else None
+        if self.status == "done" and self.workflow.spec.kind == "graph":
+            return self.workflow.paused(self._records, ())
         if self.status == "failed":
             error = value.get() if value is not None else None
             if isinstance(error, BaseException):
@@ -250,11 +260,16 @@ class Run:
             for record in self._records:
                 listener(record)
             return lambda: None
+        early = self._early() if self._early is not None else []
         dispatch = self._session.dispatch
         scheduler = dispatch.scheduler
         with dispatch.lock:
             running = tuple(scheduler.open_calls.values())
-            so_far = [*self._records, *begun(scheduler.log, scheduler.replayed, running, scheduler.now())]
+            so_far = [
+                *early,
+                *self._records[1 if early else 0 :],
+                *begun(scheduler.log, scheduler.replayed, running, scheduler.now()),
+            ]
             scheduler.log.introduce(listener, so_far)
         dispatch.telling.tell(to_the_end=True)
         return lambda: _remove(scheduler.log.listeners, listener)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from nbflow.store.base import BaseStore
     from nbflow.values import StreamWriter
 
+    NodeHere = tuple[int, Sequence[str], Mapping[str, object] | None]
+
 
 class ModelListener(Protocol):
     """Hears what language models say; see ``nbflow.langchain.models``."""
@@ -49,7 +51,7 @@ callbacks_here: ContextVar[object] = ContextVar("nbflow_callbacks_here", default
 
 
 # What the config of a graph's node says of it: its step, what set it in motion, its metadata; set by the graph's body.
-node_here: ContextVar[Mapping[str, object]] = ContextVar("nbflow_node_here", default={})  # noqa: B039  # never written
+node_here: ContextVar[NodeHere] = ContextVar("nbflow_node_here", default=(0, (), None))
 
 SAVE_ANEW = "give the thread another value to go on from: update_state(config, value)"
 START_OVER = "start over on a new thread"
@@ -229,7 +231,8 @@ class Session:
         step = started.step + 1 if isinstance(started, RunStarted) else 0
         metadata = {**self.config["metadata"], **(more or {}), **whereabouts(spec.name, spec.kind, frame.prefix, step)}
         if spec.kind == "node":
-            metadata.update(node_here.get())
+            number, triggers, own = node_here.get()
+            metadata.update({"langgraph_step": number, "langgraph_triggers": tuple(triggers), **(own or {})})
         if self.thread_id:
             metadata["thread_id"] = self.thread_id
         return metadata

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal
 
 from nbflow.errors import InvalidOptionError
 
@@ -104,8 +104,18 @@ class Reject:
     reason: str = ""
 
 
+if TYPE_CHECKING:  # checkers know defaults of type variables, so that plain `Command` stays a type
+    from typing_extensions import TypeVar
+
+    Destination = TypeVar("Destination", default=str)
+else:
+    from typing import TypeVar
+
+    Destination = TypeVar("Destination")
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Command:
+class Command(Generic[Destination]):
     """What to do with a thread, given in the place of an input.
 
     Attributes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from nbflow.core.checkpoints import is_mark
+from nbflow.core.marks import bare, marks_of, position_at
 from nbflow.core.path import around, caller_of, comes_from, is_below, order_of
 from nbflow.core.record import (
     ENDS,
@@ -21,6 +23,7 @@ from nbflow.core.record import (
     Reopened,
     RunPaused,
     RunResumed,
+    RunReturned,
     RunStarted,
     Value,
 )
@@ -88,6 +91,7 @@ class CallsView:
         self.rows: dict[str, CallRow] = {}
         self._open: dict[str, None] = {}
         self._callers: set[str] = set()
+        self._marks: list[Marked] = []  # of the run's body
 
     def fold(self, record: Record) -> list[CallRow]:
         """Take a record in; return the rows that it changed."""
@@ -128,12 +132,17 @@ class CallsView:
         if isinstance(record, RunStarted):
             return CallRow(ROOT, "", record.workflow, record.kind, "running", 1, record.at, None, requested=record.at)
         if isinstance(record, Marked):
+            if is_mark(record):
+                self._marks.append(record)
             return None
         if isinstance(record, CallSettled):
             return self._settled(record)
         if isinstance(record, CallRecord):
             return self._begun(record)
         row = self.rows.get(record.path)
+        if isinstance(record, RunReturned) and self._marks and row is not None:
+            state = position_at(marks_of(self._marks)).state
+            return row._replace(state="done", ended=record.at, value=Value(bare(state)))
         return _paused_or_resumed(row, record) if row is not None else None
 
     def _asked(self, record: Asked) -> list[CallRow]:

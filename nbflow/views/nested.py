@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from nbflow.core.marks import marks_below, positions
+from nbflow.core.marks import bare, marks_below, positions
 from nbflow.core.path import around, caller_of, outside
 from nbflow.core.record import ROOT, Asked, Marked, Record, RunStarted
 from nbflow.core.states import BODIES
 from nbflow.values import Final, PregelTask, StateSnapshot, iso
 from nbflow.views.calls import RETURNED, CallRow, calls_of
 from nbflow.views.state import metadata_at
-from nbflow.views.steps import bare, tasks_of
+from nbflow.views.steps import tasks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -153,8 +153,8 @@ def points_of(records: Sequence[Record], *, running: bool = False) -> list[Point
         is_open = end is started or (isinstance(end, Marked) and not points)
         state = run_state(records, running=running) if is_open else ENDED.get(type(end), "done")
         text = _questions_text(end, asked) if isinstance(end, RunPaused) else text_of(end)
-        if isinstance(end, Marked):
-            text = _position_text(stood[end.point])
+        if point.mark is not None and not isinstance(end, RunPaused):
+            text = _position_text(stood[point.mark.point])
         points.append(
             PointRow(step, source, started.workflow, state, end.at, text, point.id, point.parent, started.run_id)
         )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from nbflow.constants import BREAKPOINT, INTERRUPT, START
-from nbflow.core.marks import NOWHERE, Position, Unit, follow
+from nbflow.core.marks import NOWHERE, Position, Unit, bare, follow
 from nbflow.core.path import caller_of, outside
 from nbflow.core.record import ROOT, Asked, CallFailed, CallReturned, CallStarted, Marked, Record, RunHalted, RunStarted
 from nbflow.values import PregelTask, StateSnapshot, config_at, iso
 from nbflow.views import payloads
 from nbflow.views.state import interrupt_of, metadata_at
-from nbflow.views.steps import bare, tasks_of, update_of
+from nbflow.views.steps import tasks_of, update_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from nbflow.constants import START
+from nbflow.constants import END, START
 from nbflow.core.checkpoints import Checkpoint, is_mark, origin_of
-from nbflow.core.marks import marks_below, positions
+from nbflow.core.marks import bare, marks_below, positions
 from nbflow.core.path import around, outside
-from nbflow.core.record import ROOT, Answered, Asked, CallFailed, CallReturned, Marked, Record, Reopened, RunStarted
+from nbflow.core.record import (
+    ROOT,
+    Answered,
+    Asked,
+    CallFailed,
+    CallReturned,
+    Marked,
+    Record,
+    Reopened,
+    RunReturned,
+    RunStarted,
+)
 from nbflow.values import (
     ROOT_KEY,
     Final,
@@ -25,11 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nbflow.core.marks import Position, Unit
-
-
-def bare(state: Mapping[str, object]) -> object:
-    """Return a state as it is shown: its keys, or the value that is all of it."""
-    return state[ROOT_KEY] if list(state) == [ROOT_KEY] else dict(state)
 
 
 def step_state(records: Sequence[Record], point: Checkpoint, base: object) -> StateSnapshot:
@@ -147,3 +153,23 @@ def update_of(value: object) -> NodeUpdate:
     """Return what a node is recorded to have returned as an update."""
     found = value.value if isinstance(value, Final) else value
     return found if isinstance(found, NodeUpdate) else NodeUpdate(((ROOT_KEY, found),))
+
+
+def routes_of(records: Sequence[Record], body: str = ROOT) -> dict[tuple[str, str], int]:
+    """Return how often the body at a position went from which node to which, START and END included."""
+    found: dict[tuple[str, str], int] = {}
+    marks = marks_below(records, body)
+    stood = positions(marks)
+    ended = any(isinstance(one, RunReturned) or (isinstance(one, CallReturned) and one.path == body) for one in records)
+    for mark in marks:
+        position = stood[mark.point]
+        names = dict.fromkeys(unit.name for unit in position.units)
+        if not names and ended and mark is marks[-1]:
+            names = {END: None}
+        for source in position.after or (START,):
+            for target in names:
+                found[source, target] = found.get((source, target), 0) + 1
+    return found
+
+
+__all__ = ["routes_of", "step_state", "tasks_of", "update_of"]

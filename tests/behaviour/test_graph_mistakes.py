@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -163,3 +163,14 @@ def test_graph_options_are_not_for_entrypoints(flow: Flavour) -> None:
 
     with pytest.raises(InvalidOptionError, match="that is for graphs"):
         flow.invoke(body, 1, interrupt_before=["x"])
+
+
+def test_a_goto_beside_an_edge_is_told() -> None:
+    def goes(state: Any) -> Command[Literal["yes"]]:
+        return Command(goto="yes")
+
+    graph = new().add_node("goes", goes).add_edge(START, "goes").add_edge("goes", "x")
+    with pytest.warns(
+        UserWarning, match="node 'goes' declares that its Commands lead to 'yes', and has an edge to 'x'"
+    ):
+        graph.compile()

@@ -319,3 +319,16 @@ def test_sums(flow: Flavour) -> None:
         flow, "start>x x>y", schema=State, x=flow.node(lambda _: {"total": 2}), y=flow.node(lambda _: {"total": 3})
     )
     assert flow.invoke(flow.compile(graph), {}) == {"total": 5}
+
+
+def test_a_graph_of_sync_and_async_nodes_runs_in_both_flavours(flow: Flavour) -> None:
+    async def later(state: Any) -> Any:
+        return {"a": ["later"]}
+
+    async def route(state: Any) -> str:
+        return "y"
+
+    graph = built(flow, "start>x start>later y>end", later=later)
+    graph.add_conditional_edges("x", route)
+    assert run(flow, graph)["a"] == ["later", "x", "y"]
+    assert flow.compile(graph).invoke({"a": []}, {"configurable": {"thread_id": "sync"}})["a"] == ["later", "x", "y"]

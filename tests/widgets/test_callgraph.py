@@ -16,7 +16,7 @@ from nbflow_widgets.callgraph import callgraph
 from nbflow_widgets.layered import Arrow, Box, draw
 from tests.unit.stories import story
 
-module = sys.modules["nbflow_widgets.callgraph"]  # the face has a function of the same name
+module = sys.modules["nbflow_widgets.pictures"]
 RENDERERS = ["dot", "graphviz-pure", "built-in"]
 
 
@@ -28,7 +28,7 @@ def texts(svg: str) -> str:
 @pytest.mark.parametrize("by", ["name", "call"])
 def test_each_renderer_draws_the_same_facts(renderer: str, by: str) -> None:
     graph = callgraph(story().kept, by, renderer=renderer)
-    if renderer != "built-in" and module._find(renderer) is None:
+    if renderer != "built-in" and module.find(renderer) is None:
         pytest.skip(f"{renderer} is not installed")
     assert graph.drawn_by == renderer
     shown = texts(graph.svg())
@@ -86,7 +86,7 @@ def test_a_renderer_that_fails_or_hangs_leaves_the_built_in_one(
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
         monkeypatch.setattr(module, "SECONDS", 0.3)
-        monkeypatch.setattr(module, "_find", lambda _name, program=program: str(program))
+        monkeypatch.setattr(module, "find", lambda _name, program=program: str(program))
         assert callgraph(story().kept).drawn_by == "built-in"
 
 

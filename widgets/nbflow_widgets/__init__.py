@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from nbflow_widgets.commands import callgraph, calls, greet, history, inbox, nest, resume, threads, timeline
+from nbflow_widgets.graphs import graph, show_graphs
 from nbflow_widgets.magics import load, unload
 
 __all__ = [
     "callgraph",
     "calls",
+    "graph",
     "history",
     "inbox",
     "load_ipython_extension",
@@ -28,6 +30,7 @@ __all__ = [
 def load_ipython_extension(shell: Any) -> None:  # noqa: ANN401  # IPython's shell is untyped here
     """Register magics, transformers and hooks; show an inbox if somebody waits in the default file."""
     magics = load(shell)
+    show_graphs(shell)
     if magics.kit.file.exists():
         greet(magics.kit)
 

@@ -6,15 +6,8 @@ shown: the built-in layout needs nothing.
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import subprocess
-import sys
-import sysconfig
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import graphviz
@@ -23,15 +16,11 @@ from nbflow.views.callgraph import DATA, CallGraphModel, Edge, Node, graph_of
 from nbflow.views.calls import CallRow, Record
 from nbflow.views.progress import run_of
 from nbflow_widgets import layered
-from nbflow_widgets.markup import MUTED, colour, duration, image, listed, plural
+from nbflow_widgets.markup import MUTED, colour, duration, listed, plural
+from nbflow_widgets.pictures import FLOW, RENDERERS, as_image, cut, render, times_of, tint
 
 if TYPE_CHECKING:
     from nbflow import Run
-
-SECONDS = 10.0
-RENDERERS = ("dot", "graphviz-pure")
-FLOW = "#3d8bfd"
-_POINTS = re.compile(r'<svg[^>]* width="([\d.]+)(pt|px)?"')
 
 
 class CallGraph:
@@ -53,7 +42,7 @@ class CallGraph:
         for node in self.model.nodes:
             lines.append(f"  {_line(node)}" if self.model.by == "name" else f"  {node.id} {_line(node)}")
             lines += [
-                f"    {'result to' if edge.kind == DATA else 'calls'} {edge.target}{_times(edge.size)}"
+                f"    {'result to' if edge.kind == DATA else 'calls'} {edge.target}{times_of(edge.size)}"
                 for edge in self.model.edges
                 if edge.source == node.id
             ]
@@ -62,11 +51,7 @@ class CallGraph:
     def _repr_mimebundle_(self, **_limits: object) -> dict[str, str]:
         bundle = {"text/plain": repr(self)}
         if self.model.nodes:
-            svg = self.svg()
-            found = _POINTS.search(svg)
-            width = round(float(found[1]) * (4 / 3 if found[2] == "pt" else 1)) if found else 600
-            style = f"width:{width}px;max-width:100%"
-            bundle["text/html"] = image(svg, f"call graph of {self.model.nodes[0].name}", style)
+            bundle["text/html"] = as_image(self.svg(), f"call graph of {self.model.nodes[0].name}")
         return bundle
 
     @property
@@ -86,12 +71,12 @@ class CallGraph:
                 ids[node.id],
                 graphviz.escape(_label(node, times=self.times)),
                 color=colour(node.state),
-                fillcolor=_tint(colour(node.state)),
+                fillcolor=tint(colour(node.state)),
                 fontcolor="#1f2328",
             )
         for edge in self._edges:
             data = {"color": FLOW, "fontcolor": FLOW} if edge.kind == DATA else {}
-            graph.edge(ids[edge.source], ids[edge.target], label=_times(edge.size).strip(), **data)
+            graph.edge(ids[edge.source], ids[edge.target], label=times_of(edge.size).strip(), **data)
         return str(graph.source)
 
     def svg(self) -> str:
@@ -106,7 +91,7 @@ class CallGraph:
     @cached_property
     def _drawn(self) -> tuple[str, str]:
         for name in RENDERERS if self.renderer is None else (self.renderer,):
-            svg = _render(name, self.dot)
+            svg = render(name, self.dot)
             if svg:
                 return svg, name
         return self._built_in(), "built-in"
@@ -115,14 +100,14 @@ class CallGraph:
         boxes = []
         for node in self.model.nodes:
             title, *lines = _label(node, times=self.times).split("\n")
-            tint = colour(node.state)
-            boxes.append(layered.Box(id=node.id, title=title, lines=lines, fill=_tint(tint), stroke=tint))
+            tone = colour(node.state)
+            boxes.append(layered.Box(id=node.id, title=title, lines=lines, fill=tint(tone), stroke=tone))
         arrows = [
             layered.Arrow(
                 source=edge.source,
                 target=edge.target,
                 colour=FLOW if edge.kind == DATA else MUTED,
-                label=_times(edge.size).strip(),
+                label=times_of(edge.size).strip(),
             )
             for edge in self._edges
         ]
@@ -166,49 +151,12 @@ def _label(node: Node, *, times: bool) -> str:
     others = {state: count for state, count in node.counts.items() if state != "done"}
     if others:
         facts.append(listed(others) if node.size > 1 else node.state)
-    lines = [node.name, *([_cut(node.shown)] if node.shown and node.kind not in {"entrypoint", "graph"} else [])]
+    lines = [node.name, *([cut(node.shown)] if node.shown and node.kind not in {"entrypoint", "graph"} else [])]
     return "\n".join([*lines, *([" · ".join(facts)] if facts else [])])
 
 
 def _line(node: Node) -> str:
     return " · ".join(_label(node, times=False).split("\n"))
-
-
-def _cut(text: str, limit: int = 36) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
-
-
-def _times(count: int) -> str:
-    return f" ×{count:,}" if count > 1 else ""  # noqa: RUF001  # the sign for "times"
-
-
-def _tint(tone: str) -> str:
-    """Return a colour mixed with much white."""
-    parts = (int(tone[i : i + 2], 16) for i in (1, 3, 5))
-    return "#" + "".join(f"{round(255 - (255 - part) * 0.16):02x}" for part in parts)
-
-
-def _render(name: str, source: str) -> str:
-    """Return the SVG that a program makes of DOT; empty if it is not there, fails, or takes too long."""
-    program = _find(name)
-    if program is None:
-        return ""
-    try:
-        run = subprocess.run(  # noqa: S603  # a program found on PATH, with fixed arguments
-            [program, "-Kdot", "-Tsvg"], input=source.encode(), capture_output=True, timeout=SECONDS, check=True
-        )
-        svg = run.stdout.decode()
-    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
-        return ""
-    start = svg.find("<svg")
-    return svg[start:] if start >= 0 else ""
-
-
-def _find(name: str) -> str | None:
-    """Return the program: beside this Python, among its scripts, on PATH."""
-    folders = [str(Path(sys.executable).parent), sysconfig.get_path("scripts")]
-    beside = shutil.which(name, path=os.pathsep.join(folders)) if name == "graphviz-pure" else None
-    return beside or shutil.which(name)
 
 
 __all__ = ["CallGraph", "callgraph"]

@@ -1,0 +1,97 @@
+"""Compiled graphs as pictures: declared alone, and with a run laid over."""
+
+from __future__ import annotations
+
+import operator
+from typing import Annotated, Any, TypedDict
+
+import pytest
+
+from nbflow import InMemorySaver, entrypoint
+from nbflow.graph import END, START, StateGraph
+from nbflow_widgets.graphs import GraphPicture, graph, show_graphs
+
+
+class Notes(TypedDict):
+    notes: Annotated[list[str], operator.add]
+
+
+def search(**options: Any) -> Any:
+    """Return a graph that goes round twice, with a node that never runs."""
+    builder: StateGraph[Any] = StateGraph(Notes)
+    builder.add_node("look", lambda _: {"notes": ["look"]})
+    builder.add_node("judge", lambda _: {"notes": ["judge"]}, metadata={"who": "<b>"})
+    builder.add_node("never", lambda _: {})
+    builder.add_edge(START, "look")
+    builder.add_edge("look", "judge")
+    builder.add_conditional_edges(
+        "judge", lambda state: "again" if len(state["notes"]) < 4 else "done", {"again": "look", "done": END}
+    )
+    return builder.compile(name="search", **options)
+
+
+def test_a_graph_shows_where_its_nodes_lead() -> None:
+    picture = graph(search())
+    assert repr(picture).splitlines() == [
+        "graph search",
+        "  __start__ -> look",
+        "  look -> judge",
+        "  judge -> __end__, look",
+        "  never -> __end__",
+        "  __end__",
+    ]
+    assert "style=dashed" in picture.dot
+
+
+def test_a_run_is_laid_over_the_graph() -> None:
+    app = search(checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "t"}}
+    app.invoke({"notes": []}, config)
+    picture = graph(app, app.last_run(config))
+    lines = repr(picture).splitlines()
+    assert lines[2].startswith("  look (2 calls, ")
+    assert lines[4] == "  never (never ran) -> __end__"
+    assert picture.routes == {
+        (START, "look"): 1,
+        ("look", "judge"): 2,
+        ("judge", "look"): 1,
+        ("judge", END): 1,
+    }
+    assert "never ran" in picture.dot
+
+
+def test_a_graph_inside_an_entrypoint_is_found_by_its_position() -> None:
+    app = search()
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def body(notes: list[str]) -> Any:
+        return app.invoke({"notes": notes})
+
+    config: Any = {"configurable": {"thread_id": "t"}}
+    body.invoke([], config)
+    picture = graph(app, body.last_run(config), at="0.0")
+    assert picture.routes["judge", END] == 1
+    assert len((picture.rows or {})["look"]) == 2
+
+
+@pytest.mark.parametrize("renderer", ["dot", "none"])
+def test_it_is_drawn_with_and_without_graphviz(monkeypatch: pytest.MonkeyPatch, renderer: str) -> None:
+    if renderer == "none":
+        monkeypatch.setattr("nbflow_widgets.graphs.render", lambda *_: "")
+    bundle = graph(search())._repr_mimebundle_()
+    assert bundle["text/html"].startswith("<img")
+    assert "<b>" not in bundle["text/html"]
+    assert "<summary>input</summary>" in bundle["text/html"]
+
+
+def test_a_shell_shows_compiled_graphs_as_pictures() -> None:
+    from IPython.core.formatters import DisplayFormatter
+
+    class Shell:
+        display_formatter = DisplayFormatter()
+
+    show_graphs(Shell)
+    data, _ = Shell.display_formatter.format(search())
+    assert data["text/plain"].startswith("graph search")
+    assert "text/html" in data
+    assert isinstance(graph(search()), GraphPicture)
