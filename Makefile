@@ -72,9 +72,10 @@ types: $(VENV)/.dev
 pytest: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
+# Failures are told by Python itself: pytest parses sources while threads of dropped runs do, which older Pythons break at.
 replayed: export NBFLOW_ALWAYS_REPLAY = 1
 replayed: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/behaviour
+	$(BIN)/python -m pytest --tb=native tests/behaviour
 
 # Tutorials run as a new reader would run them: in a copy, where no earlier run has left its threads, and
 # without anybody's settings. Their kernels warn about things of their own, which are no error of ours.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _thread import get_ident
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from hashlib import blake2b
@@ -229,7 +230,9 @@ def interrupt(
     key = blake2b(parts, digest_size=16).hexdigest()
     question = Question(value, key, schema, seconds, fallback, ordinal, answers.rules_of(response_schema))
     answers.remember(key, response_schema)
-    session.dispatch.standstill.watch(frame.trunk)  # of a branch: others may wait for what it would do
+    dispatch = session.dispatch
+    if frame.trunk is not None or get_ident() != dispatch.at_work.get(frame.call.path):
+        dispatch.stands_still(frame.trunk)  # others may wait for what this branch or thread would do
     with session.dispatch.lock:
         answered = questions.ask(frame, question)
     try:

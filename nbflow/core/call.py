@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from nbflow.core.branches import Recorded
     from nbflow.core.deadline import Deadline
-    from nbflow.core.deliveries import Deliveries
+    from nbflow.core.deliveries import Deliveries, Seen
     from nbflow.core.outcome import Outcome
     from nbflow.core.rebuilt import Recalled
     from nbflow.core.record import Asked, CallFailed, CallReturned, Fallback, Marked, Record, Reopened
@@ -178,6 +178,7 @@ class Call(msgspec.Struct, eq=False):
         changed: names of the arguments that were changed in place since it was made.
         cancelled: whether its caller has cancelled it, so that its end does not count.
         cancelling: whether its caller has asked it to stop.
+        saving: what bodies around it have seen and a commit of it that is under way carries; None for nothing.
     """
 
     path: str
@@ -211,6 +212,7 @@ class Call(msgspec.Struct, eq=False):
     shelved: bool = False
     cancelled: bool = False
     cancelling: bool = False
+    saving: Seen | None = None
 
     def __repr__(self) -> str:
         return f"<call {self.path} of {self.spec.name!r}>"

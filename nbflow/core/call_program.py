@@ -13,7 +13,7 @@ from nbflow.core import announce, caching
 from nbflow.core.call import Frame, Promise, no_body
 from nbflow.core.changed_arguments import FIXED, can_change
 from nbflow.core.deadline import Deadline
-from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Sleep
+from nbflow.core.effects import Await, AwaitTold, Commit, Compute, Invoke, Program, Sleep
 from nbflow.core.outcome import Outcome
 from nbflow.core.rebuilt import Recalled, recall
 from nbflow.core.record import CallReturned
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nbflow.core.call import Call
+    from nbflow.core.record import Record
     from nbflow.core.scheduler import Scheduler
 
 
@@ -83,13 +84,11 @@ def _begin(run: Scheduler, call: Call) -> Program:
     Returns:
         The result that was taken over, or why the call can't begin; None if it shall run.
     """
-    seen = run.results.seen_by(call.deliveries, run.now()) if call.deliveries is not None else ()
-    first, call.carry = (*seen, *call.carry), ()
+    seen = yield from run.results.take_seen(call, run.now)
+    first, call.carry = (*(seen.records if seen is not None else ()), *call.carry), ()
     if first:
-        reply = yield Commit(first)
+        reply = yield Commit(first, saves=call)
         if reply.error is not None:
-            if call.deliveries is not None:
-                call.deliveries.see_again(seen)
             return _give_up(run, call, reply.error)
     if call.taken is None:
         return None  # type: ignore[return-value]  # as in _fill_in
@@ -132,8 +131,8 @@ def attempts(run: Scheduler, call: Call) -> Program:
         outcome = yield Invoke(call, frame)
         frame.over = True
         error = outcome.error
-        if error is not None and frame.deliveries is not None:
-            call.carry += run.results.seen_by(frame.deliveries, run.now())
+        if frame.deliveries in run.results.behind:
+            yield from _leave(run, call, frame, failed=error is not None)
         if error is None or run.stopping or run.impasse is not None or not call.spec.retry:
             return outcome
         # A predicate of the user's decides, so without the lock.
@@ -147,6 +146,17 @@ def attempts(run: Scheduler, call: Call) -> Program:
         stopped = run.stopped()
         if stopped is not None:
             return Outcome(None, stopped)
+
+
+def _leave(run: Scheduler, call: Call, frame: Frame, *, failed: bool) -> Program:
+    """Make durable what the body of an attempt saw, if the call does not end with it."""
+    body = frame.deliveries
+    if body is None or not failed or run.stopping:
+        run.results.behind.discard(body)
+        return Outcome(None)
+    seen = yield from run.results.take_seen(call, run.now, (body,))
+    run.results.behind.discard(body)
+    return (yield Commit(seen.records, saves=call)) if seen is not None else Outcome(None)
 
 
 def _wait(call: Call, error: BaseException, now: float) -> Sleep | None:
@@ -187,16 +197,17 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
         record = run.ended_as(CallReturned, call, outcome.value)
         if call.cached or call.changed or call.spec.stateful:
             record.cached, record.lineage, record.changed = call.cached, call.lineage, call.changed
-        body = call.deliveries
-        seen = run.results.seen_by(body, run.now()) if body is not None and body.is_unsaved else ()
-        before = (*seen, *call.carry, *run.failures.survived(call)) if seen or call.carry or call.seen else ()
-        reply = yield Commit((*before, record), call)
+        if run.log.feeds:  # what a body that reads a stream was given of this call is durable with its end
+            yield AwaitTold()
+        before: Sequence[Record] = ()
+        if run.results.behind or call.carry or call.seen:
+            seen = yield from run.results.take_seen(call, run.now)
+            before = (*(seen.records if seen is not None else ()), *call.carry, *run.failures.survived(call))
+        reply = yield Commit((*before, record), call, call if call.saving is not None else None)
         if reply.error is None:
             run.log.append(record)
             return outcome
         error = reply.error
-        if body is not None and seen:
-            body.see_again(seen)
     return _give_up(run, call, error)
 
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections import deque
 from heapq import heappop
 from itertools import count
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from nbflow.core.path import caller_of
 from nbflow.core.record import CallFailed, CallSettled, Discarded, Observed, of_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from nbflow.core.outcome import Outcome
     from nbflow.core.record import Record
@@ -111,6 +111,21 @@ def _is_on_its_way(record: Record) -> bool:
     return isinstance(record, CallFailed) and record.cancelled and record.place is None
 
 
+class Seen(NamedTuple):
+    """What bodies have seen, on its way into the log.
+
+    Attributes:
+        parts: each body with the records of what it has seen.
+    """
+
+    parts: Sequence[tuple[Deliveries, tuple[Record, ...]]]
+
+    @property
+    def records(self) -> list[Record]:
+        """All of it."""
+        return [record for _, records in self.parts for record in records]
+
+
 class Deliveries:
     """The results on their way to one attempt of a body, its branches included.
 
@@ -126,8 +141,10 @@ class Deliveries:
         missed: number of times that it looked for a result, or went on by itself.
         closed: whether the attempt is over; later results are given at once.
         unsaved: records of that, as far as there are any yet.
-        is_unsaved: whether the body has seen something that is not durable.
-        is_urgent: whether that must be before its next call begins: it has gone on from a failure.
+        is_urgent: whether the body has seen something that must be durable before a call begins: it has gone on from
+            a failure.
+        saving: what it has seen and a commit under way carries; None if none does.
+        held_up: called once that commit is over.
         shelved: calls that the body is recorded to have cancelled, and has not cancelled yet.
         wanted: the call whose end the body is given at once if it is next in turn: it carries that call out while
             it waits, or waits on a loop that has nothing else to do; None if there is none.
@@ -136,25 +153,50 @@ class Deliveries:
     """
 
     __slots__ = (
-        "_expected", "_in_flight", "_misses", "_next_timers", "_recorded", "_timers", "arrived", "body", "closed",
-        "count", "given", "heard_on", "is_unsaved", "is_urgent", "missed", "pending", "shelved", "unsaved", "waker",
+        "_expected",
+        "_in_flight",
+        "_misses",
+        "_next_timers",
+        "_recorded",
+        "_timers",
+        "arrived",
+        "behind",
+        "body",
+        "closed",
+        "count",
+        "given",
+        "heard_on",
+        "held_up",
+        "is_urgent",
+        "missed",
+        "pending",
+        "saving",
+        "shelved",
+        "unsaved",
+        "waker",
         "wanted",
     )  # fmt: skip
 
-    def __init__(self, body: str, in_flight: Mapping[Held, int], recorded: Recorded) -> None:
+    def __init__(
+        self, body: str, in_flight: Mapping[Held, int], recorded: Recorded, behind: set[Deliveries] | None = None
+    ) -> None:
         """Begin an attempt.
 
         Args:
             body: position of the call whose body it is.
             in_flight: rows of results that are being made durable.
             recorded: what the log tells.
+            behind: those that have seen something that is not durable, of all bodies of the run.
         """
         self.body = body
         self.given = 0
         self.pending = 0
         self.closed = False
         self.unsaved: list[Record] = []
-        self.is_unsaved = self.is_urgent = False
+        self.is_urgent = False
+        self.behind: set[Deliveries] = behind if behind is not None else set()
+        self.saving: Seen | None = None
+        self.held_up: list[Callable[[], None]] = []
         self.shelved: list[Ending] = []
         self.wanted: object = None
         self.heard_on: object = None
@@ -249,7 +291,7 @@ class Deliveries:
         if self.expects_miss:
             self._expected[self.given] -= 1
         elif self.pending or branch:
-            self.is_unsaved = True
+            self.behind.add(self)
             self._misses[self.given] = self._misses.get(self.given, 0) + 1
             if branch is not None:
                 self._note_timer(branch)
@@ -261,25 +303,42 @@ class Deliveries:
         else:
             self._timers.append((self.given, branch, 1))
 
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether the body has seen something that is not durable."""
+        return self in self.behind
+
     def observed(self, now: float) -> tuple[Record, ...]:
-        """Take what the body has seen and that is not durable yet, as records."""
+        """Take what the body has seen and that no commit carries yet, as records."""
         records = tuple(one for one in self.unsaved if not _is_on_its_way(one))
         if self._misses:
             timers = tuple(self._timers) if any(branch for _, branch, _ in self._timers) else ()
             records = (*records, Observed(path=self.body, at=now, misses=tuple(self._misses.items()), timers=timers))
         self.unsaved, self._misses, self._timers = [one for one in self.unsaved if _is_on_its_way(one)], {}, []
-        self.is_unsaved, self.is_urgent = bool(self.unsaved), False
         return records
 
+    def saved(self) -> None:
+        """Take in that what was taken of what it has seen is durable, or was given back."""
+        self.saving = None
+        self.is_urgent = any(isinstance(one, CallFailed) and not one.cancelled for one in self.unsaved)
+        if not self.unsaved and not self._misses:
+            self.behind.discard(self)
+
     def see_again(self, records: Sequence[Record]) -> None:
-        """Keep for the next commit what could not be stored with this one."""
+        """Keep for the next commit what is not durable, or could not be stored with another one."""
         self.unsaved[:0] = records
-        self.is_unsaved = True
+        self.behind.add(self)
 
     def outlive(self, failures: Sequence[Record]) -> None:
         """Note failures that the body has gone on from."""
         self.unsaved += failures
-        self.is_unsaved = self.is_urgent = True
+        self.is_urgent = True
+        self.behind.add(self)
+
+    def note(self, record: Record) -> None:
+        """Keep for the next commit what the body is about to see."""
+        self.unsaved.append(record)
+        self.behind.add(self)
 
     def shelve(self, call: Ending) -> None:
         """Leave a call alone that the body is recorded to have cancelled."""

@@ -15,6 +15,7 @@ from nbflow.core.outcome import Outcome
 
 if TYPE_CHECKING:
     from nbflow.core.call import Call, Frame
+    from nbflow.core.deliveries import Deliveries
     from nbflow.core.record import Record
 
 
@@ -38,16 +39,29 @@ class Commit(msgspec.Struct, frozen=True):
     Attributes:
         records: in order.
         ends: the call whose end the last of them is; its result is not given to a body before those of lower rows.
+        saves: the call whose commit this is, if what bodies have seen is among them (``Call.saving``): others wait
+            with what they have to make durable until that is.
     """
 
     records: Sequence[Record]
     ends: Call | None = None
+    saves: Call | None = None
 
 
 class Await(msgspec.Struct, frozen=True):
     """Wait for other calls of the same run; the reply's value is the list of their outcomes."""
 
     calls: Sequence[Call]
+
+
+class AwaitSaved(msgspec.Struct, frozen=True):
+    """Wait until the commit that carries what ``body`` has seen is over."""
+
+    body: Deliveries
+
+
+class AwaitTold(msgspec.Struct, frozen=True):
+    """Wait until those who listen have been told of all that has happened so far."""
 
 
 class Recall(msgspec.Struct, frozen=True):
@@ -73,5 +87,5 @@ class Compute(msgspec.Struct, frozen=True):
     fn: Callable[[], object]
 
 
-Effect = Invoke | Sleep | Commit | Await | Recall | Remember | Compute
+Effect = Invoke | Sleep | Commit | Await | AwaitSaved | AwaitTold | Recall | Remember | Compute
 Program = Generator[Effect, Outcome, Outcome]

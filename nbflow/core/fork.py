@@ -6,18 +6,20 @@ What is taken over is copied: the fork needs nothing of the run that it came fro
 from __future__ import annotations
 
 import math
+from itertools import takewhile
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from nbflow.core.log import Log, forget_from
-from nbflow.core.path import order_of
+from nbflow.core.path import around, order_of
 from nbflow.core.record import (
     ROOT,
     Answered,
     Asked,
     CallReturned,
     CallSettled,
+    CallStarted,
     Discarded,
     Fallback,
     Observed,
@@ -25,6 +27,7 @@ from nbflow.core.record import (
     Reopened,
     RunPaused,
     RunResumed,
+    Told,
     Value,
 )
 
@@ -57,7 +60,7 @@ def begun_again(records: Sequence[Record]) -> list[Record]:
             answered.add(record.path)
         elif id(record) in settled and not answered.reaches(record.path):
             taken.append(copied(record))
-    return taken
+    return taken + _told_of(records, taken)
 
 
 def _given_at_first(records: Sequence[Record]) -> dict[int, list[Record]]:
@@ -84,7 +87,7 @@ def at_pause(records: Sequence[Record]) -> list[Record]:
         if isinstance(record, (Asked, Fallback)):
             is_wanted = record.id in log.answers or index < reopened.get(record.id, 0)
         else:
-            is_wanted = id(record) in settled or isinstance(record, (Answered, Reopened, Observed, Discarded))
+            is_wanted = id(record) in settled or isinstance(record, (Answered, Reopened, Observed, Told, Discarded))
         if is_wanted:
             taken.append(copied(record))
     return taken
@@ -119,7 +122,20 @@ def before(records: Sequence[Record], at: str) -> list[Record]:
             taken += [copied(one) for one in (question, record) if one is not None]
         elif id(record) in settled and _is_before(record.path, at, ended=index < end):
             taken.append(copied(record))
-    return taken
+    return taken + _told_of(records, taken)
+
+
+def _told_of(records: Sequence[Record], taken: Sequence[Record]) -> list[Record]:
+    """Return what bodies were given of streams, up to the first that tells of a call which is not taken over."""
+    kept = {record.path for record in taken if isinstance(record, CallSettled)}
+    begun = {path for one in kept for path in around(one)}
+    found: list[Record] = []
+    for told in Log(records).told.values():
+        found += map(copied, takewhile(lambda one: one.source in (begun if one.kind == _STARTED else kept), told))
+    return found
+
+
+_STARTED = CallStarted.__name__
 
 
 def places(records: Sequence[Record]) -> dict[str, int]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import takewhile
 from typing import TYPE_CHECKING, TypeVar
 
 from nbflow.core.path import around, comes_from, outside
-from nbflow.core.record import Answered, Asked, CallFailed, CallReturned, Discarded, Marked, Record, Reopened
+from nbflow.core.record import Answered, Asked, CallFailed, CallReturned, Discarded, Marked, Record, Reopened, Told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,10 +29,24 @@ class Log:
         asked: by question id, when it was asked first, or first since it was opened again.
         problems: by question id, why the last answer that was taken back does not count.
         listeners: called with each new record, one at a time and in order, by the driver: never with a lock held.
+        told: by position of a nested run that a body streamed, what that body was given.
+        feeds: how many of the listeners feed bodies, which must have been told of all before more is durable.
         untold: records that they have not been told of, each with those to tell.
     """
 
-    __slots__ = ("answered", "answers", "asked", "listeners", "marks", "problems", "records", "settled", "untold")
+    __slots__ = (
+        "answered",
+        "answers",
+        "asked",
+        "feeds",
+        "listeners",
+        "marks",
+        "problems",
+        "records",
+        "settled",
+        "told",
+        "untold",
+    )
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self.records: list[Record] = list(records)
@@ -41,6 +56,8 @@ class Log:
         self.answered: set[str] = set()
         self.asked: dict[str, Asked] = {}
         self.problems: dict[str, str] = {}
+        self.feeds = 0
+        self.told: dict[str, list[Told]] = {}
         self.listeners: list[Listener] = []
         self.untold: deque[tuple[Record, tuple[Listener, ...]]] = deque()
         for record in self.records:
@@ -79,12 +96,22 @@ class Log:
             self.asked.setdefault(record.id, record)
         elif isinstance(record, Discarded):
             forget_from(self.settled, record.path)
+            self.told = {
+                call: list(takewhile(lambda one: not comes_from(one.source, record.path), told))
+                for call, told in self.told.items()
+            }
+        elif isinstance(record, Told):
+            self.told.setdefault(record.call, []).append(record)
         elif isinstance(record, Reopened):
             self.answers.pop(record.id, None)
             self.asked.pop(record.id, None)
             self.problems[record.id] = record.problem
             for path in record.dropped:
                 self.settled.pop(path, None)
+            dropped = frozenset(record.dropped)
+            self.told = {
+                call: list(takewhile(lambda one: one.source not in dropped, told)) for call, told in self.told.items()
+            }
 
 
 def forget_from(found: dict[str, T], path: str) -> None:

@@ -18,7 +18,7 @@ def put_down(run: Scheduler, frame: Frame, mark: Marked) -> Program:
     """Make a mark of a body durable, at the next position of its frame, with the failures that it has survived.
 
     Yields:
-        ``Commit`` of the mark.
+        ``Commit`` of the mark, with what bodies around it have seen.
 
     Returns:
         The mark; or why it could not be made.
@@ -28,8 +28,10 @@ def put_down(run: Scheduler, frame: Frame, mark: Marked) -> Program:
     mark.path, mark.at = f"{frame.prefix}.{frame.calls}", run.now()
     frame.calls += 1
     body = frame.deliveries or run.results.begin(frame)
-    seen = run.results.seen_by(body, run.now()) if body.is_unsaved else ()
-    reply = yield Commit((*seen, *run.failures.survived(frame.call), mark))
+    bodies, call = [*run.results.behind_at(frame.call), body], frame.call
+    seen = (yield from run.results.take_seen(call, run.now, bodies)) if run.results.behind else None
+    records = seen.records if seen is not None else ()
+    reply = yield Commit((*records, *run.failures.survived(call), mark), saves=call)
     if reply.error is not None:
         return reply
     body.given += 1

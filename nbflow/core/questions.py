@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nbflow.core.log import Log
     from nbflow.core.record import Record
     from nbflow.core.replay import Replay
+    from nbflow.core.results import Results
 
 
 class Question(NamedTuple):
@@ -59,6 +60,7 @@ class Asker(Protocol):
     replay: Replay
     now: Callable[[], float]
     failures: Failures
+    results: Results
     impasse: Exception | None
 
     def bar_code(self, frame: Frame, error: Exception) -> None:
@@ -166,9 +168,12 @@ class Questions:
     def pause(self, call: Call) -> Program:
         """Make the questions of a call durable; the outcome carries all that it waits for."""
         asked = tuple(call.asked or ())
-        records = (*call.carry, *self._scheduler.failures.survived(call), *asked)
+        results = self._scheduler.results
+        seen = (yield from results.take_seen(call, self._scheduler.now)) if results.behind and asked else None
+        seen_records = seen.records if seen is not None else ()
+        records = (*seen_records, *call.carry, *self._scheduler.failures.survived(call), *asked)
         if records:
-            reply = yield Commit(records)
+            reply = yield Commit(records, saves=call)
             if reply.error is not None:
                 if isinstance(reply.error, Exception):
                     self._scheduler.failed(call, reply.error)

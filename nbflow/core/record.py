@@ -256,6 +256,22 @@ class Observed(Record):
     timers: tuple[tuple[int, str, int], ...] = ()
 
 
+class Told(Record):
+    """The body at ``path`` was given chunks of a nested run's stream: ``value``, or what that of a returned call gives.
+
+    Attributes:
+        call: position of the nested run.
+        source: position of the call that they tell of.
+        kind: of the record that they were made of.
+        ns: names the run that ``source`` belongs to, as chunks do.
+    """
+
+    call: str
+    source: str
+    kind: str
+    ns: tuple[str, ...] = ()
+
+
 class Discarded(Record):
     """What the log held at ``path`` and after it in that branch no longer counts: the body changed."""
 
@@ -350,7 +366,7 @@ KINDS: dict[str, type[Record]] = {
     kind.__name__: kind
     for kind in (
         RunStarted, ContextGiven, RunResumed, RunReturned, RunFailed, RunPaused, RunHalted, Saved,
-        CallReturned, CallFailed, Marked, Observed, Discarded, Asked, Fallback, Answered, Reopened,
+        CallReturned, CallFailed, Marked, Observed, Told, Discarded, Asked, Fallback, Answered, Reopened,
     )
 }  # fmt: skip
 Kind = TypeVar("Kind", bound=Record)

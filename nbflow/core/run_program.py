@@ -48,6 +48,7 @@ def execute(scheduler: Scheduler, body: Call, opening: Sequence[Record], point: 
     Returns:
         The result; or the error, a ``GraphInterrupt`` for a pause, ``RunStopped`` for a stop.
     """
+    scheduler.point = point
     reply = yield Commit(opening)
     if reply.error is not None:
         scheduler.ended = True
@@ -84,6 +85,20 @@ def halt(scheduler: Scheduler, reason: str) -> Program:
     if not scheduler.opened:
         return Outcome(None, RunStopped(reason))
     return (yield from _end(scheduler, (RunHalted(at=scheduler.now(), reason=reason),), RunStopped(reason)))
+
+
+def pause(scheduler: Scheduler, body: Call) -> Program:
+    """Pause a run from outside whose body has asked, and can't be brought to its end."""
+    if scheduler.ended or not scheduler.opened:
+        return Outcome(None, RunStopped(scheduler.stopping))
+    scheduler.stopping = "its body stands still"
+    seen = yield from scheduler.results.take_seen(body, scheduler.now, tuple(scheduler.results.behind))
+    if seen is not None:
+        yield Commit(seen.records, saves=body)
+    for call in reversed(tuple(scheduler.open_calls.values())):
+        if call.asked:
+            yield from scheduler.questions.pause(call)
+    return (yield from _close(scheduler, body, Outcome(None, GraphInterrupt()), scheduler.point))
 
 
 def is_pause(error: BaseException) -> bool:

@@ -60,6 +60,7 @@ class Scheduler:
         timed: whether a call with a timeout has begun.
         stopping: why the run was told to stop; empty while it runs.
         impasse: why the run can't go on, whatever its bodies make of it; None while it can.
+        point: checkpoint id that the result gets, or the pause.
         opened: whether its first record is written.
         ended: whether its last record is written.
         host: what the code of the run can reach.
@@ -95,6 +96,7 @@ class Scheduler:
         self.timed = False
         self.stopping = ""
         self.impasse: Exception | None = None
+        self.point = ""
         self.opened = False
         self.ended = False
 

@@ -22,7 +22,7 @@ from weakref import WeakKeyDictionary
 from nbflow import codec
 from nbflow._support import clock
 from nbflow.core.call import current_frame
-from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Recall, Remember, Sleep
+from nbflow.core.effects import Await, AwaitSaved, AwaitTold, Commit, Compute, Invoke, Program, Recall, Remember, Sleep
 from nbflow.core.outcome import Outcome
 from nbflow.drivers.future import CallFuture
 from nbflow.drivers.timers import belongs, make_timer
@@ -59,7 +59,7 @@ class AsyncHands(Protocol):
         """Run the function of a call on this loop."""
         ...
 
-    def acarry_out(self, effect: Commit | Recall | Remember | Compute) -> Awaitable[Outcome]:
+    def acarry_out(self, effect: Commit | AwaitSaved | AwaitTold | Recall | Remember | Compute) -> Awaitable[Outcome]:
         """Do what needs no waiting for other calls."""
         ...
 

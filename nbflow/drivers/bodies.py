@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from _thread import get_ident
 from contextlib import aclosing, closing
 from contextvars import Context, copy_context
 from functools import cache, partial
@@ -60,6 +61,9 @@ class Bodies:
         emit: passes a part of a generator on to those who listen.
         home_loop: gives the loop that async functions of the run use.
         stopping: says why the run was told to stop; empty while it runs.
+
+    Attributes:
+        at_work: by position of a call, the thread that its sync function runs in.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class Bodies:
         self._emit = emit
         self._home_loop = home_loop
         self._stopping = stopping
+        self.at_work: dict[str, int] = {}
 
     def run(self, effect: Invoke, *, apart: bool = False) -> Outcome:
         """Run a sync function in this thread; with a timeout, in another one, ``apart`` from the one that waits."""
@@ -81,6 +86,7 @@ class Bodies:
         if effect.call.deadline is not None and not apart:
             return self._run_in_time(effect, effect.call.deadline)
         effect.frame.below = running_loop()
+        self.at_work[effect.call.path] = get_ident()
         try:
             value = self._called(effect)
             if effect.call.spec.yields:
@@ -90,6 +96,8 @@ class Bodies:
                 value = self.resolve(value)
         except BaseException as error:  # noqa: BLE001  # every end of a body is an outcome
             return Outcome(None, error)
+        finally:
+            self.at_work.pop(effect.call.path, None)
         return Outcome(value)
 
     def _run_in_time(self, effect: Invoke, deadline: Deadline) -> Outcome:

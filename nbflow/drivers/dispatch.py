@@ -6,70 +6,36 @@ One dispatch serves one run. It owns the run's lock, and is the hands of both dr
 from __future__ import annotations
 
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from nbflow.core.call import Call, Frame, Promise
 from nbflow.core.call_program import perform
-from nbflow.core.effects import Commit, Compute, Program, Recall, Remember
+from nbflow.core.effects import Program
 from nbflow.core.outcome import Outcome
+from nbflow.core.run_program import pause
 from nbflow.drivers import threads
 from nbflow.drivers.bodies import Bodies, aio, aside, standing
 from nbflow.drivers.delivery import Delivery
 from nbflow.drivers.future import CallFuture
+from nbflow.drivers.hands import Hands
 from nbflow.drivers.here import running_loop
 from nbflow.drivers.limits.admission import Admission
 from nbflow.drivers.listeners import Telling
+from nbflow.drivers.standing_threads import look_after
 from nbflow.drivers.standstill import Standstill
-from nbflow.drivers.waits import INLINE_LIMIT, Waits
+from nbflow.drivers.waits import INLINE_LIMIT
 from nbflow.errors import GraphInterrupt, RunStopped
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from nbflow.core.call import Spec
-    from nbflow.core.record import Record, Value
     from nbflow.core.scheduler import Scheduler
+    from nbflow.drivers.hands import Journal, ResultCache
 
 
-class Journal(Protocol):
-    """What makes the records of a run durable."""
-
-    def prepare(self, records: Sequence[Record], ends: Call | None = None) -> Sequence[Any]:
-        """Return the rows of records, to be kept next."""
-        ...
-
-    def keep(self, rows: Sequence[Any]) -> None:
-        """Store rows durably, and wait for who holds the storage."""
-        ...
-
-    def try_keep(self, rows: Sequence[Any]) -> bool:
-        """As ``keep``, if that can be done without waiting; else False, and nothing was stored."""
-        ...
-
-
-class ResultCache(Protocol):
-    """What takes results out of caches, and knows which are being computed."""
-
-    @property
-    def quick(self) -> bool:
-        """Whether it never waits for others."""
-        ...
-
-    def find(self, call: Call) -> Value | CallFuture | None:
-        """Return a result, or who computes it; None lets the call compute it, until it lands."""
-        ...
-
-    def keep(self, call: Call, result: object) -> None:
-        """Put a result in."""
-        ...
-
-    def land(self, future: CallFuture) -> None:
-        """Note that a call has ended, so that who asks next need not wait for it."""
-        ...
-
-
-class Dispatch(Waits):
+class Dispatch(Hands):
     """Carries out the calls of one run.
 
     Attributes:
@@ -77,10 +43,9 @@ class Dispatch(Waits):
         admission: lets calls begin.
         standstill: ends bodies that stand still because of a question.
         bodies: runs the functions.
-        result_cache: takes results out of caches.
-        journal: makes records durable; None if nothing is kept.
         body: the future of the root body.
         program: what carries the whole run out; set when it begins.
+        is_inline: whether the thread that waits for the run runs its body.
         telling: tells those who listen; ``untold`` is what they have not been told of.
     """
 
@@ -95,10 +60,8 @@ class Dispatch(Waits):
         result_cache: ResultCache,
         editions: Mapping[Spec, Spec],
     ) -> None:
-        super().__init__(scheduler, loop)
+        super().__init__(scheduler, loop, journal, result_cache)
         self.editions = editions
-        self.journal = journal
-        self.result_cache = result_cache
         self.arrive = scheduler.arrive
         self.delivery = Delivery(self.lock, scheduler, self.revive)
         self.bodies = Bodies(
@@ -107,7 +70,8 @@ class Dispatch(Waits):
         self.call, self.acall = self.bodies.run, self.bodies.arun
         self.untold, self.telling = scheduler.log.untold, Telling(scheduler.log)
         self.admission = Admission(max_concurrency, self._launch)
-        self.standstill = Standstill()
+        self.standstill = Standstill(scheduler.questions.waits)
+        self.is_inline = False
         self.body: CallFuture | None = None
         self.on_end: list[Callable[[Outcome], None]] = []
 
@@ -168,6 +132,7 @@ class Dispatch(Waits):
             aio().adopt(self.loop)
             self.on_end.append(lambda _: aio().release(self.loop))
         self.program: Program = program
+        self.is_inline = inline
         self.body = body.promise = CallFuture(body, self)
         if body.spec.is_async or not inline:
             self._launch(self.body)
@@ -196,6 +161,7 @@ class Dispatch(Waits):
             outcome = call.context.run(threads.drive, program, self)
         except BaseException as error:  # noqa: BLE001  # Ctrl-C between two steps; whoever waits must learn of it
             outcome = Outcome(None, error)
+            self._saved(call, is_durable=False)
         self._finish(future, outcome)
 
     async def _run_on_loop(self, future: CallFuture) -> None:
@@ -204,6 +170,7 @@ class Dispatch(Waits):
             outcome = await aio().drive(program, self)
         except BaseException as error:  # noqa: BLE001  # as in run_here
             outcome = Outcome(None, error)
+            self._saved(future.call, is_durable=False)
         if future.call.cancelling and outcome.error is None and getattr(future.task, "_must_cancel", False):
             # Its caller was told that it is cancelled, and its body has not come to learn of that.
             outcome = Outcome(None, aio().asyncio.CancelledError())
@@ -221,7 +188,7 @@ class Dispatch(Waits):
         elif not (self._settle_cancelled(future, outcome) if future.call.cancelling else future.settle(outcome)):
             self._leave_line(future.call)
         elif isinstance(outcome.error, GraphInterrupt):
-            self.standstill.watch(future.call.caller)
+            self.stands_still(future.call.caller)
         if self.untold:
             self.telling.tell()
 
@@ -257,6 +224,28 @@ class Dispatch(Waits):
         if unbegun:
             self.admission.leave(*unbegun)  # once all have ended, so that no slot goes from one of them to another
 
+    def stands_still(self, frame: Frame | None) -> None:
+        """Take in that a body has asked, or a call that it made has: it may wait for what never comes."""
+        self.standstill.watch(frame)
+        if not self.root.spec.is_async:
+            look_after(self)
+
+    @property
+    def root(self) -> Call:
+        """The call of the root body."""
+        assert self.body is not None, "only a run that has begun is looked after"
+        return self.body.call
+
+    @property
+    def at_work(self) -> Mapping[str, int]:
+        """By position of a call, the thread that its sync function runs in."""
+        return self.bodies.at_work
+
+    def pause(self) -> None:
+        """End the run from outside with the questions that it waits with."""
+        if not self.scheduler.ended:
+            self.stop(pause(self.scheduler, self.root))
+
     def stop(self, program: Program) -> None:
         """End the run from outside with a program that writes its last record."""
         outcome = threads.drive(program, self)
@@ -285,50 +274,3 @@ class Dispatch(Waits):
         call.cancelling = True
         self._cancel_task(future)
         return True
-
-    def carry_out(self, effect: Commit | Recall | Remember | Compute) -> Outcome:
-        """Do what needs no waiting for others: storage and caches."""
-        try:
-            if isinstance(effect, Commit):
-                journal, ends = self.journal, effect.ends
-                if journal is not None:
-                    rows = journal.prepare(effect.records, ends)
-                    journal.keep(rows)
-                    if ends is not None:
-                        ends.row = rows[-1].seq
-            elif isinstance(effect, Compute):
-                return Outcome(effect.fn())
-            elif isinstance(effect, Recall):
-                return self._recall(effect.call)
-            else:
-                self.result_cache.keep(effect.call, effect.result)
-        except BaseException as error:  # noqa: BLE001  # the program decides whose failure that is
-            return Outcome(None, error)
-        return Outcome(None)
-
-    def _recall(self, call: Call) -> Outcome:
-        found = self.result_cache.find(call)
-        if isinstance(found, CallFuture):
-            self.admission.leave(call)
-            return Outcome(found.call)
-        return Outcome(found)
-
-    async def acarry_out(self, effect: Commit | Recall | Remember | Compute) -> Outcome:
-        """As ``carry_out``, while the loop goes on; what takes no waiting is done at once."""
-        journal = self.journal
-        if not isinstance(effect, Commit):
-            at_once = isinstance(effect, Compute) or self.result_cache.quick
-            return self.carry_out(effect) if at_once else await aside()(lambda: self.carry_out(effect))
-        if journal is None:
-            return Outcome(None)
-        try:
-            rows = journal.prepare(effect.records, effect.ends)
-            if not journal.try_keep(rows):
-                await aside()(lambda: journal.keep(rows))
-            if effect.ends is not None:
-                effect.ends.row = rows[-1].seq
-        except BaseException as error:  # noqa: BLE001  # as in carry_out
-            return Outcome(None, error)
-        return Outcome(None)
-
-    jittered = staticmethod(threads.jittered)

@@ -14,16 +14,22 @@ from nbflow.drivers.here import running_loop
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
+    from collections.abc import Callable
 
-    from nbflow.core.call import Frame
+    from nbflow.core.call import Call, Frame
 
 SECONDS = 0.5  # without a step, and without a call at work, until a body that waits with a question is ended
 
 
 class Standstill:
-    """Looks after the bodies of one run that have a question below them."""
+    """Looks after the bodies of one run that have a question below them.
 
-    def __init__(self) -> None:
+    Args:
+        waits: whether a call, or one below it, waits for an answer.
+    """
+
+    def __init__(self, waits: Callable[[Call], bool]) -> None:
+        self._waits = waits
         self._looked_after: set[tuple[str, int]] = set()
 
     def watch(self, frame: Frame | None) -> None:
@@ -41,7 +47,7 @@ class Standstill:
         task: Task[None] | None = future.task if isinstance(future, CallFuture) else None
         if trunk.over or task is None or task.done():
             return
-        if now == before and (body is None or not body.pending):
+        if now == before and (body is None or not body.pending) and self._waits(trunk.call):
             task.cancel()
         loop.call_later(SECONDS, self._look, loop, trunk, now, context=Context())
 

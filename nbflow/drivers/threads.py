@@ -15,7 +15,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Recall, Remember, Sleep
+from nbflow.core.effects import Await, AwaitSaved, AwaitTold, Commit, Compute, Invoke, Program, Recall, Remember, Sleep
 from nbflow.core.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ class Hands(Protocol):
         """Run the function of a call in this thread."""
         ...
 
-    def carry_out(self, effect: Commit | Recall | Remember | Compute) -> Outcome:
+    def carry_out(self, effect: Commit | AwaitSaved | AwaitTold | Recall | Remember | Compute) -> Outcome:
         """Do what needs no waiting for others."""
         ...
 

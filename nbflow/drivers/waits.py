@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nbflow.core.call import Call
-    from nbflow.core.effects import Await
+    from nbflow.core.effects import Await, AwaitSaved
     from nbflow.core.scheduler import Scheduler
     from nbflow.drivers.delivery import Delivery
 
@@ -145,6 +145,17 @@ class Waits:
             task.cancel()
         else:
             self.loop.call_soon_threadsafe(task.cancel)
+
+    def await_saved(self, effect: AwaitSaved) -> Outcome:
+        """Wait in this thread until the commit that carries what a body has seen is over."""
+        latch = allocate_lock()
+        latch.acquire()
+        with self.lock:
+            if effect.body.saving is None:
+                return Outcome(None)
+            effect.body.held_up.append(latch.release)
+        threads.pool.wait(latch.acquire)
+        return Outcome(None)
 
     def sleep(self, seconds: float) -> Outcome:
         """Wait, but not longer than the run goes on."""

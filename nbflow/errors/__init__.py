@@ -45,7 +45,9 @@ from nbflow.errors.running import (
     NodeTimeoutError,
     NotCachedWarning,
     RunCancelledError,
+    StandstillWarning,
     UnkeptFailureWarning,
+    UnkeptStreamWarning,
     UnreachedCallsWarning,
     UnreadCodeWarning,
 )
@@ -89,10 +91,10 @@ __all__ = [
     "NewerFormatError", "NoCacheError", "NoCheckpointerError", "NoParentGraphError",
     "NodeCancelledError", "NodeError", "NodeInterrupt", "NodeTimeoutError", "NotCachedWarning",
     "NotKeptAsCheckpointsError", "NothingToResumeError", "ParentCommand", "ReadOnlyFileError", "RemoteError",
-    "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal", "StorageError", "TaskNotFound",
-    "ThreadBusyError", "UnfilledJoinWarning", "UnkeptFailureWarning", "UnknownCheckpointError", "UnknownInterruptError",
-    "UnknownNodeError", "UnknownOptionError", "UnloadableValueError", "UnreachedCallsWarning", "UnreadCodeWarning",
-    "UnserializableError", "WouldBlockError", "is_invalid_resume",
+    "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal", "StandstillWarning", "StorageError",
+    "TaskNotFound", "ThreadBusyError", "UnfilledJoinWarning", "UnkeptFailureWarning", "UnkeptStreamWarning",
+    "UnknownCheckpointError", "UnknownInterruptError", "UnknownNodeError", "UnknownOptionError", "UnloadableValueError",
+    "UnreachedCallsWarning", "UnreadCodeWarning", "UnserializableError", "WouldBlockError", "is_invalid_resume",
 ]  # fmt: skip
 
 for _name in __all__:  # users, pickles and stored logs know them by this module

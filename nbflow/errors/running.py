@@ -96,5 +96,13 @@ class UnkeptFailureWarning(UserWarning):
     """A failure that a body survived will not be the same when it is replayed."""
 
 
+class UnkeptStreamWarning(UserWarning):
+    """A body reads chunks of a nested run's stream that can't be kept: after a pause it is not given them again."""
+
+
+class StandstillWarning(RuntimeWarning):
+    """A run was paused whose body waits, in the thread that called ``invoke()``, for a thread of its own that asked."""
+
+
 class NeverCalledWarning(UserWarning):
     """A class of the user's overrides a method of LangGraph's that nbflow does not call."""

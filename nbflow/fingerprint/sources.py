@@ -51,13 +51,6 @@ def loaded_source_of(code: CodeType) -> str:
         return ""
 
 
-def _parsed(source: str) -> ast.Module:
-    try:
-        return ast.parse(source)
-    except SystemError:  # Python 3.11 counts wrongly if garbage is collected meanwhile whose end parses something too
-        return ast.parse(source)
-
-
 def _normalised(source: str, name: str) -> str:
     """Return source without comments, docstrings, layout and decorators; ``""`` for a lambda among others.
 
@@ -75,6 +68,14 @@ def _normalised(source: str, name: str) -> str:
             if ast.get_docstring(node, clean=False) is not None:
                 node.body[:1] = [] if len(node.body) > 1 else [ast.Pass()]
     return ast.unparse(tree)
+
+
+def _parsed(source: str) -> ast.Module:
+    """Return the tree of a source. Older Pythons share a count between threads that parse, and may say it is wrong."""
+    try:
+        return ast.parse(source)
+    except SystemError:
+        return ast.parse(source)
 
 
 @lru_cache(maxsize=64)

@@ -12,7 +12,7 @@ from nbflow.config import here
 from nbflow.constants import START
 from nbflow.core.marks import change, position_at
 from nbflow.core.outcome import Outcome
-from nbflow.core.record import Marked, RunStarted, Value
+from nbflow.core.record import Marked, Record, RunHalted, RunStarted, Value
 from nbflow.drivers.future import CallFuture
 from nbflow.errors import NoParentGraphError, UnfilledJoinWarning
 from nbflow.graph.models import validated
@@ -70,9 +70,8 @@ class Standing:
         last, position = marks[-1], position_at(marks)
         self._told = position.state
         handed = _handed(session, frame, last) if hands_up else ()
-        return Steps(self.graph, limits, last.step, hands_up=hands_up).go_on(
-            position, int(last.path.rpartition(".")[2]), handed
-        )
+        steps, number = Steps(self.graph, limits, last.step, hands_up=hands_up), int(last.path.rpartition(".")[2])
+        return steps.go_on(position, number, handed, has_stood=_has_stood(session.dispatch.scheduler.log.records, last))
 
     def _limits(self) -> Limits:
         graph, session = self.graph, self.session
@@ -294,6 +293,16 @@ def _has_parent(call: Call) -> bool:
             return True
         frame = frame.call.caller
     return call.spec.kind == "node"
+
+
+def _has_stood(records: Sequence[Record], mark: Marked) -> bool:
+    """Whether a run was brought to a halt since a mark of it; one that died after the mark has not stood there."""
+    if mark.copied or mark.source != "loop":
+        return True
+    for record in reversed(records):
+        if record is mark or isinstance(record, RunHalted):
+            return record is not mark
+    return True
 
 
 def _handed(session: Session, frame: Frame, last: Marked) -> list[tuple[str, object]]:

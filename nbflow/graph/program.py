@@ -186,18 +186,26 @@ class Steps:
         self._stop(())
         return (yield from self.run())
 
-    def go_on(self, position: Position, mark: int, handed: Sequence[tuple[str, object]]) -> Program:
+    def go_on(
+        self, position: Position, mark: int, handed: Sequence[tuple[str, object]], *, has_stood: bool = True
+    ) -> Program:
         """Carry a run on from a mark; yields, returns and raises as ``run``.
 
         Args:
             position: that was put down.
             mark: its position among the calls of the body.
             handed: what the nodes have written before.
+            has_stood: whether the run has stood there before, so that it passes a breakpoint.
+
+        Raises:
+            Breakpoint: where it is to stop.
         """
         missing = [unit.name for unit in position.units if unit.name not in self.graph.nodes]
         if missing:
             raise UnknownNodeError("the unfinished step", missing[0], self.graph.nodes)
         self.position, self.mark, self.handed = position, mark, list(handed)
+        if not has_stood:
+            self._stop(position.after)
         return self.run()
 
     def run(self) -> Program:

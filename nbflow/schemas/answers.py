@@ -9,15 +9,14 @@ from __future__ import annotations
 import enum
 import re
 import threading
-from functools import lru_cache, reduce
-from operator import or_
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+from functools import lru_cache
+from typing import Any, Literal, cast, get_args, get_origin
 
 import msgspec
 
 from nbflow.errors import InvalidOptionError
 from nbflow.schemas import json_schema as jsonschemas
+from nbflow.schemas import multiples
 from nbflow.schemas.describe import Schema, adapter_of, describe
 from nbflow.schemas.instances import check_instances
 from nbflow.values import as_text
@@ -126,24 +125,7 @@ def _converted(answer: object, wanted: object) -> Any:  # noqa: ANN401  # an ins
     except msgspec.ValidationError as error:
         if "multiple of" not in str(error) or jsonschemas.complaint(answer, describe(wanted), lenient=True):
             raise
-        return msgspec.convert(answer, cast("type", _without_multiples(wanted)), strict=True, str_keys=True)
-
-
-def _without_multiples(wanted: Any) -> Any:  # noqa: ANN401  # a type
-    """Return a type without the multiples that its numbers must be of, which msgspec takes as binary fractions."""
-    origin, parts = get_origin(wanted), tuple(map(_without_multiples, get_args(wanted)))
-    if origin in {None, Literal}:
-        return wanted
-    if origin is Annotated:
-        return Annotated[(parts[0], *map(_without_multiple, wanted.__metadata__))]
-    return reduce(or_, parts) if origin in {Union, UnionType} else origin[parts]
-
-
-def _without_multiple(told: object) -> object:
-    if not isinstance(told, msgspec.Meta):
-        return told
-    names = ("gt", "ge", "lt", "le", "pattern", "min_length", "max_length", "tz")
-    return msgspec.Meta(**{name: getattr(told, name) for name in names})
+        return multiples.convert(answer, wanted)
 
 
 def misfit(answer: object, schema: Schema | None, error: Exception) -> str:

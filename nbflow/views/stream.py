@@ -71,6 +71,7 @@ class StreamView:
         kind: of that body: ``"entrypoint"`` or ``"graph"``.
         metadata: what the user wrote into the config, tags included.
         keys: of a graph's state that are wanted, one or several; None for all.
+        shown: messages that were shown or given before.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class StreamView:
         kind: str = "entrypoint",
         metadata: Mapping[str, object] | None = None,
         keys: str | Sequence[str] | None = None,
+        shown: ShownMessages | None = None,
     ) -> None:
         self._modes = frozenset(modes)
         self._name = name
@@ -93,7 +95,7 @@ class StreamView:
         self._levels = Levels(root, name, is_graph=kind == "graph")
         self._outline: list[Record] = []
         self._result: Value | None = None
-        self._shown = ShownMessages()
+        self._shown = shown or ShownMessages()
         self._steps = StepChunks(self._metadata, keys)
 
     def begin(self, past: Sequence[Record], result: Value | None) -> Iterator[Chunk]:

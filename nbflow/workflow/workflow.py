@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, cast, overload
 from nbflow.config import is_callers, is_nested, merge
 from nbflow.errors import InvalidOptionError
 from nbflow.runs.launch import launch, nest, plain
+from nbflow.runs.nested import NestedRun
 from nbflow.runs.stream.chunks import (
     abegin,
     achunks,
@@ -233,8 +234,15 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
         config: Config | None = None,
         **options: Unpack[RunOptions],
     ) -> Run[Output_co]:
-        """Begin a run in the background and return its handle at once; arguments as for ``invoke``."""
-        return launch(self, request_of("start()", input, config, options))
+        """Begin a run in the background and return its handle at once; arguments as for ``invoke``.
+
+        In a body, without a thread of its own, it is a part of the run around it, as of ``invoke``: its result is
+        asked of the handle there (``result()`` or ``await``), and replayed.
+        """
+        request = request_of("start()", input, config, options)
+        if is_nested(request.config):
+            return NestedRun(self, self._nested_input(request))
+        return launch(self, request)
 
     def as_runnable(self) -> Runnable[Any, Any]:
         """Return the workflow as a Runnable of LangChain's, for chains (``|``), ``bind``, ``with_retry``, ``as_tool``.

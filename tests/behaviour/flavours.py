@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import itertools
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -77,6 +78,21 @@ class Flavour:
         if self.name == "async":
             return workflow.ainvoke(value, config)
         return _Later(lambda: workflow.invoke(value, config))
+
+    def streamed(self, workflow: Any, value: Any, *, count: int | None = None, **options: Any) -> Any:
+        """Return what a body yields to read the stream of another workflow inside: all chunks, or the first few."""
+        if self.name == "async":
+
+            async def collect() -> list[Any]:
+                found: list[Any] = []
+                async for chunk in workflow.astream(value, **options):
+                    found.append(chunk)
+                    if len(found) == count:
+                        break
+                return found
+
+            return collect()
+        return _Later(lambda: list(itertools.islice(workflow.stream(value, **options), count)))
 
 
 class _Later:

@@ -33,7 +33,7 @@ import pytest
 
 from nbflow.checkpoint.base import Row
 from nbflow.checkpoint.rows import from_row
-from nbflow.core.call import Call
+from nbflow.core.call import Call, Frame
 from nbflow.core.effects import Invoke, Program
 from nbflow.core.log import Log
 from nbflow.core.outcome import Outcome
@@ -50,6 +50,7 @@ from nbflow.runs import journal as journals
 from nbflow.runs import launch, opening
 from nbflow.runs.request import Opening
 from nbflow.runs.run import Run
+from nbflow.runs.stream.feed import Feed
 from nbflow.session.lineage import Lineages
 from nbflow.session.session import Session
 
@@ -81,6 +82,7 @@ class Execution:
         task: the asyncio task that it runs in, if it does.
         outcome: how it ended; None until then, and if it was torn down.
         ended: set when it has.
+        emitted: what it wrote to streams, with the mode.
     """
 
     def __init__(self, by: Incarnation, effect: Invoke) -> None:
@@ -89,6 +91,7 @@ class Execution:
         self.task: asyncio.Task[Any] | None = None
         self.outcome: Outcome | None = None
         self.ended = threading.Event()
+        self.emitted: list[tuple[object, str]] = []
         self.waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
 
     @property
@@ -103,8 +106,8 @@ class Execution:
         return mine.spec.name == call.spec.name and mine.inputs == call.inputs
 
     def end(self, outcome: Outcome | None) -> None:
-        """Note how it ended, and tell the next incarnation."""
-        if outcome is not None and isinstance(outcome.error, (Dropped, RunStopped)):
+        """Note how it ended, and tell the next incarnation; one that was cancelled may run again."""
+        if outcome is not None and isinstance(outcome.error, (Dropped, RunStopped, asyncio.CancelledError)):
             outcome = None
         self.outcome = outcome
         self.ended.set()
@@ -165,6 +168,7 @@ class Chain:
         future: of the result, whichever incarnation gives it.
         current: the newest incarnation.
         executions: by position, the functions that were run and whose ends are not durable.
+        by_frame: all of them, by where their code stands.
         asked: ids of the questions that are durable.
         told: how many records of a kind and position the listeners were told of.
         length: number of its rows when it was dropped last.
@@ -180,6 +184,7 @@ class Chain:
         self.future: CallFuture | None = None
         self.listeners: list[Callable[[Record], None]] = []
         self.executions: dict[str, Execution] = {}
+        self.by_frame: dict[Frame, Execution] = {}
         self.told: Counter[Any] = Counter()
         self.lock = threading.RLock()
         self.asked: set[str] = set()
@@ -223,6 +228,7 @@ class Chain:
             lineages=_lineages(saver, found),
             control=old.control,
             editions=launch._traced(Editions(workflow.spec, kept=True)),
+            of_graph=old.of_graph,
         )
         self.given = {**given, "request": request, "session": session, "opening": found, "listener": None}
         self.current = Incarnation(self)
@@ -259,14 +265,14 @@ class Chain:
         path = effect.call.path
         with self.lock:
             found = self.executions.get(path)
-            mine = self.executions[path] = Execution(by, effect)
+            mine = self.executions[path] = self.by_frame[effect.frame] = Execution(by, effect)
         if found is None or found.by is by or not found.is_for(effect.call):
             found = None
         return found, mine
 
 
 class ReplayedLog(Log):
-    """A log whose listeners are told what earlier incarnations have not told them."""
+    """A log whose listeners are told what earlier incarnations have not told them; but who feeds a body, all."""
 
     __slots__ = ("incarnation",)
 
@@ -283,13 +289,21 @@ class ReplayedLog(Log):
 
     def append(self, record: Record) -> None:
         incarnation = self.incarnation
-        if incarnation is not None:
-            is_heard = not incarnation.dropped or isinstance(record, Emitted)
-            if not is_heard or not incarnation.is_news(record):
-                self.records.append(record)
-                self._index(record)
-                return
-        super().append(record)
+        if incarnation is None:
+            super().append(record)
+            return
+        is_heard = not incarnation.dropped or isinstance(record, Emitted)
+        is_news = is_heard and incarnation.is_news(record)
+        self.records.append(record)
+        self._index(record)
+        told = tuple(one for one in self.listeners if (not incarnation.dropped if _is_feed(one) else is_news))
+        if told:
+            self.untold.append((record, told))
+
+
+def _is_feed(listener: Callable[[Record], None]) -> bool:
+    """Whether a listener feeds a body of an incarnation: it is told all that happens in it."""
+    return isinstance(getattr(listener, "__self__", None), Feed)
 
 
 class ReplayedJournal(journals.Journal):
@@ -353,6 +367,20 @@ class ReplayedDispatch(Dispatch):
             self.incarnation.dispatch = self
             self.call, self.acall = self._call, self._acall  # type: ignore[assignment]  # who calls them passes no more
 
+    def emit(self, frame: Frame, value: object, mode: str = "custom") -> None:
+        found = self.incarnation.chain.by_frame.get(frame) if self.incarnation is not None else None
+        if found is not None:
+            found.emitted.append((value, mode))
+        super().emit(frame, value, mode)
+
+    def _take_over(self, found: Execution, effect: Invoke) -> Outcome | None:
+        """Return how an execution that an earlier incarnation began ended, and write what it wrote."""
+        if found.outcome is None or not found.is_leaf:
+            return None
+        for value, mode in found.emitted:
+            self.emit(effect.frame, value, mode)
+        return found.outcome
+
     def _call(self, effect: Invoke) -> Outcome:
         if effect.call.caller is None:
             return self.bodies.run(effect)
@@ -360,7 +388,7 @@ class ReplayedDispatch(Dispatch):
         found, mine = self.incarnation.chain.enter(self.incarnation, effect)
         if found is not None:
             threads.pool.wait(found.ended.wait)
-        outcome = found.outcome if found is not None and found.is_leaf else None
+        outcome = self._take_over(found, effect) if found is not None else None
         if outcome is None:
             outcome = self.bodies.run(effect)
         mine.end(outcome)
@@ -376,7 +404,7 @@ class ReplayedDispatch(Dispatch):
         try:
             if found is not None:
                 await found.join()
-                outcome = found.outcome if found.is_leaf else None
+                outcome = self._take_over(found, effect)
             if outcome is None:
                 outcome = await self.bodies.arun(effect)
         except asyncio.CancelledError as error:

@@ -6,7 +6,7 @@ import dataclasses
 import enum
 import random
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple, NotRequired, TypedDict
 from uuid import UUID
 
 import msgspec
@@ -48,6 +48,33 @@ class Holds:
     item: Tagged
 
 
+Tenths = Annotated[float, msgspec.Meta(multiple_of=0.1, ge=0)]
+
+
+class Ticket(msgspec.Struct, frozen=True, rename="camel", tag=True):
+    name: str
+    its_price: Tenths = 0.5
+    more: list[Tenths] = []
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sale:
+    ticket: Ticket
+    paid: Tenths
+    count: int = 1
+
+
+class Order(TypedDict):
+    total: Tenths
+    sales: NotRequired[list[Sale]]
+
+
+class Pair(NamedTuple):
+    first: Tenths
+    second: Tenths = 0.0
+
+
+SOLD = {"ticket": {"type": "Ticket", "name": "a", "itsPrice": 0.3, "more": [0.7]}, "paid": 0.3}
 UNIQUE = UUID("12345678123456781234567812345678")
 GOOD: list[Any] = [
     (Aliased, {"N": 1}), (Aliased, Aliased(N=1)), (Aliased, {"N": "1"}), (Named, {"n": 1}), (Named, Named(N=1)),
@@ -59,12 +86,15 @@ GOOD: list[Any] = [
     (Annotated[float, pydantic.Field(multiple_of=0.1)], 0.3),
     (Annotated[float, msgspec.Meta(multiple_of=0.1, ge=0)], 0.3),
     (list[Annotated[float, msgspec.Meta(multiple_of=0.01)] | None], [19.99, None]),
+    (Ticket, {"type": "Ticket", "name": "a", "itsPrice": 0.3}), (Sale, SOLD), (Order, {"total": 0.3, "sales": [SOLD]}),
+    (Order, {"total": 0.3}), (Pair, [0.3]), (dict[str, Sale | None], {"a": SOLD}), (Ticket, Ticket("a", 0.3)),
     (Holds, {"price": 1.5, "key": UNIQUE.bytes, "bits": 5, "tags": [1, 1], "item": {"a": 1}}),
 ]  # fmt: skip
 BAD: list[Any] = [
     (Decimal, "x"), (Decimal, [1]), (UUID, "x"), (UUID, 5), (bytes, 5), (Bit, 8), (Bit, "A"), (set[int], ["a"]),
     (Annotated[float, msgspec.Meta(multiple_of=0.1, ge=0)], 0.33),
     (Annotated[float, msgspec.Meta(multiple_of=0.1, ge=0)], -0.3),
+    (Sale, {**SOLD, "paid": 0.33}), (Sale, {**SOLD, "paid": -0.3}), (Order, {}), (Pair, [0.3, 0.33]),
     (Tagged, {"b": 1}), (Tagged, {"type": "Other", "a": 1}), (int, "4"), (bool, 1), (str, b"ab"),
 ]  # fmt: skip
 
@@ -96,6 +126,15 @@ def test_what_no_form_of_the_type_is_is_refused(flow: Flavour, wanted: Any, answ
     body = ask(flow, wanted)
     with pytest.raises(InvalidAnswerError):
         flow.invoke(body, Command(resume=answer))
+
+
+def test_what_holds_multiples_of_decimal_numbers_is_of_its_own_class() -> None:
+    sale = answers.convert(SOLD, Sale)
+    assert (type(sale), type(sale.ticket)) == (Sale, Ticket)
+    assert sale == Sale(Ticket("a", 0.3, [0.7]), 0.3)
+    assert type(answers.convert([0.3], Pair)) is Pair
+    with pytest.raises(msgspec.ValidationError):
+        answers.convert({**SOLD, "paid": 0.33}, Sale)
 
 
 def test_what_a_model_alone_can_tell_opens_the_question_again_or_is_refused(flow: Flavour) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from nbflow import interrupt, task
+from nbflow import InMemorySaver, interrupt, task
+from nbflow.checkpoint.base import RunKey
 from nbflow.errors import NothingToResumeError
 from nbflow.graph import END, START, StateGraph
 from nbflow.types import Command, Send
@@ -26,6 +27,7 @@ def asking(flow: Flavour, name: str = "ask", ran: list[str] | None = None) -> An
     return flow.node(ask)
 
 
+@pytest.mark.runs_once("a node that asks runs again each time that its run goes on")
 def test_a_question_pauses_its_node_and_its_siblings_keep_their_results(flow: Flavour) -> None:
     ran: list[str] = []
     app = flow.compile(built(flow, "start>ask start>ok ask+ok>last", ran, ask=asking(flow, ran=ran)))
@@ -97,6 +99,23 @@ def test_breakpoints_stop_once_for_each_round(flow: Flavour, kind: str) -> None:
     assert app.get_state(CONFIG).values["a"] == expected[1]
     assert flow.invoke(app, None)["a"] == ["x", "y", "y"]
     assert app.get_state(CONFIG).next == ()
+
+
+@pytest.mark.parametrize("kind", ["interrupt_before", "interrupt_after"])
+def test_a_crash_before_a_breakpoint_was_reached_does_not_pass_it(flow: Flavour, kind: str) -> None:
+    app = flow.compile(built(flow, "start>x x>y"), **{kind: ["y" if kind == "interrupt_before" else "x"]})
+    flow.invoke(app, {"a": []})
+    run = RunKey("t", flow.saver.runs("t")[0])
+    rows = flow.saver.rows(run)
+    end = max(number for number, row in enumerate(rows, 1) if row.kind == "Marked")
+    assert end < len(rows), "the halt comes after the mark"
+    saver = InMemorySaver()
+    saver.append(run, rows[:end], "the one who died")
+    other = Flavour(flow.name, saver)
+    again = other.compile(built(other, "start>x x>y"), **{kind: ["y" if kind == "interrupt_before" else "x"]})
+    assert other.invoke(again, None)["a"] == ["x"]
+    assert again.get_state(CONFIG).next == ("y",)
+    assert other.invoke(again, None)["a"] == ["x", "y"]
 
 
 def test_breakpoints_of_a_run_stand_for_those_of_the_graph(flow: Flavour) -> None:

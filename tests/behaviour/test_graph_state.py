@@ -207,6 +207,7 @@ def test_an_overwrite_stands_above_the_reducer_and_is_unwrapped(flow: Flavour) -
         flow.invoke(flow.compile(twice), {"a": []}, thread="2")
 
 
+@pytest.mark.runs_once("what is untracked is gone with its process")
 def test_what_is_untracked_is_there_during_the_run_and_never_stored(flow: Flavour) -> None:
     class State(TypedDict):
         lock: Annotated[Any, UntrackedValue]
@@ -241,6 +242,7 @@ def test_ephemeral_any_and_topic_keys(flow: Flavour) -> None:
     ]
 
 
+@pytest.mark.runs_once("a run that goes on has all its steps to go again")
 def test_managed_values_count_down_to_the_last_step(flow: Flavour) -> None:
     class State(TypedDict):
         n: Annotated[list[Any], operator.add]

@@ -207,6 +207,7 @@ def test_a_reducer_that_raises_is_told_with_key_and_node_and_a_new_input_goes_on
     assert flow.invoke(app, {"n": [2], "bad": False}) == {"n": [2, 1], "bad": False}
 
 
+@pytest.mark.runs_once("a run that goes on has all its steps to go again")
 def test_a_run_may_take_as_many_steps_as_its_limit_and_goes_on_after_more(flow: Flavour) -> None:
     graph = built(flow, "start>ping ping>pong")
     graph.add_conditional_edges("pong", lambda state: END if len(state["a"]) >= 6 else "ping")

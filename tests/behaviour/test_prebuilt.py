@@ -112,6 +112,7 @@ def test_the_condition_leads_to_tools_or_to_the_end() -> None:
     assert tools_condition({"messages": [AIMessage("done")]}) == "__end__"
 
 
+@pytest.mark.runs_once("the task names a scripted model, whose place in its script is a part of the task's code")
 def test_a_graph_and_an_entrypoint_give_the_same_answer() -> None:
     script = [asks(("add", {"a": 1, "b": 2})), AIMessage("3")]
     graph = create_react_agent(says(*script), [add], checkpointer=InMemorySaver())

@@ -121,7 +121,6 @@ def test_a_nested_run_passes_custom_output_on_and_keeps_its_updates(flow: Flavou
     ]
 
 
-@pytest.mark.runs_once("a nested stream shows nothing of what is replayed")
 def test_a_body_can_stream_a_nested_run(flow: Flavour) -> None:
     @flow.task
     def step(n: int) -> int:

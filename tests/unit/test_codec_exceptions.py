@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import threading
 from types import ModuleType
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from nbflow.codec import Unloadable, dumps, loads, traceback_text
+from nbflow.codec.types import asides
 from nbflow.errors import RemoteError, UnserializableError
 from tests.unit.codec_kit import DataFailure, Failure, again
 
@@ -85,6 +87,49 @@ def test_the_traceback_is_kept_as_text_through_several_hands() -> None:
     assert traceback_text(once) == text
     assert traceback_text(loads(dumps(raised(once)))) == text  # type: ignore[arg-type]  # an exception
     assert traceback_text(ValueError()) == ""
+
+
+class Compared(Exception):
+    """An exception that is equal to those with the same attributes, and has no hash."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Compared) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as of any class that defines equality
+
+
+def test_what_is_kept_beside_an_exception_is_none_of_its_attributes() -> None:
+    loaded = again(raised(Compared(3)))
+    assert loaded == Compared(3)
+    assert vars(loaded) == {"code": 3}
+    assert "in raised" in traceback_text(loaded)
+    assert "in raised" in traceback_text(again(loaded))
+
+
+def test_what_is_kept_beside_an_exception_goes_with_it() -> None:
+    gc.collect()
+    before = len(asides._beside)
+    loaded = [again(raised(Compared(n))) for n in range(5)]
+    assert len(asides._beside) == before + 5
+    del loaded
+    gc.collect()
+    assert len(asides._beside) == before
+
+
+def test_a_stand_in_shows_no_text_among_its_attributes() -> None:
+    class Gone(Failure):
+        pass
+
+    kept = dumps(raised(Gone(3, detail="x")))
+    Gone.__qualname__ = "Other"
+    loaded: Any = loads(kept)
+    assert type(loaded) is not Gone
+    assert "__nbflow_text__" not in vars(loaded)
+    assert str(loaded) == str(Failure(3, detail="x"))
 
 
 def test_a_part_that_cannot_be_stored_is_shown_in_its_place() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from nbflow.core.call import Call, Frame, Promise, Spec
 from nbflow.core.call_program import perform
-from nbflow.core.effects import Await, Commit, Compute, Invoke, Program, Recall, Remember, Sleep
+from nbflow.core.effects import Await, AwaitSaved, Commit, Compute, Invoke, Program, Recall, Remember, Sleep
 from nbflow.core.log import Log
 from nbflow.core.outcome import Outcome
 from nbflow.core.questions import Question
@@ -27,6 +27,7 @@ from nbflow.core.record import (
     RunStarted,
     Value,
 )
+from nbflow.core.results import Results
 from nbflow.core.run_program import execute, halt
 from nbflow.core.scheduler import Scheduler
 from nbflow.core.summary import summary_of_call
@@ -83,14 +84,17 @@ class Run:
 
     def carry_out(self, call: Call, *replies: Outcome) -> list[str]:
         """Carry a call to its end with these replies; return what it asked for."""
-        return play(perform(self.scheduler, call), *replies)
+        return play(perform(self.scheduler, call), *replies, results=self.scheduler.results)
 
 
-def play(program: Program, *replies: Outcome | None) -> list[str]:
+def play(program: Program, *replies: Outcome | None, results: Results | None = None) -> list[str]:
     """Answer a program from a script; return what it asked for, and how it ended."""
     said: list[str] = []
+    effect: object = None
     try:
         for reply in (None, *replies):
+            if isinstance(effect, Commit) and effect.saves is not None and results is not None:
+                results.saved(effect.saves, is_durable=reply is None or reply.error is None)
             effect = program.send(reply)  # type: ignore[arg-type]  # the first step takes None
             said += [in_words(effect)]
     except StopIteration as stop:
@@ -109,6 +113,8 @@ def in_words(effect: object) -> str:
             return f"sleep {seconds}"
         case Await(calls=calls):
             return f"await {', '.join(one.path for one in calls)}"
+        case AwaitSaved(body=body):
+            return f"await what {body.body} has seen"
         case Recall(call=call):
             return f"recall {call.path}"
         case Remember(call=call, result=result):
@@ -183,6 +189,68 @@ def test_a_failure_becomes_durable_only_when_its_caller_goes_on_from_it() -> Non
         "commit CallReturned 0.1",
         "ends with 'page'",
     ]
+
+
+def survived(run: Run) -> None:
+    """Have the body go on from the failure of its first call."""
+    call = run.call(FETCH, 0)
+    run.carry_out(call, DONE, Outcome(None, BOOM))
+    run.scheduler.failures.saw(run.frame, call)
+
+
+def test_no_call_begins_while_a_failure_that_was_survived_is_on_its_way_to_the_disk() -> None:
+    run = Run()
+    run.begin()
+    survived(run)
+    calls = [run.call(FETCH, n) for n in (1, 2)]
+    first, second = (perform(run.scheduler, call) for call in calls)
+    assert in_words(next(first)) == "commit CallFailed 0.0"
+    assert in_words(next(second)) == "await what 0 has seen"
+    run.scheduler.results.saved(calls[0], is_durable=True)
+    assert in_words(second.send(DONE)) == "invoke 0.2, attempt 1"
+    assert in_words(first.send(DONE)) == "invoke 0.1, attempt 1"
+
+
+def test_the_next_call_stores_what_another_could_not() -> None:
+    run = Run()
+    run.begin()
+    survived(run)
+    calls = [run.call(FETCH, n) for n in (1, 2)]
+    first, second = (perform(run.scheduler, call) for call in calls)
+    next(first)
+    next(second)
+    run.scheduler.results.saved(calls[0], is_durable=False)
+    assert in_words(second.send(DONE)) == "commit CallFailed 0.0"
+
+
+def test_no_result_is_durable_before_what_the_body_saw_until_it_asked_for_it() -> None:
+    run = Run()
+    run.begin()
+    calls = [run.call(FETCH, n) for n in range(3)]
+    assert calls[0].deliveries is not None, "the body has made a call"
+    calls[0].deliveries.miss()
+    first, second = (perform(run.scheduler, call) for call in calls[:2])
+    assert in_words([next(first), first.send(Outcome("a"))][-1]) == "commit Observed 0, CallReturned 0.0"
+    assert in_words([next(second), second.send(Outcome("b"))][-1]) == "await what 0 has seen"
+    calls[0].deliveries.miss()
+    run.scheduler.results.saved(calls[0], is_durable=True)
+    assert in_words(second.send(DONE)) == "commit Observed 0, CallReturned 0.1", "and what it saw meanwhile"
+
+
+def test_results_of_nested_calls_wait_too_for_what_the_bodies_around_them_saw() -> None:
+    run = Run()
+    outer = run.begin()
+    call, other = run.call(FLOW, 1), run.call(FETCH, 2)
+    assert other.deliveries is not None, "the body has made a call"
+    other.deliveries.miss()
+    program = perform(run.scheduler, call)
+    invoked = next(program)
+    assert isinstance(invoked, Invoke), "the nested body runs"
+    run.frame = invoked.frame
+    inner = run.call(FETCH, 3)
+    said = run.carry_out(inner, Outcome("c"), DONE)
+    assert said == ["invoke 0.0.0, attempt 1", "commit Observed 0, CallReturned 0.0.0", "ends with 'c'"]
+    run.frame = outer
 
 
 def test_a_call_waits_for_the_futures_among_its_arguments() -> None:

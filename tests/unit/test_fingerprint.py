@@ -37,6 +37,16 @@ def test_comments_layout_and_decorators_do_not_count() -> None:
     assert digest(PLAIN) == digest(commented)
 
 
+def test_a_python_that_miscounts_while_threads_parse_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def miscounts(source: str) -> ast.Module:
+        monkeypatch.setattr(ast, "parse", parse)
+        raise SystemError("AST constructor recursion depth mismatch (before=129, after=182)")
+
+    parse, expected = ast.parse, digest(PLAIN)
+    monkeypatch.setattr(ast, "parse", miscounts)
+    assert digest(PLAIN) == expected
+
+
 def test_the_code_counts() -> None:
     assert digest(PLAIN) != digest(PLAIN.replace("1", "2"))
 

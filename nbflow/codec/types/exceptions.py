@@ -13,6 +13,7 @@ what is made again from facts or could not be stored), ``traceback``, ``cause``,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from contextvars import ContextVar
 from types import MemberDescriptorType
 from typing import Any, Final
@@ -22,14 +23,14 @@ from msgspec.msgpack import Ext
 from nbflow.codec import codes
 from nbflow.codec.classes import class_dict, class_name, family_of, find_class, is_heap, mro, static_bases
 from nbflow.codec.exact import items
+from nbflow.codec.types import asides
 from nbflow.codec.types.rebuilders import EXCEPTIONS, PARTS, rebuilder_of
 from nbflow.codec.types.records import put_state, schema_of, state_of
-from nbflow.codec.types.standins import TEXT, StandIn, classes_of, derived, names_of_bases
+from nbflow.codec.types.standins import StandIn, classes_of, derived, names_of_bases
 from nbflow.codec.unloadable import CannotRebuild, Unloadable, met
 from nbflow.codec.wire import CAREFUL, PLAIN, Plan, Refusal, from_bytes, lower, to_bytes
 from nbflow.errors import RemoteError
 
-TRACEBACK: Final = "__nbflow_traceback__"  # attribute of a rebuilt exception
 MAX_FRAMES: Final = 64  # innermost frames that are kept of a traceback
 SHOWN: Final = 200  # characters that are kept of a part that can't be stored
 WHOLE_BY_ARGS: Final = frozenset({BaseException, BaseExceptionGroup})
@@ -43,8 +44,8 @@ def traceback_text(error: BaseException) -> str:
     Args:
         error: an exception that was raised here, or was loaded.
     """
-    stored = getattr(error, "__dict__", {}).get(TRACEBACK)
-    if isinstance(stored, str):
+    stored = asides.get(error, asides.TRACEBACK)
+    if stored is not None:
         return stored
     if isinstance(error, RemoteError):
         return error.traceback_text
@@ -70,7 +71,7 @@ def _pack(error: BaseException) -> tuple[str, dict[str, Any]]:
 
 def _packed(cls: type, error: BaseException) -> tuple[str, dict[str, Any]]:
     own = rebuilder_of(cls, EXCEPTIONS)
-    keeper = _Keeper({TRACEBACK, TEXT} | (own[1].covered if own else set()))
+    keeper = _Keeper(asides.NAMES | (own[1].covered if own else set()))
     parts = {
         "type": f"{cls.__module__}.{cls.__qualname__}",
         "text": _said(str, error),
@@ -138,7 +139,7 @@ class _Keeper:
         lost: those that are shown by a stand-in: where, under which key, their type, and as what they were shown.
     """
 
-    def __init__(self, skipped: set[str]) -> None:
+    def __init__(self, skipped: AbstractSet[str]) -> None:
         self._skipped = skipped
         self.made: list[object] = []
         self.lost: list[object] = []
@@ -241,7 +242,7 @@ def _made(cls: Any, parts: Mapping[str, Any]) -> BaseException:
         _put_member(error, statics, key, item)
     put_state(error, schema_of(cls), places["state"])
     if isinstance(error, StandIn):
-        object.__getattribute__(error, "__dict__")[TEXT] = _text(parts.get("text", ""))
+        asides.put(error, asides.TEXT, _text(parts.get("text", "")))
     return error
 
 
@@ -295,8 +296,8 @@ def _link(error: BaseException, parts: Mapping[str, Any]) -> None:
         if isinstance(linked, BaseException):
             object.__setattr__(error, name, linked)
     object.__setattr__(error, "__suppress_context__", parts.get("suppress") is True)
-    if parts.get("traceback"):
-        object.__getattribute__(error, "__dict__")[TRACEBACK] = parts["traceback"]
+    if _text(parts.get("traceback")):
+        asides.put(error, asides.TRACEBACK, parts["traceback"])
 
 
 _above: ContextVar[tuple[int, ...]] = ContextVar("above", default=())  # ids of the exceptions that are being written

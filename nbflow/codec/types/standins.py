@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from abc import ABCMeta
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from nbflow.codec.classes import class_dict, find_class, mro
+from nbflow.codec.types import asides
 
-TEXT: Final = "__nbflow_text__"  # attribute of a stand-in: what the original said
 QUALNAME: Final = type.__dict__["__qualname__"]
 SUBCLASSES: Final = type.__subclasses__
 COMMON: Final = frozenset({object, BaseException, Exception})
@@ -29,7 +29,7 @@ class StandIn:
 
     def __str__(self) -> str:
         """Return what the original said."""
-        return str(object.__getattribute__(self, "__dict__").get(TEXT, ""))
+        return asides.get(cast("BaseException", self), asides.TEXT) or ""
 
 
 def names_of_bases(cls: type) -> list[str]:

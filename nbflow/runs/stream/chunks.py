@@ -13,8 +13,9 @@ from nbflow.core.call import current_frame
 from nbflow.core.record import ROOT
 from nbflow.drivers.bodies import aio
 from nbflow.drivers.here import running_loop
-from nbflow.errors import WouldBlockError
+from nbflow.errors import UnloadableValueError, WouldBlockError
 from nbflow.runs.launch import launch, nest, on_this_loop
+from nbflow.runs.stream.feed import Feed
 from nbflow.session.session import Session, model_listener
 from nbflow.values import GraphOutput
 from nbflow.views.stream import Chunk, StreamView
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import AsyncGenerator, Callable, Iterator
 
+    from nbflow.core.call import Frame
     from nbflow.core.record import Record
     from nbflow.drivers.future import CallFuture
     from nbflow.runs.request import Opening, Request
@@ -91,10 +93,11 @@ def _leaver(run: Run) -> Callable[[], None]:
 def nested_chunks(workflow: Definition, shape: Shape, value: object) -> Iterator[object]:
     """Yield the chunks of a run that is a part of the run around it."""
     ready: queue.SimpleQueue[Chunk] = queue.SimpleQueue()
-    future, leave = watched_call(workflow, shape, value, ready.put, waits=True)
+    on_loop = _session().dispatch.is_on_loop()
+    future, leave = watched_call(workflow, shape, value, ready.put, waits=on_loop)
     future.when_settled(_after_the_news(lambda: ready.put(_END)))
     try:
-        if _session().dispatch.is_on_loop():  # which can't turn while this waits, so chunks come when all is done
+        if on_loop:  # which can't turn while this waits, so chunks come when all is done
             future.wait()
         while (chunk := ready.get()) is not _END:
             yield from shape.give(chunk)
@@ -181,43 +184,24 @@ def watched_call(
 ) -> tuple[CallFuture, Callable[[], None]]:
     """Start a nested run and have its chunks put somewhere; return its future and what ends the listening."""
     session = _session()
-    log = session.dispatch.scheduler.log
-    early: list[Record] = []
-    views: list[StreamView] = []
-
-    def listen(record: Record) -> None:
-        if not views:
-            early.append(record)  # of the start, when it is not known yet which call it is
-            return
-        for chunk in views[0].fold(record):
-            put(chunk)
-
-    log.listeners.append(listen)
-    try:
-        with _hearing_models(shape):
-            future = nest(workflow, value, waits=waits)
-    except BaseException:
-        log.listeners.remove(listen)
-        raise
-    view = StreamView(
-        shape.wanted,
-        name=workflow.spec.name,
-        subgraphs=shape.subgraphs,
-        root=future.call.path,
-        kind=workflow.spec.kind,
-        metadata=_metadata(session),
-    )
-    view.recall(log.records[:1])
-    with session.dispatch.telling.lock:
-        views.append(view)
-        for record in early:
-            listen(record)
+    telling = session.dispatch.telling
+    feed = Feed(session, shape, workflow.spec, put, _metadata(session), keeps=bool(shape.modes))
 
     def leave() -> None:
-        session.dispatch.telling.tell(to_the_end=True)
-        if listen in log.listeners:
-            log.listeners.remove(listen)
+        telling.tell(to_the_end=True)
+        feed.end()
 
+    try:
+        with telling.lock, _hearing_models(shape):  # so that nothing is durable that the feed could not take in
+            feed.begin()
+            future = nest(workflow, value, waits=waits)
+            feed.open(future.call)
+        telling.tell()
+    except BaseException as error:
+        leave()
+        if isinstance(error, UnloadableValueError):
+            raise session.barred(_frame(), error) from None
+        raise
     return future, leave
 
 
@@ -232,10 +216,14 @@ def _after_the_news(fn: Callable[[], None]) -> Callable[[], None]:
     return call
 
 
-def _session() -> Session:
+def _frame() -> Frame:
     frame = current_frame.get()
     assert frame is not None, "only a body nests a run"
-    return cast("Session", frame.host)
+    return frame
+
+
+def _session() -> Session:
+    return cast("Session", _frame().host)
 
 
 def _metadata(session: Session) -> dict[str, object]:

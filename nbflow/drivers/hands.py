@@ -1,0 +1,151 @@
+"""Storage and caches for the programs of a run: what they ask for that needs no other call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nbflow.core.effects import AwaitSaved, AwaitTold, Commit, Compute, Recall, Remember
+from nbflow.core.outcome import Outcome
+from nbflow.drivers import threads
+from nbflow.drivers.bodies import aside
+from nbflow.drivers.future import CallFuture
+from nbflow.drivers.waits import Waits
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Sequence
+
+    from nbflow.core.call import Call
+    from nbflow.core.record import Record, Value
+    from nbflow.core.scheduler import Scheduler
+    from nbflow.drivers.limits.admission import Admission
+    from nbflow.drivers.listeners import Telling
+
+
+class Journal(Protocol):
+    """What makes the records of a run durable."""
+
+    def prepare(self, records: Sequence[Record], ends: Call | None = None) -> Sequence[Any]:
+        """Return the rows of records, to be kept next."""
+        ...
+
+    def keep(self, rows: Sequence[Any]) -> None:
+        """Store rows durably, and wait for who holds the storage."""
+        ...
+
+    def try_keep(self, rows: Sequence[Any]) -> bool:
+        """As ``keep``, if that can be done without waiting; else False, and nothing was stored."""
+        ...
+
+
+class ResultCache(Protocol):
+    """What takes results out of caches, and knows which are being computed."""
+
+    @property
+    def quick(self) -> bool:
+        """Whether it never waits for others."""
+        ...
+
+    def find(self, call: Call) -> Value | CallFuture | None:
+        """Return a result, or who computes it; None lets the call compute it, until it lands."""
+        ...
+
+    def keep(self, call: Call, result: object) -> None:
+        """Put a result in."""
+        ...
+
+    def land(self, future: CallFuture) -> None:
+        """Note that a call has ended, so that who asks next need not wait for it."""
+        ...
+
+
+class Hands(Waits):
+    """Carries out what the programs of one run ask for.
+
+    Attributes:
+        journal: makes records durable; None if nothing is kept.
+        result_cache: takes results out of caches.
+    """
+
+    if TYPE_CHECKING:  # what the class that this is a part of has
+        admission: Admission
+        telling: Telling
+
+    def __init__(
+        self, scheduler: Scheduler, loop: AbstractEventLoop | None, journal: Journal | None, result_cache: ResultCache
+    ) -> None:
+        super().__init__(scheduler, loop)
+        self.journal = journal
+        self.result_cache = result_cache
+
+    def carry_out(self, effect: Commit | AwaitSaved | AwaitTold | Recall | Remember | Compute) -> Outcome:
+        """Do what needs no waiting for other calls: storage and caches."""
+        try:
+            if isinstance(effect, Commit):
+                journal, ends = self.journal, effect.ends
+                if journal is not None:
+                    rows = journal.prepare(effect.records, ends)
+                    journal.keep(rows)
+                    if ends is not None:
+                        ends.row = rows[-1].seq
+                if effect.saves is not None:
+                    self._saved(effect.saves)
+            elif isinstance(effect, Compute):
+                return Outcome(effect.fn())
+            elif isinstance(effect, (AwaitSaved, AwaitTold)):
+                return self._await(effect)
+            elif isinstance(effect, Recall):
+                return self._recall(effect.call)
+            else:
+                self.result_cache.keep(effect.call, effect.result)
+        except BaseException as error:  # noqa: BLE001  # the program decides whose failure that is
+            if isinstance(effect, Commit) and effect.saves is not None:
+                self._saved(effect.saves, is_durable=False)
+            return Outcome(None, error)
+        return Outcome(None)
+
+    def _await(self, effect: AwaitSaved | AwaitTold) -> Outcome:
+        if isinstance(effect, AwaitSaved):
+            return self.await_saved(effect)
+        self.telling.tell(to_the_end=True)
+        return Outcome(None)
+
+    def _recall(self, call: Call) -> Outcome:
+        found = self.result_cache.find(call)
+        if isinstance(found, CallFuture):
+            self.admission.leave(call)
+            return Outcome(found.call)
+        return Outcome(found)
+
+    async def acarry_out(self, effect: Commit | AwaitSaved | AwaitTold | Recall | Remember | Compute) -> Outcome:
+        """As ``carry_out``, while the loop goes on; what takes no waiting is done at once."""
+        journal = self.journal
+        if not isinstance(effect, Commit):
+            waits = isinstance(effect, (AwaitSaved, AwaitTold))
+            at_once = isinstance(effect, Compute) or (self.result_cache.quick and not waits)
+            return self.carry_out(effect) if at_once else await aside()(lambda: self.carry_out(effect))
+        failed: BaseException | None = None
+        try:
+            rows = journal.prepare(effect.records, effect.ends) if journal is not None else ()
+            if journal is not None and not journal.try_keep(rows):
+                await aside()(lambda: self._keep(journal, rows, effect.saves))
+            if effect.ends is not None and rows:
+                effect.ends.row = rows[-1].seq
+        except BaseException as error:  # noqa: BLE001  # as in carry_out
+            failed = error
+        if effect.saves is not None:
+            self._saved(effect.saves, is_durable=failed is None)
+        return Outcome(None, failed)
+
+    def _keep(self, journal: Journal, rows: Sequence[Any], saves: Call | None) -> None:
+        journal.keep(rows)
+        if saves is not None:  # here, as sync code on the loop's thread may wait for it
+            self._saved(saves)
+
+    def _saved(self, call: Call, *, is_durable: bool = True) -> None:
+        """Let others go on that wait until a commit of a call is over."""
+        if call.saving is not None:
+            with self.lock:
+                self.scheduler.results.saved(call, is_durable=is_durable)
+
+    jittered = staticmethod(threads.jittered)
