@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nbflow.codec.assembly import dumps, is_storable, loads, loads_whole
 from nbflow.codec.classes import register_type
 from nbflow.codec.digests import digest
@@ -31,17 +33,27 @@ register_type(  # and what would steer a graph: an answer that was not given has
 )
 
 
-def _by_key(writes: tuple[tuple[str, object], ...]) -> object:
-    """Return writes as a dict, which names the keys in errors; as pairs if a key comes twice."""
-    found = dict(writes)
-    return found if len(found) == len(writes) else writes
+def _lowered(update: NodeUpdate) -> list[object]:
+    """Return an update as a list without what it lacks; its writes as a dict, which names the keys in errors."""
+    found: object = dict(update.writes)
+    if len(dict(update.writes)) < len(update.writes):  # a key comes twice
+        found = update.writes
+    if update.parent:
+        return [found, list(update.goto), list(update.parent)]
+    return [found, list(update.goto)] if update.goto else [found]
+
+
+def _raised(given: list[Any]) -> NodeUpdate:
+    writes, *others = given
+    pairs = writes.items() if isinstance(writes, dict) else writes
+    return NodeUpdate(tuple(pairs), *map(tuple, others))
 
 
 register_type(
     NodeUpdate,
     name="nbflow:NodeUpdate",
-    encode=lambda update: [_by_key(update.writes), update.goto, update.parent],
-    decode=lambda given: NodeUpdate(tuple(given[0].items() if isinstance(given[0], dict) else given[0]), *given[1:]),
+    encode=_lowered,
+    decode=_raised,
 )
 register_type(Unstored, name="nbflow:Unstored", encode=lambda _: None, decode=lambda _: Unstored(is_there=False))
 register_type(

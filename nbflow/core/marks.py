@@ -79,7 +79,7 @@ def change(before: Mapping[str, object] | None, after: Position, unstored: Colle
             spliced[name] = _splice(past, value)
             del new[name]
     gone = [name for name in old if name not in state]
-    parts = {"set": new, "splice": spliced, "gone": gone, "units": [list(unit) for unit in after.units]}
+    parts = {"set": new, "splice": spliced, "gone": gone, "units": [_told(unit) for unit in after.units]}
     told.update((name, part) for name, part in parts.items() if part)
     if after.kept:
         told["kept"] = dict(after.kept)
@@ -87,6 +87,16 @@ def change(before: Mapping[str, object] | None, after: Position, unstored: Colle
         told["wrote"] = True
     if after.after:
         told["after"] = list(after.after)
+    return told
+
+
+def _told(unit: Unit) -> list[object]:
+    """Return a unit as plain data, without what it does not have."""
+    told: list[object] = [unit.name, unit.position, list(unit.triggers)]
+    if unit.payload or unit.result:
+        told.append(list(unit.payload))
+    if unit.result:
+        told.append(list(unit.result))
     return told
 
 
