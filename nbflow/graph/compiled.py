@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Any, is_typeddict
 
 from nbflow.constants import INTERRUPT, START
 from nbflow.core.call import Spec
+from nbflow.core.checkpoints import is_mark
+from nbflow.core.fork import names
 from nbflow.core.marks import marks_of, position_at
-from nbflow.core.record import Value
+from nbflow.core.path import order_of, outside
+from nbflow.core.record import ROOT, Value
 from nbflow.errors import InvalidOptionError
 from nbflow.errors.usage import nearest
 from nbflow.graph.body import GraphBody
 from nbflow.graph.drawing import drawn
 from nbflow.graph.program import read_input
 from nbflow.graph.threads import steered
-from nbflow.graph.updates import Updating
+from nbflow.graph.updates import Updating, routed_update
 from nbflow.runs.positions import state_at
 from nbflow.schemas.describe import inline
 from nbflow.values import Command, StateUpdate
@@ -110,6 +113,20 @@ class CompiledStateGraph(Workflow):
     def steered(self, past: Sequence[Record], command: Command, where: str) -> list[Record]:  # noqa: ARG002  # as declared
         """Return where an unfinished run goes on by a command with an update or routes."""
         return list(steered(self.blueprint, past, command))
+
+    def replaced(self, records: Sequence[Record], at: str, value: object) -> object:
+        """Return what a node of this graph is to have returned as an update, with where its branches lead after it.
+
+        Raises:
+            GraphUpdateError: if it is no update.
+        """
+        name = names(records).get(at, "")
+        if name not in self.blueprint.nodes or outside(at) != ROOT:
+            return value
+        before = [one for one in records if is_mark(one) and order_of(one.path) < order_of(at)]
+        state = position_at(marks_of(before)).state
+        update = self.blueprint.reader.read(value, f"the replacement for node {name!r}", state)
+        return routed_update(self, self.blueprint, name, state, update)
 
     def paused(self, records: Sequence[Record], interrupts: Sequence[Interrupt]) -> object:
         """Return the state at the last step of a run that waits, with its questions."""

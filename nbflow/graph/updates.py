@@ -27,7 +27,7 @@ from nbflow.values import StateUpdate, config_at
 from nbflow.workflow import Workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nbflow.checkpoint.points import Point
     from nbflow.core.marks import Position
@@ -151,19 +151,11 @@ class Updating:
         if len(units) > 1:
             ids = ", ".join(repr(f"0.{unit.position}") for unit in units)
             raise self._error(f"node {name!r} has several tasks in this step; task_id says which one: {ids}")
-        return Change(name, self._routed(name, step, update), units[0].position if units else None)
-
-    def _routed(self, name: str, step: Step, update: NodeUpdate) -> NodeUpdate:
-        branches = tuple(self._graph.branches.get(name, ()))
-        if not branches:
-            return update
-        graph, state = self._graph, step.position.state
-
-        def ask(_: object) -> Any:  # noqa: ANN401  # an update, or a coroutine of one
-            return drive(routed(graph, branches, state, update))
-
-        asked = Workflow(Spec("update_state", ask, kind="entrypoint"), store=self._workflow.store)
-        return cast("NodeUpdate", asked.invoke(0, {"configurable": {"thread_id": "update_state"}}))
+        return Change(
+            name,
+            routed_update(self._workflow, graph, name, step.position.state, update),
+            units[0].position if units else None,
+        )
 
     def _copy(self, started: RunStarted, one: StateUpdate, stand: Stand, point: Point) -> list[Record]:
         """Return a sibling of a checkpoint, with the same tasks; a list of updates is then made to it."""
@@ -193,6 +185,29 @@ class Updating:
 
     def _error(self, problem: str) -> InvalidUpdateError:
         return InvalidUpdateError(self._workflow.name, problem)
+
+
+def routed_update(
+    workflow: Workflow, graph: Blueprint, name: str, state: Mapping[str, object], update: NodeUpdate
+) -> NodeUpdate:
+    """Return what a node is taken to have returned, with where its branches lead after that.
+
+    Args:
+        workflow: the graph as a workflow, whose store the branches may read.
+        graph: what it is made of.
+        name: of the node.
+        state: before the update.
+        update: without what branches say.
+    """
+    branches = tuple(graph.branches.get(name, ()))
+    if not branches:
+        return update
+
+    def ask(_: object) -> Any:  # noqa: ANN401  # an update, or a coroutine of one
+        return drive(routed(graph, branches, state, update))
+
+    asked: Workflow = Workflow(Spec("update_state", ask, kind="entrypoint"), store=workflow.store)
+    return cast("NodeUpdate", asked.invoke(0, {"configurable": {"thread_id": "update_state"}}))
 
 
 def _unit_of(path: str) -> str:

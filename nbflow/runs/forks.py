@@ -87,7 +87,7 @@ def fork(
         raise InvalidOptionError(request.where, "at", repr(at), _known_places(source))
     taken = before(source, at)
     if value is not AS_IT_WAS:
-        record = handed_in(source, at, value, started.at)
+        record = handed_in(source, at, workflow.replaced(source, at, value), started.at)
         if record is None:
             raise InvalidOptionError(
                 request.where, "replace", repr(value), f"call {at} left no trace but that of calls inside it"

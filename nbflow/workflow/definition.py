@@ -31,7 +31,10 @@ class Definition:
         cache: of results that calls may take from earlier ones, or None.
         context_schema: type of ``context``, or None.
         config: bound by ``with_config``.
+        debug: whether every run prints its updates and values.
     """
+
+    debug = False
 
     def __init__(
         self,
@@ -94,6 +97,16 @@ class Definition:
                 "an entrypoint takes Command(resume=answer) alone; update and goto are for graphs",
             )
         return []
+
+    def replaced(self, records: Sequence[Record], at: str, value: object) -> object:  # noqa: ARG002  # of others
+        """Return what stands for a call of a run that is to have returned a value.
+
+        Args:
+            records: of the run.
+            at: position of the call.
+            value: as it was given.
+        """
+        return value
 
     def paused(self, records: Sequence[Record], interrupts: Sequence[Interrupt]) -> object:  # noqa: ARG002  # of others
         """Return what a run that waits with questions gives its caller."""

@@ -46,12 +46,7 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
     For a type checker it is ``Workflow[input, output]``, by the annotations of the function, and what ``invoke``
     gives is the output. A run that pauses gives ``{"__interrupt__": [...]}`` in its place: where that may come,
     ``invoke(version="v2")`` and the ``status`` and ``interrupts`` of ``start()`` keep the two apart.
-
-    Attributes:
-        debug: whether every run prints its updates and values.
     """
-
-    debug = False
 
     def __repr__(self) -> str:
         return f"<workflow {self.name}>"

@@ -205,3 +205,16 @@ def test_a_parent_update_keeps_a_paused_child(flow: Flavour) -> None:
     app.update_state(CONFIG, {"b": "B"})
     assert flow.invoke(app, Command(resume="R")) == {"a": ["pre", "s1", "ask:R"], "b": "B"}
     assert ran == ["s1"]
+
+
+def test_a_fork_at_a_node_may_replace_what_it_returned(flow: Flavour) -> None:
+    ran: list[str] = []
+    graph = built(flow, "start>x y>z w>z", ran)
+    graph.add_conditional_edges("x", lambda state: "w" if "R" in state["a"] else "y", ["w", "y"])
+    app = flow.compile(graph)
+    flow.invoke(app, {"a": []})
+    run = app.fork(CONFIG, at="0.1", replace={"a": ["R"]})
+    assert run.result()["a"] == ["R", "w", "z"]
+    assert ran == ["x", "y", "z", "w", "z"]
+    with pytest.raises(InvalidUpdateError, match="'aa'"):
+        app.fork(CONFIG, at="0.1", replace={"aa": 1})
