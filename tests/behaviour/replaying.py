@@ -231,9 +231,9 @@ class Chain:
             of_graph=old.of_graph,
         )
         self.given = {**given, "request": request, "session": session, "opening": found, "listener": None}
-        self.current = Incarnation(self)
+        current = self.current = Incarnation(self)
         self.begin()
-        dispatch = self.current.dispatch
+        dispatch = current.dispatch  # by now another one may be the current one
         assert dispatch is not None, "it has begun"
         with self.lock:
             cancelled = self.cancelled
@@ -494,16 +494,16 @@ def _begin_chain(
     return chain.begin()
 
 
-def _handle_of_chain(workflow: Any, session: Any, records: Any) -> Run:
+def _handle_of_chain(workflow: Any, session: Any, records: Any, early: Any = None) -> Run:
     incarnation = _making.incarnation
     if incarnation is None:
-        return _handle(workflow, session, records)
+        return _handle(workflow, session, records, early)
     chain = incarnation.chain
     if chain.run is None:
-        run: Any = _handle(workflow, session, records)
+        run: Any = _handle(workflow, session, records, early)
         run.__class__ = ReplayedRun
         run.chain, chain.run = chain, run
-    chain.run._session, chain.run._records = session, records
+    chain.run._session, chain.run._records, chain.run._early = session, records, early
     return chain.run
 
 

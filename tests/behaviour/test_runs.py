@@ -477,6 +477,7 @@ def test_a_run_that_is_cancelled_at_once_is_a_stopped_run() -> None:
         assert [type(record).__name__ for record in last.log] == ["RunStarted", "RunHalted"]
 
 
+@pytest.mark.runs_once("it is stopped while its saver waits, and a chain is not while that stores something")
 def test_a_run_that_is_stopped_before_it_has_begun_is_stopped_and_not_crashed() -> None:
     storing, go_on = threading.Event(), threading.Event()
 
