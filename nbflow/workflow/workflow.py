@@ -62,9 +62,8 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
 
     def _copy(self, **changes: Any) -> Workflow[Input_contra, Output_co]:  # noqa: ANN401  # arguments of the class
         names = ("checkpointer", "store", "cache", "context_schema", "config")
-        made: Workflow[Input_contra, Output_co] = Workflow(
-            self.spec, **{**{name: getattr(self, name) for name in names}, **changes}
-        )
+        given = {**{name: getattr(self, name) for name in names}, **changes}
+        made: Workflow[Input_contra, Output_co] = Workflow(self.spec, **given)
         made.name = self.name
         return made
 
@@ -185,7 +184,7 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
             NbflowError: for a mistake in the arguments; nothing was written then.
         """
         request = request_of("stream()", input, config, options)
-        mode = stream_mode if stream_mode is not None else self._default_mode(config)
+        mode = stream_mode if stream_mode is not None else _default_mode(config)
         shape = shape_of(
             request.where,
             mode,
@@ -211,7 +210,7 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
     ) -> AsyncGenerator[Any]:
         """As ``stream``, for ``async for``."""
         request = request_of("astream()", input, config, options)
-        mode = stream_mode if stream_mode is not None else self._default_mode(config)
+        mode = stream_mode if stream_mode is not None else _default_mode(config)
         shape = shape_of(
             request.where,
             mode,
@@ -278,9 +277,6 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
             self._nested_input(request)
         return achunks(self, shape, request, nested=nested)
 
-    def _default_mode(self, config: Config | None) -> str:
-        return "values" if is_callers(cast("dict[str, object] | None", config)) else "updates"
-
     def _call(self, request: Request, shape: Shape, *, waits: bool = False) -> CallFuture:
         """Start a run as a part of the run around it, and print what is wanted of it."""
         value = self._nested_input(request)
@@ -298,6 +294,10 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
             )
         merge(request.where, cast("dict[str, object] | None", request.config))
         return value
+
+
+def _default_mode(config: Config | None) -> str:
+    return "values" if is_callers(cast("dict[str, object] | None", config)) else "updates"
 
 
 EntrypointPregel = Workflow
