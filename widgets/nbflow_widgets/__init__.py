@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nbflow_widgets.commands import callgraph, calls, greet, history, inbox, nest, resume, threads, timeline
-from nbflow_widgets.graphs import graph, show_graphs
+from nbflow_widgets.commands import callgraph, calls, graph, greet, history, inbox, nest, resume, threads, timeline
+from nbflow_widgets.graphs import show_graphs
 from nbflow_widgets.magics import load, unload
 
 __all__ = [

@@ -18,6 +18,8 @@ from nbflow_widgets.callgraph import callgraph as draw_callgraph
 from nbflow_widgets.cell_run import CellRun
 from nbflow_widgets.display import bundle_of, mode
 from nbflow_widgets.failure import prepared
+from nbflow_widgets.graphs import GraphPicture
+from nbflow_widgets.graphs import graph as draw_graph
 from nbflow_widgets.inbox import Inbox, Waiting, waiting_in
 from nbflow_widgets.markup import labelled
 from nbflow_widgets.nest import NestError
@@ -80,6 +82,30 @@ def callgraph(thread: str | Run, by: str = "name", saver: BaseCheckpointSaver | 
         saver: where the thread is kept; None for the default.
     """
     return draw_callgraph(_run_of(thread, saver), by=by, times=mode() == "live")
+
+
+def graph(
+    app: Any,  # noqa: ANN401  # a compiled graph
+    thread: str | Run | None = None,
+    saver: BaseCheckpointSaver | None = None,
+    *,
+    at: str = "0",
+    xray: bool | int = False,
+) -> GraphPicture:
+    """Return a compiled graph as a picture, with what a run has done laid over if one is given.
+
+    Args:
+        app: the graph.
+        thread: a thread's id, for its newest run, or a run; None shows the graph alone.
+        saver: where the thread is kept; None for the graph's own checkpointer, or the default.
+        at: position of the graph in that run: ``"0"`` if it is the run's own, ``"0.2"`` as the third call of a body.
+        xray: whether graphs that are nodes are drawn with their nodes; a number for so many levels.
+    """
+    if not isinstance(thread, str):
+        return draw_graph(app, thread, at=at, xray=xray)
+    own = getattr(app, "checkpointer", None)
+    keeper = saver if saver is not None else own if own and not isinstance(own, bool) else None
+    return draw_graph(app, _run_of(thread, keeper), at=at, xray=xray)
 
 
 def resume(thread: str, answer: object, saver: BaseCheckpointSaver | None = None) -> object:
@@ -225,8 +251,11 @@ def _saver(given: BaseCheckpointSaver | None) -> BaseCheckpointSaver:
 
 
 SUBCOMMANDS: dict[str, Callable[..., object]] = {
-    fn.__name__: fn for fn in (threads, history, calls, timeline, callgraph, resume, inbox, nest)
+    fn.__name__: fn for fn in (threads, history, calls, timeline, callgraph, graph, resume, inbox, nest)
 }
+
+
+_EXPRESSIONS = {("resume", 1), ("graph", 0)}  # arguments that are Python
 
 
 def run_subcommand(words: Sequence[str], kit: Toolkit) -> object:
@@ -243,7 +272,7 @@ def run_subcommand(words: Sequence[str], kit: Toolkit) -> object:
         msg = f"%nbflow: {asked}; known are {', '.join(map(usage, SUBCOMMANDS))}"
         raise UsageError(msg)
     arguments = [
-        _evaluated(word, kit) if name == "resume" and place == 1 else word for place, word in enumerate(given[1:])
+        _evaluated(word, kit) if (name, place) in _EXPRESSIONS else word for place, word in enumerate(given[1:])
     ]
     try:
         inspect.signature(fn).bind(*arguments, **options)
