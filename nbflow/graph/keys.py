@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, MutableSet, Sequence
@@ -28,6 +29,7 @@ _ABSTRACT = {
     Sequence: list, MutableSequence: list, AbstractSet: set, MutableSet: set, Mapping: dict, MutableMapping: dict,
 }  # fmt: skip
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
+_CHANGEABLE = frozenset({list, dict, set, deque})
 _NEVER_OVER = _PLAIN | {list, tuple, set}
 _EMPTY = (list, dict, set, frozenset, deque, int, float, bool, str, bytes, tuple, complex)
 
@@ -107,7 +109,7 @@ class ReducedKey(Key):
             raise GraphUpdateError(f"key {self.name!r} was overwritten by {_named(over)} in one step; one of them may")
         if over:
             return unwrapped(over[0][1])
-        value = old
+        value = copy.copy(old) if type(old) in _CHANGEABLE else old  # a reducer may change it in place
         for who, new in writes:
             try:
                 value = new if value is ABSENT else self.reducer(value, new)

@@ -39,31 +39,34 @@ def validated(
     model = schema.type
     known = {**graph.start, **(state or {})}
     given = {name: known[name] for name in schema.keys if name in known}
-    if state is None:
-        model.model_validate({**given, **{name: unwrapped(value) for name, value in writes if name in schema.keys}})
-    return [(name, _fitting(graph, model, given, name, value)) for name, value in writes]
+    plain = {name: unwrapped(value) for name, value in writes if not isinstance(graph.keys[name], ReducedKey)}
+    reduced = dict(given)
+    for name, value in writes:
+        if name not in plain:
+            reduced[name] = graph.keys[name].merge(reduced.get(name, ABSENT), [("", value)])
+    after = {name: value for name, value in {**reduced, **plain}.items() if name in model.model_fields}
+    required = [name for name, field in model.model_fields.items() if field.is_required()]
+    if state is None or all(name in after for name in required):
+        checked = model.model_validate(after)
+        valid = {name: getattr(checked, name) for name in after}
+    else:  # too early for what the model says of its fields together
+        valid = {name: _of_field(model, name, value) for name, value in after.items() if name in dict(writes)}
+    return [(name, _fitting(model, name, value, plain, valid)) for name, value in writes]
 
 
-def _fitting(graph: Blueprint, model: Any, given: dict[str, object], name: str, value: Any) -> object:  # noqa: ANN401  # a model
-    if name not in model.model_fields:
+def _fitting(model: Any, name: str, value: Any, plain: Mapping[str, object], valid: Mapping[str, object]) -> object:  # noqa: ANN401  # a model
+    """Return what is written: as it was validated; of a reducer's, if it fits the field by itself."""
+    if name not in valid or is_overwrite(value):
         return value
-    key = graph.keys[name]
-    if isinstance(key, ReducedKey):
-        _valid(model, given, name, key.merge(given.get(name, ABSENT), [("", value)]))
+    if name in plain:
+        return valid[name]
+    try:
+        return _of_field(model, name, value)
+    except ValueError:  # what a reducer takes may be of another type
         return value
-    found = _valid(model, given, name, unwrapped(value))
-    return value if is_overwrite(value) else found
 
 
-def _valid(model: Any, given: dict[str, object], name: str, value: object) -> object:  # noqa: ANN401  # as above
-    """Return what a model makes of the value of one field."""
-    required = [one for one, field in model.model_fields.items() if field.is_required() and one != name]
-    if any(one not in given for one in required):  # too early for what the model says of its fields together
-        from pydantic import TypeAdapter  # noqa: PLC0415  # there is a model, so it is there
+def _of_field(model: Any, name: str, value: object) -> object:  # noqa: ANN401  # as above
+    from pydantic import TypeAdapter  # noqa: PLC0415  # there is a model, so it is there
 
-        return TypeAdapter(model.model_fields[name].annotation).validate_python(value)
-    if model.model_config.get("frozen"):
-        return getattr(model.model_validate({**given, name: value}), name)
-    instance = model.model_construct(**given)
-    model.__pydantic_validator__.validate_assignment(instance, name, value)
-    return getattr(instance, name)
+    return TypeAdapter(model.model_fields[name].annotation).validate_python(value)

@@ -87,16 +87,16 @@ class Runner:
         except ParentCommand as parent:  # of a graph that the node called: this is the graph around that
             commands = cast("NodeUpdate", parent.command).parent
             result = joined([adopted(self.graph, one, self.where) for one in commands])
-        update = self._read(result, state)
+        update = self._read(result, state, view)
         return (yield from routed(self.graph, self.branches, state, update))
 
-    def _read(self, result: Any, state: Mapping[str, object]) -> NodeUpdate:  # noqa: ANN401  # whatever a node returned
+    def _read(self, result: Any, state: Mapping[str, object], view: object) -> NodeUpdate:  # noqa: ANN401  # whatever a node returned
         graph = self.graph
         if isinstance(result, list) and _is_generator(self.action):
-            parts = [graph.reader.read(part, self.where, state) for part in result]
+            parts = [graph.reader.read(part, self.where, state, view) for part in result]
             update = joined(parts)
         else:
-            update = graph.reader.read(result, self.where, state)
+            update = graph.reader.read(result, self.where, state, view)
         writes = (*(pushed_here.get() or ()), *update.writes)
         valid: Iterable[tuple[str, object]] = writes
         if graph.schema.is_model:

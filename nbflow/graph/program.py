@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nbflow.constants import START
 from nbflow.core.marks import Position, Unit
 from nbflow.errors import Breakpoint, GraphRecursionError, GraphUpdateError, UnknownNodeError
-from nbflow.graph.keys import ABSENT, ReducedKey
+from nbflow.graph.keys import ABSENT, ReducedKey, is_overwrite
 from nbflow.graph.models import validated
 from nbflow.graph.planning import Finished, plan
-from nbflow.values import Command, Final, NodeUpdate
+from nbflow.graph.schemas import is_same, own
+from nbflow.values import Command, Final, NodeUpdate, Overwrite
 
 if TYPE_CHECKING:
     from nbflow.core.outcome import Outcome
@@ -139,7 +140,10 @@ def read_input(graph: Blueprint, base: Mapping[str, object] | None, given: objec
     if isinstance(given, NodeUpdate):
         return given
     if isinstance(given, Command):
-        return graph.reader.command(given, "the Command")
+        update = graph.reader.command(given, "the Command")
+        if update.parent:
+            raise GraphUpdateError("the Command is for Command.PARENT, and there is no graph around this run")
+        return update
     schema = graph.input_schema
     known = {*schema.keys, *schema.managed}
     writes = [pair for pair in schema.read(given, "the input", known) if pair[0] in graph.keys]
@@ -174,7 +178,9 @@ class Steps:
             given: the input. A Command on a thread with a state leads where its routes lead, and nowhere else.
         """
         graph = self.graph
-        state = dict(graph.start) if base is None else {name: base[name] for name in base if name in graph.keys}
+        state = {
+            name: own(value) for name, value in (graph.start if base is None else base).items() if name in graph.keys
+        }
         update = read_input(graph, base, given)
         after, wrote = graph.merged(state, [("the input", update)])
         goto: Sequence[object] = update.goto
@@ -326,8 +332,10 @@ def handed_up(
         if name not in keys or name not in done.state:
             continue
         if isinstance(graph.keys[name], ReducedKey) and isinstance(keys[name], ReducedKey):
-            writes += [pair for pair in done.handed if pair[0] == name]
-        elif name in written and (given.get(name, ABSENT) is not done.state[name]):
+            own_writes = [pair for pair in done.handed if pair[0] == name]
+            over = any(is_overwrite(value) for _, value in own_writes)
+            writes += [(name, Overwrite(done.state[name]))] if over else own_writes
+        elif name in written and not is_same(given.get(name, ABSENT), done.state[name]):
             writes.append((key.name, done.state[name]))
     return writes
 

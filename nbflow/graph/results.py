@@ -28,13 +28,14 @@ class Reader:
         self.keys = dict.fromkeys(keys)
         self.nodes = tuple(nodes)
 
-    def read(self, result: Any, where: str, given: Mapping[str, object]) -> NodeUpdate:  # noqa: ANN401  # whatever a node returned
+    def read(self, result: Any, where: str, given: Mapping[str, object], view: object = None) -> NodeUpdate:  # noqa: ANN401  # whatever a node returned
         """Return what a node returned as an update.
 
         Args:
             result: a dict, an instance of a state class, a Command, a Send, None, or several in a list.
             where: who returned it, for errors.
             given: the state that it was given.
+            view: what of it was handed out.
 
         Raises:
             GraphUpdateError: if it is nothing that can be taken.
@@ -48,8 +49,8 @@ class Reader:
         if isinstance(result, Send):
             return NodeUpdate((), self.routes(result, where))
         if isinstance(result, (list, tuple)) and not self._is_whole(result):
-            return self._several(result, where, given)
-        return NodeUpdate(tuple(self._schema.read(result, where, self.keys, given)))
+            return self._several(result, where, given, view)
+        return NodeUpdate(tuple(self._schema.read(result, where, self.keys, given, view)))
 
     def _is_whole(self, result: object) -> bool:
         """Whether a list or tuple is one update, not several."""
@@ -57,13 +58,13 @@ class Reader:
             return True
         return self._schema.is_root and not any(isinstance(one, (Command, Send)) for one in result)  # type: ignore[attr-defined]  # a sequence
 
-    def _several(self, results: Iterable[Any], where: str, given: Mapping[str, object]) -> NodeUpdate:
+    def _several(self, results: Iterable[Any], where: str, given: Mapping[str, object], view: object) -> NodeUpdate:
         results = list(results)
         if not any(isinstance(one, (Command, Send)) for one in results):
             raise GraphUpdateError(
                 f"{where} returned {results!r:.80}, a list without a Command or a Send; return a dict of the keys"
             )
-        parts = [self.read(one, where, given) for one in results if one is not None]
+        parts = [self.read(one, where, given, view) for one in results if one is not None]
         return NodeUpdate(
             tuple(write for part in parts for write in part.writes),
             tuple(target for part in parts for target in part.goto),

@@ -12,6 +12,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, NotRequired, Required, cast
 
+from nbflow import codec
 from nbflow._support.signature import parameters_of, without_partials
 from nbflow.errors import GraphUpdateError, InvalidGraphError
 from nbflow.errors.usage import nearest
@@ -20,7 +21,7 @@ from nbflow.graph.keys import ABSENT, Key, ReducedKey, check_reducer
 from nbflow.values import ROOT_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from nbflow.graph.keys import Reducer
 
@@ -89,6 +90,7 @@ class Schema:
         where: str,
         known: Collection[str],
         given: Mapping[str, object] = {},  # read only
+        view: object = None,
     ) -> list[tuple[str, object]]:
         """Return the keys and values of an update: a dict, an instance of a class with fields, or the bare value.
 
@@ -97,6 +99,7 @@ class Schema:
             where: who gives it, for errors.
             known: the keys that may be written, for look-ups.
             given: the state that whoever gives it was given.
+            view: what of it was handed out.
 
         Raises:
             GraphUpdateError: if it is none, or has a key that is not known.
@@ -108,7 +111,7 @@ class Schema:
         if isinstance(value, dict):
             found = list(value.items())
         elif _has_fields(value):
-            found = _set_fields(value, given)
+            found = _set_fields(value, given, view)
         else:
             raise GraphUpdateError(
                 f"{where} gave {_shown(value)}, and an update of the state is a dict of keys, an instance of a state "
@@ -224,17 +227,34 @@ def _has_fields(value: object) -> bool:
     return is_dataclass(kind) or hasattr(kind, "model_fields") or bool(getattr(kind, "__annotations__", None))
 
 
-def _set_fields(value: Any, given: Mapping[str, object]) -> list[tuple[str, object]]:  # noqa: ANN401  # of any class
+def _set_fields(
+    value: Any,  # noqa: ANN401  # of any class
+    given: Mapping[str, object],
+    view: object,
+) -> list[tuple[str, object]]:
     """Return the fields of an instance that are an update of what its maker was given.
 
-    What was not set is none. Of a pydantic model that is known; of other classes a field that holds its default counts
-    as not set, unless other fields show that the instance is a changed copy of what was given.
+    Of what was handed out itself, and of a changed copy of it, that is what differs. Of another instance it is what was
+    set: a pydantic model knows that; of other classes a field that holds its default counts as not set.
     """
     found = _fields_of(value)
-    carried = any(not is_default and _equals(one, given.get(name, ABSENT)) for name, one, is_default in found)
-    if not carried:
+    if value is not view and not _is_copy(value, found, given, view):
         return [(name, one) for name, one, is_default in found if not is_default]
     return [(name, one) for name, one, _ in found if not _equals(one, given.get(name, ABSENT))]
+
+
+def _is_copy(
+    value: object, found: Sequence[tuple[str, object, bool]], given: Mapping[str, object], view: object
+) -> bool:
+    """Whether an instance shows that it was made from what was handed out: it shares objects with that, or values."""
+    if type(value) is not type(view):
+        return False
+    if any(type(one) not in _LEAVES and one is getattr(view, name, ABSENT) for name, one, _ in found):
+        return True
+    mine, its = (getattr(one, "model_fields_set", None) for one in (value, view))
+    if mine is not None and its is not None and (len(its) == 1 or not mine >= its):
+        return False
+    return any(not is_default and _equals(one, given.get(name, ABSENT)) for name, one, is_default in found)
 
 
 def _fields_of(value: Any) -> list[tuple[str, object, bool]]:  # noqa: ANN401  # of any class
@@ -267,6 +287,16 @@ def _equals(one: object, other: object) -> bool:
         return True
     kind = type(one)
     return kind is type(other) and (kind in _LEAVES or kind in _CONTAINERS) and bool(one == other)
+
+
+def is_same(one: object, other: object) -> bool:
+    """Whether two values are the same by content, as far as that can be told."""
+    if _equals(one, other):
+        return True
+    try:
+        return type(one) is type(other) and codec.digest(one) == codec.digest(other)
+    except Exception:  # noqa: BLE001  # of a value that has no digest, and of a user's class
+        return False
 
 
 def own(value: Any) -> Any:  # noqa: ANN401  # any value

@@ -41,7 +41,8 @@ class Step:
     def free(self) -> int:
         """The next position among the calls of the body that nothing has stood at."""
         own = [record.path.split(".") for record in self.records]
-        return max((int(parts[1]) for parts in own if len(parts) > 1 and parts[1].isdigit()), default=-1) + 1
+        stood = [int(parts[1]) for parts in own if len(parts) > 1 and parts[1].isdigit()]
+        return max([*stood, *(unit.position for unit in self.position.units)], default=-1) + 1
 
     def result_of(self, unit: Unit) -> NodeUpdate | None:
         """Return what a node of the step has returned; None if it has not."""
