@@ -235,7 +235,8 @@ class Call(msgspec.Struct, eq=False):
         call = self
         while call.caller is not None:
             frame = call.caller
-            steps.append(f"{frame.prefix.removeprefix(frame.call.path)}/{call.spec.name}#{call.namesakes}")
+            count = "" if call.spec.kind == "node" else f"#{call.namesakes}"  # a node is the same in each round
+            steps.append(f"{frame.prefix.removeprefix(frame.call.path)}/{call.spec.name}{count}")
             call = frame.call
         return "".join(reversed(steps))
 

@@ -90,6 +90,7 @@ class Node:
         metadata: of the user's.
         destinations: where its commands may lead, as far as that is declared, with labels.
         graph: the graph that it runs; None for another function.
+        may_lead_anywhere: whether it may return commands, and no declaration says where those lead.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Node:
     metadata: Mapping[str, object] | None = None
     destinations: Mapping[str, str] = field(default_factory=dict)
     graph: Any = None
+    may_lead_anywhere: bool = False
 
     def limited(self, timeout: float) -> Spec:
         """Return what runs, with a time limit of its own."""

@@ -12,7 +12,7 @@ from nbflow.config import here
 from nbflow.constants import START
 from nbflow.core.marks import change, position_at
 from nbflow.core.outcome import Outcome
-from nbflow.core.record import Marked, Record, RunHalted, RunStarted, Value
+from nbflow.core.record import CallReturned, Marked, Record, RunHalted, RunStarted, Value
 from nbflow.drivers.future import CallFuture
 from nbflow.errors import NoParentGraphError, UnfilledJoinWarning
 from nbflow.graph.models import validated
@@ -117,6 +117,8 @@ class Standing:
     def _mark(self, asked: PutDown) -> Marked | None:
         """Return the record of a position; None if nobody would learn of it."""
         self.frame.calls = asked.mark
+        if self.frame.call.caller is None:
+            self.session.state = asked.position.state
         if not self.session.wants_marks:
             self.frame.calls += 1
             self._told = None
@@ -282,6 +284,10 @@ def base_of(session: Session, call: Call) -> Mapping[str, object] | None:
     """Return the state that a graph goes on from in a new run; None if there is none."""
     if call.caller is not None and not call.spec.stateful:
         return None
+    if call.caller is not None:  # one that was called before in this run goes on from that
+        for past in reversed(session.dispatch.scheduler.log.settled.values()):
+            if isinstance(past, CallReturned) and past.lineage == call.lineage:
+                return cast("Mapping[str, object] | None", cast("Final[object, object]", past.get()).save)
     return cast("Mapping[str, object] | None", session.saved_for(call))
 
 

@@ -128,12 +128,14 @@ class CompiledStateGraph(Workflow):
         update = self.blueprint.reader.read(value, f"the replacement for node {name!r}", state)
         return routed_update(self, self.blueprint, name, state, update)
 
-    def paused(self, records: Sequence[Record], interrupts: Sequence[Interrupt]) -> object:
-        """Return the state at the last step of a run that waits, with its questions."""
-        state = self.blueprint.output(position_at(marks_of(records)).state)
+    def paused(
+        self, records: Sequence[Record], interrupts: Sequence[Interrupt], state: Mapping[str, object] | None = None
+    ) -> object:
+        """Return the state at the last step of a run that waits, with its questions; read from its records if None."""
+        given = self.blueprint.output(position_at(marks_of(records)).state if state is None else state)
         if not interrupts:
-            return state
-        return {**(state if isinstance(state, dict) else {}), INTERRUPT: list(interrupts)}
+            return given
+        return {**(given if isinstance(given, dict) else {}), INTERRUPT: list(interrupts)}
 
     def update_state(
         self, config: Config, values: object, as_node: str | None = None, task_id: str | None = None

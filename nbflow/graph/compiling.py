@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import is_dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbflow import fingerprint
 from nbflow._support.signature import injected, is_async
+from nbflow.constants import HANDLER
 from nbflow.core.call import Spec
 from nbflow.graph.blueprint import Blueprint, Branch, Node
 from nbflow.graph.body import GraphRunner
 from nbflow.graph.compiled import CompiledStateGraph
 from nbflow.graph.nodes import HandlerRunner, OnLoop, Runner, needs_loop
 from nbflow.graph.results import Reader
-from nbflow.graph.schemas import Schema, united
+from nbflow.graph.schemas import Schema, hints_of, united
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +91,7 @@ def _node(
         runners.append(handling)
         plain = options._replace(cache=None, handler=None)
         handler = _spec(handling, plain, on_loop=is_async(options.handler), action=options.handler)
-        handler.name = f"__error_handler__{name}"
+        handler.name = f"{HANDLER}{name}"
     return Node(
         name,
         spec,
@@ -101,6 +102,7 @@ def _node(
         metadata=described.metadata,
         destinations=described.destinations,
         graph=inner,
+        may_lead_anywhere=not described.destinations and (options.handler is not None or _may_command(action)),
     )
 
 
@@ -117,6 +119,12 @@ def _spec(runner: Runner, options: NodeOptions, *, on_loop: bool, action: Callab
         source="" if isinstance(runner, GraphRunner) else fingerprint.source_of(action),
         derived=True,
     )
+
+
+def _may_command(action: Callable[..., object]) -> bool:
+    """Whether a function may return commands, as far as its annotation tells."""
+    returned = hints_of(action).get("return", Any)
+    return returned in {Any, object} or "Command" in str(returned)
 
 
 def _injected(fn: Callable[..., object]) -> tuple[Injected, ...]:

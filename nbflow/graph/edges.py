@@ -37,6 +37,10 @@ class Edges(Description):
                 raise InvalidGraphError("END can't be the start of an edge")
             self.edges[start, end] = None
             return self
+        if not isinstance(start_key, Iterable):
+            raise InvalidGraphError(
+                f"{start_key!r} is no name of a node, and no list of names; edges lead from name to name"
+            )
         sources = tuple(text_of(one) for one in start_key)
         if not sources:
             raise InvalidGraphError(f"the edge to {end!r} comes from no node; name one at least")

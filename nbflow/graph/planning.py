@@ -113,6 +113,9 @@ def _released(graph: Blueprint, held: Mapping[str, object], active: set[str]) ->
     """Return the deferred nodes that nothing which still runs can lead to."""
     if not held:
         return []
+    on_the_way = active.union(*(graph.reaches[one] for one in active))
+    if any(graph.nodes[one].may_lead_anywhere for one in on_the_way):
+        return []
     free = [name for name in held if not any(name in graph.reaches[other] for other in active | (held.keys() - {name}))]
     return free or ([] if active else list(held))
 

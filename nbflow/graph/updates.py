@@ -16,6 +16,7 @@ from nbflow.core.record import Record, RunHalted, RunPaused, RunReturned, RunSta
 from nbflow.core.resuming import pending_questions
 from nbflow.errors import GraphUpdateError, InvalidOptionError, InvalidUpdateError
 from nbflow.errors.usage import nearest
+from nbflow.graph.models import validated
 from nbflow.graph.nodes import drive, routed
 from nbflow.graph.program import read_input
 from nbflow.graph.threads import Change, Step, changed, dropped
@@ -23,7 +24,7 @@ from nbflow.runs.forks import asking, copied_mark, going_on
 from nbflow.runs.positions import Stand, stand_at, stand_of
 from nbflow.runs.request import started_at
 from nbflow.runs.updates import COPY, INPUT, stored
-from nbflow.values import StateUpdate, config_at
+from nbflow.values import NodeUpdate, StateUpdate, config_at
 from nbflow.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from nbflow.checkpoint.points import Point
     from nbflow.core.marks import Position
     from nbflow.graph.blueprint import Blueprint
-    from nbflow.values import Config, NodeUpdate, RunnableConfig
+    from nbflow.values import Config, RunnableConfig
 
 WAITS = "an update waits to be gone on from"
 
@@ -46,6 +47,10 @@ class Updating:
         self._where = where
         self._config = merge(where, workflow.config, cast("dict[str, object] | None", config))
         self._thread_id = thread_of(self._config, workflow.name)
+        ns = self._config["configurable"].get("checkpoint_ns")
+        if ns:
+            expected = "a graph inside another run is changed by that run alone; leave it out to change the run's state"
+            raise InvalidOptionError(where, "checkpoint_ns", repr(ns), expected)
         self._saver = workflow.saver(where)
 
     def write(self, supersteps: Sequence[Sequence[StateUpdate]]) -> RunnableConfig:
@@ -78,6 +83,7 @@ class Updating:
         if any(one.as_node in {END, COPY, INPUT} for one in updates) and len(updates) > 1:
             raise self._error(f"as_node={first.as_node!r} stands alone in its step")
         if first.as_node == INPUT:
+            self._read(START, first.values, stand.position.state if stand is not None and stand.mark else None)
             started.value = Value(first.values)
             return [started, RunHalted(at=started.at, reason="the input waits to be run")]
         if stand is None or stand.mark is None:
@@ -138,24 +144,34 @@ class Updating:
         if name not in graph.nodes and name != START:
             known = ", ".join(map(repr, graph.nodes))
             raise self._error(f"node {name!r} does not exist{nearest(name, graph.nodes)}; nodes are {known}")
+        update = self._read(name, one.values, step.position.state)
+        update = NodeUpdate(tuple(validated(graph, update.writes, step.position.state)), update.goto, update.parent)
+        routed = routed_update(self._workflow, graph, name, step.position.state, update)
+        return Change(name, routed, self._unit(step, one, name) if one.as_node or one.task_id else None)
+
+    def _read(self, name: str, values: object, state: Mapping[str, object] | None) -> NodeUpdate:
+        """Return an update as a node's, or an input's."""
         try:
             if name == START:
-                update = read_input(graph, step.position.state, one.values)
-            else:
-                update = graph.reader.read(one.values, f"the update as node {name!r}", step.position.state)
+                return read_input(self._graph, state, values)
+            return self._graph.reader.read(values, f"the update as node {name!r}", state or {})
         except GraphUpdateError as error:
             raise self._error(error.problem) from error
-        units = [unit for unit in step.position.units if unit.name == name and step.result_of(unit) is None]
+
+    def _unit(self, step: Step, one: StateUpdate, name: str) -> int | None:
+        """Return the position of the task of a step that an update finishes; None if the node is not in the step."""
+        units = [unit for unit in step.position.units if unit.name == name]
         if one.task_id is not None:
             units = [unit for unit in units if f"0.{unit.position}" == one.task_id]
-        if len(units) > 1:
-            ids = ", ".join(repr(f"0.{unit.position}") for unit in units)
+            if not units:
+                raise self._error(f"task_id={one.task_id!r} is no task of node {name!r} at this checkpoint")
+        left = [unit for unit in units if step.result_of(unit) is None]
+        if units and not left:
+            raise self._error(f"node {name!r} has finished in this step, and what it returned counts once all have")
+        if len(left) > 1:
+            ids = ", ".join(repr(f"0.{unit.position}") for unit in left)
             raise self._error(f"node {name!r} has several tasks in this step; task_id says which one: {ids}")
-        return Change(
-            name,
-            routed_update(self._workflow, graph, name, step.position.state, update),
-            units[0].position if units else None,
-        )
+        return left[0].position if left else None
 
     def _copy(self, started: RunStarted, one: StateUpdate, stand: Stand, point: Point) -> list[Record]:
         """Return a sibling of a checkpoint, with the same tasks; a list of updates is then made to it."""
@@ -207,7 +223,11 @@ def routed_update(
         return drive(routed(graph, branches, state, update))
 
     asked: Workflow = Workflow(Spec("update_state", ask, kind="entrypoint"), store=workflow.store)
-    return cast("NodeUpdate", asked.invoke(0, {"configurable": {"thread_id": "update_state"}}))
+    answered = asked.invoke(0, {"configurable": {"thread_id": "update_state"}})
+    if not isinstance(answered, NodeUpdate):
+        problem = f"a branch of node {name!r} asks a question, which nobody can answer here; give as_node another node"
+        raise InvalidUpdateError(workflow.name, problem)
+    return answered
 
 
 def _unit_of(path: str) -> str:
@@ -231,7 +251,8 @@ def _point_of(records: list[Record]) -> Point:
 
 
 def _checked(where: str, supersteps: Sequence[Sequence[StateUpdate]]) -> list[list[StateUpdate]]:
-    steps = [list(updates) for updates in supersteps]
+    is_list = isinstance(supersteps, (list, tuple)) and all(isinstance(one, (list, tuple)) for one in supersteps)
+    steps = [list(updates) for updates in supersteps] if is_list else []
     if not steps or not all(steps):
         raise InvalidOptionError(
             where, "supersteps", repr(supersteps), "it is a list of lists of StateUpdate, none empty"

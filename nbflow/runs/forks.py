@@ -78,7 +78,7 @@ def fork(
         InvalidOptionError: if there is no such call, or nothing that could be forked.
     """
     assert request.fork is not None, "asked for by a request for a fork"
-    _check(request)
+    _check(request, is_graph=workflow.spec.kind == "graph")
     at, value = request.fork
     source = _source(request, saver, thread_id, config)
     check_workflow(source, workflow.spec.name, workflow.name)
@@ -152,12 +152,19 @@ def _travel_to_mark(
     of = point.head.started
     started, stand = started_at(workflow, of.thread_id, config, point), stand_at(saver, point)
     started.source = "fork"
+    if stand.mark is None and isinstance(request.input, Command):
+        if request.input.resume is not NO_ANSWER:
+            raise NothingToResumeError(workflow.name, of.thread_id, "done")
+        expected = "at the input of a run it has no state to be steered in; pass another input, or name a later step"
+        raise InvalidOptionError(request.where, "input", repr(request.input), expected)
     if stand.mark is None:  # the input of a run: it begins again
         return _repeat(workflow, request, saver, stand.records, started, [])
     mark, taken = copied_mark(started, stand), list[Record]()
     if isinstance(request.input, Command):
         taken = going_on(stand)
         if request.input.resume is not NO_ANSWER:
+            if not pending_questions(asking(stand)):
+                raise NothingToResumeError(workflow.name, of.thread_id, "done")
             taken += _answers(workflow, request, asking(stand), started)
         taken += workflow.steered([started, mark, *taken], request.input, request.where)
     opening = _repeat(workflow, request, saver, stand.records, started, [mark, *taken])
@@ -183,9 +190,10 @@ def going_on(stand: Stand) -> list[Record]:
 
 
 def asking(stand: Stand) -> Sequence[Record]:
-    """Return the records of a run up to the last pause that it had come to where a body stands; all without one."""
-    last = max((index for index, one in enumerate(stand.records) if isinstance(one, RunPaused)), default=-1)
-    return stand.records[: last + 1] if last >= 0 else stand.records
+    """Return the records of a run up to the last pause in the step where a body stands; the first one without any."""
+    first = max((index for index, one in enumerate(stand.records) if one is stand.mark), default=0)
+    pauses = [index for index, one in enumerate(stand.records) if isinstance(one, RunPaused) and index > first]
+    return stand.records[: pauses[-1] + 1] if pauses else stand.records[:1]
 
 
 def whole(started: RunStarted, result: Value | None, saved: Value | None) -> list[Record]:
@@ -215,7 +223,7 @@ def _until(source: Sequence[Record], point: points.Point) -> Sequence[Record]:
     return source[:length]
 
 
-def _check(request: Request) -> None:
+def _check(request: Request, *, is_graph: bool) -> None:
     assert request.fork is not None, "asked for by a request for a fork"
     at, value = request.fork
     if request.reuse:
@@ -224,6 +232,9 @@ def _check(request: Request) -> None:
         raise InvalidOptionError(request.where, "input", repr(request.input), "it is an input for the body")
     if not isinstance(at, str):
         raise InvalidOptionError(request.where, "at", repr(at), "it is the position of a call, such as '0.2'")
+    if at != ROOT and request.input is not AS_IT_WAS and is_graph:
+        expected = "the state at that node is given; at='0' begins with another input, update_state() changes the state"
+        raise InvalidOptionError(request.where, "input", repr(request.input), expected)
     if at == ROOT and value is not AS_IT_WAS:
         raise InvalidOptionError(
             request.where, "replace", repr(value), "at='0' is the body itself; give it another input with input="

@@ -178,7 +178,7 @@ class Run(Generic[Output_co]):
         outcome: Outcome | None = future.outcome
         assert outcome is not None, "a finished run has an outcome"
         error = outcome.error
-        scheduler = self._session.dispatch.scheduler
+        scheduler, state = self._session.dispatch.scheduler, self._session.state
         if scheduler.failures.unseen:
             self._tell_lost_failures(error)
         if error is None:
@@ -186,9 +186,9 @@ class Run(Generic[Output_co]):
                 self._tell_unreached()
             return outcome.value  # type: ignore[return-value]  # what the body returned
         if is_pause(error):
-            return self.workflow.paused(self._records, getattr(error, "interrupts", ()))  # type: ignore[return-value]  # see Workflow
+            return self.workflow.paused(self._records, getattr(error, "interrupts", ()), state)  # type: ignore[return-value]  # see Workflow
         if isinstance(error, Breakpoint):
-            return self.workflow.paused(self._records, ())  # type: ignore[return-value]  # as above
+            return self.workflow.paused(self._records, (), state)  # type: ignore[return-value]  # as above
         if isinstance(error, RunStopped):
             raise RunCancelledError(self.workflow.name, self.thread_id) from None
         note_foreign(error)

@@ -44,7 +44,7 @@ class Lineages:
         """Take in what a finished run holds; return the one before it."""
         assert self._saver is not None, "only a kept run has one before it"
         records = load(self._saver, RunKey(self._thread_id, run_id))
-        for record in Log(records).settled.values():
+        for record in reversed(Log(records).settled.values()):
             if isinstance(record, CallReturned) and record.lineage:
                 self._newest.setdefault(record.lineage, record)
         return cast("RunStarted", records[0]).prior if records else None

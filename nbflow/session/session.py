@@ -73,6 +73,7 @@ class Session:
         control: what the caller passed as ``control``, or None.
         editions: the functions that it runs, with the digests that their code had then.
         of_graph: options of the run that are about a graph, by name.
+        state: of the graph that runs, at its last step; None before it.
         dispatch: carries out calls; set when the run begins.
         submit: its method that takes a request of a body, without a step between.
     """
@@ -88,6 +89,7 @@ class Session:
     control: RunControl | None = None
     editions: Mapping[Spec, Spec] = field(default_factory=dict)
     of_graph: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
+    state: Mapping[str, object] | None = None
     dispatch: Dispatch = field(init=False)
     submit: Submit = field(init=False)
 

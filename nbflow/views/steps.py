@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from nbflow.constants import END, START
+from nbflow.constants import END, HANDLER, START
 from nbflow.core.checkpoints import Checkpoint, is_mark, origin_of
-from nbflow.core.marks import bare, marks_below, positions
+from nbflow.core.marks import Unit, bare, marks_below, positions
 from nbflow.core.path import around, outside
 from nbflow.core.record import (
     ROOT,
@@ -35,7 +35,7 @@ from nbflow.views.state import interrupt_of, metadata_at
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nbflow.core.marks import Position, Unit
+    from nbflow.core.marks import Position
 
 
 def step_state(records: Sequence[Record], point: Checkpoint, base: object) -> StateSnapshot:
@@ -49,7 +49,7 @@ def step_state(records: Sequence[Record], point: Checkpoint, base: object) -> St
     started = cast("RunStarted", records[0])
     known = records[: point.length]
     if point.mark is None:
-        return _input_state(started, base)
+        return _input_state(started, base, _latest(known, {ROOT: Unit("", 0)})[1].get(ROOT, []))
     position = positions(marks_below(known, ROOT))[point.mark.point]
     has_gone_on = point.end is point.mark and any(map(is_mark, records[point.length :]))
     tasks = tasks_of(known, point.mark, position, thread_id=started.thread_id, point=point.id)
@@ -65,10 +65,11 @@ def step_state(records: Sequence[Record], point: Checkpoint, base: object) -> St
     )
 
 
-def _input_state(started: RunStarted, base: object) -> StateSnapshot:
+def _input_state(started: RunStarted, base: object, asked: Sequence[Asked]) -> StateSnapshot:
     """Return the state at the input of a run, before it is a part of the state."""
     given = started.get()
-    task = PregelTask(started.run_id, START, ("__pregel_pull", START), result=given)
+    interrupts = tuple(map(interrupt_of, asked))  # by a branch of START
+    task = PregelTask(started.run_id, START, ("__pregel_pull", START), interrupts=interrupts, result=given)
     return StateSnapshot(
         values={} if base is None else base,
         next=(START,),
@@ -77,7 +78,7 @@ def _input_state(started: RunStarted, base: object) -> StateSnapshot:
         created_at=iso(started.at),
         parent_config=config_at(started.thread_id, started.parent) if started.parent else None,
         tasks=(task,),
-        interrupts=(),
+        interrupts=interrupts,
     )
 
 
@@ -121,10 +122,16 @@ def _latest(
             answered.discard(record.id)
     waiting: dict[str, list[Asked]] = {}
     for key, one in asked.items():
-        place = next((path for path in around(one.path) if path in paths), None)
+        place = next((path for path in around(one.path) if path in paths), None) or _handled_by(one, paths)
         if place is not None and key not in answered and not isinstance(ends.get(place), CallReturned):
             waiting.setdefault(place, []).append(one)
     return ends, waiting
+
+
+def _handled_by(asked: Asked, paths: Mapping[str, Unit]) -> str | None:
+    """Return the node whose error handler asks a question; None if none does."""
+    names = [caller.name.removeprefix(HANDLER) for caller in asked.callers if caller.name.startswith(HANDLER)]
+    return next((path for path, unit in paths.items() if unit.name in names), None)
 
 
 def _task(  # all that a task shows

@@ -108,7 +108,12 @@ class Definition:
         """
         return value
 
-    def paused(self, records: Sequence[Record], interrupts: Sequence[Interrupt]) -> object:  # noqa: ARG002  # of others
+    def paused(
+        self,
+        records: Sequence[Record],  # noqa: ARG002  # of others
+        interrupts: Sequence[Interrupt],
+        state: Mapping[str, object] | None = None,  # noqa: ARG002  # of others
+    ) -> object:
         """Return what a run that waits with questions gives its caller."""
         return {INTERRUPT: list(interrupts)}
 
