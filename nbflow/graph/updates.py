@@ -145,7 +145,11 @@ class Updating:
             known = ", ".join(map(repr, graph.nodes))
             raise self._error(f"node {name!r} does not exist{nearest(name, graph.nodes)}; nodes are {known}")
         update = self._read(name, one.values, step.position.state)
-        update = NodeUpdate(tuple(validated(graph, update.writes, step.position.state)), update.goto, update.parent)
+        try:
+            writes = validated(graph, update.writes, step.position.state)
+        except ValueError as error:  # pydantic's
+            raise self._error(f"the update as node {name!r} does not fit the state: {error}") from error
+        update = NodeUpdate(tuple(writes), update.goto, update.parent)
         routed = routed_update(self._workflow, graph, name, step.position.state, update)
         return Change(name, routed, self._unit(step, one, name) if one.as_node or one.task_id else None)
 
