@@ -195,6 +195,18 @@ def test_watch_shows_every_run_that_a_cell_starts(flow: Shell) -> None:
     assert len(flow.outputs) == 1
 
 
+@pytest.mark.parametrize(
+    ("saver", "told"),
+    [("kit.default_saver()", ""), ("saver", " --saver saver"), ("InMemorySaver()", " --saver flow.checkpointer")],
+)
+def test_watch_says_where_a_question_is_answered(shell: Shell, saver: str, told: str) -> None:
+    shell.names["kit"] = shell.kit
+    shell.run("from nbflow import entrypoint, interrupt, InMemorySaver\nsaver = InMemorySaver()")
+    shell.run(f"@entrypoint(checkpointer={saver})\ndef flow(n):\n    return interrupt('?')")
+    shell.run("%%watch\nasked = flow.invoke(1, {'configurable': {'thread_id': 'w'}})")
+    assert f"%nbflow inbox{told}<" in shell.outputs[0].data["text/html"]
+
+
 def test_a_task_with_a_cache_policy_finds_a_cache(shell: Shell) -> None:
     shell.run("from nbflow.types import CachePolicy\nRAN = []")
     shell.run(

@@ -106,6 +106,19 @@ class Toolkit:
         """Yield the workflows in the user's namespace, those of the last cells first."""
         yield from (value for value in reversed(list(self.names.values())) if isinstance(value, Workflow))
 
+    def option_for(self, saver: object) -> str:
+        """Return how ``%nbflow`` is told of a saver; empty for that of the default file, and if no name leads to it."""
+        if saver is self._saver:
+            return ""
+        named = [(name, value) for name, value in reversed(list(self.names.items())) if not name.startswith("_")]
+        leading = [name for name, value in named if value is saver]
+        leading += [
+            f"{name}.checkpointer"
+            for name, value in named
+            if isinstance(value, Workflow) and value.checkpointer is saver
+        ]
+        return f" --saver {leading[0]}" if leading else ""
+
     def workflow_named(self, name: str, saver: BaseCheckpointSaver) -> Workflow | None:
         """Return the workflow of this name in the user's namespace, kept in ``saver``; None if there is none."""
         found = next((workflow for workflow in self.workflows() if workflow.name == name), None)

@@ -18,7 +18,7 @@ from nbflow_widgets.timeline import Timeline
 if TYPE_CHECKING:
     from nbflow_widgets.toolkit import Toolkit
 
-ANSWER = "`%nbflow inbox` shows forms for open questions."
+ANSWER = "`%nbflow inbox{}` shows forms for open questions."
 
 
 class Watched(NamedTuple):
@@ -28,6 +28,7 @@ class Watched(NamedTuple):
     feed: RunFeed
     timeline: Timeline
     slot: Slot
+    answer: str  # how its questions are answered
 
 
 class Watch:
@@ -50,7 +51,7 @@ class Watch:
 
     def _show(self, run: Run) -> None:
         feed = RunFeed(run)
-        one = Watched(run, feed, Timeline(feed), Slot())
+        one = Watched(run, feed, Timeline(feed), Slot(), ANSWER.format(self._kit.option_for(run.workflow.checkpointer)))
         self.watched.append(one)
         if self._mode == "live":
             make_live(one.timeline.widget)
@@ -80,7 +81,7 @@ def static_bundle(one: Watched, mode: Mode) -> dict[str, object]:
         html.append(waiting_html(asked))
         text.append(waiting_text(asked))
     if questions:
-        html.append(note(ANSWER))
+        html.append(note(one.answer))
     return bundle_of("".join(html), "\n".join(text))
 
 
