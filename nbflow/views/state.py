@@ -94,15 +94,26 @@ def _unfinished(records: Sequence[Record], asked: Sequence[Asked], previous_resu
         interrupts=interrupts,
         result=_value(ended) if returned and ended is not None else None,
     )
+    return at_input(started, previous_result, task)
+
+
+def at_input(started: RunStarted, values: object, task: PregelTask) -> StateSnapshot:
+    """Return the state at the input of a run.
+
+    Args:
+        started: the first record of the run.
+        values: of the state.
+        task: that is to be done there.
+    """
     return StateSnapshot(
-        values=previous_result,
-        next=(started.workflow,),
+        values=values,
+        next=(task.name,),
         config=config_at(started.thread_id, started.run_id),
         metadata=metadata_at(started, started.source, started.step),
         created_at=iso(started.at),
         parent_config=config_at(started.thread_id, started.parent) if started.parent else None,
         tasks=(task,),
-        interrupts=interrupts,
+        interrupts=task.interrupts,
     )
 
 

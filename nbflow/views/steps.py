@@ -30,7 +30,7 @@ from nbflow.values import (
     config_at,
     iso,
 )
-from nbflow.views.state import interrupt_of, metadata_at
+from nbflow.views.state import at_input, interrupt_of, metadata_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,16 +70,7 @@ def _input_state(started: RunStarted, base: object, asked: Sequence[Asked]) -> S
     given = started.get()
     interrupts = tuple(map(interrupt_of, asked))  # by a branch of START
     task = PregelTask(started.run_id, START, ("__pregel_pull", START), interrupts=interrupts, result=given)
-    return StateSnapshot(
-        values={} if base is None else base,
-        next=(START,),
-        config=config_at(started.thread_id, started.run_id),
-        metadata=metadata_at(started, started.source, started.step),
-        created_at=iso(started.at),
-        parent_config=config_at(started.thread_id, started.parent) if started.parent else None,
-        tasks=(task,),
-        interrupts=interrupts,
-    )
+    return at_input(started, {} if base is None else base, task)
 
 
 def tasks_of(
