@@ -12,7 +12,7 @@ from nbflow.config import here
 from nbflow.constants import START
 from nbflow.core.marks import change, position_at
 from nbflow.core.outcome import Outcome
-from nbflow.core.record import CallReturned, Marked, Record, RunHalted, RunStarted, Value
+from nbflow.core.record import Marked, Record, RunHalted, RunStarted, Value
 from nbflow.drivers.future import CallFuture
 from nbflow.errors import NoParentGraphError, UnfilledJoinWarning
 from nbflow.graph.models import validated
@@ -284,10 +284,6 @@ def base_of(session: Session, call: Call) -> Mapping[str, object] | None:
     """Return the state that a graph goes on from in a new run; None if there is none."""
     if call.caller is not None and not call.spec.stateful:
         return None
-    if call.caller is not None:  # one that was called before in this run goes on from that
-        for past in reversed(session.dispatch.scheduler.log.settled.values()):
-            if isinstance(past, CallReturned) and past.lineage == call.lineage:
-                return cast("Mapping[str, object] | None", cast("Final[object, object]", past.get()).save)
     return cast("Mapping[str, object] | None", session.saved_for(call))
 
 

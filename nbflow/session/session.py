@@ -12,7 +12,7 @@ from nbflow.core.changed_arguments import changed
 from nbflow.core.heartbeat import progressed
 from nbflow.core.marking import put_down, stand
 from nbflow.core.rebuilt import name_of, whole
-from nbflow.core.record import RunStarted
+from nbflow.core.record import CallReturned, RunStarted
 from nbflow.core.states import BODIES
 from nbflow.drivers import threads
 from nbflow.drivers.bodies import aio
@@ -186,15 +186,25 @@ class Session:
         return None if body.spec.kind == "graph" else self.saved_for(body)
 
     def saved_for(self, body: Call) -> object:
-        """Return what earlier runs saved for a body; None if there were none.
+        """Return what earlier runs saved for a body, and of a nested graph this run too; None if there were none.
 
         Raises:
             UnloadableValueError: if it can't be rebuilt.
         """
-        value, run = self._saved_for(body), name_of(self.run_id, self.thread_id)
+        value, run = self._saved_here(body) or self._saved_for(body), name_of(self.run_id, self.thread_id)
         if body.caller is None:
             return whole(value, f"`previous` of {run}", SAVE_ANEW)
         return _saved(whole(value, f"`previous` of {body.spec.name!r}, call {body.path}, of {run}", START_OVER))
+
+    def _saved_here(self, body: Call) -> Value | None:
+        """Return the last result in this run of a nested graph that keeps its state; None if there is none."""
+        lineage = body.lineage
+        if body.spec.kind == "entrypoint" or not lineage:
+            return None
+        with self.dispatch.lock:
+            settled = reversed(self.dispatch.scheduler.log.settled.values())
+            found = (past for past in settled if isinstance(past, CallReturned) and past.lineage == lineage)
+            return next((past.value for past in found), None)
 
     def _saved_for(self, body: Call) -> Value | None:
         """Return what an earlier run saved for a body: the value, or the result of a nested run that holds it."""
