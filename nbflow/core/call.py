@@ -131,6 +131,10 @@ class Host(Protocol):
         """Count that a body went on without a result, since a timer of one of its branches went off."""
         ...
 
+    def give_here(self, body: Deliveries) -> None:
+        """Give a body what has arrived, when the loop that runs here has nothing else to do for it."""
+        ...
+
 
 class Promise:
     """The outcome of a call, which may still be to come.

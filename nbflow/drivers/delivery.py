@@ -196,17 +196,21 @@ class Delivery:
 
     def called_back(self, body: Deliveries, loop: AbstractEventLoop | None) -> None:
         """Take in that somebody left a callback with a result of a body: on a loop, or in sync code."""
-        waker = self.waker(body)
         if loop is not None:
-            if waker.loop is not loop:  # what was to be called on another loop may never be: it may be closed
-                waker.loop, waker.is_due = loop, False
             body.heard_on = loop
-            if body.arrived or body.shelved:
-                self._send_for(body, waker)
+            self.give_on(loop, body)
             return
-        waker.calls_back = True
+        self.waker(body).calls_back = True
         if body.arrived:
             self._call_back(body)
+
+    def give_on(self, loop: AbstractEventLoop, body: Deliveries) -> None:
+        """Give a body what has arrived, and what will, when a loop has nothing else to do for it."""
+        waker = self.waker(body)
+        if waker.loop is not loop:  # what was to be called on another loop may never be: it may be closed
+            waker.loop, waker.is_due = loop, False
+        if body.arrived or body.shelved:
+            self._send_for(body, waker)
 
     def _call_back(self, body: Deliveries, *, strictly: bool = True) -> None:
         """Call back sync code, in the recorded order whenever the results were asked for."""

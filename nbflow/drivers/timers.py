@@ -61,6 +61,8 @@ class Timer:
             return
         if body.next_timer is not None:
             fire_next_timer(self._loop, body, body.next_timer)
+        elif body.arrived:  # recorded to come before this timer, and perhaps nobody waits for it: a body that polls
+            self._trunk.host.give_here(body)
         self._tries += 1
         context = self.handle._context  # type: ignore[attr-defined]  # noqa: SLF001  # as in belongs
         self._call_at(self._loop.time() + AGAIN_SECONDS, self, context=context)

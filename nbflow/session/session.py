@@ -16,6 +16,7 @@ from nbflow.core.record import CallReturned, RunStarted
 from nbflow.core.states import BODIES
 from nbflow.drivers import threads
 from nbflow.drivers.bodies import aio
+from nbflow.drivers.here import running_loop
 from nbflow.errors import ChangedArgumentWarning
 from nbflow.values import Final, RunControl, RunnableConfig, whereabouts  # a field of a dataclass
 
@@ -163,6 +164,12 @@ class Session:
         """Count that a body went on without a result, since a timer of one of its branches went off."""
         with self.dispatch.lock:
             body.miss(branch)
+
+    def give_here(self, body: Deliveries) -> None:
+        """Give a body what has arrived, when the loop that runs here has nothing else to do for it."""
+        loop = running_loop()
+        assert loop is not None, "only a loop gets here"
+        self.dispatch.delivery.give_on(loop, body)
 
     def heartbeat(self, frame: Frame) -> Callable[[], None]:
         """Return a function by which the code of a call tells that it is alive."""

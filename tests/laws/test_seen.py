@@ -240,3 +240,19 @@ def test_a_crash_changes_nothing_that_was_seen(flavour: str, story: Story, seed:
     paths = [row.path for row in now if row.kind == "CallReturned"]
     assert len(paths) == len(set(paths))
     assert kept <= set(paths)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_body_that_polls_never_stands_still(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is recorded to have come before a timer is given, though nobody waits for it; patience is not needed."""
+    monkeypatch.setattr("nbflow.drivers.timers.PATIENCE", 1_000_000)
+    story: Story = [("poll", 4), ("all", 2), ("poll", 3)]
+    race = Race("async", story, seed)
+    race.to_the_end()
+    run = RunKey("t", race.saver.runs("t")[0])
+    rows = race.saver.rows(run)
+    for length in range(1, len(rows)):
+        saver = InMemorySaver()
+        saver.append(run, rows[:length], "the one who died")
+        Race("async", story, seed + length, saver).to_the_end()
+        assert saver.rows(run)[:length] == rows[:length]
