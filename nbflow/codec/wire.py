@@ -91,7 +91,7 @@ def lower(value: Any, plain: frozenset[type]) -> object:
 def _lower_items(items: list[object], plain: frozenset[type]) -> list[object]:
     if plain.issuperset(map(type, items)):
         return items
-    return [lower(item, plain) for item in items]
+    return [item if type(item) in plain else lower(item, plain) for item in items]
 
 
 def _lower_dict(items: dict[object, object], plain: frozenset[type]) -> object:
@@ -99,7 +99,7 @@ def _lower_dict(items: dict[object, object], plain: frozenset[type]) -> object:
         return Ext(MAPPING, encode([lower(part, plain) for pair in items.items() for part in pair]))
     if plain.issuperset(map(type, items.values())):
         return items
-    return {key: lower(item, plain) for key, item in items.items()}
+    return {key: item if type(item) in plain else lower(item, plain) for key, item in items.items()}
 
 
 def _lower_atom(value: int | str) -> object:

@@ -180,6 +180,7 @@ class Call(msgspec.Struct, eq=False):
         recalled: what the log holds of it; None if nothing.
         taken: the result of an earlier run that it takes over; None if it runs.
         changed: names of the arguments that were changed in place since it was made.
+        joins: whether its end may be stored with the mark that its caller makes of it at once.
         cancelled: whether its caller has cancelled it, so that its end does not count.
         cancelling: whether its caller has asked it to stop.
         saving: what bodies around it have seen and a commit of it that is under way carries; None for nothing.
@@ -214,6 +215,7 @@ class Call(msgspec.Struct, eq=False):
     recalled: Recalled | None = None
     taken: CallReturned | None = None
     shelved: bool = False
+    joins: bool = False
     cancelled: bool = False
     cancelling: bool = False
     saving: Seen | None = None

@@ -203,7 +203,8 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
         if run.results.behind or call.carry or call.seen:
             seen = yield from run.results.take_seen(call, run.now)
             before = (*(seen.records if seen is not None else ()), *call.carry, *run.failures.survived(call))
-        reply = yield Commit((*before, record), call, call if call.saving is not None else None)
+        saves, joins = call if call.saving is not None else None, call.joins and not run.log.listeners
+        reply = yield Commit((*before, record), call, saves, joins)
         if reply.error is None:
             run.log.append(record)
             return outcome

@@ -41,11 +41,13 @@ class Commit(msgspec.Struct, frozen=True):
         ends: the call whose end the last of them is; its result is not given to a body before those of lower rows.
         saves: the call whose commit this is, if what bodies have seen is among them (``Call.saving``): others wait
             with what they have to make durable until that is.
+        joins: whether they may become durable with the run's next commit, which comes before any code of the user's.
     """
 
     records: Sequence[Record]
     ends: Call | None = None
     saves: Call | None = None
+    joins: bool = False
 
 
 class Await(msgspec.Struct, frozen=True):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from nbflow.values import as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 LIMIT = 120
 _ITEMS = 4
@@ -39,7 +40,7 @@ def summary(value: object, depth: int = 2) -> str:
     if depth and isinstance(value, (list, tuple)) and kind in {list, tuple}:
         return _sequence(value, depth)
     if depth and isinstance(value, dict) and kind is dict:
-        shown = [f"{summary(key, 0)}: {summary(item, depth - 1)}" for key, item in _first(value.items())]
+        shown = [f"{summary(key, 0)}: {summary(item, depth - 1)}" for key, item in islice(value.items(), _ITEMS)]
         return _join("{", shown, "}", len(value))
     return _by_shape(value)
 
@@ -54,10 +55,6 @@ def is_whole(value: object) -> bool:
 def _sequence(value: list[object] | tuple[object, ...], depth: int) -> str:
     left, right = ("[", "]") if isinstance(value, list) else ("(", ")")
     return _join(left, [summary(item, depth - 1) for item in value[:_ITEMS]], right, len(value))
-
-
-def _first(items: Iterable[tuple[object, object]]) -> Iterable[tuple[object, object]]:
-    return (pair for pair, _ in zip(items, range(_ITEMS), strict=False))
 
 
 def _join(left: str, shown: list[str], right: str, size: int) -> str:

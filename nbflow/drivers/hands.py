@@ -33,6 +33,10 @@ class Journal(Protocol):
         """Store rows durably, and wait for who holds the storage."""
         ...
 
+    def hold(self, rows: Sequence[Any]) -> None:
+        """Store rows with those that are prepared next."""
+        ...
+
     def try_keep(self, rows: Sequence[Any]) -> bool:
         """As ``keep``, if that can be done without waiting; else False, and nothing was stored."""
         ...
@@ -85,7 +89,7 @@ class Hands(Waits):
                 journal, ends = self.journal, effect.ends
                 if journal is not None:
                     rows = journal.prepare(effect.records, ends)
-                    journal.keep(rows)
+                    (journal.hold if effect.joins and effect.saves is None else journal.keep)(rows)
                     if ends is not None:
                         ends.row = rows[-1].seq
                 if effect.saves is not None:
@@ -127,7 +131,9 @@ class Hands(Waits):
         failed: BaseException | None = None
         try:
             rows = journal.prepare(effect.records, effect.ends) if journal is not None else ()
-            if journal is not None and not journal.try_keep(rows):
+            if journal is not None and effect.joins and effect.saves is None:
+                journal.hold(rows)
+            elif journal is not None and not journal.try_keep(rows):
                 await aside()(lambda: self._keep(journal, rows, effect.saves))
             if effect.ends is not None and rows:
                 effect.ends.row = rows[-1].seq

@@ -55,9 +55,10 @@ class Branch:
         Raises:
             UnknownNodeError: if it leads to no node.
         """
-        if isinstance(answer, str) and self.ends is not None and answer in self.ends:  # as most are
-            end = self.ends[answer]
-            return () if end == END else (end,)
+        if type(answer) is str:  # as most are
+            end = answer if self.ends is None else self.ends.get(answer, "")
+            if end in reader.nodes or end == END:
+                return () if end == END else (end,)
         answers = answer if isinstance(answer, (list, tuple)) else [answer]
         return tuple(target for one in answers for target in reader.routes(self._mapped(one, reader), self.where))
 
@@ -161,6 +162,11 @@ class Blueprint:
     def is_plain(self) -> bool:
         """Whether no node waits for others: there are no joins and no deferred nodes."""
         return not self.joins and not any(node.defer for node in self.nodes.values())
+
+    @cached_property
+    def merges_simply(self) -> bool:
+        """Whether the writes of a step become the state without any code of the user's."""
+        return all(key.merges_simply for key in self.keys.values())
 
     @cached_property
     def fleeting(self) -> tuple[Key, ...]:

@@ -158,7 +158,7 @@ class Standing:
         try:
             if isinstance(asked, Handle):
                 return [self._handler(asked, index, managed) for index in range(len(asked.units))]
-            alone = self._waits and len(work.units) == 1
+            alone = len(work.units) == 1
             return [self._node(unit, work.state, managed, alone=alone) for unit in work.units]
         finally:
             step_here.reset(token)
@@ -173,7 +173,8 @@ class Standing:
         if unit.payload and unit.payload[1] is not None:
             spec = node.limited(cast("float", unit.payload[1]))
         node_here.set((self._step, unit.triggers, node.metadata))
-        future = self._submit(spec, unit.position, (self._view(unit, state, managed),), alone=alone)
+        future = self._submit(spec, unit.position, (self._view(unit, state, managed),), alone=alone and self._waits)
+        future.call.joins = alone and self.graph.merges_simply and self.session.wants_marks
         self._calls[unit.position] = future.call
         return future
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import operator
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, MutableSet, Sequence
 from collections.abc import Set as AbstractSet
@@ -76,6 +77,11 @@ class Key:
         value = writes[-1][1]
         return value if type(value) in _PLAIN else unwrapped(value)
 
+    @property
+    def merges_simply(self) -> bool:
+        """Whether no code of the user's brings its writes together."""
+        return True
+
     def like(self, other: Key) -> bool:
         """Whether another declaration of the same key means the same."""
         return type(self) is type(other) and self.is_guarded == other.is_guarded
@@ -119,6 +125,11 @@ class ReducedKey(Key):
                 )
                 raise
         return value
+
+    @property
+    def merges_simply(self) -> bool:
+        """Whether it only appends to a list."""
+        return self.reducer is operator.add and (get_origin(self.type) or self.type) is list
 
     def like(self, other: Key) -> bool:
         """Whether another declaration has the same reducer; two functions of the same code are one."""

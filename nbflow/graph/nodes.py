@@ -6,6 +6,7 @@ import functools
 import inspect
 from collections.abc import Generator
 from contextvars import ContextVar
+from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from nbflow._support.signature import is_async, parameters_of
@@ -80,9 +81,9 @@ class Runner:
         state = step_here.get().state
         try:
             result = yield self.action(view, **injected)
-            if inspect.isgenerator(result):
+            if isinstance(result, GeneratorType):
                 result = list(result)
-            elif inspect.isasyncgen(result):
+            elif isinstance(result, AsyncGeneratorType):
                 result = yield _all(result)
         except ParentCommand as parent:  # of a graph that the node called: this is the graph around that
             commands = cast("NodeUpdate", parent.command).parent
@@ -97,7 +98,10 @@ class Runner:
             update = joined(parts)
         else:
             update = graph.reader.read(result, self.where, state, view)
-        writes = (*(pushed_here.get() or ()), *update.writes)
+        pushed = pushed_here.get()
+        if not (pushed or graph.schema.is_model or graph.unstored):
+            return update
+        writes = (*(pushed or ()), *update.writes)
         valid: Iterable[tuple[str, object]] = writes
         if graph.schema.is_model:
             valid = validated(graph, writes, state)

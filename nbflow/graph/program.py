@@ -267,7 +267,7 @@ class Steps:
         outcomes: Sequence[Outcome] = yield work
         units = work.units
         free = max([self.mark, *[unit.position for unit in units]]) + 1
-        if any(outcome.error is not None for outcome in outcomes):
+        if [outcome for outcome in outcomes if outcome.error is not None]:
             failed = dict(self._handled(work, outcomes))
             if failed:
                 found = yield Handle([units[index] for index in failed], list(failed.values()), work, free)

@@ -71,7 +71,9 @@ class Schema:
         """
         if self.is_root:
             return own(state[ROOT_KEY]) if ROOT_KEY in state else None
-        found = {name: own(state[name]) for name in self.keys if name in state}
+        found = {
+            name: value if type(value := state[name]) in _LEAVES else own(value) for name in self.keys if name in state
+        }
         for name, one in self.managed.items():
             if one.what in managed:
                 found[name] = managed[one.what]

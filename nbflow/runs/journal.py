@@ -40,6 +40,7 @@ class Journal:
         self._next = first
         self._lock = allocate_lock()
         self.in_flight: dict[Call, int] = {}
+        self._held: list[Row] = []
 
     def latest(self) -> int:
         """Return the number of the newest row; -1 before the first."""
@@ -63,7 +64,7 @@ class Journal:
         return batch[-1].seq if batch else self.latest()
 
     def prepare(self, records: Sequence[Record], ends: Call | None = None) -> list[Row]:
-        """Return the rows of records, to be kept next; arguments and errors as of ``save``."""
+        """Return the rows of records, after those that are held, to be kept next; errors as of ``save``."""
         for record in records:
             if type(record) is CallFailed and record.survived:
                 _tell_unkept(record)
@@ -72,9 +73,16 @@ class Journal:
             first, self._next = self._next, self._next + len(records)
             if ends is not None:
                 self.in_flight[ends] = self._next - 1
-        if len(records) == 1:  # as for most
-            return [to_row(records[0], first)]
-        return [to_row(record, number) for number, record in enumerate(records, first)]
+        rows = [to_row(record, number) for number, record in enumerate(records, first)]
+        if self._held:
+            with self._lock:
+                rows, self._held = [*self._held, *rows], []
+        return rows
+
+    def hold(self, rows: Sequence[Row]) -> None:
+        """Store rows with those that are prepared next."""
+        with self._lock:
+            self._held += rows
 
     def keep(self, rows: Sequence[Row]) -> None:
         """Store rows durably, and wait for who holds the storage; the last ones of a run give its thread back."""
