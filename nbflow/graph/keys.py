@@ -128,8 +128,8 @@ class ReducedKey(Key):
 
     @property
     def merges_simply(self) -> bool:
-        """Whether it only appends to a list."""
-        return self.reducer is operator.add and (get_origin(self.type) or self.type) is list
+        """Whether it only adds up values of builtin types."""
+        return self.reducer is operator.add and (get_origin(self.type) or self.type) in _EMPTY
 
     def like(self, other: Key) -> bool:
         """Whether another declaration has the same reducer; two functions of the same code are one."""
