@@ -21,9 +21,10 @@ from nbflow.core.retry import wait_before_retry
 from nbflow.errors import GraphDrained
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from nbflow.core.call import Call
+    from nbflow.core.effects import Effect
     from nbflow.core.record import Record
     from nbflow.core.scheduler import Scheduler
 
@@ -191,8 +192,7 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
         and (call.kwargs or not FIXED.issuperset(map(type, call.args)))
         and can_change(call)
     ):
-        reply = yield Compute(partial(run.host.look_again, call))
-        call.changed = reply.value if isinstance(reply.value, tuple) else ()
+        yield from _look_again(run, call)
     if error is None:
         record = run.ended_as(CallReturned, call, outcome.value)
         if call.cached or call.changed or call.spec.stateful:
@@ -201,15 +201,37 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
             yield AwaitTold()
         before: Sequence[Record] = ()
         if run.results.behind or call.carry or call.seen:
-            seen = yield from run.results.take_seen(call, run.now)
-            before = (*(seen.records if seen is not None else ()), *call.carry, *run.failures.survived(call))
-        saves, joins = call if call.saving is not None else None, call.joins and not run.log.listeners
-        reply = yield Commit((*before, record), call, saves, joins)
+            before = yield from _before_end(run, call)
+        if call.joins:
+            reply = yield from _commit_joined(run, call, (*before, record))
+        else:
+            reply = yield Commit((*before, record), call, call if call.saving is not None else None)
         if reply.error is None:
             run.log.append(record)
             return outcome
         error = reply.error
     return _give_up(run, call, error)
+
+
+def _look_again(run: Scheduler, call: Call) -> Generator[Effect, Outcome, None]:
+    """Note the arguments that were changed in place."""
+    reply = yield Compute(partial(run.host.look_again, call))
+    call.changed = reply.value if isinstance(reply.value, tuple) else ()
+
+
+def _before_end(run: Scheduler, call: Call) -> Generator[Effect, Outcome, Sequence[Record]]:
+    """Return what becomes durable with the end of a call, before it."""
+    seen = yield from run.results.take_seen(call, run.now)
+    return (*(seen.records if seen is not None else ()), *call.carry, *run.failures.survived(call))
+
+
+def _commit_joined(run: Scheduler, call: Call, records: Sequence[Record]) -> Program:
+    """Have the end of a call become durable with the mark that its caller makes, unless somebody listens."""
+    joins = not run.log.listeners
+    reply = yield Commit(records, call, call if call.saving is not None else None, joins)
+    if joins and run.log.listeners:  # somebody has begun to
+        yield Commit(())
+    return reply
 
 
 def _result(arg: object) -> object:

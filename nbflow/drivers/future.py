@@ -14,10 +14,11 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, NoReturn, Protocol
 from zlib import crc32
 
-from nbflow.core.call import Promise, current_frame
+from nbflow.core.call import current_frame
 from nbflow.core.outcome import Outcome
 from nbflow.drivers.futures_wait import Wake, Watchers, is_told
 from nbflow.drivers.here import is_idle, on_loop, running_here
+from nbflow.drivers.unread import Unread
 from nbflow.errors import WouldBlockError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Driver(Protocol):
 Callback = tuple["Callable[[Watched], object]", "AbstractEventLoop | None", "Context | None"]
 
 
-class Watched(Promise):
+class Watched(Unread):
     """What ``concurrent.futures.wait`` and ``as_completed`` use of their own futures.
 
     Attributes:
@@ -228,8 +229,7 @@ class CallFuture(Watched):
     def __hash__(self) -> int:
         return crc32(self.call.path.encode())  # the same in every process
 
-    def __eq__(self, other: object) -> bool:
-        return self is other
+    __eq__ = Unread.__eq__
 
     def __repr__(self) -> str:
         state = "pending" if self.call.outcome is None else "failed" if self.call.outcome.error else "done"
@@ -428,5 +428,3 @@ class CallFuture(Watched):
             yield self
         outcome = self.outcome
         return outcome.value if outcome is not None and outcome.error is None else self.result()
-
-    __iter__ = __await__

@@ -108,6 +108,11 @@ class Hands(Waits):
             return Outcome(None, error)
         return Outcome(None)
 
+    def keep_held(self) -> None:
+        """Make durable at once what was to become so with the next commit: somebody is about to be told of it."""
+        if self.journal is not None:
+            self.journal.keep(self.journal.prepare(()))
+
     def _await(self, effect: AwaitSaved | AwaitTold) -> Outcome:
         if isinstance(effect, AwaitSaved):
             return self.await_saved(effect)

@@ -78,23 +78,26 @@ from nbflow.errors.usage import (
     NoCheckpointerError,
     NotKeptAsCheckpointsError,
     UnknownOptionError,
+    UnreadFutureError,
+    UnreadFutureWarning,
     WouldBlockError,
 )
 
 __all__ = [
-    "AmbiguousResumeError", "Breakpoint", "CalledOutsideBodyError", "CalledOutsideRunError", "ChangedArgumentWarning",
-    "CorruptFileError", "CorruptRunError", "CorruptValueError", "DecorationError", "DiskFullError", "EmptyChannelError",
-    "EmptyInputError", "ErrorCode", "ForeignObjectError", "GraphBubbleUp", "GraphDrained", "GraphInterrupt",
-    "GraphRecursionError", "GraphUpdateError", "InterruptExpiredError", "InterruptRejectedError", "InvalidAnswerError",
-    "InvalidGraphError", "InvalidOptionError", "InvalidUpdateError", "LostFailureWarning", "LostFileError",
-    "MissingContextError", "MissingThreadIdError", "NbflowError", "NetworkFileError", "NeverCalledWarning",
-    "NewerFormatError", "NoCacheError", "NoCheckpointerError", "NoParentGraphError",
-    "NodeCancelledError", "NodeError", "NodeInterrupt", "NodeTimeoutError", "NotCachedWarning",
+    "AmbiguousResumeError", "Breakpoint", "CalledOutsideBodyError", "CalledOutsideRunError",
+    "ChangedArgumentWarning", "CorruptFileError", "CorruptRunError", "CorruptValueError", "DecorationError",
+    "DiskFullError", "EmptyChannelError", "EmptyInputError", "ErrorCode", "ForeignObjectError", "GraphBubbleUp",
+    "GraphDrained", "GraphInterrupt", "GraphRecursionError", "GraphUpdateError", "InterruptExpiredError",
+    "InterruptRejectedError", "InvalidAnswerError", "InvalidGraphError", "InvalidOptionError", "InvalidUpdateError",
+    "LostFailureWarning", "LostFileError", "MissingContextError", "MissingThreadIdError", "NbflowError",
+    "NetworkFileError", "NeverCalledWarning", "NewerFormatError", "NoCacheError", "NoCheckpointerError",
+    "NoParentGraphError", "NodeCancelledError", "NodeError", "NodeInterrupt", "NodeTimeoutError", "NotCachedWarning",
     "NotKeptAsCheckpointsError", "NothingToResumeError", "ParentCommand", "ReadOnlyFileError", "RemoteError",
     "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal", "StandstillWarning", "StorageError",
     "TaskNotFound", "ThreadBusyError", "UnfilledJoinWarning", "UnkeptFailureWarning", "UnkeptStreamWarning",
-    "UnknownCheckpointError", "UnknownInterruptError", "UnknownNodeError", "UnknownOptionError", "UnloadableValueError",
-    "UnreachedCallsWarning", "UnreadCodeWarning", "UnserializableError", "WouldBlockError", "is_invalid_resume",
+    "UnknownCheckpointError", "UnknownInterruptError", "UnknownNodeError", "UnknownOptionError",
+    "UnloadableValueError", "UnreachedCallsWarning", "UnreadCodeWarning", "UnreadFutureError", "UnreadFutureWarning",
+    "UnserializableError", "WouldBlockError", "is_invalid_resume",
 ]  # fmt: skip
 
 for _name in __all__:  # users, pickles and stored logs know them by this module

@@ -225,6 +225,29 @@ class NoCacheError(NbflowError, ValueError):
         return f"{self.workflow!r} has no cache. Declare it with @entrypoint(cache=InMemoryCache())."
 
 
+class UnreadFutureError(NbflowError, TypeError, AttributeError):
+    """A future was used as if it were the result of its call.
+
+    Attributes:
+        where: the call whose future it is.
+        used: what wanted the result, such as an operator or the name of an attribute.
+        remedy: how the result is asked for.
+    """
+
+    def __init__(self, where: str, used: str, remedy: str) -> None:
+        super().__init__(where, used, remedy)
+        self.where = where
+        self.used = used
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.used} was used on the future of {self.where}, not on its result: write {self.remedy}"
+
+
+class UnreadFutureWarning(UserWarning):
+    """A future stood where the result of its call was meant."""
+
+
 class WouldBlockError(NbflowError, RuntimeError):
     """The result of a call was asked for on an event loop, which would stand still."""
 

@@ -267,14 +267,16 @@ class Run(Generic[Output_co]):
         early = self._early() if self._early is not None else []
         dispatch = self._session.dispatch
         scheduler = dispatch.scheduler
-        with dispatch.lock:
-            running = tuple(scheduler.open_calls.values())
-            so_far = [
-                *early,
-                *self._records[1 if early else 0 :],
-                *begun(scheduler.log, scheduler.replayed, running, scheduler.now()),
-            ]
-            scheduler.log.introduce(listener, so_far)
+        with dispatch.telling.lock:
+            with dispatch.lock:
+                running = tuple(scheduler.open_calls.values())
+                so_far = [
+                    *early,
+                    *self._records[1 if early else 0 :],
+                    *begun(scheduler.log, scheduler.replayed, running, scheduler.now()),
+                ]
+                scheduler.log.introduce(listener, so_far)
+            dispatch.keep_held()
         dispatch.telling.tell(to_the_end=True)
         return lambda: _remove(scheduler.log.listeners, listener)
 
