@@ -202,10 +202,8 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
         before: Sequence[Record] = ()
         if run.results.behind or call.carry or call.seen:
             before = yield from _before_end(run, call)
-        if call.joins:
-            reply = yield from _commit_joined(run, call, (*before, record))
-        else:
-            reply = yield Commit((*before, record), call, call if call.saving is not None else None)
+        commit = Commit((*before, record), call, call if call.saving is not None else None)
+        reply = (yield from _commit_joined(run, commit)) if call.joins else (yield commit)
         if reply.error is None:
             run.log.append(record)
             return outcome
@@ -225,10 +223,10 @@ def _before_end(run: Scheduler, call: Call) -> Generator[Effect, Outcome, Sequen
     return (*(seen.records if seen is not None else ()), *call.carry, *run.failures.survived(call))
 
 
-def _commit_joined(run: Scheduler, call: Call, records: Sequence[Record]) -> Program:
+def _commit_joined(run: Scheduler, commit: Commit) -> Program:
     """Have the end of a call become durable with the mark that its caller makes, unless somebody listens."""
     joins = not run.log.listeners
-    reply = yield Commit(records, call, call if call.saving is not None else None, joins)
+    reply = yield Commit(commit.records, commit.ends, commit.saves, joins)
     if joins and run.log.listeners:  # somebody has begun to
         yield Commit(())
     return reply
