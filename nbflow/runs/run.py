@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from nbflow import codec
 from nbflow._support.foreign import note_foreign
+from nbflow._support.loops import note_other_loop
 from nbflow._support.warnings import warn
 from nbflow.core.announce import begun
 from nbflow.core.rebuilt import run_of, whole
@@ -192,6 +193,7 @@ class Run(Generic[Output_co]):
         if isinstance(error, RunStopped):
             raise RunCancelledError(self.workflow.name, self.thread_id) from None
         note_foreign(error)
+        note_other_loop(error)
         raise error
 
     def _tell_lost_failures(self, error: BaseException | None) -> None:

@@ -62,8 +62,7 @@ def test_another_saver_may_be_named(threads: Shell) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("", "a subcommand is missing; known are threads, history THREAD, calls THREAD"),
-        ("thread", "no subcommand 'thread'; known are"),
+        ("thread", "no subcommand 'thread' (did you mean 'threads'?); known are"),
         ("history", "missing a required argument: 'thread'"),
         ("resume asks", "missing a required argument: 'answer'"),
         ("resume asks nope", "NameError"),

@@ -16,6 +16,7 @@ from IPython.core.error import UsageError
 
 from nbflow import InMemoryCache, Run, Workflow, entrypoint, task
 from nbflow_widgets.answers import answers_for, answers_from
+from nbflow_widgets.around import Around
 from nbflow_widgets.cell_run import CellRun
 from nbflow_widgets.display import Mode, bundle_of, mode, show_once
 from nbflow_widgets.failure import Stopped, prepared, release
@@ -61,6 +62,11 @@ class Cells:
         self._begun: tuple[Options, object] | None = None
         self._raised: BaseException | None = None
         self._watch: Watch | None = None
+        self._around = Around(kit.shell)
+
+    def around(self, magic: str, line: str) -> None:
+        """Do what a magic of IPython's does that stands above ours."""
+        self._around.open(magic, line)
 
     async def entrypoint(self, line: str) -> None:
         """Read the options of a cell; the cell's own lines come next."""
@@ -72,37 +78,53 @@ class Cells:
         value = self._value("--input", options.input) if options.input is not None else NOTHING
         self._begun = options, value
 
-    async def end(self, fn: object, advice: str = "") -> object:
-        """Make a workflow of the cell and run it, if there is an input; return the result."""
+    async def end(self, fn: object, advice: str = "", why: str = "") -> object:
+        """Make a workflow of the cell and run it, if there is an input; return the result.
+
+        Args:
+            fn: the cell's last function, or its lines as one.
+            advice: on its lines.
+            why: the cell does not end with a def, though it looks so.
+        """
         assert self._begun is not None, "a cell begins before it ends"
         (options, value), self._begun = self._begun, None
         try:
-            return await self._end(fn, advice, options, value)
+            workflow, is_body = self._workflow(fn, options, why)
+            if value is NOTHING and not is_body:
+                self._defined(workflow, advice, options)
+                return None
+            return await self._run(workflow, {} if value is NOTHING else value, options, advice)
         except UsageError:
             raise
         except BaseException as error:
             self._raised = prepared(error)
             raise
 
-    async def _end(self, fn: object, advice: str, options: Options, value: object) -> object:
+    def _shown(self, options: Options) -> Mode:
         shown = mode(options.display if options.display != "auto" else self._default_display())
-        workflow, is_body = self._workflow(fn, options)
-        if value is NOTHING and not is_body:
-            if advice and shown != "off":
-                show_once(bundle_of(note(advice, "warning"), advice.replace("`", "")))
-            return None
-        if options.out is not None:  # a later cell must not take an older result for this run's
-            self._kit.names.pop(options.out, None)
-        return await self._run(workflow, {} if value is NOTHING else value, options, shown, advice)
+        return "static" if shown == "live" and self._around.captures else shown
 
-    def _workflow(self, fn: object, options: Options) -> tuple[Workflow, bool]:
+    def _defined(self, workflow: Workflow, advice: str, options: Options) -> None:
+        """Say that a cell has made a workflow, and has not run it."""
+        name = _bound_name(workflow)
+        asked = options.of_runs()
+        if asked:
+            msg = f"%%entrypoint: {asked[0]} is for a run, and without --input none begins; {name!r} is defined"
+            raise UsageError(msg)
+        if self._shown(options) == "off":
+            return
+        text = advice or f"`{name}` is defined, and nothing ran: add `--input EXPR`, or call `{name}.invoke(...)`."
+        show_once(bundle_of(note(text, "warning" if advice else "info"), text.replace("`", "")))
+
+    def _workflow(self, fn: object, options: Options, why: str) -> tuple[Workflow, bool]:
         """Return the cell's workflow, bound under its name, and whether the whole cell is its body."""
         saver = self._value("--saver", options.saver) if options.saver is not None else self._kit.default_saver()
         cache = self._kit.default_cache() if options.saver is None else InMemoryCache()
         name = options.name
         if isinstance(fn, FunctionType) and fn.__name__ == BODY:
             if name is None:
-                msg = "%%entrypoint: this cell does not end with a def, so it wants a name: %%entrypoint NAME"
+                msg = f"%%entrypoint: this cell does not end with a def{f' ({why})' if why else ''}; "
+                msg += "as a body it wants a name: %%entrypoint NAME"
                 raise UsageError(msg)
             self._kit.names.pop(BODY, None)
             return self._bound(_body_workflow(fn, name, saver, cache)), True
@@ -116,10 +138,15 @@ class Cells:
         return self._bound(workflow), False
 
     def _bound(self, workflow: Workflow) -> Workflow:
-        self._kit.names[getattr(workflow.__wrapped__, "__name__", workflow.name)] = workflow
+        self._kit.names[_bound_name(workflow)] = workflow
         return workflow
 
-    async def _run(self, workflow: Workflow, value: object, options: Options, shown: Mode, advice: str) -> object:
+    async def _run(self, workflow: Workflow, value: object, options: Options, advice: str) -> object:
+        if options.out is not None:  # a later cell must not take an older result for this run's
+            if options.out == _bound_name(workflow):
+                msg = f"%%entrypoint: --out {options.out} is the name of the workflow; give the result another one"
+                raise UsageError(msg)
+            self._kit.names.pop(options.out, None)
         thread = options.thread or new_thread_id(workflow.name)
         config: RunnableConfig = {"configurable": {"thread_id": thread}}
         saver = workflow.saver("%%entrypoint")
@@ -130,11 +157,14 @@ class Cells:
             self._kit,
             workflow,
             config,
-            mode=shown,
+            mode=self._shown(options),
             named=options.thread is not None,
-            on_return=self._binder(options.out, key),
+            on_return=lambda result: self._kit.returned(key, result),
         )
         self._kit.cell_runs[key] = cell_run
+        self._kit.awaited.pop(key, None)
+        if options.out is not None:
+            self._kit.awaited[key] = options.out
         cell_run.open(opening.run, past=opening.past)
         for text in (opening.note, advice):
             if text:
@@ -196,14 +226,6 @@ class Cells:
         extra: dict[str, Any] = {"reuse": True} if reuse else {}
         return Opening(workflow.start(value, config, on_divergence="rerun", **extra), 0, text)
 
-    def _binder(self, out: str | None, key: tuple[int, str]) -> Callable[[object], None]:
-        def bind(result: object) -> None:
-            self._kit.cell_runs.pop(key, None)
-            if out is not None:
-                self._kit.names[out] = result
-
-        return bind
-
     def _value(self, option: str, expression: str) -> Any:  # noqa: ANN401  # whatever the user wrote
         try:
             return self._kit.shell.ev(expression)
@@ -219,6 +241,12 @@ class Cells:
             raise UsageError(msg)
 
     @staticmethod
+    def no_task(why: str) -> None:
+        """Refuse a cell without a function at its end."""
+        msg = f"%%task: the cell does not end with a def{f' ({why})' if why else ''}; that def becomes the task"
+        raise UsageError(msg)
+
+    @staticmethod
     def as_task(fn: object) -> object:
         """Make a task of a function; what is one already stays as it is."""
         return task(fn) if isinstance(fn, FunctionType) else fn
@@ -229,14 +257,33 @@ class Cells:
         shown = mode(options if options != "auto" else self._default_display())
         self._watch = Watch(self._kit, shown) if shown != "off" else None
 
-    def closed(self, _result: object = None) -> None:
+    def closed(self, result: Any = None) -> None:  # noqa: ANN401  # untyped package
         """Tidy up after a cell, however it ended."""
         self._begun = None
+        self._around.close()
+        self._say_what_is_awaited(getattr(result, "error_in_exec", None))
         watch, self._watch = self._watch, None
         if watch is not None:
             watch.close()
         release(self._raised)
         self._raised = None
+
+    def _say_what_is_awaited(self, error: object) -> None:
+        """Say why a name is not there, if it waits for a run."""
+        if not isinstance(error, NameError):
+            return
+        for key, name in self._kit.awaited.items():
+            cell_run = self._kit.cell_runs.get(key)
+            if name == error.name and cell_run is not None:
+                text = f"`{name}` is bound when {_stands(cell_run.run)}."
+                show_once(bundle_of(note(text, "warning"), text.replace("`", "")))
+
+
+def _stands(run: Run) -> str:
+    """Return what has to come before a run returns, for a text."""
+    if run.status == "asking":
+        return f"the question that waits above is answered: in its form, or by `%nbflow resume {run.thread_id} ANSWER`"
+    return f"the run on thread `{run.thread_id}` has returned; it is {run.status}"
 
 
 def _show_magic(filename: str, magic: str) -> None:
@@ -249,6 +296,11 @@ def _show_magic(filename: str, magic: str) -> None:
 
 _LINES = 2
 """Where an entry of ``linecache`` holds the lines."""
+
+
+def _bound_name(workflow: Workflow) -> str:
+    """Return the variable that a cell binds its workflow to."""
+    return str(getattr(workflow.__wrapped__, "__name__", workflow.name))
 
 
 def _name_of(run: Run) -> str:

@@ -14,6 +14,7 @@ from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
 
 from nbflow import Command, Run, RunnableConfig, Workflow
+from nbflow.errors.usage import nearest
 from nbflow_widgets.callgraph import callgraph as draw_callgraph
 from nbflow_widgets.cell_run import CellRun
 from nbflow_widgets.display import bundle_of, mode
@@ -21,7 +22,7 @@ from nbflow_widgets.failure import prepared
 from nbflow_widgets.graphs import GraphPicture
 from nbflow_widgets.graphs import graph as draw_graph
 from nbflow_widgets.inbox import Inbox, Waiting, waiting_in
-from nbflow_widgets.markup import labelled
+from nbflow_widgets.markup import code_span, escaped, labelled, note
 from nbflow_widgets.nest import NestError
 from nbflow_widgets.nest import nest as apply_nest
 from nbflow_widgets.run_feed import RunFeed
@@ -57,7 +58,11 @@ def history(thread: str, saver: BaseCheckpointSaver | None = None) -> Any:  # no
     """Return a table of a thread's checkpoints."""
     from nbflow_widgets import tables  # noqa: PLC0415  # as above
 
-    return tables.history(_saver(saver), thread)
+    keeper = _saver(saver)
+    found = tables.history(keeper, thread)
+    if found.empty:
+        raise LookupError(_unknown(thread, keeper))
+    return found
 
 
 def calls(thread: str | Run, saver: BaseCheckpointSaver | None = None) -> Any:  # noqa: ANN401  # as above
@@ -122,7 +127,10 @@ def resume(thread: str, answer: object, saver: BaseCheckpointSaver | None = None
     started = workflow.start(Command(resume=answer), _config(thread), on_divergence="rerun")
     shown = mode()
     if shown != "live":
-        return started.result()
+        result = started.result()
+        if started.status == "done":
+            kit.returned((id(keeper), thread), result)
+        return result
     cell_run = _stage(kit, workflow, thread)
     cell_run.open(started, past=len(run.log))
     cell_run.watch()
@@ -202,7 +210,7 @@ def _stage(
         before.leave()
 
     def returned(result: object) -> None:
-        kit.cell_runs.pop(key, None)
+        kit.returned(key, result)
         on_return(result)
 
     cell_run = kit.cell_runs[key] = CellRun(
@@ -223,11 +231,14 @@ def newest_run(thread: str, saver: BaseCheckpointSaver) -> Run:
     """
     run = probe(saver).last_run(_config(thread))
     if run is None:
-        known = saver.thread_ids()
-        listed = ", ".join(map(repr, known[-10:])) or "none"
-        msg = f"there is no thread {thread!r} in {saver!r}; known are {listed}"
-        raise LookupError(msg)
+        raise LookupError(_unknown(thread, saver))
     return run
+
+
+def _unknown(thread: str, saver: BaseCheckpointSaver) -> str:
+    known = saver.thread_ids()
+    listed = ", ".join(map(repr, known[-10:])) or "none"
+    return f"there is no thread {thread!r} in {saver!r}{nearest(thread, known)}; known are {listed}"
 
 
 def _config(thread: str) -> RunnableConfig:
@@ -265,11 +276,13 @@ def run_subcommand(words: Sequence[str], kit: Toolkit) -> object:
         UsageError: if it can't be understood.
     """
     given, options = _split(words, kit)
-    name = given[0] if given else ""
+    if not given:
+        return subcommands()
+    name = given[0]
     fn = SUBCOMMANDS.get(name)
     if fn is None:
-        asked = f"there is no subcommand {name!r}" if name else "a subcommand is missing"
-        msg = f"%nbflow: {asked}; known are {', '.join(map(usage, SUBCOMMANDS))}"
+        hint = nearest(name, SUBCOMMANDS)
+        msg = f"%nbflow: there is no subcommand {name!r}{hint}; known are {', '.join(map(usage, SUBCOMMANDS))}"
         raise UsageError(msg)
     arguments = [
         _evaluated(word, kit) if (name, place) in _EXPRESSIONS else word for place, word in enumerate(given[1:])
@@ -287,6 +300,18 @@ def run_subcommand(words: Sequence[str], kit: Toolkit) -> object:
         prepared(error)
         raise
     return None if name == "inbox" else shown
+
+
+def subcommands() -> Shown:
+    """Return the subcommands of ``%nbflow``, each with what it does."""
+    rows = {f"%nbflow {usage(name)}": (fn.__doc__ or "").partition("\n")[0] for name, fn in SUBCOMMANDS.items()}
+    cells = "".join(f"<tr><td>{code_span(escaped(name))}</td><td>{escaped(it)}</td></tr>" for name, it in rows.items())
+    width = max(map(len, rows))
+    lines = [f"{name:{width}}  {text}" for name, text in rows.items()]
+    return Shown(f"<table>{cells}</table>{note(_OF_ALL)}", "\n".join([*lines, _OF_ALL.replace("`", "")]))
+
+
+_OF_ALL = "`--saver EXPR` looks in another checkpointer than the notebook's; each is a function of nbflow_widgets too."
 
 
 def usage(name: str) -> str:

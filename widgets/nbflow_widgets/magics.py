@@ -12,6 +12,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import Enum, Unicode
 
+from nbflow_widgets import completion
 from nbflow_widgets.cell import Cells
 from nbflow_widgets.display import MODES
 from nbflow_widgets.muffling import muffle, unmuffle
@@ -70,7 +71,7 @@ class NbflowMagics(Magics):
     @line_magic
     @no_var_expand
     def nbflow(self, line: str) -> object:
-        """Look at threads and answer them: %nbflow SUBCOMMAND."""
+        """Look at threads and answer them: %nbflow SUBCOMMAND; without one, what there is."""
         from nbflow_widgets.commands import run_subcommand  # noqa: PLC0415  # pandas comes with the tables
 
         return run_subcommand(words(line), self.kit)
@@ -89,7 +90,7 @@ A finished one is run again: that is what running a cell means.
 
 
 def _not_first(magic: str) -> None:
-    msg = f"%%{magic} must stand in the first line of a cell; it can't be called or nested in another magic"
+    msg = f"%%{magic} must stand in the first line of a cell, or below %%time or %%capture; it can't be called"
     raise UsageError(msg)
 
 
@@ -105,6 +106,7 @@ def load(shell: Any) -> NbflowMagics:  # noqa: ANN401  # untyped package
     shell.events.register("post_run_cell", magics.cells.closed)
     shell.user_ns[DOOR] = shell.user_ns_hidden[DOOR] = magics.cells
     muffle(shell)
+    completion.load(shell, magics.kit)
     return magics
 
 
@@ -125,4 +127,5 @@ def unload(shell: Any) -> None:  # noqa: ANN401  # untyped package
     shell.user_ns.pop(DOOR, None)
     shell.user_ns_hidden.pop(DOOR, None)
     unmuffle(shell)
+    completion.unload(shell)
     magics.kit.close()

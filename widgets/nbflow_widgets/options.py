@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import NoReturn
 
 from IPython.core.error import UsageError
 
+from nbflow.errors.usage import nearest
 from nbflow_widgets.display import MODES
 
 _OPENING, _CLOSING, _QUOTES = "([{", ")]}", "'\""
@@ -45,11 +47,19 @@ class Options:
     reuse: bool = False
     background: bool = False
 
+    def of_runs(self) -> list[str]:
+        """Return the options given that say something of a run, as they are written."""
+        names = ("thread", "out", "answers", "fresh", "reuse", "background")
+        return [f"--{name}" for name in names if getattr(self, name)]
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        is_split = "unrecognized" in message and "--" not in message
-        hint = " (an expression with spaces wants quotes around it)" if is_split else ""
+        unknown = message.partition("unrecognized arguments: ")[2].split()
+        words = [word for word in unknown if word.startswith("-")]
+        known = [name for action in self._actions for name in action.option_strings]
+        hint = " (an expression with spaces wants quotes around it)" if unknown and not words else ""
+        hint = nearest(words[0].partition("=")[0], known) if words else hint
         msg = f"%%{self.prog}: {message}{hint}"
         raise UsageError(msg)
 
@@ -81,7 +91,7 @@ def parse_entrypoint(line: str) -> Options:
     """
     options = Options(**vars(PARSER.parse_args(words(line))))
     for what, name in (("NAME", options.name), ("--out", options.out)):
-        if name is not None and not name.isidentifier():
+        if name is not None and (not name.isidentifier() or iskeyword(name)):
             msg = f"%%entrypoint: {what} is {name!r}, but it must be a Python name"
             raise UsageError(msg)
     if options.thread == "":

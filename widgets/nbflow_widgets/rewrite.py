@@ -12,6 +12,7 @@ import ast
 import inspect
 import re
 import symtable
+from itertools import takewhile
 from typing import TypeVar, cast
 
 from nbflow_widgets.advice import advice_on
@@ -19,19 +20,29 @@ from nbflow_widgets.advice import advice_on
 DOOR = "__nbflow_cell__"
 BODY = "__nbflow_body__"
 INPUT = "inputs"
+AROUND = ("time", "capture", "timeit", "prun")
+"""Magics of IPython's that may stand above ours: as magics they would have to run the cell, which has to await."""
 _MAGIC = re.compile(r"%%(entrypoint|task|watch)\b(?!\?)(.*)", re.DOTALL)
+_AROUND = re.compile(rf"%%({'|'.join(AROUND)})\b(?!\?)(.*)", re.DOTALL)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SCOPES = (*_FUNCTIONS, ast.ClassDef, ast.Lambda)
 Node = TypeVar("Node", bound=ast.AST)
 
 
 def rewrite_lines(lines: list[str]) -> list[str]:
-    """Replace the magic's line; an input transformer of IPython."""
-    found = _MAGIC.fullmatch(lines[0].rstrip()) if lines else None
+    """Replace the magic's line, and those of IPython's that stand above it; an input transformer of IPython."""
+    head: list[str] = []
+    for line in lines:
+        around = _AROUND.fullmatch(line.rstrip())
+        if around is None:
+            break
+        head.append(f"{DOOR}.around({around[1]!r}, {around[2].strip()!r})\n")
+    rest = lines[len(head) :]
+    found = _MAGIC.fullmatch(rest[0].rstrip()) if rest else None
     if found is None:
         return lines
     wait = "await " if found[1] == "entrypoint" else ""
-    return [f"{wait}{DOOR}.{found[1]}({found[2].strip()!r})\n", *lines[1:]]
+    return [*head, f"{wait}{DOOR}.{found[1]}({found[2].strip()!r})\n", *rest[1:]]
 
 
 rewrite_lines.has_side_effects = False  # type: ignore[attr-defined]  # IPython asks for it before it completes a cell
@@ -42,6 +53,9 @@ class CellRewriter(ast.NodeTransformer):
 
     def visit_Module(self, module: ast.Module) -> ast.Module:  # the visitor's naming
         """Rewrite a cell of ours; leave any other as it is."""
+        head = list(takewhile(lambda one: _asked_of_door(one) == "around", module.body))
+        if head:
+            return _module(*head, *self.visit_Module(_module(*module.body[len(head) :])).body)
         kind = magic_of(module)
         if kind is None or len(module.body) == 1:
             return module
@@ -55,8 +69,13 @@ class CellRewriter(ast.NodeTransformer):
 
 def magic_of(module: ast.Module) -> str | None:
     """Return which magic a cell began with; None for an ordinary one."""
-    match module.body[:1]:
-        case [ast.Expr(value=ast.Await(value=ast.Call(func=func)) | ast.Call(func=func))]:
+    return _asked_of_door(module.body[0]) if module.body else None
+
+
+def _asked_of_door(statement: ast.stmt) -> str | None:
+    """Return which magic a statement stands for; None for an ordinary one."""
+    match statement:
+        case ast.Expr(value=ast.Await(value=ast.Call(func=func)) | ast.Call(func=func)):
             match func:
                 case ast.Attribute(value=ast.Name(id=name), attr=kind) if name == DOOR:
                     return kind
@@ -71,13 +90,28 @@ def _entrypoint(module: ast.Module) -> ast.Module:
     stars = [statement for statement in body if _is_star(statement)]
     rest = [statement for statement in body if not _is_star(statement)]
     advice = advice_on(body)
-    return _module(begin, *stars, _function(rest, begin, last), _end(BODY, advice, last))
+    return _module(begin, *stars, _function(rest, begin, last), _end(BODY, advice, last, why_no_def(body)))
 
 
-def _end(function: str, advice: str, where: ast.stmt) -> ast.stmt:
+def _end(function: str, advice: str, where: ast.stmt, why: str = "") -> ast.stmt:
     """Return the last statement: hands the function over and awaits its run."""
-    call = ast.parse(f"await {DOOR}.end({function}, {advice!r})").body[0]
+    call = ast.parse(f"await {DOOR}.end({function}, {advice!r}, {why!r})").body[0]
     return _moved(call, where)
+
+
+def why_no_def(body: list[ast.stmt]) -> str:
+    """Return why a cell that looks as if it ended with a def does not; empty if it does not look so."""
+    last = body[-1]
+    if isinstance(last, ast.Assign) and isinstance(last.value, ast.Lambda):
+        return f"a lambda is no def: write `def {ast.unparse(last.targets[0])}(...):`"
+    within = next((one for one in ast.walk(last) if isinstance(one, _FUNCTIONS)), None)
+    if within is not None and not isinstance(last, ast.ClassDef):
+        word = type(last).__name__.lower()
+        return f"the def of {within.name!r} stands under the `{word}` in line {last.lineno}: move it to the left margin"
+    before = next((one for one in reversed(body) if isinstance(one, _FUNCTIONS)), None)
+    if before is not None:
+        return f"line {last.lineno} follows the def of {before.name!r}: move what follows to a cell of its own"
+    return ""
 
 
 def _function(body: list[ast.stmt], begin: ast.stmt, last: ast.stmt) -> ast.stmt:
@@ -148,7 +182,11 @@ def _wrong_statement(module: ast.Module) -> ast.stmt | None:
 
 def _decorated(module: ast.Module) -> ast.Module:
     """Have the last function of a cell become a task."""
-    last = module.body[-1]
+    begin, *body = module.body
+    last = body[-1]
+    if not isinstance(last, (*_FUNCTIONS, ast.ClassDef)):
+        refusal = ast.parse(f"{DOOR}.no_task({why_no_def(body)!r})").body[0]
+        return _module(begin, _moved(refusal, last))
     if isinstance(last, _FUNCTIONS):
         decorator = ast.parse(f"{DOOR}.as_task", mode="eval").body
         where: ast.AST = last.decorator_list[0] if last.decorator_list else last

@@ -38,6 +38,7 @@ class Toolkit:
         shell: IPython's.
         cell_runs: the runs that are shown and not finished, by saver and thread.
         drafts: what was typed into forms, by question id.
+        awaited: the variables that take a result, by saver and thread, whatever brings it.
     """
 
     def __init__(self, shell: Any, file: Callable[[], str] = lambda: DEFAULT_FILE) -> None:  # noqa: ANN401  # untyped package
@@ -46,6 +47,7 @@ class Toolkit:
         self._file = file
         self.cell_runs: dict[tuple[int, str], Shows] = {}
         self.drafts: dict[str, object] = {}
+        self.awaited: dict[tuple[int, str], str] = {}
         self._saver: BaseCheckpointSaver | None = None
         self._cache: BaseCache | None = None
         self._hand = ThreadPoolExecutor(1, thread_name_prefix="nbflow-answers")
@@ -95,6 +97,13 @@ class Toolkit:
         """Do a job soon, on a worker thread, one after the other."""
         self._hand.submit(job)
 
+    def returned(self, key: tuple[int, str], result: object) -> None:
+        """Take in that the run on a thread has returned: the variable that waits for its result is bound."""
+        self.cell_runs.pop(key, None)
+        out = self.awaited.pop(key, None)
+        if out is not None:
+            self.names[out] = result
+
     def close(self) -> None:
         """Let go of what is shown; runs go on, and workflows keep their checkpointer."""
         for cell_run in self.cell_runs.values():
@@ -103,8 +112,10 @@ class Toolkit:
         self._hand.shutdown(wait=False)
 
     def workflows(self) -> Iterator[Workflow]:
-        """Yield the workflows in the user's namespace, those of the last cells first."""
-        yield from (value for value in reversed(list(self.names.values())) if isinstance(value, Workflow))
+        """Yield the workflows in the user's namespace, those named last first, then those of old outputs."""
+        names = reversed(list(self.names.items()))
+        own_first = sorted(names, key=lambda item: item[0].startswith("_"))
+        yield from (value for _, value in own_first if isinstance(value, Workflow))
 
     def option_for(self, saver: object) -> str:
         """Return how ``%nbflow`` is told of a saver; empty for that of the default file, and if no name leads to it."""
