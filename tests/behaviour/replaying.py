@@ -166,6 +166,7 @@ class Chain:
     Attributes:
         run: the handle that the caller has.
         future: of the result, whichever incarnation gives it.
+        outcome: of the last incarnation, once it has ended.
         current: the newest incarnation.
         executions: by position, the functions that were run and whose ends are not durable.
         by_frame: all of them, by where their code stands.
@@ -182,6 +183,7 @@ class Chain:
         self.given = given
         self.run: ReplayedRun | None = None
         self.future: CallFuture | None = None
+        self.outcome: Outcome | None = None
         self.listeners: list[Callable[[Record], None]] = []
         self.executions: dict[str, Execution] = {}
         self.by_frame: dict[Frame, Execution] = {}
@@ -242,9 +244,12 @@ class Chain:
         dispatch.telling.tell()
 
     def settle(self, outcome: Outcome) -> None:
-        """Give the caller the outcome of the last incarnation."""
-        if self.future is not None:
-            self.future.settle(outcome)
+        """Give the caller the outcome of the last incarnation, which may have come before the caller has a handle."""
+        with self.lock:
+            self.outcome = outcome
+            future = self.future
+        if future is not None:
+            future.settle(outcome)
 
     def is_point(self, rows: Sequence[Row]) -> bool:
         """Whether the run is to be dropped after these rows.
@@ -441,11 +446,16 @@ class ReplayedRun(Run):
     chain: Chain
 
     def attach(self, future: CallFuture) -> None:
-        if self.chain.future is not None:
-            return
-        outer = self.chain.future = CallFuture(Call(ROOT, future.call.spec, (), {}), future._driver)
-        outer.claim()
+        chain = self.chain
+        with chain.lock:
+            if chain.future is not None:
+                return
+            outer = chain.future = CallFuture(Call(ROOT, future.call.spec, (), {}), future._driver)
+            outer.claim()
+            ended = chain.outcome
         super().attach(outer)
+        if ended is not None:
+            outer.settle(ended)
 
     def cancel(self, reason: str = "cancelled") -> bool:
         chain = self.chain
