@@ -21,7 +21,7 @@ from nbflow.core.record import (
     RunStarted,
     Value,
 )
-from nbflow.values import Final
+from nbflow.values import Final, NodeUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,12 +87,26 @@ def text_of(record: Record) -> str:
 def text_of_value(held: Value, *, brief: bool = False) -> str:
     """Return a user's value as text; ``brief`` says of an error its type and message alone."""
     try:
-        value = held.get()
-        value = value.value if isinstance(value, Final) else value
+        value = _given(held.get())
         text = _error(value, brief=brief) if isinstance(value, BaseException) else _plain(value)
     except Exception as error:  # noqa: BLE001  # a user's repr may raise anything, and this only shows
         text = f"<cannot be shown: {type(error).__name__}>"
     return text if len(text) <= LIMIT else f"{text[:LIMIT]}\n… {len(text) - LIMIT} more characters"
+
+
+def object_of_value(held: Value) -> object:
+    """Return a user's value as the object that it was, of a node what it wrote; text where it can't be loaded."""
+    try:
+        return _given(held.get())
+    except Exception:  # noqa: BLE001  # of a class that has changed, say
+        return text_of_value(held, brief=True)
+
+
+def _given(value: object) -> object:
+    """Return what a function gave to who called it."""
+    if isinstance(value, Final):
+        return value.value
+    return value.shown if isinstance(value, NodeUpdate) else value
 
 
 def _error(error: BaseException, *, brief: bool) -> str:
@@ -113,4 +127,4 @@ _short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = _short.maxfr
 _short.maxstring = _short.maxother = 1000
 _short.maxlevel = 6
 
-__all__ = ["Detail", "details_of", "text_of", "text_of_value"]
+__all__ = ["Detail", "details_of", "object_of_value", "text_of", "text_of_value"]

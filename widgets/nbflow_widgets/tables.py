@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 from nbflow import Run, Workflow, list_runs, list_threads, read_run
 from nbflow.views.calls import CallRow, Record, in_order
-from nbflow.views.details import text_of_value
+from nbflow.views.details import object_of_value, text_of_value
 from nbflow.views.progress import CALL_STATES, RUN_STATES, run_of
 from nbflow.views.rows import points_of, questions_of, thread_row
 
 try:
+    import numpy as np
     import pandas as pd
 except ImportError as error:  # pragma: no cover  # nbflow asks for it, but somebody may have taken it away
     msg = "tables need pandas: pip install 'pandas>=2.2'"
     raise ImportError(msg) from error
+
+from nbflow_widgets.frames import RunFrame
 
 if TYPE_CHECKING:
     from nbflow.types import BaseCheckpointSaver
@@ -28,6 +31,7 @@ TIME = "datetime64[us, UTC]"
 SPAN = "timedelta64[us]"
 TEXT = "string"
 NAME = "category"
+OBJECT = "object"
 WIDE = 200
 _TAIL = 8  # records; what workers brought in after the end of a run may stand behind it
 _RUN = pd.CategoricalDtype([*RUN_STATES])
@@ -37,16 +41,16 @@ _SOURCE = pd.CategoricalDtype(["input", "loop", "update", "fork"])
 _QUESTION = pd.CategoricalDtype(["open", "answered", "dropped"])
 
 THREADS = {
-    "thread_id": TEXT, "workflow": NAME, "state": _RUN, "questions": "int64", "runs": "int64",
-    "started": TIME, "updated": TIME, "duration": SPAN, "run_id": TEXT,
+    "thread_id": TEXT, "workflow": NAME, "state": _RUN, "questions": "int64", "duration": SPAN,
+    "updated": TIME, "started": TIME, "runs": "int64", "run_id": TEXT,
 }  # fmt: skip
 HISTORY = {
     "step": "int64", "source": _SOURCE, "workflow": NAME, "state": _RUN, "created": TIME, "value": TEXT,
     "checkpoint_id": TEXT, "parent_id": TEXT, "run_id": TEXT,
 }  # fmt: skip
 CALLS = {
-    "path": TEXT, "name": NAME, "kind": _KIND, "state": _CALL, "attempt": "int64", "started": TIME,
-    "duration": SPAN, "waited": SPAN, "arguments": TEXT, "result": TEXT, "error": TEXT, "ended": TIME, "parent": TEXT,
+    "path": TEXT, "name": NAME, "state": _CALL, "duration": SPAN, "arguments": TEXT, "result": OBJECT, "error": TEXT,
+    "attempt": "int64", "kind": _KIND, "started": TIME, "ended": TIME, "waited": SPAN, "parent": TEXT,
 }  # fmt: skip
 INTERRUPTS = {
     "thread_id": TEXT, "state": _QUESTION, "name": NAME, "question": TEXT, "answer": TEXT,
@@ -54,7 +58,7 @@ INTERRUPTS = {
 }  # fmt: skip
 
 
-def threads(saver: Workflow | BaseCheckpointSaver) -> pd.DataFrame:
+def threads(saver: Workflow | BaseCheckpointSaver) -> RunFrame:
     """Return the threads of a checkpointer, the one with the newest event first.
 
     Args:
@@ -71,7 +75,7 @@ def threads(saver: Workflow | BaseCheckpointSaver) -> pd.DataFrame:
     return _frame(sorted(rows, key=lambda row: -cast("float", row["updated"])), THREADS)
 
 
-def history(saver: Workflow | BaseCheckpointSaver, thread_id: str, *, limit: int | None = None) -> pd.DataFrame:
+def history(saver: Workflow | BaseCheckpointSaver, thread_id: str, *, limit: int | None = None) -> RunFrame:
     """Return the checkpoints of a thread, newest first: for each run its result, then its input.
 
     Args:
@@ -95,23 +99,22 @@ def calls(
     run_id: str | None = None,
     *,
     results: bool = True,
-) -> pd.DataFrame:
+) -> RunFrame:
     """Return the calls of one run, in the order of their positions; the body is the first.
 
     Args:
         run: a run, the records of one, or a checkpointer or workflow with ``thread_id``.
         thread_id: the thread to look at in a checkpointer.
         run_id: the run of that thread; None takes the newest.
-        results: whether results and errors are decoded; without, these columns stay empty.
+        results: whether results and errors are decoded, a result as the object that it was; without, these columns
+            stay empty.
     """
     records = run.log if isinstance(run, Run) else _records(run, thread_id, run_id)
     rows = in_order(run_of(records, live=isinstance(run, Run) and not run.done()).calls.rows.values())
     return _frame([_call(row, results=results) for row in rows], CALLS)
 
 
-def interrupts(
-    run: Run | Sequence[Record] | Workflow | BaseCheckpointSaver, thread_id: str | None = None
-) -> pd.DataFrame:
+def interrupts(run: Run | Sequence[Record] | Workflow | BaseCheckpointSaver, thread_id: str | None = None) -> RunFrame:
     """Return the questions that were asked, open ones first, then the newest.
 
     Args:
@@ -129,9 +132,7 @@ def interrupts(
 
 def _call(row: CallRow, *, results: bool) -> dict[str, object]:
     failed = row.state == "failed"
-    text = None
-    if results and row.value is not None:
-        text = _short(text_of_value(row.value, brief=True))
+    value = row.value if results else None
     return {
         "path": row.path,
         "name": row.name,
@@ -142,8 +143,8 @@ def _call(row: CallRow, *, results: bool) -> dict[str, object]:
         "duration": _between(row.started, row.ended),
         "waited": _between(row.requested or None, row.started) if row.parent else None,
         "arguments": row.shown,
-        "result": None if failed else text,
-        "error": text if failed else None,
+        "result": object_of_value(value) if value is not None and not failed else None,
+        "error": _short(text_of_value(value, brief=True)) if value is not None and failed else None,
         "ended": row.ended,
         "parent": row.parent or None,
     }
@@ -178,9 +179,9 @@ def _saver(saver: Workflow | BaseCheckpointSaver, what: str) -> BaseCheckpointSa
     return saver.saver(what) if isinstance(saver, Workflow) else saver
 
 
-def _frame(rows: Iterable[Mapping[str, object]], columns: Mapping[str, Any]) -> pd.DataFrame:
+def _frame(rows: Iterable[Mapping[str, object]], columns: Mapping[str, Any]) -> RunFrame:
     found = list(rows)
-    return pd.DataFrame({name: _column([row.get(name) for row in found], kind) for name, kind in columns.items()})
+    return RunFrame({name: _column([row.get(name) for row in found], kind) for name, kind in columns.items()})
 
 
 def _column(values: Sequence[Any], kind: Any) -> pd.Series:  # noqa: ANN401  # a dtype, or the name of one
@@ -188,9 +189,19 @@ def _column(values: Sequence[Any], kind: Any) -> pd.Series:  # noqa: ANN401  # a
         whole = pd.array([None if value is None else round(value * 1e6) for value in values], dtype="Int64")
         numbers = pd.Series(whole.to_numpy(dtype="int64", na_value=_NAT))
         return numbers.astype("datetime64[us]").dt.tz_localize("UTC") if kind == TIME else numbers.astype(SPAN)
+    if kind == OBJECT:
+        return pd.Series(_array_of(values), dtype=OBJECT)
     if kind == NAME:
         return pd.Series(pd.Categorical(values, categories=sorted({str(value) for value in values})))
     return pd.Series(values, dtype=kind)
+
+
+def _array_of(values: Sequence[object]) -> Any:  # noqa: ANN401  # numpy is typed by pandas' stubs alone
+    """Return values as one column, whatever they are: of lists, numpy would make a table."""
+    found = np.empty(len(values), dtype=object)
+    for place, value in enumerate(values):
+        found[place] = value
+    return found
 
 
 def _between(start: float | None, end: float | None) -> float | None:
