@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect
 from typing import TYPE_CHECKING
 
-from nbflow.core.effects import Commit, Program
+from nbflow.core.effects import AwaitTold, Commit, Program
 from nbflow.core.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def put_down(run: Scheduler, frame: Frame, mark: Marked) -> Program:
     """Make a mark of a body durable, at the next position of its frame, with the failures that it has survived.
 
     Yields:
-        ``Commit`` of the mark, with what bodies around it have seen.
+        ``Commit`` of the mark, with what bodies around it have seen; before it ``AwaitTold`` if a body reads a stream.
 
     Returns:
         The mark; or why it could not be made.
@@ -28,6 +28,8 @@ def put_down(run: Scheduler, frame: Frame, mark: Marked) -> Program:
     mark.path, mark.at = f"{frame.prefix}.{frame.calls}", run.now()
     frame.calls += 1
     body = frame.deliveries or run.results.begin(frame)
+    if run.log.feeds:  # what a body was given of the step is durable no later than that the step is over
+        yield AwaitTold()
     bodies, call = [*run.results.behind_at(frame.call), body], frame.call
     seen = (yield from run.results.take_seen(call, run.now, bodies)) if run.results.behind else None
     records = seen.records if seen is not None else ()

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -13,6 +14,8 @@ import pytest
 
 from nbflow import InMemorySaver, RetryPolicy, SqliteSaver, emit_token, interrupt, task
 from nbflow.checkpoint.base import BaseCheckpointSaver, RunKey
+from nbflow.checkpoint.rows import from_row
+from nbflow.core.record import Marked, Told
 from nbflow.errors import UnkeptStreamWarning
 from nbflow.graph import END, START, StateGraph
 from nbflow.types import Command, StreamWriter
@@ -281,6 +284,11 @@ def test_the_stream_of_a_nested_graph_is_read_again(flow: Flavour, tmp_path: Pat
     assert [mode for mode, _ in seen].count("updates") == 3
     run = RunKey("t", flow.saver.runs("t")[0])
     rows = flow.saver.rows(run)
+    for end, row in enumerate(rows):
+        if row.kind == "CallReturned" and row.path in {"0.0.1", "0.0.3", "0.0.5"}:
+            rest = [record for record in map(from_row, rows[end:]) if isinstance(record, (Told, Marked))]
+            told = [one.source for one in takewhile(lambda one: isinstance(one, Told), rest) if isinstance(one, Told)]
+            assert row.path in told, "what the body was given of a step is durable no later than the step's mark"
     for length in range(1, len(rows)):
         with like(flow.saver, tmp_path / f"{length}.db") as saver:
             saver.append(run, rows[:length], "the one who died")
