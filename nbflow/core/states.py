@@ -17,6 +17,7 @@ CallState = Literal[
 RUN_STATES: Final[tuple[RunState, ...]] = get_args(RunState)
 CALL_STATES: Final[tuple[CallState, ...]] = get_args(CallState)
 FINISHED: Final = ("done", "replayed", "cached", "reused")  # calls that have their result
+TAKEN: Final = frozenset({"cached", "reused"})  # calls that did not run here: their results were there
 OPEN: Final = ("retrying", "running", "waiting")  # calls that have not ended
 # What is shown of many calls in one place: the first of these that any of them is in.
 URGENT: Final = ("failed", "crashed", "asking", "retrying", "running", "waiting", "stopped", *FINISHED)

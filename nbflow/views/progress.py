@@ -51,10 +51,12 @@ class RunView:
 
     Attributes:
         calls: its calls.
+        pauses: of the times when it did not run, those in which it waited for people, as ``Progress.gaps``.
     """
 
     def __init__(self) -> None:
         self.calls = CallsView()
+        self.pauses: list[tuple[float, float]] = []
         self._begun: RunStarted | None = None
         self._before: dict[str, tuple[str, bool]] = {}
         self._counts: Counter[str] = Counter()
@@ -70,6 +72,9 @@ class RunView:
             self._begun = record
         elif isinstance(record, RunResumed):
             self._gaps.append((self._ended_at(), record.at))
+            root = self.calls.rows.get(ROOT)
+            if root is not None and root.state == "asking":
+                self.pauses.append(self._gaps[-1])
             self._crashed = False
         elif isinstance(record, (Asked, Reopened)):
             self._open.add(record.id)

@@ -38,7 +38,9 @@ def test_each_subcommand_is_a_function_of_the_toolkit() -> None:
     assert all(getattr(nbflow_widgets, name) is fn for name, fn in SUBCOMMANDS.items())
 
 
-@pytest.mark.parametrize("line", ["threads", "history asks", "calls asks", "timeline asks", "callgraph asks"])
+@pytest.mark.parametrize(
+    "line", ["threads", "history asks", "calls asks", "timing asks", "timeline asks", "callgraph asks"]
+)
 def test_a_subcommand_gives_what_its_function_gives(threads: Shell, line: str) -> None:
     name, *arguments = line.split()
     assert repr(threads.run(f"%nbflow {line}")) == repr(getattr(nbflow_widgets, name)(*arguments))

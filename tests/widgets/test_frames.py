@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from nbflow import InMemorySaver, entrypoint, task
+from nbflow.views.progress import run_of
 from nbflow_widgets import tables
 from nbflow_widgets.frames import EDGE, ROWS, RunFrame
+from nbflow_widgets.timing import timing_text
 from tests.unit.stories import story
 
 WHEN = datetime(2026, 3, 1, 12, 30, 5, tzinfo=UTC)
@@ -112,3 +114,13 @@ def test_a_result_is_the_object() -> None:
     pd.testing.assert_frame_equal(results["0.0"], data)
     assert results["0.1"] == [1, 2]
     assert results["0"] == 3
+
+
+def test_where_the_time_went_is_a_line_and_a_table() -> None:
+    table = tables.tasks(story().flow, "story").set_index("name")
+    assert (table.calls["fetch"], table.failed["check"], table.retried["call"]) == (3, 1, 1)
+    assert str(table.total.dtype) == "timedelta64[us]"
+    text = timing_text(run_of(story().heard[-1]))
+    assert " at work, bound by " in text
+    assert text.endswith("1 call tried again.")
+    assert timing_text(run_of([])) == ""

@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from nbflow_widgets.commands import callgraph, calls, graph, greet, history, inbox, nest, resume, threads, timeline
+from nbflow_widgets.commands import (
+    callgraph,
+    calls,
+    graph,
+    greet,
+    history,
+    inbox,
+    nest,
+    resume,
+    threads,
+    timeline,
+    timing,
+)
 from nbflow_widgets.graphs import show_graphs
 from nbflow_widgets.magics import load, unload
 
@@ -23,6 +35,7 @@ __all__ = [
     "resume",
     "threads",
     "timeline",
+    "timing",
     "unload_ipython_extension",
 ]
 

@@ -15,6 +15,7 @@ from IPython.core.getipython import get_ipython
 
 from nbflow import Command, Run, RunnableConfig, Workflow
 from nbflow.errors.usage import nearest
+from nbflow.views.progress import run_of
 from nbflow_widgets.callgraph import callgraph as draw_callgraph
 from nbflow_widgets.cell_run import CellRun
 from nbflow_widgets.display import bundle_of, mode
@@ -27,6 +28,7 @@ from nbflow_widgets.nest import NestError
 from nbflow_widgets.nest import nest as apply_nest
 from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.timeline import Timeline
+from nbflow_widgets.timing import timing_text
 from nbflow_widgets.toolkit import Toolkit, probe, toolkit_of
 
 if TYPE_CHECKING:
@@ -70,6 +72,15 @@ def calls(thread: str | Run, saver: BaseCheckpointSaver | None = None) -> Any:  
     from nbflow_widgets import tables  # noqa: PLC0415  # as above
 
     return tables.calls(_run_of(thread, saver))
+
+
+def timing(thread: str | Run, saver: BaseCheckpointSaver | None = None) -> Shown:
+    """Return where the time of a run went, at hand or a thread's newest: in a few words, and by task."""
+    from nbflow_widgets import tables  # noqa: PLC0415  # as above
+
+    run = _run_of(thread, saver)
+    text, found = timing_text(run_of(run.log, live=not run.done())), tables.tasks(run)
+    return Shown(f"{note(text)}{found._repr_html_()}", f"{text.replace('`', '')}\n{found!r}")
 
 
 def timeline(thread: str | Run, saver: BaseCheckpointSaver | None = None) -> Shown:
@@ -262,7 +273,7 @@ def _saver(given: BaseCheckpointSaver | None) -> BaseCheckpointSaver:
 
 
 SUBCOMMANDS: dict[str, Callable[..., object]] = {
-    fn.__name__: fn for fn in (threads, history, calls, timeline, callgraph, graph, resume, inbox, nest)
+    fn.__name__: fn for fn in (threads, history, calls, timing, timeline, callgraph, graph, resume, inbox, nest)
 }
 
 

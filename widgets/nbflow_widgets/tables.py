@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 from nbflow import Run, Workflow, list_runs, list_threads, read_run
 from nbflow.views.calls import CallRow, Record, in_order
 from nbflow.views.details import object_of_value, text_of_value
-from nbflow.views.progress import CALL_STATES, RUN_STATES, run_of
+from nbflow.views.progress import CALL_STATES, RUN_STATES, RunView, run_of
 from nbflow.views.rows import points_of, questions_of, thread_row
+from nbflow.views.timing import timing_of
 
 try:
     import numpy as np
@@ -51,6 +52,10 @@ HISTORY = {
 CALLS = {
     "path": TEXT, "name": NAME, "state": _CALL, "duration": SPAN, "arguments": TEXT, "result": OBJECT, "error": TEXT,
     "attempt": "int64", "kind": _KIND, "started": TIME, "ended": TIME, "waited": SPAN, "parent": TEXT,
+}  # fmt: skip
+TASKS = {
+    "name": NAME, "kind": _KIND, "calls": "int64", "total": SPAN, "median": SPAN, "p95": SPAN, "in_chain": SPAN,
+    "failed": "int64", "retried": "int64", "taken": "int64",
 }  # fmt: skip
 INTERRUPTS = {
     "thread_id": TEXT, "state": _QUESTION, "name": NAME, "question": TEXT, "answer": TEXT,
@@ -109,9 +114,23 @@ def calls(
         results: whether results and errors are decoded, a result as the object that it was; without, these columns
             stay empty.
     """
-    records = run.log if isinstance(run, Run) else _records(run, thread_id, run_id)
-    rows = in_order(run_of(records, live=isinstance(run, Run) and not run.done()).calls.rows.values())
+    rows = in_order(_view(run, thread_id, run_id).calls.rows.values())
     return _frame([_call(row, results=results) for row in rows], CALLS)
+
+
+def tasks(
+    run: Run | Sequence[Record] | Workflow | BaseCheckpointSaver,
+    thread_id: str | None = None,
+    run_id: str | None = None,
+) -> RunFrame:
+    """Return where the time of one run went, by task, the one that took most first.
+
+    ``in_chain`` is how much of the longest chain of calls is its own: what the run would save without it. ``taken``
+    counts results from caches and other runs. Arguments as of ``calls``.
+    """
+    return _frame(
+        [{**row._asdict(), "total": row.seconds} for row in timing_of(_view(run, thread_id, run_id)).tasks], TASKS
+    )
 
 
 def interrupts(run: Run | Sequence[Record] | Workflow | BaseCheckpointSaver, thread_id: str | None = None) -> RunFrame:
@@ -128,6 +147,13 @@ def interrupts(run: Run | Sequence[Record] | Workflow | BaseCheckpointSaver, thr
         for row in questions_of(records)
     ]
     return _frame(sorted(found, key=lambda row: (row["state"] != "open", -cast("float", row["asked"]))), INTERRUPTS)
+
+
+def _view(
+    run: Run | Sequence[Record] | Workflow | BaseCheckpointSaver, thread_id: str | None, run_id: str | None
+) -> RunView:
+    records = run.log if isinstance(run, Run) else _records(run, thread_id, run_id)
+    return run_of(records, live=isinstance(run, Run) and not run.done())
 
 
 def _call(row: CallRow, *, results: bool) -> dict[str, object]:

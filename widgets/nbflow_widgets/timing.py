@@ -1,0 +1,41 @@
+"""Where the time of a run went, in a few words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbflow.views.timing import timing_of
+from nbflow_widgets.markup import duration, plural
+
+if TYPE_CHECKING:
+    from nbflow.views.progress import RunView
+    from nbflow.views.timing import Timing
+
+_SIDE_BY_SIDE = 1.05  # tasks at a time, from which on it is worth a word
+_WORTH_A_WORD = 0.001  # seconds
+
+
+def timing_text(view: RunView, until: float | None = None) -> str:
+    """Return where the time of a run went, with code in backquotes; empty before it began.
+
+    Args:
+        view: the run.
+        until: seconds since 1970 where what has no end yet ends; None for the last end known.
+    """
+    progress, found = view.progress, timing_of(view, until)
+    if not progress.run_id:
+        return ""
+    name, seconds = found.bound
+    part = "the body itself" if name == progress.name else f"`{name}`"
+    sentences = [f"{duration(found.worked)} at work, bound by {part} ({duration(seconds)} of it)"]
+    if found.parallel >= _SIDE_BY_SIDE:
+        sentences[0] += f", {found.parallel:.1f} tasks at a time"
+    waited = [("waited", found.paused, " for people"), ("stood still for", found.stood, "")]
+    sentences += [f"{verb} {duration(spent)}{whom}" for verb, spent, whom in waited if spent > _WORTH_A_WORD]
+    return "; ".join([*sentences, *_counts(found)]) + "."
+
+
+def _counts(found: Timing) -> list[str]:
+    retried, taken = (sum(getattr(task, what) for task in found.tasks) for what in ("retried", "taken"))
+    told = [f"{plural(retried, 'call')} tried again"] if retried else []
+    return [*told, f"{plural(taken, 'result')} taken from elsewhere"] if taken else told
