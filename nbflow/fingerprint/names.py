@@ -79,11 +79,18 @@ def names_of(code: CodeType) -> Names:
     )
 
 
+@lru_cache(maxsize=4096)
+def chains_of(code: CodeType) -> tuple[Chain, ...]:
+    """Return what a function's code reads from outside, as ``Names.chains`` has it, in the order of the code."""
+    local = set(code.co_cellvars)
+    return tuple(chain for chain in _Scan(code).chains if chain[0] not in local)
+
+
 class _Scan:
     """One pass over the instructions of a code object and of those inside it."""
 
     def __init__(self, code: CodeType) -> None:
-        self.chains: set[Chain] = set()
+        self.chains: dict[Chain, None] = {}  # in order
         self.bare: set[str] = set()
         self.rebound: set[str] = set()
         self.changed: set[str] = set()
@@ -132,7 +139,7 @@ class _Scan:
                 aliases[one.argval] = chain[0]
             return ()
         if chain[0] != _LOCAL:
-            self.chains.add(chain)
+            self.chains[chain] = None
         return chain
 
     def _change(self, chain: Chain, attribute: str | None) -> None:

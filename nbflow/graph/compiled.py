@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from nbflow.core.record import Record
     from nbflow.graph.blueprint import Blueprint
     from nbflow.graph.described import Description
-    from nbflow.graph.drawing import DrawnGraph
     from nbflow.store.base import BaseStore
     from nbflow.values import Config, Interrupt, RunnableConfig
+    from nbflow.views.drawing import DrawnGraph
 
 
 class CompiledStateGraph(Workflow):

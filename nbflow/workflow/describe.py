@@ -11,13 +11,13 @@ from nbflow.errors import InvalidOptionError, NoCacheError
 from nbflow.runs.result_cache import namespace_of
 from nbflow.schemas.describe import describe, inline
 from nbflow.values import Final
-from nbflow.workflow.definition import Definition
+from nbflow.workflow.drawing import Drawn
 
 if TYPE_CHECKING:
     from nbflow.cache.base import BaseCache
 
 
-class Described(Definition):
+class Described(Drawn):
     """The types of a workflow."""
 
     @property

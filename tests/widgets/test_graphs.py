@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypedDict
 
 import pytest
 
-from nbflow import InMemorySaver, entrypoint
+from nbflow import InMemorySaver, entrypoint, task
 from nbflow.graph import END, START, StateGraph
 from nbflow_widgets.graphs import GraphPicture, graph, show_graphs
 
@@ -95,3 +95,27 @@ def test_a_shell_shows_compiled_graphs_as_pictures() -> None:
     assert data["text/plain"].startswith("graph search")
     assert "text/html" in data
     assert isinstance(graph(search()), GraphPicture)
+
+
+def test_a_run_of_an_entrypoint_is_drawn_as_it_went() -> None:
+    @task
+    def twice(number: int) -> int:
+        return 2 * number
+
+    @task
+    def shown(number: int) -> str:
+        return str(number)
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def study(number: int) -> Any:
+        one: Any = twice(number)
+        return shown(one).result()
+
+    assert "  study -> __end__, shown, twice" in repr(graph(study)).splitlines()
+    config: Any = {"configurable": {"thread_id": "t"}}
+    study.invoke(1, config)
+    lines = repr(graph(study, study.last_run(config))).splitlines()
+    assert [line.partition("(")[0].strip() for line in lines] == [
+        "graph study", "__start__ -> twice", "twice", "shown", "__end__",
+    ]  # fmt: skip
+    assert lines[2].endswith("-> shown")

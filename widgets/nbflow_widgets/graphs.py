@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import graphviz
 
 from nbflow.views.calls import CallRow, Record
+from nbflow.views.flow import flow_of
 from nbflow.views.progress import run_of
 from nbflow.views.steps import routes_of
 from nbflow_widgets import layered
@@ -154,7 +155,7 @@ class GraphPicture:
 
 
 def graph(
-    app: Any,  # noqa: ANN401  # a compiled graph
+    app: Any,  # noqa: ANN401  # a compiled graph, or an entrypoint
     run: Run | Sequence[Record] | None = None,
     *,
     at: str = "0",
@@ -162,23 +163,28 @@ def graph(
 ) -> GraphPicture:
     """Return a compiled graph as a picture, with what a run of it has done laid over if one is given.
 
+    Of an entrypoint, whose code says no more than which tasks it names, a run is drawn as it went.
+
     Args:
-        app: the compiled graph.
+        app: the compiled graph, or an entrypoint.
         run: a run of it, or the records of one: how often each node ran and how long, which edges were taken.
         at: position of the graph in that run, such as ``"0.2"`` of the third call of an entrypoint.
         xray: whether graphs that are nodes are drawn with their nodes; a number for so many levels.
     """
-    drawn = app.get_graph(xray=xray)
     schemas = {"input": app.get_input_jsonschema(), "output": app.get_output_jsonschema()}
     if run is None:
-        return GraphPicture(app.name, drawn, schemas=schemas)
+        return GraphPicture(app.name, app.get_graph(xray=xray), schemas=schemas)
     records = run if isinstance(run, Sequence) else run.log
     live = not isinstance(run, Sequence) and not run.done()
+    calls = list(run_of(records, live=live).calls.rows.values())
+    is_graph = hasattr(app, "builder")
+    drawn = app.get_graph(xray=xray) if is_graph else flow_of(calls, at, xray=xray)
     rows: dict[str, list[CallRow]] = {}
-    for row in run_of(records, live=live).calls.rows.values():
-        if row.kind == "node" and row.parent == at:
+    for row in calls:
+        if row.parent == at and (row.kind == "node" or not is_graph):
             rows.setdefault(row.name, []).append(row)
-    routes = {key: count for key, count in routes_of(records, at).items() if set(key) <= set(drawn.nodes)}
+    found = routes_of(records, at) if is_graph else {edge[:2]: 1 for edge in drawn.edges}
+    routes = {key: count for key, count in found.items() if set(key) <= set(drawn.nodes)}
     return GraphPicture(app.name, drawn, rows, routes, schemas)
 
 
