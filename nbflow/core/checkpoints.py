@@ -85,8 +85,13 @@ def current_checkpoint(records: Sequence[Record]) -> Checkpoint:
     """Return the checkpoint that a run goes on from: its result, its last mark, the pause it stands at, its input."""
     newest, *others = checkpoints(records)
     paused = standing_pause(records)
-    is_left = isinstance(newest.end, RunPaused) and (paused is None or paused.point != newest.id)
-    return others[-1] if is_left and newest.mark is None else newest
+    if not isinstance(newest.end, RunPaused) or (paused is not None and paused.point == newest.id):
+        return newest
+    if newest.mark is None:
+        return others[-1]
+    mark = newest.mark  # the run has gone on from the pause, and has put itself down nowhere since
+    at_mark = next(one for one in (newest, *others) if one.id == mark.point)
+    return at_mark._replace(end=mark, length=len(records))
 
 
 def origin_of(started: RunStarted, point: Checkpoint) -> tuple[str, int]:

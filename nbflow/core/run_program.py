@@ -63,7 +63,7 @@ def execute(scheduler: Scheduler, body: Call, opening: Sequence[Record], point: 
         outcome = yield from attempts(scheduler, body)
     else:
         outcome = yield from cached(body, partial(attempts, scheduler), scheduler.now())
-    if outcome.error is None or is_pause(outcome.error) or isinstance(outcome.error, GraphDrained):
+    if outcome.error is None or is_pause(outcome.error) or isinstance(outcome.error, (GraphDrained, Breakpoint)):
         while scheduler.open_calls and not scheduler.stopping:
             left = tuple(scheduler.open_calls.values())
             yield Await(left)

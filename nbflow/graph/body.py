@@ -10,9 +10,10 @@ from nbflow._support import clock
 from nbflow._support.warnings import warn
 from nbflow.config import here
 from nbflow.constants import START
+from nbflow.core.checkpoints import is_mark
 from nbflow.core.marks import change, position_at
 from nbflow.core.outcome import Outcome
-from nbflow.core.record import Marked, Record, RunHalted, RunStarted, Value
+from nbflow.core.record import Answered, Marked, Record, RunHalted, RunPaused, RunResumed, RunStarted, Value
 from nbflow.drivers.future import CallFuture
 from nbflow.errors import NoParentGraphError, UnfilledJoinWarning
 from nbflow.graph.models import validated
@@ -299,13 +300,24 @@ def _has_parent(call: Call) -> bool:
 
 
 def _has_stood(records: Sequence[Record], mark: Marked) -> bool:
-    """Whether a run was brought to a halt since a mark of it; one that died after the mark has not stood there."""
-    if mark.copied or mark.source != "loop":
+    """Whether a run was brought to a halt at a mark of it and told to go on, so that the breakpoint there is passed.
+
+    An answer goes to its question alone: beside one, what stands at a breakpoint goes on once it is gone on without
+    an answer. A run that died or failed after the mark has not stood there.
+    """
+    if is_mark(mark) and (mark.copied or mark.source != "loop"):
         return True
-    for record in reversed(records):
-        if record is mark or isinstance(record, RunHalted):
-            return record is not mark
-    return True
+    start = next(index for index in range(len(records) - 1, -1, -1) if records[index] is mark)
+    stopped: Record | None = None
+    is_passed = is_first = False
+    for record in records[start + 1 :]:
+        if isinstance(record, (RunHalted, RunPaused)):
+            stopped = record
+        elif isinstance(record, RunResumed) and stopped is not None:
+            is_passed, is_first = True, not is_passed
+        elif isinstance(record, Answered) and not record.expired and isinstance(stopped, RunPaused) and is_first:
+            is_passed = False
+    return is_passed
 
 
 def _handed(session: Session, frame: Frame, last: Marked) -> list[tuple[str, object]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load
-from nbflow.core.checkpoints import Checkpoint, checkpoints, is_mark
+from nbflow.core.checkpoints import Checkpoint, checkpoints, current_checkpoint, is_mark
 from nbflow.core.marks import NOWHERE, Position, bare, marks_of, position_at
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ def stand_at(saver: BaseCheckpointSaver, point: points.Point) -> Stand:
     """Return where a body stands at a checkpoint of its run."""
     started = point.head.started
     records = load(saver, RunKey(started.thread_id, started.run_id))
+    current = current_checkpoint(records) if point.is_newest else None
+    if current is not None and current.id == point.id:  # all that has happened since counts
+        return stand_of(records, current)
     return stand_of(records, next(one for one in checkpoints(records) if one.id == point.id))
 
 
