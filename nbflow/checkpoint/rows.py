@@ -77,11 +77,16 @@ def encode_value(record: Record) -> None:
     """Encode the value of a record, once.
 
     Raises:
-        UnserializableError: if it can't be encoded; names the path inside the value.
+        UnserializableError: if it can't be encoded; names the path inside the value, and of a graph's the key.
     """
     value = record.value
     if value is not None and value.raw is None:
-        value.raw = codec.dumps(value.live)
+        try:
+            value.raw = codec.dumps(value.live)
+        except UnserializableError as error:
+            from nbflow.checkpoint.unstorable import named  # noqa: PLC0415  # after a failure alone
+
+            raise named(record, error) from error.__cause__
 
 
 def from_row(row: Row) -> Record:

@@ -98,16 +98,19 @@ class UnserializableError(NbflowError):
         path: where inside the value, such as ``'["rows"][3].client'``; empty for the value itself.
         type_name: module and name of the type that was found there.
         hint: why it can't be stored and what to do.
+        what: what the value is, such as ``"key 'rows' of the state"``; empty for the value of a call as a whole.
     """
 
-    def __init__(self, path: str, type_name: str, hint: str) -> None:
-        super().__init__(path, type_name, hint)
+    def __init__(self, path: str, type_name: str, hint: str, what: str = "") -> None:
+        super().__init__(path, type_name, hint, what)
         self.path = path
         self.type_name = type_name
         self.hint = hint
+        self.what = what
 
     def __str__(self) -> str:
-        return f"value{self.path} of type {self.type_name} can't be stored: {self.hint}"
+        where = f"{self.what}: " if self.what else ""
+        return f"{where}value{self.path} of type {self.type_name} can't be stored: {self.hint}"
 
 
 class CorruptValueError(NbflowError):

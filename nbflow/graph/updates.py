@@ -14,7 +14,7 @@ from nbflow.core.checkpoints import checkpoints
 from nbflow.core.fork import copied
 from nbflow.core.record import Record, RunHalted, RunPaused, RunReturned, RunStarted, Value
 from nbflow.core.resuming import pending_questions
-from nbflow.errors import GraphUpdateError, InvalidOptionError, InvalidUpdateError
+from nbflow.errors import GraphUpdateError, InvalidOptionError, InvalidUpdateError, UnserializableError
 from nbflow.errors.usage import nearest
 from nbflow.graph.models import validated
 from nbflow.graph.nodes import drive, routed
@@ -67,7 +67,12 @@ class Updating:
             for updates in steps:
                 records = self._segment(updates, point, segments)
                 for record in records:
-                    encode_value(record)
+                    try:
+                        encode_value(record)
+                    except UnserializableError as error:
+                        names = ", ".join(repr(one.as_node) for one in updates if one.as_node) or "that led here"
+                        error.add_note(f"in {self._where} of graph {self._workflow.name!r}, as node {names}")
+                        raise
                 segments.append(records)
                 point = _point_of(records)
             self._saver.append_all([stored(records) for records in segments], owner)
