@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import CellType
 from typing import Any
 
@@ -21,3 +22,16 @@ def items_of(container: Any) -> list[object]:  # noqa: ANN401  # one of several
     if isinstance(container, dict):
         return [one for pair in list(container.items()) for one in pair]
     return list(container)
+
+
+def has_parts(fn: object) -> bool:
+    """Whether a callable of nbflow's own says what code it is made of, as those of graphs do."""
+    return type(fn).__module__.startswith("nbflow.") and hasattr(fn, "code_parts")
+
+
+def parts_of(fn: Any) -> Iterator[tuple[str, object]]:  # noqa: ANN401  # any callable
+    """Yield by name the code that a callable, or one that it wraps, says it is made of beside its own."""
+    while fn is not None:
+        if has_parts(fn):
+            yield from fn.code_parts()
+        fn = getattr(fn, "__wrapped__", None) if type(fn).__module__.startswith("nbflow.") else None

@@ -13,7 +13,7 @@ from typing import Any
 from nbflow import codec
 from nbflow._support.signature import plain
 from nbflow.core.call import Spec
-from nbflow.fingerprint.looks import MISSING, inside
+from nbflow.fingerprint.looks import MISSING, inside, parts_of
 from nbflow.fingerprint.names import Import, Names, names_of
 from nbflow.fingerprint.project import is_own, is_own_path, package_of
 from nbflow.fingerprint.sight import CONTAINERS, SEALED, Sight, Step, dict_of, is_record, named, state_of
@@ -48,6 +48,8 @@ class Walk(Sight):
             if name:
                 yield f"{name}:"
             yield from self._function(name, inner, spec.source)
+        for part, value in parts_of(spec.fn):
+            yield (f"{name}.{part}", value)
         layer = _layer(spec.fn)
         if layer is not inner or not isinstance(inner, FunctionType):
             yield (f"{name}@", layer)

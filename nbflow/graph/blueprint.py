@@ -16,7 +16,7 @@ from nbflow.values import PartlyStored, Send, Unstored
 from nbflow.values.policies import TimeoutPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from nbflow.core.call import Injected, Spec
     from nbflow.graph.results import Reader
@@ -61,6 +61,11 @@ class Branch:
                 return () if end == END else (end,)
         answers = answer if isinstance(answer, (list, tuple)) else [answer]
         return tuple(target for one in answers for target in reader.routes(self._mapped(one, reader), self.where))
+
+    def code_parts(self) -> Iterator[tuple[str, object]]:
+        """Yield by name what its code is made of: the function, and where its answers lead."""
+        yield f"branch {self.name}", self.path
+        yield f"ends of {self.name}", repr(self.ends)
 
     def _mapped(self, answer: Any, reader: Reader) -> object:  # noqa: ANN401  # whatever a function returned
         if isinstance(answer, Send):
@@ -147,6 +152,22 @@ class Blueprint:
     before: frozenset[str]
     after: frozenset[str]
     reader: Reader
+
+    def code_parts(self) -> Iterator[tuple[str, object]]:
+        """Yield by name what its code is made of: nodes, branches, reducers, a model, and how they belong together."""
+        yield "edges", repr([(source, *ends) for source, ends in sorted(self.edges.items())])
+        yield "joins", repr([*sorted(self.joins), sorted(self.before), sorted(self.after)])
+        for name, node in self.nodes.items():
+            yield name, node
+            yield f"about {name}", repr((node.defer, sorted(node.schema.keys), node.schema.is_instance))
+            if node.handler is not None:
+                yield f"handler of {name}", node.handler.fn.__wrapped__  # type: ignore[attr-defined]  # as it is made
+        for branch in self.branches.get(START, ()):  # those of nodes are a part of these
+            yield from branch.code_parts()
+        for name, key in self.keys.items():
+            yield f"key {name}", getattr(key, "reducer", type(key).__name__)
+        if self.schema.is_model:
+            yield "schema", self.schema.type
 
     @cached_property
     def start(self) -> Mapping[str, object]:

@@ -25,7 +25,7 @@ from nbflow.session.session import node_here
 from nbflow.values import Final, NodeUpdate
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from nbflow.core.call import Call, Frame, Spec
     from nbflow.core.marks import Unit
@@ -341,6 +341,10 @@ class GraphBody:
         self.graph = graph
         self.run = arun if on_loop else run
         self.__name__ = graph.name
+
+    def code_parts(self) -> Iterator[tuple[str, object]]:
+        """Yield by name what the graph is made of."""
+        return self.graph.code_parts()
 
     def __call__(self, given: object) -> object:
         """Run the graph."""

@@ -19,6 +19,7 @@ from nbflow.graph.program import read_input
 from nbflow.graph.threads import steered
 from nbflow.graph.updates import Updating, routed_update
 from nbflow.runs.positions import state_at
+from nbflow.runs.result_cache import namespace_of
 from nbflow.schemas.describe import inline
 from nbflow.values import Command, StateUpdate
 from nbflow.workflow import Workflow
@@ -165,6 +166,37 @@ class CompiledStateGraph(Workflow):
             supersteps: lists of updates; those of one list are of one step.
         """
         return Updating(self, self.blueprint, "bulk_update_state()", config).write(supersteps)
+
+    def clear_cache(self, nodes: Sequence[str] | None = None) -> None:
+        """Forget the results of nodes that the graph's cache holds, and of the nodes inside those that are graphs.
+
+        Args:
+            nodes: names of nodes; None for all.
+
+        Raises:
+            NoCacheError: if the graph has no cache.
+            InvalidOptionError: if there is no such node.
+        """
+        self._cache().clear(self._cached_as("clear_cache()", nodes))
+
+    async def aclear_cache(self, nodes: Sequence[str] | None = None) -> None:
+        """As ``clear_cache``, awaited."""
+        await self._cache().aclear(self._cached_as("aclear_cache()", nodes))
+
+    def _cached_as(self, where: str, nodes: Sequence[str] | None) -> list[tuple[str, ...]]:
+        """Return what the results of nodes are kept under."""
+        known = self.blueprint.nodes
+        if isinstance(nodes, str):
+            raise InvalidOptionError(where, "nodes", repr(nodes), "it is a list of names of nodes, or None for all")
+        for name in nodes or ():
+            if name not in known:
+                expected = f"nodes are {', '.join(map(repr, known))}{nearest(name, known)}"
+                raise InvalidOptionError(where, "nodes", repr(name), expected)
+        found = []
+        for node in known.values() if nodes is None else [known[name] for name in nodes]:
+            found.append(namespace_of(node.spec))
+            found += node.graph._cached_as(where, None) if node.graph is not None else []  # noqa: SLF001  # of this class
+        return found
 
     @property
     def InputType(self) -> Any:  # noqa: ANN401, N802  # a type; LangGraph's name

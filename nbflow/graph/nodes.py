@@ -19,7 +19,8 @@ from nbflow.values import NodeUpdate, Unstored
 from nbflow.workflow import Workflow
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+    from contextvars import Context
 
     from nbflow.core.call import Frame
     from nbflow.graph.blueprint import Blueprint, Branch
@@ -75,6 +76,22 @@ class Runner:
     def where(self) -> str:
         """What it is called in errors."""
         return f"node {self.name!r}"
+
+    def code_parts(self) -> Iterator[tuple[str, object]]:
+        """Yield by name what its code is made of beside the user's function: its branches."""
+        for branch in self.branches:
+            yield from branch.code_parts()
+
+    def beside(self, context: Context) -> object:
+        """Return what a call depends on beside its arguments: what its branches see of the state; None for nothing.
+
+        Args:
+            context: that the call runs in.
+        """
+        if not self.branches:
+            return None
+        seen = {key for one in self.branches for key in (one.schema or self.graph).keys} - self.graph.unstored
+        return {key: value for key, value in context[step_here].state.items() if key in seen}
 
     def _work(self, view: object, injected: dict[str, Any]) -> Work:
         """Yield what the user's code gives, which may have to be awaited; return the update."""
@@ -296,6 +313,7 @@ class OnLoop:
 
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
+        self.code_parts, self.beside = runner.code_parts, runner.beside
         self.__wrapped__ = runner.action
         self.__name__ = runner.name
 

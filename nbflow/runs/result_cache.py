@@ -20,6 +20,7 @@ from nbflow._support.warnings import warn
 from nbflow.core.call import Spec, no_body
 from nbflow.core.record import Value
 from nbflow.errors import InvalidOptionError, NotCachedWarning, UnserializableError
+from nbflow.fingerprint.looks import has_parts, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,6 +109,8 @@ class Caches:
             parts = [_arguments(call), _bound(getattr(spec.fn, "__nbflow_inner__", spec.fn))]  # less its tracing
             if call.caller is None or spec.stateful:
                 parts.append(_exact(self._surroundings(call)))
+            if policy.key_func is None:
+                parts.append(_beside(call))
         except UnserializableError as error:
             _warn(spec, str(error))
             return None
@@ -118,9 +121,10 @@ class Caches:
 
 
 def namespace_of(spec: Spec) -> tuple[str, ...]:
-    """Return what a function's results are kept under: its module and qualified name."""
+    """Return what a function's results are kept under: its module and qualified name; of a node its name too."""
     fn = plain(spec.fn)
-    return "nbflow", getattr(fn, "__module__", None) or "", getattr(fn, "__qualname__", spec.name)
+    home = "nbflow", getattr(fn, "__module__", None) or "", getattr(fn, "__qualname__", spec.name)
+    return (*home, spec.name) if spec.kind == "node" else home
 
 
 def _arguments(call: Call) -> bytes:
@@ -140,6 +144,12 @@ def _arguments(call: Call) -> bytes:
     return _exact({name: value for name, value in bound.arguments.items() if name not in filled})
 
 
+def _beside(call: Call) -> bytes:
+    """Return a digest of what a call depends on beside its arguments, which its function alone knows."""
+    beside = getattr(getattr(call.spec.fn, "__nbflow_inner__", call.spec.fn), "beside", None)  # less its tracing
+    return b"" if beside is None or call.spec.kind != "node" else _exact(beside(call.context))
+
+
 def _bound(fn: Callable[..., object]) -> bytes:
     return _exact(_brought(fn, set()))
 
@@ -155,10 +165,10 @@ def _brought(fn: object, seen: set[int]) -> list[object]:
     if id(code) in seen:
         return parts
     seen.add(id(code))
-    for inside in _closed_over(code):
+    for inside in (*_closed_over(code), *(part for _, part in parts_of(fn))):
         spec = getattr(inside, "spec", None)
         inner = spec.fn if isinstance(spec, Spec) else inside
-        if isinstance(inner, (FunctionType, MethodType, functools.partial)):
+        if isinstance(inner, (FunctionType, MethodType, functools.partial)) or has_parts(inner):
             parts.append(_brought(inner, seen))  # its code counts already
         elif not isinstance(inner, (type, BuiltinFunctionType, ModuleType)):
             parts.append(inner)
