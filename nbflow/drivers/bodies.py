@@ -10,6 +10,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from nbflow._support import clock
+from nbflow._support.warnings import warn
 from nbflow.core.call import beside, current_frame
 from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads
@@ -19,7 +20,7 @@ from nbflow.errors import NodeCancelledError, RunStopped
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
     from types import ModuleType
 
     from nbflow.core.call import Call, Frame, Spec
@@ -90,8 +91,8 @@ class Bodies:
         try:
             value = self._called(effect)
             if effect.call.spec.yields:
-                with closing(cast("Generator[object]", value)) as parts:
-                    value = [self._pass_on(effect.frame, part) for part in parts]
+                with closing(cast("Generator[object, None, object]", value)) as parts:
+                    value = [self._pass_on(effect.frame, part) for part in _until_return(parts, effect.call.spec)]
             elif hasattr(type(value), "__await__"):
                 value = self.resolve(value)
         except BaseException as error:  # noqa: BLE001  # every end of a body is an outcome
@@ -158,6 +159,15 @@ class Bodies:
         mistake = NodeCancelledError(call.path, call.spec.name)
         mistake.__cause__ = error
         return mistake
+
+
+def _until_return(parts: Generator[object, None, object], spec: Spec) -> Iterator[object]:
+    """Yield what a generator yields; what it returns has no place in the list of its parts, which is told once."""
+    returned = yield from parts
+    if returned is not None and "returned" not in spec.warned:
+        spec.warned.add("returned")
+        text = f"{spec.kind} {spec.name!r} yields, so its result is the list of its parts, and what it returns is lost"
+        warn(f"{text}: {returned!r:.60}; yield it as the last part", UserWarning)
 
 
 def _too_late(effect: Invoke, deadline: Deadline) -> Outcome:

@@ -220,7 +220,7 @@ class Standing:
                     "around this one; it may run as a node, or be called in one"
                 )
             return NodeUpdate(parent=tuple(done.parent))
-        for text in unfilled(done.kept):
+        for text in unfilled(self.graph, done.kept):
             warn(f"graph {self.graph.name!r} has ended, and {text}, which did not run", UnfilledJoinWarning)
         keys = self.session.of_graph.get("output_keys") if self.frame.call.caller is None else None
         output = self.graph.output(done.state, keys)

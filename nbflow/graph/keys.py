@@ -9,8 +9,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, MutableSet, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, is_dataclass
+from types import CoroutineType
 from typing import Any, get_origin
 
+from nbflow._support.signature import is_async
 from nbflow.errors import GraphUpdateError, InvalidGraphError
 from nbflow.values import Overwrite
 
@@ -118,7 +120,7 @@ class ReducedKey(Key):
         value = copy.copy(old) if type(old) in _CHANGEABLE else old  # a reducer may change it in place
         for who, new in writes:
             try:
-                value = new if value is ABSENT else self.reducer(value, new)
+                value = new if value is ABSENT else self._reduced(value, new)
             except Exception as error:
                 error.add_note(
                     f"in the reducer {_function_name(self.reducer)} of the key {self.name!r}, with what {who} returned"
@@ -130,6 +132,13 @@ class ReducedKey(Key):
     def merges_simply(self) -> bool:
         """Whether it only adds up values of builtin types."""
         return self.reducer is operator.add and (get_origin(self.type) or self.type) in _EMPTY
+
+    def _reduced(self, old: object, new: object) -> object:
+        found = self.reducer(old, new)
+        if type(found) is CoroutineType:
+            found.close()
+            raise GraphUpdateError("it returned a coroutine; a reducer waits for nothing, so await in the node")
+        return found
 
     def like(self, other: Key) -> bool:
         """Whether another declaration has the same reducer; two functions of the same code are one."""
@@ -189,6 +198,11 @@ def check_reducer(key: str, reducer: Reducer) -> None:
     Raises:
         InvalidGraphError: if it does not.
     """
+    if is_async(reducer):
+        raise InvalidGraphError(
+            f"the reducer {_function_name(reducer)} of the key {key!r} is async, and a reducer waits for nothing: "
+            "it runs between two steps; await in a node and reduce what that returns"
+        )
     try:
         parameters = inspect.signature(reducer).parameters.values()
     except (TypeError, ValueError):  # a builtin shows none, and is taken at its word

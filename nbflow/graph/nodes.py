@@ -13,7 +13,6 @@ from nbflow._support.signature import is_async, parameters_of
 from nbflow.config import here
 from nbflow.errors import InvalidGraphError, NodeError, ParentCommand
 from nbflow.graph.models import validated
-from nbflow.graph.schemas import called
 from nbflow.runtime import provide
 from nbflow.values import NodeUpdate, Unstored
 from nbflow.workflow import Workflow
@@ -99,9 +98,9 @@ class Runner:
         try:
             result = yield self.action(view, **injected)
             if isinstance(result, GeneratorType):
-                result = list(result)
+                result = Parts(_parts(result))
             elif isinstance(result, AsyncGeneratorType):
-                result = yield _all(result)
+                result = Parts((yield _all(result)))
         except ParentCommand as parent:  # of a graph that the node called: this is the graph around that
             commands = cast("NodeUpdate", parent.command).parent
             result = joined([adopted(self.graph, one, self.where) for one in commands])
@@ -110,7 +109,7 @@ class Runner:
 
     def _read(self, result: Any, state: Mapping[str, object], view: object) -> NodeUpdate:  # noqa: ANN401  # whatever a node returned
         graph = self.graph
-        if isinstance(result, list) and _is_generator(self.action):
+        if type(result) is Parts:
             parts = [graph.reader.read(part, self.where, state, view) for part in result]
             update = joined(parts)
         else:
@@ -224,13 +223,19 @@ async def _awaited(work: Work, given: Any) -> NodeUpdate:  # noqa: ANN401  # wha
             return cast("NodeUpdate", end.value)
 
 
+class Parts(list[object]):
+    """What a node yielded, each part an update; last what it returned, if that is something."""
+
+
+def _parts(generator: Generator[object, Any, object]) -> Iterator[object]:
+    """Yield what a generator yields, and after that what it returns, if that is something."""
+    returned = yield from generator
+    if returned is not None:
+        yield returned
+
+
 async def _all(parts: AsyncIterator[object]) -> list[object]:
     return [part async for part in parts]
-
-
-def _is_generator(action: object) -> bool:
-    plain = called(action)
-    return inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain)
 
 
 def action_of(given: Any, where: str) -> Callable[..., object]:  # noqa: ANN401  # whatever was given as a node

@@ -99,7 +99,7 @@ def _joined(
     """Trigger the nodes whose joins are full; return what the others have got so far."""
     left: dict[str, list[str]] = {}
     for sources, end in graph.joins:
-        label = f"join:{'+'.join(sources)}:{end}"
+        label = _label(sources, end)
         there = {*waiting.get(label, ()), *(finished & set(sources))}
         if there == set(sources):
             if end != END:
@@ -120,13 +120,22 @@ def _released(graph: Blueprint, held: Mapping[str, object], active: set[str]) ->
     return free or ([] if active else list(held))
 
 
-def unfilled(kept: Mapping[str, Any]) -> list[str]:
+_ESCAPED = str.maketrans({"+": "\\+", "\\": "\\\\"})
+
+
+def _label(sources: Sequence[str], end: str) -> str:
+    """Return what a join is called as a trigger; a plus in a name is escaped, so that no two joins share a label."""
+    return f"join:{'+'.join(one.translate(_ESCAPED) for one in sources)}:{end}"
+
+
+def unfilled(graph: Blueprint, kept: Mapping[str, Any]) -> list[str]:
     """Return, in words, which joins have got some of their sources and not all."""
-    found = []
-    for label, there in kept.get("joins", {}).items():
-        sources, _, end = label.removeprefix("join:").rpartition(":")
-        missing = [one for one in sources.split("+") if one not in there]
-        found.append(
-            f"node {end!r} has waited for {', '.join(map(repr, missing))} beside {', '.join(map(repr, there))}"
-        )
+    found, waiting = [], kept.get("joins", {})
+    for sources, end in graph.joins:
+        there = waiting.get(_label(sources, end), ())
+        missing = [one for one in sources if one not in there]
+        if there:
+            found.append(
+                f"node {end!r} has waited for {', '.join(map(repr, missing))} beside {', '.join(map(repr, there))}"
+            )
     return found

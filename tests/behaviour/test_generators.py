@@ -119,3 +119,18 @@ def test_a_generator_without_end_stops_when_its_time_is_up_or_nobody_reads(ended
         else:
             assert set(stream) <= {1}
         assert ended.wait(30)
+
+
+def test_what_a_generator_task_returns_is_told_to_be_lost() -> None:
+    @task
+    def count(n: int) -> Any:
+        yield n
+        return "the end"
+
+    @entrypoint()
+    def body(n: int) -> Any:
+        return [count(n).result(), count(n).result()]
+
+    with pytest.warns(UserWarning, match=r"'count' yields.*what it returns is lost: 'the end'") as told:
+        assert body.invoke(1) == [[1], [1]]
+    assert len(told) == 1

@@ -194,6 +194,18 @@ def test_a_whole_state_may_be_any_type(flow: Flavour) -> None:
     assert flow.stream(app, 0, thread="int") == [{"n0": 1}, {"n1": 2}]
 
 
+def test_a_reducer_that_would_have_to_be_awaited_is_told(flow: Flavour) -> None:
+    async def late(old: list[int], new: list[int]) -> list[int]:
+        return [*old, *new]
+
+    with pytest.raises(InvalidGraphError, match=r"reducer 'late' of the key '__root__' is async, .*await in"):
+        chained(flow, Annotated[list[int], late])
+    app = chained(flow, Annotated[list[int], lambda old, new: late(new, old)], lambda _: [2])
+    with pytest.raises(GraphUpdateError, match="returned a coroutine") as raised:
+        flow.invoke(app, [1])
+    assert "of the key '__root__'" in raised.value.__notes__[0]
+
+
 def test_an_overwrite_stands_above_the_reducer_and_is_unwrapped(flow: Flavour) -> None:
     graph = built(
         flow,

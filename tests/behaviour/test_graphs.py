@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from typing import Annotated, Any, Literal, TypedDict
 
 import pytest
 
-from nbflow.errors import GraphRecursionError, GraphUpdateError, UnknownNodeError
+from nbflow.errors import GraphRecursionError, GraphUpdateError, UnfilledJoinWarning, UnknownNodeError
 from nbflow.graph import END, START, StateGraph
 from nbflow.types import Command, Send
 from tests.behaviour.flavours import Flavour
@@ -300,6 +301,32 @@ def test_nodes_that_yield_write_each_part(flow: Flavour) -> None:
     graph.add_node("parts", parts)
     graph.add_edge(START, "parts")
     assert run(flow, graph)["a"] == [1, 2, "y"]
+
+
+def test_what_a_node_that_yields_returns_is_its_last_part(flow: Flavour) -> None:
+    def parts(state: Any) -> Any:
+        yield {"a": [1]}
+        return {"a": [2]}
+
+    def nothing(state: Any) -> Any:
+        yield Command(update={"a": [3]}, goto="last")
+        return
+
+    made = functools.partial(lambda make, state: make(state), parts)  # no generator function, but it gives a generator
+    graph = built(flow, "start>parts parts>made made>nothing last>end", parts=parts, made=made, nothing=nothing)
+    assert run(flow, graph)["a"] == [1, 2, 1, 2, 3, "last"]
+
+
+def test_joins_of_nodes_with_a_plus_in_their_names_are_told_apart(flow: Flavour) -> None:
+    graph: StateGraph[Any] = StateGraph(Notes)
+    for name in ("a", "b+c", "a+b", "c", "d", "e"):
+        graph.add_node(name, note(flow, name))
+    for one, other in ((START, "a"), ("a", "c"), ("c", "b+c"), ("d", "e")):
+        graph.add_edge(one, other)
+    graph.add_edge(["a", "b+c"], "d")
+    graph.add_edge(["a+b", "c"], "d")
+    with pytest.warns(UnfilledJoinWarning, match=r"'d' has waited for 'a\+b' beside 'c'"):
+        assert run(flow, graph)["a"] == ["a", "c", "b+c", "d", "e"]
 
 
 def test_what_a_node_changes_in_place_changes_nothing_else(flow: Flavour) -> None:
