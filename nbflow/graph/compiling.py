@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nbflow import fingerprint
 from nbflow._support.signature import injected, is_async
@@ -14,7 +14,8 @@ from nbflow.graph.body import GraphRunner
 from nbflow.graph.compiled import CompiledStateGraph
 from nbflow.graph.nodes import HandlerRunner, OnLoop, Runner, needs_loop
 from nbflow.graph.results import Reader
-from nbflow.graph.schemas import Schema, hints_of, united
+from nbflow.graph.returned import may_route
+from nbflow.graph.schemas import Schema, united
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +103,7 @@ def _node(
         metadata=described.metadata,
         destinations=described.destinations,
         graph=inner,
-        may_lead_anywhere=not described.destinations and (options.handler is not None or _may_command(action)),
+        may_lead_anywhere=not described.destinations and (options.handler is not None or may_route(action)),
     )
 
 
@@ -119,12 +120,6 @@ def _spec(runner: Runner, options: NodeOptions, *, on_loop: bool, action: Callab
         source="" if isinstance(runner, GraphRunner) else fingerprint.source_of(action),
         derived=True,
     )
-
-
-def _may_command(action: Callable[..., object]) -> bool:
-    """Whether a function may return commands, as far as its annotation tells."""
-    returned = hints_of(action).get("return", Any)
-    return returned in {Any, object} or "Command" in str(returned)
 
 
 def _injected(fn: Callable[..., object]) -> tuple[Injected, ...]:

@@ -21,7 +21,7 @@ from nbflow.graph.keys import ABSENT, Key, ReducedKey, check_reducer
 from nbflow.values import ROOT_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from nbflow.graph.keys import Reducer
 
@@ -349,12 +349,27 @@ def first_parameter(fn: object) -> Any:  # noqa: ANN401  # a type, or None
 
 
 def hints_of(fn: Any) -> dict[str, Any]:  # noqa: ANN401  # any callable
-    """Return the annotations of a function, evaluated; none if they can't be read."""
+    """Return the annotations of a function, evaluated, without those that can't be read."""
     plain = called(fn)
+    local = names_around(plain)
     try:
-        return typing.get_type_hints(plain, localns=names_around(plain), include_extras=True)
-    except (TypeError, ValueError, NameError, AttributeError):
-        return {}
+        return typing.get_type_hints(plain, localns=local, include_extras=True)
+    except _UNREADABLE:
+        return dict(_readable(plain, local))
+
+
+_UNREADABLE = (TypeError, ValueError, NameError, AttributeError, SyntaxError)
+
+
+def _readable(plain: Any, local: dict[str, object]) -> Iterator[tuple[str, object]]:  # noqa: ANN401  # any callable
+    """Yield the annotations of a function one by one, as far as they can be read: one may name what is not there."""
+    around = getattr(plain, "__globals__", {})
+    for name, annotation in getattr(plain, "__annotations__", {}).items():
+        alone = type("alone", (), {"__annotations__": {name: annotation}})
+        try:
+            yield name, typing.get_type_hints(alone, around, local, include_extras=True)[name]
+        except _UNREADABLE:
+            continue
 
 
 def called(fn: Any) -> Any:  # noqa: ANN401  # any callable

@@ -50,6 +50,67 @@ def test_a_deferred_node_does_not_wait_for_what_can_not_lead_to_it(flow: Flavour
     assert run(flow, graph)["a"] == ["s", "b1", "c1", "c2", "j", "c3"]
 
 
+class MyCommandResult(TypedDict):
+    a: list[str]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "may_route"),
+    [
+        (MyCommandResult, False),
+        ("MyCommandResult", False),
+        ("NotThere.CommandLine", False),
+        ("dict[str, Command]", False),
+        (dict[str, Any], False),
+        (list[MyCommandResult], False),
+        (str | None, False),
+        (None, False),
+        (Command, True),
+        ("Command", True),
+        ("NotThere | Command", True),
+        (Annotated[Command | None, "doc"], True),
+        (list[Command | MyCommandResult], True),
+        (list, True),
+        ("Iterator[Send]", True),
+        (Send, True),
+        (Any, True),
+        (object, True),
+    ],
+    ids=str,
+)
+def test_a_deferred_node_waits_for_nodes_that_are_annotated_to_lead_anywhere(
+    flow: Flavour, annotation: Any, may_route: bool
+) -> None:
+    def last(state: Any) -> Any:
+        return {"a": ["last"]}
+
+    last.__annotations__ = {"return": annotation, "state": "OnlyForTypeCheckers"}
+    graph = built(flow, "start>s s>b s>c c>d d>last", last=flow.node(last))
+    graph.add_node("j", note(flow, "j"), defer=True)
+    graph.add_edge("b", "j")
+    ends = ["last", "j"] if may_route else ["j", "last"]
+    assert run(flow, graph)["a"] == ["s", "b", "c", "d", *ends]
+
+
+def test_one_annotation_that_can_not_be_read_leaves_the_others(flow: Flavour) -> None:
+    def route(state: Notes, config: OnlyForTypeCheckers) -> Literal["y"]:  # type: ignore[name-defined]  # noqa: F821
+        return "y"
+
+    def leading(state: Private, more: OnlyForTypeCheckers = None) -> Command[Literal["z"]]:  # type: ignore[name-defined]  # noqa: F821
+        return Command(update={"a": [sorted(state)]}, goto="z")
+
+    graph = built(flow, "start>x x>end y>end z>end", leading=None)
+    graph.add_conditional_edges("x", route)
+    graph.add_node("leading", leading)
+    assert graph.branches["x"]["route"].ends == {"y": "y"}
+    assert list(graph.nodes["leading"].ends) == ["z"]
+    assert graph.nodes["leading"].input_schema is Private
+
+
+class Private(TypedDict):
+    b: str
+
+
 def test_the_next_input_is_merged_into_the_state_of_the_thread(flow: Flavour) -> None:
     app = flow.compile(built(flow, "start>x"))
     flow.invoke(app, {"a": ["i"], "b": "kept"})
