@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 
 def state_of(
-    saver: BaseCheckpointSaver, thread_id: str, point: str | None, *, ns: str = "", subgraphs: bool = False
+    saver: BaseCheckpointSaver,
+    thread_id: str,
+    point: str | None,
+    *,
+    ns: str = "",
+    step: str | None = None,
+    subgraphs: bool = False,
 ) -> StateSnapshot | None:
     """Return the state at a checkpoint; None stands for the newest one, and is returned if there is no run.
 
@@ -32,22 +38,77 @@ def state_of(
         thread_id: the thread.
         point: names the checkpoint.
         ns: position of a nested run, or of a call in one, whose state is wanted instead; empty for none.
+        step: names a step of that nested run; None for its last one.
         subgraphs: whether the states of nested runs are shown in that of the body.
 
     Raises:
         UnknownCheckpointError: if the thread has no such checkpoint.
     """
-    found = next(_states(saver, thread_id, point), None) if point is not None else _current(saver, thread_id)
-    if found is None and point is None:
-        return None
+    found = _found(saver, thread_id, point)
     if found is None:
-        raise UnknownCheckpointError(thread_id, str(point))
+        return None
     snapshot, records = found
     if not ns and not subgraphs:
         return snapshot
     nested = NestedRuns(records, snapshot)
     run = nested.around(ns)
-    return nested.state(run) if run != ROOT else nested.shown_in(snapshot) if subgraphs else snapshot
+    return nested.state(run, step) if run != ROOT else nested.shown_in(snapshot) if subgraphs else snapshot
+
+
+def nested_history_of(
+    saver: BaseCheckpointSaver,
+    thread_id: str,
+    point: str | None,
+    ns: str,
+    *,
+    before: str | None = None,
+    step: str | None = None,
+    metadata: Mapping[str, object] | None = None,
+) -> Iterator[StateSnapshot]:
+    """Return the states of a nested run, newest first, as far as it had come at a checkpoint of the run around it.
+
+    Args:
+        saver: where the runs are.
+        thread_id: the thread.
+        point: names the checkpoint; None stands for the newest one.
+        ns: position of the nested run, or of a call in it.
+        before: a step of it; only older ones are shown.
+        step: the one step that is wanted; None for all.
+        metadata: as of ``history_of``.
+
+    Raises:
+        UnknownCheckpointError: if the thread has no such checkpoint, or no run is nested there.
+    """
+    found = _found(saver, thread_id, point)
+    if found is None:
+        return iter(())
+    nested = NestedRuns(found[1], found[0])
+    run = nested.around(ns)
+    if run == ROOT:
+        raise UnknownCheckpointError(thread_id, f"of a nested run at {ns}")
+    states = iter([nested.state(run, step)]) if step is not None else nested.history(run)
+    if before is not None:
+        states = islice(dropwhile(lambda one: _step(one, run) != before, states), 1, None)
+    return (one for one in states if _has(one, metadata))
+
+
+def _found(saver: BaseCheckpointSaver, thread_id: str, point: str | None) -> tuple[StateSnapshot, list[Record]] | None:
+    """Return the state at a checkpoint, and the records of its run until then; None if the thread has no run.
+
+    Raises:
+        UnknownCheckpointError: if the thread has no such checkpoint.
+    """
+    if point is None:
+        return _current(saver, thread_id)
+    found = next(_states(saver, thread_id, point), None)
+    if found is None:
+        raise UnknownCheckpointError(thread_id, point)
+    return found
+
+
+def _step(snapshot: StateSnapshot, run: str) -> str | None:
+    """Return which step of a nested run a state is; None for one of a body that takes none."""
+    return (snapshot.config["configurable"].get("checkpoint_map") or {}).get(run)
 
 
 def history_of(

@@ -8,13 +8,14 @@ from nbflow.core.marks import bare, marks_below, positions
 from nbflow.core.path import around, caller_of, outside
 from nbflow.core.record import ROOT, Asked, Marked, Record, RunStarted
 from nbflow.core.states import BODIES, FINISHED
-from nbflow.values import Final, PregelTask, StateSnapshot, iso
+from nbflow.errors import UnknownCheckpointError
+from nbflow.values import Final, PregelTask, RunnableConfig, StateSnapshot, iso
 from nbflow.views.calls import CallRow, calls_of
 from nbflow.views.state import metadata_at
 from nbflow.views.steps import tasks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 T = TypeVar("T")
 
@@ -70,50 +71,76 @@ class NestedRuns:
         body, *others = state.tasks
         return state._replace(tasks=(body._replace(state=self._units(ROOT)), *others))
 
-    def state(self, path: str) -> StateSnapshot:
-        """Return the state of one of them."""
+    def history(self, path: str) -> Iterator[StateSnapshot]:
+        """Yield the states of one of them, newest first: of its steps, or its result and its input."""
         if path in self._marked:
-            return self._step_state(path)
+            yield from (self._step_state(path, mark.point) for mark in reversed(marks_below(self._records, path)))
+            return
+        yield self.state(path)
+        if self.rows[path].state in FINISHED:
+            yield self._at(path, has_returned=False)
+
+    def state(self, path: str, point: str | None = None) -> StateSnapshot:
+        """Return the state of one of them; of one that goes from step to step at ``point``, None for its last step.
+
+        Raises:
+            UnknownCheckpointError: if it has no such step.
+        """
+        if path in self._marked:
+            return self._step_state(path, point)
+        return self._at(path, has_returned=self.rows[path].state in FINISHED)
+
+    def _at(self, path: str, *, has_returned: bool) -> StateSnapshot:
+        """Return the state of one whose body is a function: at its result, or at its input."""
         row, started = self.rows[path], self._started
-        has_returned = row.state in FINISHED
+        is_past = not has_returned and row.state in FINISHED
         step = started.step + has_returned
         metadata = metadata_at(started, "loop" if has_returned else "input", step)
         body = self._unit(row, self._units(path))
         return StateSnapshot(
-            values=body.result,
+            values=None if is_past else body.result,
             next=() if has_returned else (row.name,),
             config={"configurable": {**self._where, "checkpoint_ns": path}},
             metadata={**metadata, "parents": {"": started.run_id}},
-            created_at=iso(row.ended or row.started),
+            created_at=iso(row.started if is_past else row.ended or row.started),
             parent_config=None,
             tasks=() if has_returned else (body,),
             interrupts=body.interrupts,
             calls=tuple(self._below.get(path, ())),
         )
 
-    def _step_state(self, path: str) -> StateSnapshot:
-        """Return the state of one that goes from step to step: at its last mark."""
+    def _step_state(self, path: str, point: str | None = None) -> StateSnapshot:
+        """Return the state of one that goes from step to step: at a mark of it, None for its last one."""
         started = self._started
         marks = marks_below(self._records, path)
-        mark, position = marks[-1], positions(marks)[marks[-1].point]
+        named = [index for index, one in enumerate(marks) if point is None or one.point == point]
+        if not named:
+            raise UnknownCheckpointError(started.thread_id, f"{point} of the nested run at {path}")
+        mark, before = marks[named[-1]], marks[named[-1] - 1] if named[-1] else None
+        position = positions(marks)[mark.point]
         tasks = tasks_of(
             self._records, mark, position, thread_id=started.thread_id, point=str(self._where["checkpoint_id"])
         )
         tasks = self._with_states(tasks)
         return StateSnapshot(
             values=bare(position.state),
-            next=tuple(task.name for task in tasks if task.result is None),
-            config={"configurable": {**self._where, "checkpoint_ns": path}},
+            next=tuple(task.name for task in tasks if mark is not marks[-1] or task.result is None),
+            config=self._step_config(path, mark),
             metadata={
                 **metadata_at(started, mark.source, mark.step),
                 "parents": {"": str(self._where["checkpoint_id"])},
             },
             created_at=iso(mark.at),
-            parent_config=None,
+            parent_config=self._step_config(path, before) if before is not None else None,
             tasks=tasks,
             interrupts=tuple(one for task in tasks for one in task.interrupts),
             calls=tuple(self._below.get(path, ())),
         )
+
+    def _step_config(self, path: str, mark: Marked) -> RunnableConfig:
+        """Return what names a step of one of them: where it is, in which run, and which of its steps."""
+        named = {"": self._where["checkpoint_id"], path: mark.point}
+        return {"configurable": {**self._where, "checkpoint_ns": path, "checkpoint_map": named}}
 
     def _with_states(self, tasks: Iterable[PregelTask]) -> tuple[PregelTask, ...]:
         """Return nodes with the states of the runs that they are, or that they called."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic
 
 from nbflow.checkpoint import points
 from nbflow.config import merge, thread_of
+from nbflow.core.record import ROOT
 from nbflow.errors import InvalidOptionError
 from nbflow.runs import history
 from nbflow.runs.launch import attach, launch
@@ -69,7 +70,8 @@ class Threaded(Definition, Generic[Output_co]):
         """Return where a thread stands: now, or at the ``checkpoint_id`` of the config.
 
         Args:
-            config: names the thread; a ``checkpoint_ns`` in it names a run nested in that one, by its position.
+            config: names the thread; a ``checkpoint_ns`` in it names a run nested in that one, by its position, and
+                a ``checkpoint_map`` one of its steps, as ``config`` of a state of it does.
             subgraphs: whether ``tasks[0].state`` shows the states of nested runs.
 
         Raises:
@@ -77,12 +79,10 @@ class Threaded(Definition, Generic[Output_co]):
             UnknownCheckpointError: if the thread has no such checkpoint.
         """
         merged, thread_id = self._address("get_state()", config)
-        ns = str(merged["configurable"].get("checkpoint_ns") or "")
-        if ns and not _POSITION.fullmatch(ns):
-            raise InvalidOptionError(
-                "get_state()", "checkpoint_ns", repr(ns), "it is the position of a nested run, such as '0.2'"
-            )
-        found = history.state_of(self.saver("get_state()"), thread_id, _point(merged), ns=ns, subgraphs=subgraphs)
+        ns, step = _nested(merged, "get_state()")
+        found = history.state_of(
+            self.saver("get_state()"), thread_id, _point(merged), ns=ns, step=step, subgraphs=subgraphs
+        )
         return found or empty_state(merged)
 
     async def aget_state(self, config: Config, *, subgraphs: bool = False) -> StateSnapshot:
@@ -100,7 +100,8 @@ class Threaded(Definition, Generic[Output_co]):
         """Return the states of a thread, newest first, over all its branches: for each run its result, then its input.
 
         Args:
-            config: names the thread; a ``checkpoint_id`` in it leaves that one only.
+            config: names the thread; a ``checkpoint_id`` in it leaves that one only. With a ``checkpoint_ns`` the
+                states of that nested run are shown, as far as it had come at that checkpoint, or now.
             filter: what the metadata of those that are wanted hold.
             before: a config with a ``checkpoint_id``; only older states are shown.
             limit: how many at most; None for all.
@@ -114,10 +115,16 @@ class Threaded(Definition, Generic[Output_co]):
             raise InvalidOptionError(
                 "get_state_history()", "limit", repr(limit), "it is a whole number from 0, or None"
             )
+        wanted = limit
         if point is not None:
             points.point_of(saver, thread_id, point)
             limit = 1 if limit is None else min(limit, 1)
         below = _point(merge("get_state_history()", before)) if before is not None else None
+        ns, step = _nested(merged, "get_state_history()")
+        if ns:
+            older = _nested(merge("get_state_history()", before), "get_state_history()")[1] if before else None
+            states = history.nested_history_of(saver, thread_id, point, ns, before=older, step=step, metadata=filter)
+            return islice(states, wanted)
         if before is not None and below is None:
             raise InvalidOptionError("get_state_history()", "before", repr(before), "it has a checkpoint_id")
         found = history.history_of(saver, thread_id, before=below, upto=point, metadata=filter)
@@ -187,6 +194,21 @@ class Threaded(Definition, Generic[Output_co]):
 
 
 _POSITION = re.compile(r"0(\.b?\d+)*")
+
+
+def _nested(config: RunnableConfig, where: str) -> tuple[str, str | None]:
+    """Return which nested run a config names, empty for none, and which of its steps; None for none."""
+    given = config["configurable"]
+    ns, steps = str(given.get("checkpoint_ns") or ""), given.get("checkpoint_map")
+    if ns and not _POSITION.fullmatch(ns):
+        raise InvalidOptionError(
+            where,
+            "checkpoint_ns",
+            repr(ns),
+            "it is the position of a nested run, such as '0.2', tasks[0].id of a state",
+        )
+    step = steps.get(ns) if isinstance(steps, dict) and ns else None
+    return "" if ns == ROOT else ns, None if step is None else str(step)
 
 
 def _point(config: RunnableConfig) -> str | None:
