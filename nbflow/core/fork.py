@@ -170,6 +170,8 @@ def handed_in(records: Sequence[Record], at: str, value: object, now: float) -> 
     record = CallReturned(path=at, at=now, name=past.name, started=now, value=Value(value), copied=True)
     if isinstance(past, CallSettled):
         record.kind, record.shown, record.edges = past.kind, past.shown, past.edges
+    else:
+        record.kind = next((one.kind for one in past.callers if one.path == at), record.kind)
     return record
 
 

@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING, Any, is_typeddict
 
 from nbflow.constants import INTERRUPT, START
 from nbflow.core.call import Spec
-from nbflow.core.checkpoints import is_mark
-from nbflow.core.fork import names
 from nbflow.core.marks import marks_of, position_at
-from nbflow.core.path import order_of, outside
-from nbflow.core.record import ROOT, Value
+from nbflow.core.record import Value
 from nbflow.errors import InvalidOptionError
 from nbflow.errors.usage import nearest
 from nbflow.graph.body import GraphBody
 from nbflow.graph.drawing import drawn
 from nbflow.graph.program import read_input
+from nbflow.graph.replacing import replacement
 from nbflow.graph.threads import steered
-from nbflow.graph.updates import Updating, routed_update
+from nbflow.graph.updates import Updating
 from nbflow.runs.positions import state_at
 from nbflow.runs.result_cache import namespace_of
 from nbflow.schemas.describe import inline
@@ -116,18 +114,12 @@ class CompiledStateGraph(Workflow):
         return list(steered(self.blueprint, past, command))
 
     def replaced(self, records: Sequence[Record], at: str, value: object) -> object:
-        """Return what a node of this graph is to have returned as an update, with where its branches lead after it.
+        """Return what a node of this graph, or of one inside it, is to have returned, as an update with its routes.
 
         Raises:
             GraphUpdateError: if it is no update.
         """
-        name = names(records).get(at, "")
-        if name not in self.blueprint.nodes or outside(at) != ROOT:
-            return value
-        before = [one for one in records if is_mark(one) and order_of(one.path) < order_of(at)]
-        state = position_at(marks_of(before)).state
-        update = self.blueprint.reader.read(value, f"the replacement for node {name!r}", state)
-        return routed_update(self, self.blueprint, name, state, update)
+        return replacement(self, self.blueprint, records, at, value)
 
     def paused(
         self, records: Sequence[Record], interrupts: Sequence[Interrupt], state: Mapping[str, object] | None = None

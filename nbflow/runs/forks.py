@@ -14,7 +14,7 @@ from nbflow.checkpoint.rows import load
 from nbflow.core.checkpoints import checkpoints
 from nbflow.core.fork import at_pause, before, begun_again, copied, first_pause, handed_in, names, places
 from nbflow.core.marks import change, path_of
-from nbflow.core.path import around
+from nbflow.core.path import around, outside
 from nbflow.core.record import ROOT, Answered, Marked, Record, RunPaused, RunReturned, RunStarted, Saved, Value
 from nbflow.core.resuming import answers_for, check_workflow, pending_questions
 from nbflow.errors import InvalidOptionError, NothingToResumeError
@@ -29,7 +29,7 @@ from nbflow.runs.request import (
     refusal,
     started_at,
 )
-from nbflow.values import NO_ANSWER, Command
+from nbflow.values import NO_ANSWER, Command, NodeUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +87,14 @@ def fork(
         raise InvalidOptionError(request.where, "at", repr(at), _known_places(source))
     taken = before(source, at)
     if value is not AS_IT_WAS:
-        record = handed_in(source, at, workflow.replaced(source, at, value), started.at)
+        update = workflow.replaced(source, at, value)
+        record = handed_in(source, at, update, started.at)
+        if record is not None and record.kind == "node" and not isinstance(update, NodeUpdate):
+            expected = (
+                f"call {at} is a node of a graph that the run calls, and that graph alone can read what it is to have "
+                f"returned; replace the result of that call, {outside(at)}, or fork without replace="
+            )
+            raise InvalidOptionError(request.where, "replace", repr(value), expected)
         if record is None:
             raise InvalidOptionError(
                 request.where, "replace", repr(value), f"call {at} left no trace but that of calls inside it"
