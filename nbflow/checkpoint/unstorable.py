@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 STATE = "the state"
+INPUT = "the input"
+INSTEAD = "or pass it as context=, which nodes read from runtime.context"
 KEY = "or annotate the key with UntrackedValue if it need not be stored"
 SENT = "or send what the node finds it by, such as an id"
 
@@ -49,10 +51,10 @@ def _parts(record: Record, live: object) -> Iterator[tuple[str, object, str]]:
         yield from _of_mark(live)
     elif isinstance(record, RunStarted) and record.kind == "graph":
         if isinstance(live, Command):
-            yield from _of_keys(live.update, "the input")
+            yield from _of_keys(live.update, INPUT, INSTEAD)
             yield from _of_goto(live.goto if isinstance(live.goto, (list, tuple)) else (live.goto,))
         else:
-            yield from _of_keys(live, "the input")
+            yield from _of_keys(live, INPUT, INSTEAD)
 
 
 def _of_update(update: NodeUpdate) -> Iterator[tuple[str, object, str]]:
@@ -65,7 +67,7 @@ def _of_update(update: NodeUpdate) -> Iterator[tuple[str, object, str]]:
 def _of_mark(told: dict[str, object]) -> Iterator[tuple[str, object, str]]:
     """Yield what has changed in a state at a mark, and what its units of work are given."""
     after = told.get("after")
-    names = ", ".join("the input" if name == START else f"node {name!r}" for name in after or ())  # type: ignore[attr-defined]  # a list
+    names = ", ".join(INPUT if name == START else f"node {name!r}" for name in after or ())  # type: ignore[attr-defined]  # a list
     state = f"the state after {names}" if names else STATE
     yield from _of_keys(told.get("set"), state)
     spliced = told.get("splice")
@@ -81,9 +83,9 @@ def _of_mark(told: dict[str, object]) -> Iterator[tuple[str, object, str]]:
                 yield from _of_update(result)
 
 
-def _of_keys(given: object, state: str = STATE) -> Iterator[tuple[str, object, str]]:
+def _of_keys(given: object, state: str = STATE, remedy: str = KEY) -> Iterator[tuple[str, object, str]]:
     if isinstance(given, dict):
-        yield from ((_key(key, state), value, KEY) for key, value in given.items())
+        yield from ((_key(key, state), value, remedy) for key, value in given.items())
 
 
 def _of_goto(goto: Iterable[object]) -> Iterator[tuple[str, object, str]]:

@@ -16,11 +16,11 @@ from nbflow.core.outcome import Outcome
 from nbflow.core.record import Answered, Marked, Record, RunHalted, RunPaused, RunResumed, RunStarted, Value
 from nbflow.drivers.future import CallFuture
 from nbflow.errors import NoParentGraphError, UnfilledJoinWarning
+from nbflow.graph.handed import Handed
 from nbflow.graph.models import validated
-from nbflow.graph.nodes import Runner, StepHere, adopted, drive, joined, routed, step_here
+from nbflow.graph.nodes import Runner, StepHere, adopted, drive, joined, listened_here, routed, step_here
 from nbflow.graph.planning import unfilled
 from nbflow.graph.program import Exit, Handle, Limits, PutDown, Route, Steps, Work, handed_up
-from nbflow.graph.schemas import own
 from nbflow.session.session import node_here
 from nbflow.values import Final, NodeUpdate
 
@@ -180,11 +180,12 @@ class Standing:
         return future
 
     def _view(self, unit: Unit, state: Mapping[str, object], managed: Mapping[str, object]) -> object:
-        """Return what a node is given: its part of the state, or what a ``Send`` brings."""
+        """Return what a node is given: its part of the state, or what a ``Send`` brings; its runner makes a copy."""
         node = self.graph.nodes[unit.name]
-        if unit.payload:
-            return own(node.built(unit.payload[0]))
-        return node.schema.view(state, managed)
+        given = node.built(unit.payload[0]) if unit.payload else node.schema.view(state, managed)
+        listened = Handed(looks=False) if self.session.dispatch.scheduler.log.listeners else None
+        listened_here.set(listened)
+        return listened.view(given) if listened is not None else given  # who listens may change it too
 
     def _handler(self, asked: Handle, index: int, managed: Mapping[str, object]) -> CallFuture:
         unit = asked.units[index]

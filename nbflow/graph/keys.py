@@ -9,11 +9,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, MutableSet, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, is_dataclass
-from types import CoroutineType
+from functools import cached_property
+from types import BuiltinFunctionType, CoroutineType
 from typing import Any, get_origin
 
 from nbflow._support.signature import is_async
 from nbflow.errors import GraphUpdateError, InvalidGraphError
+from nbflow.graph.handed import Handed
 from nbflow.values import Overwrite
 
 Reducer = Callable[[Any, Any], Any]
@@ -117,7 +119,12 @@ class ReducedKey(Key):
             raise GraphUpdateError(f"key {self.name!r} was overwritten by {_named(over)} in one step; one of them may")
         if over:
             return unwrapped(over[0][1])
-        value = copy.copy(old) if type(old) in _CHANGEABLE else old  # a reducer may change it in place
+        handed = Handed(looks=False)
+        value = old  # which a reducer may change in place
+        if not self._is_known:
+            value = handed.own(old)
+        elif type(old) in _CHANGEABLE:
+            value = copy.copy(old)
         for who, new in writes:
             try:
                 value = new if value is ABSENT else self._reduced(value, new)
@@ -126,7 +133,13 @@ class ReducedKey(Key):
                     f"in the reducer {_function_name(self.reducer)} of the key {self.name!r}, with what {who} returned"
                 )
                 raise
-        return value
+        return handed.taken_back(value)
+
+    @cached_property
+    def _is_known(self) -> bool:
+        """Whether the reducer changes no more than the container that it is given, as Python's and nbflow's own."""
+        home = getattr(self.reducer, "__module__", None) or ""
+        return isinstance(self.reducer, BuiltinFunctionType) or home.startswith("nbflow.")
 
     @property
     def merges_simply(self) -> bool:

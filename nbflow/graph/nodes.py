@@ -10,8 +10,10 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from nbflow._support.signature import is_async, parameters_of
+from nbflow._support.warnings import warn
 from nbflow.config import here
-from nbflow.errors import InvalidGraphError, NodeError, ParentCommand
+from nbflow.errors import ChangedArgumentWarning, InvalidGraphError, NodeError, ParentCommand
+from nbflow.graph.handed import Handed, own
 from nbflow.graph.models import validated
 from nbflow.runtime import provide
 from nbflow.values import NodeUpdate, Unstored
@@ -44,6 +46,7 @@ class StepHere(NamedTuple):
 
 
 step_here: ContextVar[StepHere] = ContextVar("nbflow_step")
+listened_here: ContextVar[Handed | None] = ContextVar("nbflow_listened", default=None)  # what who listens was handed
 pushed_here: ContextVar[list[tuple[str, object]] | None] = ContextVar("nbflow_pushed", default=None)
 
 
@@ -94,7 +97,8 @@ class Runner:
 
     def _work(self, view: object, injected: dict[str, Any]) -> Work:
         """Yield what the user's code gives, which may have to be awaited; return the update."""
-        state = step_here.get().state
+        state, handed = step_here.get().state, Handed()
+        view = handed.view(view)
         try:
             result = yield self.action(view, **injected)
             if isinstance(result, GeneratorType):
@@ -104,20 +108,38 @@ class Runner:
         except ParentCommand as parent:  # of a graph that the node called: this is the graph around that
             commands = cast("NodeUpdate", parent.command).parent
             result = joined([adopted(self.graph, one, self.where) for one in commands])
-        update = self._read(result, state, view)
+        update = self._read(result, state, view, handed)
+        if handed.others:
+            self._tell_changes(handed)
         return (yield from routed(self.graph, self.branches, state, update))
 
-    def _read(self, result: Any, state: Mapping[str, object], view: object) -> NodeUpdate:  # noqa: ANN401  # whatever a node returned
+    def _tell_changes(self, handed: Handed) -> None:
+        """Warn, once, of objects in the state that are no copies and were changed in place."""
+        spec = here(self.where)[1].call.spec
+        for key, value in handed.changed():
+            if "changed" not in spec.warned:
+                spec.warned.add("changed")
+                what = f"key {key!r} of the state" if key else "what it was given"
+                text = (
+                    f"{self.where} changed {what} in place: a {type(value).__name__} is handed out as it is, not as a "
+                    "copy, so that other nodes of the step and the state before it may show the change. Change a copy, "
+                    "and return that"
+                )
+                warn(text, ChangedArgumentWarning)
+
+    def _read(self, result: Any, state: Mapping[str, object], view: object, handed: Handed) -> NodeUpdate:  # noqa: ANN401  # whatever a node returned
         graph = self.graph
+        if handed.has_objects and type(result) is not dict:
+            state = handed.given(view, state)
         if type(result) is Parts:
             parts = [graph.reader.read(part, self.where, state, view) for part in result]
             update = joined(parts)
         else:
             update = graph.reader.read(result, self.where, state, view)
         pushed = pushed_here.get()
-        if not (pushed or graph.schema.is_model or graph.unstored):
+        if not (pushed or graph.schema.is_model or graph.unstored or handed.has_objects):
             return update
-        writes = (*(pushed or ()), *update.writes)
+        writes = (*(pushed or ()), *((key, _taken_back(value, handed)) for key, value in update.writes))
         valid: Iterable[tuple[str, object]] = writes
         if graph.schema.is_model:
             valid = validated(graph, writes, state)
@@ -136,6 +158,12 @@ class HandlerRunner(Runner):
         return super()._work(view, injected)
 
 
+def _taken_back(value: object, handed: Handed) -> object:
+    """Return a written value with the state's own objects in it, where it holds unchanged copies of them."""
+    listened, found = listened_here.get(), handed.taken_back(value)
+    return listened.taken_back(found) if listened is not None else found
+
+
 def routed(graph: Blueprint, branches: tuple[Branch, ...], state: Mapping[str, object], update: NodeUpdate) -> Work:
     """Yield what branches answer, which may have to be awaited; return an update with where they lead.
 
@@ -150,6 +178,8 @@ def routed(graph: Blueprint, branches: tuple[Branch, ...], state: Mapping[str, o
         view = schema.view(after, step_managed())
         if schema is graph.schema and not schema.is_root and not schema.is_instance:
             view = {**after, **view}  # type: ignore[dict-item]  # a dict: private keys too
+        if not (getattr(branch.path, "__module__", None) or "").startswith("nbflow."):  # ours change nothing
+            view = own(view)
         injected = provide(*_place(branch)) if branch.inject else {}
         answer = yield branch.path(view, **injected)
         goto += branch.targets(answer, graph.reader)

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nbflow.constants import START
 from nbflow.core.marks import Position, Unit
 from nbflow.errors import Breakpoint, GraphRecursionError, GraphUpdateError, UnknownNodeError
+from nbflow.graph.handed import own
 from nbflow.graph.keys import ABSENT, ReducedKey, is_overwrite
 from nbflow.graph.models import validated
 from nbflow.graph.planning import Finished, plan
-from nbflow.graph.schemas import is_same, own
+from nbflow.graph.schemas import is_same
 from nbflow.values import Command, Final, NodeUpdate, Overwrite
 
 if TYPE_CHECKING:

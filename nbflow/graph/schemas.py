@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import sys
 import types
 import typing
-from collections import deque
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, NotRequired, Required, cast
@@ -17,6 +15,7 @@ from nbflow._support.signature import parameters_of, without_partials
 from nbflow.errors import GraphUpdateError, InvalidGraphError
 from nbflow.errors.usage import nearest
 from nbflow.graph.annotations import Managed, Rule
+from nbflow.graph.handed import CONTAINERS, LEAVES
 from nbflow.graph.keys import ABSENT, Key, ReducedKey, check_reducer
 from nbflow.values import ROOT_KEY
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from nbflow.graph.keys import Reducer
 
 _WRAPPERS = {Required, NotRequired}
-_LEAVES = frozenset({str, int, float, bool, bytes, complex, type(None)})
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +65,11 @@ class Schema:
     def view(self, state: Mapping[str, Any], managed: Mapping[str, Any]) -> object:
         """Return the part of a state that code with this schema sees: a dict, an instance, or the bare value.
 
-        Containers in it are copies, so that code that changes them changes nothing else.
+        The values are those of the state: code of the user's is handed copies of them (``Handed``).
         """
         if self.is_root:
-            return own(state[ROOT_KEY]) if ROOT_KEY in state else None
-        found = {
-            name: value if type(value := state[name]) in _LEAVES else own(value) for name in self.keys if name in state
-        }
+            return state.get(ROOT_KEY)
+        found = {name: state[name] for name in self.keys if name in state}
         for name, one in self.managed.items():
             if one.what in managed:
                 found[name] = managed[one.what]
@@ -251,7 +247,7 @@ def _is_copy(
     """Whether an instance shows that it was made from what was handed out: it shares objects with that, or values."""
     if type(value) is not type(view):
         return False
-    if any(type(one) not in _LEAVES and one is getattr(view, name, ABSENT) for name, one, _ in found):
+    if any(type(one) not in LEAVES and one is getattr(view, name, ABSENT) for name, one, _ in found):
         return True
     mine, its = (getattr(one, "model_fields_set", None) for one in (value, view))
     if mine is not None and its is not None and (len(its) == 1 or not mine >= its):
@@ -280,7 +276,7 @@ def _is_default(value: object, field: Any) -> bool:  # noqa: ANN401  # a datacla
     now = getattr(value, field.name)
     if field.default is not MISSING:
         return _equals(now, field.default)
-    return field.default_factory is not MISSING and type(now) in _CONTAINERS and now == field.default_factory()
+    return field.default_factory is not MISSING and type(now) in CONTAINERS and now == field.default_factory()
 
 
 def _equals(one: object, other: object) -> bool:
@@ -288,7 +284,7 @@ def _equals(one: object, other: object) -> bool:
     if one is other:
         return True
     kind = type(one)
-    return kind is type(other) and (kind in _LEAVES or kind in _CONTAINERS) and bool(one == other)
+    return kind is type(other) and (kind in LEAVES or kind in CONTAINERS) and bool(one == other)
 
 
 def is_same(one: object, other: object) -> bool:
@@ -299,27 +295,6 @@ def is_same(one: object, other: object) -> bool:
         return type(one) is type(other) and codec.digest(one) == codec.digest(other)
     except Exception:  # noqa: BLE001  # of a value that has no digest, and of a user's class
         return False
-
-
-def own(value: Any) -> Any:  # noqa: ANN401  # any value
-    """Return a value whose builtin containers are copies, at any depth; other objects stay the same ones."""
-    kind = type(value)
-    if kind not in _CONTAINERS:
-        return value
-    if kind is list and _LEAVES.issuperset(map(type, value)):
-        return value[:]
-    if kind is dict:
-        if _LEAVES.issuperset(map(type, value.values())):
-            return value.copy()
-        return {name: own(item) for name, item in value.items()}
-    if kind in _UNORDERED or _LEAVES.issuperset(map(type, value)):
-        return copy.copy(value)
-    copied = [own(item) for item in value]
-    return copied if kind is list else deque(copied, value.maxlen) if kind is deque else tuple(copied)
-
-
-_UNORDERED = frozenset({set, frozenset})
-_CONTAINERS = frozenset({list, dict, tuple, deque, *_UNORDERED})
 
 
 def united(schemas: Iterable[Schema]) -> dict[str, Key]:
