@@ -121,6 +121,16 @@ class CompiledStateGraph(Workflow):
         """
         return replacement(self, self.blueprint, records, at, value)
 
+    def typed(self, values: object, ns: Sequence[str] = (), *, is_output: bool = False) -> object:
+        """Return a state as an instance of its schema, if that is a dataclass or a pydantic model."""
+        graph = self.blueprint
+        for one in ns:
+            node = graph.nodes.get(one.partition(":")[0])
+            if node is None or node.graph is None:
+                return values
+            graph = node.graph.blueprint
+        return (graph.output_schema if is_output else graph.schema).instance(values)
+
     def paused(
         self, records: Sequence[Record], interrupts: Sequence[Interrupt], state: Mapping[str, object] | None = None
     ) -> object:

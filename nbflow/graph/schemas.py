@@ -77,6 +77,19 @@ class Schema:
             return found
         return self.type.model_construct(**found) if self.is_model else self._made(**found)
 
+    def instance(self, values: object) -> object:
+        """Return values by key, which are valid, as an instance of the schema's class; as they are, if some lack."""
+        if not self.is_instance or not isinstance(values, dict):
+            return values
+        found = {name: value for name, value in values.items() if name in self.keys}
+        if self.is_model:
+            lacks = any(one.is_required() and name not in found for name, one in self.type.model_fields.items())
+            return values if lacks else self.type.model_construct(set(found), **found)
+        try:
+            return self._made(**found)
+        except TypeError:  # a field without a default that nobody has written
+            return values
+
     @property
     def _made(self) -> Callable[..., object]:
         """What makes an instance."""

@@ -18,7 +18,8 @@ class GraphOutput:
     the output were what version ``"v1"`` returns.
 
     Attributes:
-        value: what the body returned; ``{}`` if it waits with questions.
+        value: what the body returned; ``{}`` if it waits with questions. Of a graph it is an instance of the output
+            schema, if that is a dataclass or a pydantic model, at a pause too.
         interrupts: those questions.
     """
 
@@ -26,10 +27,14 @@ class GraphOutput:
     interrupts: tuple[Interrupt, ...] = ()
 
     def __getitem__(self, key: object) -> Any:  # noqa: ANN401  # whatever the value holds there
-        return list(self.interrupts) if key == "__interrupt__" and self.interrupts else self.value[key]
+        if key == "__interrupt__" and self.interrupts:
+            return list(self.interrupts)
+        return self.value[key] if hasattr(type(self.value), "__getitem__") else vars(self.value)[str(key)]
 
     def __contains__(self, key: object) -> bool:
-        return bool(self.interrupts) if key == "__interrupt__" else key in self.value
+        if key == "__interrupt__":
+            return bool(self.interrupts)
+        return key in (self.value if hasattr(type(self.value), "__contains__") else vars(self.value))
 
 
 Result_co = TypeVar("Result_co", covariant=True)

@@ -117,6 +117,16 @@ class Definition:
         """Return what a run that waits with questions gives its caller."""
         return {INTERRUPT: list(interrupts)}
 
+    def typed(self, values: object, ns: Sequence[str] = (), *, is_output: bool = False) -> object:  # noqa: ARG002  # of others
+        """Return values that a stream or a run gives as those are typed who ask for ``version="v2"``.
+
+        Args:
+            values: the result, or a state on the way to it.
+            ns: names the nested run that they are of, as in chunks; empty for this one.
+            is_output: whether they are the result.
+        """
+        return values
+
     def saver(self, what: str) -> BaseCheckpointSaver:
         """Return the checkpointer; ``what`` names in the error who needs it.
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from nbflow.drivers.future import CallFuture
     from nbflow.runs.request import Request
     from nbflow.runs.run import Run
-    from nbflow.runs.stream.shape import Shape
+    from nbflow.runs.stream.shape import Shape, Typed
     from nbflow.values import Config, GraphOutput, RunOptions, StreamVersion
     from nbflow.workflow.options import ChunkOptions, OutputOptions, ValueOptions
 
@@ -108,7 +108,9 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
             Exception: whatever the body raises, as it is.
         """
         request = request_of("invoke()", input, config, options)
-        shape = shape_of(request.where, stream_mode, print_mode, debug=self.debug, version=version)
+        shape = shape_of(
+            request.where, stream_mode, print_mode, debug=self.debug, version=version, typed=self._typed(options)
+        )
         if stream_mode != "values":
             return list(self._stream(request, shape))
         if is_nested(config):
@@ -142,7 +144,9 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
     ) -> Any:  # whatever the body returns
         """As ``invoke``, awaited; an async body runs on the loop that awaits."""
         request = request_of("ainvoke()", input, config, options)
-        shape = shape_of(request.where, stream_mode, print_mode, debug=self.debug, version=version)
+        shape = shape_of(
+            request.where, stream_mode, print_mode, debug=self.debug, version=version, typed=self._typed(options)
+        )
         if stream_mode != "values":
             return [chunk async for chunk in self._astream(request, shape)]
         if is_nested(config):
@@ -185,13 +189,10 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
         """
         request = request_of("stream()", input, config, options)
         mode = stream_mode if stream_mode is not None else _default_mode(config)
+        debug = self.debug if debug is None else debug
+        typed = self._typed(options)
         shape = shape_of(
-            request.where,
-            mode,
-            print_mode,
-            subgraphs=subgraphs,
-            debug=self.debug if debug is None else debug,
-            version=version,
+            request.where, mode, print_mode, subgraphs=subgraphs, debug=debug, version=version, typed=typed
         )
         return self._stream(request, shape)
 
@@ -211,13 +212,10 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
         """As ``stream``, for ``async for``."""
         request = request_of("astream()", input, config, options)
         mode = stream_mode if stream_mode is not None else _default_mode(config)
+        debug = self.debug if debug is None else debug
+        typed = self._typed(options)
         shape = shape_of(
-            request.where,
-            mode,
-            print_mode,
-            subgraphs=subgraphs,
-            debug=self.debug if debug is None else debug,
-            version=version,
+            request.where, mode, print_mode, subgraphs=subgraphs, debug=debug, version=version, typed=typed
         )
         return self._astream(request, shape)
 
@@ -276,6 +274,10 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
         if nested:
             self._nested_input(request)
         return achunks(self, shape, request, nested=nested)
+
+    def _typed(self, options: RunOptions) -> Typed | None:
+        """Return what types the values of a run; None where a part of them alone is wanted."""
+        return self.typed if options.get("output_keys") is None else None
 
     def _call(self, request: Request, shape: Shape, *, waits: bool = False) -> CallFuture:
         """Start a run as a part of the run around it, and print what is wanted of it."""

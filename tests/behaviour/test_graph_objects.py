@@ -127,6 +127,7 @@ def test_what_a_node_changes_and_returns_is_stored_and_the_step_before_stays(flo
     assert shown == [changed, changed, MAKERS[kind]("as it was"), None]
 
 
+@pytest.mark.runs_once("what a replayed node returned is read back, and no object in it is the state's own")
 @pytest.mark.parametrize("is_streamed", [False, True])
 def test_what_comes_back_unchanged_is_not_stored_again(flow: Flavour, is_streamed: bool) -> None:
     class Notes(TypedDict):
@@ -267,6 +268,7 @@ def test_an_array_that_is_changed_in_place_is_told_once_and_stored_if_it_is_retu
     assert shown == [[2, 2, 2], [1, 1, 1], [0, 0, 0]]
 
 
+@pytest.mark.runs_once("what is not stored is gone when a run is replayed")
 def test_clients_and_locks_are_handed_out_themselves(flow: Flavour) -> None:
     class Client:
         def __init__(self) -> None:

@@ -141,9 +141,10 @@ def output_of(result: Any, shape: Shape, run: Run | None = None) -> object:  # n
     """Return a run's result in the form that its caller wants."""
     if shape.version != "v2":
         return result
-    if run is None or run.status != "asking":
-        return GraphOutput(result)
-    return GraphOutput({name: value for name, value in result.items() if name != INTERRUPT}, run.interrupts)
+    interrupts: Any = ()
+    if run is not None and run.status == "asking":
+        result, interrupts = {name: value for name, value in result.items() if name != INTERRUPT}, run.interrupts
+    return GraphOutput(shape.typed(result, is_output=True) if shape.typed is not None else result, interrupts)
 
 
 def watched(

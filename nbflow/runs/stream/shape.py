@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from nbflow.constants import INTERRUPT
 from nbflow.errors import InvalidOptionError
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 VERSIONS = ("v1", "v2")
 
 
+class Typed(Protocol):
+    """Gives values the type that their workflow declares for them."""
+
+    def __call__(self, values: object, ns: Sequence[str] = (), *, is_output: bool = False) -> object:
+        """Return values as ``Definition.typed`` does."""
+        ...
+
+
 class Shape(NamedTuple):
     """What a stream's reader gets.
 
@@ -25,6 +33,7 @@ class Shape(NamedTuple):
         paired: whether chunks say their mode.
         subgraphs: whether chunks of nested runs come too, and chunks say their run.
         version: ``"v1"``: payloads, in a tuple with what else a chunk says; ``"v2"``: dicts.
+        typed: gives the values of a ``"v2"`` reader, of a nested run that is named, their type; None leaves them.
     """
 
     modes: frozenset[str]
@@ -32,6 +41,7 @@ class Shape(NamedTuple):
     paired: bool
     subgraphs: bool
     version: str
+    typed: Typed | None = None
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -61,6 +71,8 @@ class Shape(NamedTuple):
             if isinstance(data, dict) and INTERRUPT in data:
                 part["interrupts"] = data[INTERRUPT]
                 part["data"] = {name: value for name, value in data.items() if name != INTERRUPT}
+            if self.typed is not None:
+                part["data"] = self.typed(part["data"], chunk.ns)
         return part
 
 
@@ -72,6 +84,7 @@ def shape_of(
     subgraphs: bool = False,
     debug: bool | None = None,
     version: str = "v1",
+    typed: Typed | None = None,
 ) -> Shape:
     """Return the form that a caller asked for, in the words of ``stream``.
 
@@ -87,6 +100,7 @@ def shape_of(
         paired=not isinstance(stream_mode, str),
         subgraphs=subgraphs,
         version=version,
+        typed=typed,
     )
 
 
