@@ -27,7 +27,7 @@ from nbflow.session.session import Session, callbacks_here
 from nbflow.values import Final
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
     from contextvars import Token
 
 INNER = "__nbflow_inner__"  # attribute of a wrapper: the function in it
@@ -196,19 +196,29 @@ def _coroutine(spec: Spec, fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _generator(spec: Spec, fn: Callable[..., Any]) -> Callable[..., Any]:
-    def body(*args: object, **kwargs: object) -> Iterator[object]:
-        chain, parts = _Chain(spec, args, kwargs, get_callback_manager_for_config), []
+    def body(*args: object, **kwargs: object) -> Generator[object, None, object]:
+        chain, parts = _Chain(spec, args, kwargs, get_callback_manager_for_config), list[object]()
         chain.started(chain.begin())
         try:
-            for part in fn(*args, **kwargs):
-                parts.append(part)
-                yield part
+            returned = yield from _noted(fn(*args, **kwargs), parts)
         except BaseException as error:
             chain.end(None, error)
             raise
         chain.end(parts)
+        return returned
 
     return body
+
+
+def _noted(generator: Generator[object, None, object], parts: list[object]) -> Generator[object, None, object]:
+    """Yield what a generator yields, noted in a list; return what it returns."""
+    while True:
+        try:
+            part = next(generator)
+        except StopIteration as end:
+            return end.value
+        parts.append(part)
+        yield part
 
 
 def _async_generator(spec: Spec, fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -121,7 +121,11 @@ def test_a_generator_without_end_stops_when_its_time_is_up_or_nobody_reads(ended
         assert ended.wait(30)
 
 
-def test_what_a_generator_task_returns_is_told_to_be_lost() -> None:
+@pytest.mark.parametrize("is_traced", [False, True])
+def test_what_a_generator_task_returns_is_told_to_be_lost(is_traced: bool) -> None:
+    if is_traced:  # then functions are wrapped, to tell LangChain of them
+        import langchain_core.runnables.config  # noqa: F401
+
     @task
     def count(n: int) -> Any:
         yield n
