@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from nbflow.drivers.future import CallFuture
     from nbflow.runs.request import Request
     from nbflow.runs.run import Run
-    from nbflow.runs.stream.shape import Shape, Typed
+    from nbflow.runs.stream.shape import Shape
     from nbflow.values import Config, GraphOutput, RunOptions, StreamVersion
     from nbflow.workflow.options import ChunkOptions, OutputOptions, ValueOptions
 
@@ -109,7 +109,12 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
         """
         request = request_of("invoke()", input, config, options)
         shape = shape_of(
-            request.where, stream_mode, print_mode, debug=self.debug, version=version, typed=self._typed(options)
+            request.where,
+            stream_mode,
+            print_mode,
+            debug=self.debug,
+            version=version,
+            typed=None if "output_keys" in options else self.typed,
         )
         if stream_mode != "values":
             return list(self._stream(request, shape))
@@ -145,7 +150,12 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
         """As ``invoke``, awaited; an async body runs on the loop that awaits."""
         request = request_of("ainvoke()", input, config, options)
         shape = shape_of(
-            request.where, stream_mode, print_mode, debug=self.debug, version=version, typed=self._typed(options)
+            request.where,
+            stream_mode,
+            print_mode,
+            debug=self.debug,
+            version=version,
+            typed=None if "output_keys" in options else self.typed,
         )
         if stream_mode != "values":
             return [chunk async for chunk in self._astream(request, shape)]
@@ -190,7 +200,7 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
         request = request_of("stream()", input, config, options)
         mode = stream_mode if stream_mode is not None else _default_mode(config)
         debug = self.debug if debug is None else debug
-        typed = self._typed(options)
+        typed = None if "output_keys" in options else self.typed
         shape = shape_of(
             request.where, mode, print_mode, subgraphs=subgraphs, debug=debug, version=version, typed=typed
         )
@@ -213,7 +223,7 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
         request = request_of("astream()", input, config, options)
         mode = stream_mode if stream_mode is not None else _default_mode(config)
         debug = self.debug if debug is None else debug
-        typed = self._typed(options)
+        typed = None if "output_keys" in options else self.typed
         shape = shape_of(
             request.where, mode, print_mode, subgraphs=subgraphs, debug=debug, version=version, typed=typed
         )
@@ -233,7 +243,7 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
         """
         request = request_of("start()", input, config, options)
         if is_nested(request.config):
-            return NestedRun(self, self._nested_input(request))
+            return NestedRun(self, _nested_input(request))
         return launch(self, request)
 
     def as_runnable(self) -> Runnable[Any, Any]:
@@ -266,36 +276,33 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
 
     def _stream(self, request: Request, shape: Shape) -> Iterator[object]:
         if is_nested(request.config):
-            return nested_chunks(self, shape, self._nested_input(request))
+            return nested_chunks(self, shape, _nested_input(request))
         return chunks(self, shape, request)
 
     def _astream(self, request: Request, shape: Shape) -> AsyncGenerator[object]:
         nested = is_nested(request.config)
         if nested:
-            self._nested_input(request)
+            _nested_input(request)
         return achunks(self, shape, request, nested=nested)
-
-    def _typed(self, options: RunOptions) -> Typed | None:
-        """Return what types the values of a run; None where a part of them alone is wanted."""
-        return self.typed if options.get("output_keys") is None else None
 
     def _call(self, request: Request, shape: Shape, *, waits: bool = False) -> CallFuture:
         """Start a run as a part of the run around it, and print what is wanted of it."""
-        value = self._nested_input(request)
+        value = _nested_input(request)
         if not shape.printed:
             return nest(self, value, waits=waits)
         future, leave = watched_call(self, shape._replace(modes=frozenset()), value, shape.show, waits=waits)
         future.when_settled(leave)
         return future
 
-    def _nested_input(self, request: Request) -> object:
-        value = request.input
-        if isinstance(value, Command) or value is None:
-            raise InvalidOptionError(
-                request.where, "input", repr(value), "a nested run is resumed through the run around it; pass an input"
-            )
-        merge(request.where, cast("dict[str, object] | None", request.config))
-        return value
+
+def _nested_input(request: Request) -> object:
+    value = request.input
+    if isinstance(value, Command) or value is None:
+        raise InvalidOptionError(
+            request.where, "input", repr(value), "a nested run is resumed through the run around it; pass an input"
+        )
+    merge(request.where, cast("dict[str, object] | None", request.config))
+    return value
 
 
 def _default_mode(config: Config | None) -> str:

@@ -18,6 +18,7 @@ from nbflow.errors import ChangedArgumentWarning
 from nbflow.graph import END, START, MessagesState, StateGraph
 from nbflow.types import RetryPolicy, Send
 from tests.behaviour.flavours import Flavour
+from tests.behaviour.replaying import ALWAYS
 
 CONFIG: Any = {"configurable": {"thread_id": "t"}}
 
@@ -127,7 +128,6 @@ def test_what_a_node_changes_and_returns_is_stored_and_the_step_before_stays(flo
     assert shown == [changed, changed, MAKERS[kind]("as it was"), None]
 
 
-@pytest.mark.runs_once("what a replayed node returned is read back, and no object in it is the state's own")
 @pytest.mark.parametrize("is_streamed", [False, True])
 def test_what_comes_back_unchanged_is_not_stored_again(flow: Flavour, is_streamed: bool) -> None:
     class Notes(TypedDict):
@@ -147,7 +147,7 @@ def test_what_comes_back_unchanged_is_not_stored_again(flow: Flavour, is_streame
     marks = [one for one in app.last_run(CONFIG).log if isinstance(one, Marked)]
     sizes = [len(one.value.raw) for one in marks if one.value is not None and one.value.raw is not None]
     assert sizes[0] > 1000
-    assert max(sizes[1:]) < 500
+    assert ALWAYS or max(sizes[1:]) < 500, "what a replayed node returned is read back: none of it is the state's own"
     assert [one.text for one in app.get_state(CONFIG).values["notes"]] == ["x" * 1000] * 5 + ["new", "new"]
 
 
@@ -268,7 +268,6 @@ def test_an_array_that_is_changed_in_place_is_told_once_and_stored_if_it_is_retu
     assert shown == [[2, 2, 2], [1, 1, 1], [0, 0, 0]]
 
 
-@pytest.mark.runs_once("what is not stored is gone when a run is replayed")
 def test_clients_and_locks_are_handed_out_themselves(flow: Flavour) -> None:
     class Client:
         def __init__(self) -> None:
@@ -285,5 +284,6 @@ def test_clients_and_locks_are_handed_out_themselves(flow: Flavour) -> None:
         return {"same": [state["client"] is client]}
 
     nodes = (lambda _: {"client": client}), use, use
-    assert flow.invoke(flow.compile(chain(flow, Held, *nodes)), {"same": []})["same"] == [True, True]
+    app = flow.compile(chain(flow, Held, *nodes), checkpointer=None)
+    assert flow.invoke(app, {"same": []})["same"] == [True, True]
     assert client.calls == 2
