@@ -161,6 +161,30 @@ def steps_of_loop(kit: Any, saver: Any, steps: int) -> float:
     return timed(lambda: app.invoke({"count": 0}, where, durability="sync" if saver else None)) / steps
 
 
+class Texts(TypedDict):
+    texts: Annotated[list[str], operator.add]
+
+
+def stored_by_loop(kit: Any, file: Path, steps: int) -> float:
+    """Return how many bytes a step takes on disk that adds 1,000 characters of text, none like another."""
+    graph = kit.StateGraph(Texts)
+    graph.add_node("step", lambda state: {"texts": [f"{len(state['texts']):04}" * 250]})
+    graph.add_edge("__start__", "step")
+    graph.add_conditional_edges("step", lambda state: "step" if len(state["texts"]) < steps else "__end__")
+    app = graph.compile(checkpointer=kit.sqlite())
+    before = bytes_in(file)
+    app.invoke({"texts": []}, {**config(), "recursion_limit": steps + 10}, durability="sync")
+    return (bytes_in(file) - before) / steps
+
+
+def bytes_in(file: Path) -> int:
+    with sqlite3.connect(file) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        pages, free = (connection.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "freelist_count"))
+        size: int = connection.execute("PRAGMA page_size").fetchone()[0]
+    return (int(pages) - int(free)) * size
+
+
 def sends(kit: Any, count: int) -> float:
     graph = kit.StateGraph(Notes)
     graph.add_node("work", lambda given: {"notes": [given]})
@@ -220,6 +244,7 @@ def bare_commit(folder: Path, tasks: int) -> float:
     return timed(commits) / tasks
 
 
+BYTES = "bytes a step of 1 kB, 100, SQLite"
 Case = tuple[str, Callable[[Any], float], Callable[[], float] | None]
 
 
@@ -247,6 +272,7 @@ def cases(folder: Path, tasks: int) -> list[Case]:
         ("run with no task, SQLite", lambda kit: empty_run(kit, kit.sqlite(), 50), None),
         ("100 tasks that sleep 50 ms (a run)", lambda kit: sleepers(kit, kit.memory(), 100), lambda: 0.05),
         ("step of a loop of 1,000, unkept", lambda kit: steps_of_loop(kit, None, 1000), None),
+        ("step of a loop of 1,000, memory", lambda kit: steps_of_loop(kit, kit.memory(), 1000), None),
         ("step of a loop of 100, SQLite", lambda kit: steps_of_loop(kit, kit.sqlite(), 100), None),
         ("Send, one of 1,000, unkept", lambda kit: sends(kit, 1000), None),
         ("resume after 1,000 steps, memory", lambda kit: resumed_loop(kit, kit.memory(), 1000), None),
@@ -272,6 +298,9 @@ def main() -> None:
             other = best(options.rounds, partial(measure, theirs)) if theirs else None
             bare = best(options.rounds, floor) if floor else None
             row(label, mine, other, bare)
+        if options.only in BYTES:
+            mine = stored_by_loop(ours, folder / "ours.db", 100) / 1e6
+            row(BYTES, mine, stored_by_loop(theirs, folder / "theirs.db", 100) / 1e6 if theirs else None, None)
         other = best(3, lambda: imported("langgraph.func")) if theirs else None
         row("import", best(3, lambda: imported("nbflow")), other, best(3, lambda: imported("msgspec")))
 
