@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from nbflow.core.path import around, comes_from, outside
 from nbflow.core.record import Answered, Asked, CallFailed, CallReturned, Discarded, Marked, Record, Reopened, Told
+from nbflow.core.sources import SMALL
+from nbflow.core.value import STORED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from nbflow.core.sources import Made
 
 T = TypeVar("T")
 Listener = Callable[[Record], None]
@@ -32,6 +36,7 @@ class Log:
         told: by position of a nested run that a body streamed, what that body was given.
         feeds: how many of the listeners feed bodies, which must have been told of all before more is durable.
         untold: records that they have not been told of, each with those to tell.
+        made: results that bodies were given in this process, to know them again as arguments.
     """
 
     __slots__ = (
@@ -40,6 +45,7 @@ class Log:
         "asked",
         "feeds",
         "listeners",
+        "made",
         "marks",
         "problems",
         "records",
@@ -57,6 +63,7 @@ class Log:
         self.asked: dict[str, Asked] = {}
         self.problems: dict[str, str] = {}
         self.feeds = 0
+        self.made: Made = {}
         self.told: dict[str, list[Told]] = {}
         self.listeners: list[Listener] = []
         self.untold: deque[tuple[Record, tuple[Listener, ...]]] = deque()
@@ -71,6 +78,9 @@ class Log:
         self.records.append(record)
         if type(record) is CallReturned:
             self.settled[record.path] = record
+            live = record.value.live if record.value is not None else None
+            if type(live) not in SMALL and live is not STORED:
+                self.made[id(live)] = live, record.path
         else:
             self._index(record)
         if self.listeners:

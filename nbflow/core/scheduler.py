@@ -26,6 +26,7 @@ from nbflow.core.record import (
 )
 from nbflow.core.replay import Replay
 from nbflow.core.results import Results
+from nbflow.core.sources import SMALL, sources_of
 from nbflow.errors import GraphDrained, RunStopped
 
 if TYPE_CHECKING:
@@ -119,6 +120,8 @@ class Scheduler:
                 call.recalled = recall(past) if past is not None else None
             if self.log.listeners or (self.keep is not None and call.recalled is None):
                 call.shown = self.show(call.args, call.kwargs)
+                if self.log.made and (is_users or str in map(type, call.args)):
+                    call.edges = sources_of(self.log.made, call)
         finally:
             if token is not None:
                 beside.reset(token)
@@ -152,6 +155,8 @@ class Scheduler:
         if frame.left:
             frame.step(is_new=call.outcome is None and not call.shelved and not call.waits_for)
         if call.outcome is not None:
+            if type(call.outcome.value) not in SMALL:
+                self.log.made[id(call.outcome.value)] = call.outcome.value, path
             deliveries.count += 1
             heappush(deliveries.arrived, (call.row, deliveries.count, call))
         elif not call.shelved:
