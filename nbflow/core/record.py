@@ -223,7 +223,7 @@ class CallFailed(CallSettled):
 
 
 class Marked(CallSettled):
-    """A body put down where it stands; ``value`` is what has changed since it did so last, see ``views/marks.py``.
+    """A body put down where it stands; ``value`` is what has changed since it did so last, see ``core/marks.py``.
 
     It has a position among the calls of that body. Of the body of a run it is a checkpoint.
 
