@@ -200,3 +200,21 @@ def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
         "new": 0o700, "new/deep": 0o700, "new/deep/runs.db": 0o600, "new/deep/runs.db-wal": 0o600,
         "new/deep/runs.db-shm": 0o600,
     }  # fmt: skip
+
+
+def test_rows_that_hold_nothing_are_told(path: Path) -> None:
+    """As a page of zeros leaves them, which no statement can."""
+    declared = "sql = replace(sql, 'head BLOB{}', 'head BLOB{}') WHERE name = 'records'"
+    for one, other, then in (
+        (" NOT NULL", " ", "UPDATE records SET head = NULL, value = NULL, blob = NULL"),
+        (" ", " NOT NULL", ""),
+    ):
+        with sqlite3.connect(path) as connection:
+            connection.execute("PRAGMA writable_schema = ON")
+            connection.execute(f"UPDATE sqlite_master SET {declared.format(one, other)}")
+        connection.close()
+        with sqlite3.connect(path) as connection:
+            connection.execute(then)
+        connection.close()
+    with SqliteSaver.from_conn_string(path) as saver, pytest.raises(CorruptFileError, match="hold nothing"):
+        saver.sizes("t")

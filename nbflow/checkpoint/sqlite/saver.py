@@ -322,7 +322,12 @@ class SqliteSaver(SharedMethods):
 
     def sizes(self, thread_id: str) -> dict[str, int]:
         """Return how many bytes the rows of each run take."""
-        return {str(run): int(str(size)) for run, size in self._file.read(_SIZES, (thread_id, thread_id))}
+        found: dict[str, int] = {}
+        for run_id, size in self._file.read(_SIZES, (thread_id, thread_id)):
+            if not isinstance(size, int):
+                raise CorruptFileError(self._file.path, f"the rows of run {run_id} hold nothing; restore a copy")
+            found[str(run_id)] = size
+        return found
 
     def remove(self, thread_id: str, run_ids: Sequence[str], owner: str) -> None:
         """Forget runs of a thread."""
