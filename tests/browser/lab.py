@@ -154,12 +154,12 @@ class Lab:
 
     def cell_text(self, index: int) -> str:
         """Return the outputs of a cell as text, as a reader sees them."""
-        areas = self.cell_output(index).locator(".jp-OutputArea-output")
+        areas = self.cell_output(index).locator(".jp-OutputArea-output:visible")
         return "\n".join(text.strip() for text in areas.all_inner_texts())
 
     def expect_text(self, index: int, text: str, timeout: float = SECONDS) -> None:
-        """Wait until the outputs of a cell contain a text."""
-        expect(self.cell_output(index)).to_contain_text(text, timeout=timeout * 1000)
+        """Wait until the outputs of a cell contain a text that a reader sees."""
+        expect(self.cell_output(index)).to_contain_text(text, timeout=timeout * 1000, use_inner_text=True)
 
     def click(self, text: str, cell: int | None = None) -> None:
         """Click the button with this text, else the element with it, in the outputs (of one cell)."""

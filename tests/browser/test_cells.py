@@ -61,7 +61,6 @@ def test_a_run_asks_in_its_cell_and_goes_on_there(lab: Lab, folder: str) -> None
     lab.expect_text(4, "'review': 'yes, quite'")
     lab.save()
     lab.wait_until(lambda: "yes, quite" in str(lab.saved()))
-    assert "widget-view" not in str(lab.saved())
     assert problems(lab) == []
 
 

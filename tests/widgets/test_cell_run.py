@@ -69,7 +69,7 @@ def test_answers_that_come_while_the_run_works_go_with_the_next_pause(shell: She
             answer(form, str(number))
         await until(lambda: results)
         assert (results, cell_run.error) == ([[2, 4, 6]], None)
-        assert "answer: 3" in str(cell_run.run_display.static_bundle()["text/plain"])
+        assert "answer: 3" in cell_run.run_display.twin()[1]
 
     asyncio.run(story())
 
@@ -150,7 +150,7 @@ def test_a_rejection_that_ended_the_run_is_taken_back(shell: Shell, capsys: pyte
         answer(form, "4")
         await until(lambda: results)
         assert (results, cell_run.error) == ([[8]], None)
-        assert "answer: 4" in str(cell_run.run_display.static_bundle()["text/plain"])
+        assert "answer: 4" in cell_run.run_display.twin()[1]
         assert not back_of(form)
 
     asyncio.run(story())
@@ -260,7 +260,7 @@ def test_an_answer_in_time_keeps_the_default_away(shell: Shell) -> None:
         results: list[object] = []
         cell_run = await staged(shell, flow, results)
         paused = cell_run.run
-        assert "goes on by itself at" in str(cell_run.run_display.static_bundle())
+        assert "goes on by itself at" in cell_run.run_display.twin()[0]
         answer(next(iter(cell_run.run_display.forms.values())), "in time")
         await until(lambda: results)
         cell_run._expired(paused)

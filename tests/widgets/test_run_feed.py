@@ -11,7 +11,7 @@ import pytest
 from nbflow import InMemorySaver, Run, Workflow, entrypoint, interrupt, task
 from nbflow.views.calls import CallRow, calls_of
 from nbflow.views.progress import Progress
-from nbflow_widgets import run_feed
+from nbflow_widgets import ticker
 from nbflow_widgets.run_feed import RunFeed
 
 CONFIG = {"configurable": {"thread_id": "t"}}
@@ -67,9 +67,9 @@ def test_a_subscriber_gets_what_there_is_then_what_changes() -> None:
 
 def test_a_thousand_calls_are_one_batch_per_tick_and_the_ticker_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks, called, go = threading.Semaphore(0), threading.Event(), threading.Event()
-    real = run_feed._goes_on
+    real = ticker.goes_on
 
-    def on_tick(feed: RunFeed) -> bool:
+    def on_tick(feed: ticker.Source) -> bool:
         assert ticks.acquire(timeout=60)
         return real(feed)
 
@@ -84,7 +84,7 @@ def test_a_thousand_calls_are_one_batch_per_tick_and_the_ticker_ends(monkeypatch
         assert go.wait(60)
         return sum(one.result() for one in first)
 
-    monkeypatch.setattr(run_feed, "_goes_on", on_tick)
+    monkeypatch.setattr(ticker, "goes_on", on_tick)
 
     run = flow.start(1000)
     feed = RunFeed(run)

@@ -18,7 +18,8 @@ from nbflow import InMemoryCache, Run, Workflow, entrypoint, task
 from nbflow_widgets.answers import answers_for, answers_from
 from nbflow_widgets.around import Around
 from nbflow_widgets.cell_run import CellRun
-from nbflow_widgets.display import Mode, bundle_of, mode, show_once
+from nbflow_widgets.display import Mode, bundle_of, here, mode, show_once
+from nbflow_widgets.elsewhere import begun_by_a_card
 from nbflow_widgets.failure import Stopped, prepared, release
 from nbflow_widgets.markup import note
 from nbflow_widgets.options import Options, parse_entrypoint, parse_watch
@@ -151,7 +152,10 @@ class Cells:
         config: RunnableConfig = {"configurable": {"thread_id": thread}}
         saver = workflow.saver("%%entrypoint")
         key = (id(saver), thread)
-        opening = self._open(workflow, value, config, key, fresh=options.fresh or options.reuse, reuse=options.reuse)
+        with begun_by_a_card():
+            opening = self._open(
+                workflow, value, config, key, fresh=options.fresh or options.reuse, reuse=options.reuse
+            )
         answers = answers_from(self._value("--answers", options.answers) if options.answers is not None else None)
         cell_run = self.cell_run = CellRun(
             self._kit,
@@ -205,7 +209,7 @@ class Cells:
         """
         shown = self._kit.cell_runs.pop(key, None)
         if shown is not None:
-            shown.leave()
+            shown.leave(here())
             if not shown.run.done():
                 if not fresh and shown.run.began_with(value):
                     return Opening(shown.run, len(shown.run.log))

@@ -13,11 +13,12 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from nbflow import Command
 from nbflow.views.kinds import Answered, Discarded, Reopened
 from nbflow_widgets.display import Cell, Mode
+from nbflow_widgets.elsewhere import begun_by_a_card
 from nbflow_widgets.failure import Stopped, clean, lines_of
 from nbflow_widgets.forms import Form
 from nbflow_widgets.run_display import RunDisplay
@@ -77,21 +78,25 @@ class CellRun:
         self._lock = threading.Lock()
         self._held_back: dict[str, object] = {}
         self._left = False
+        self._mark: tuple[object, ...] = ()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def open(self, run: Run, *, past: int = 0, shown: bool = True) -> None:
+    def open(self, run: Run, *, past: int = 0, changed: Callable[[], None] | None = None) -> None:
         """Begin to show a run.
 
         Args:
             run: started, or found in a checkpointer.
             past: how many of its records are older than this cell.
-            shown: whether to show it in the running cell; else its owner shows the run_display's ``box``.
+            changed: called at each change, if the run_display's ``box`` is shown in another card; else it is
+                shown in the running cell.
         """
         self.run = run
         self._past = past
         with suppress(RuntimeError):  # without a loop there is nobody to wait for
             self._loop = asyncio.get_running_loop()
-        self.run_display = RunDisplay(run, self._mode, on_stop=self.stop, in_cell=shown, compact=self._compact)
+        self.run_display = RunDisplay(
+            run, self._mode, on_stop=self.stop, way_on=self._way_on, changed=changed, compact=self._compact
+        )
 
     def say(self, text: str, kind: str = "info") -> None:
         """Add a line of small print, with code in backquotes."""
@@ -118,15 +123,14 @@ class CellRun:
             self.conclude()
             raise Stopped(run.workflow.name) from None
 
-    def watch(self) -> None:
-        """Go on without the cell: conclude when the run ends."""
-        loop = self._loop
+    def watch(self, run: Run | None = None) -> None:
+        """Go on without the cell: conclude when the run ends, if no other answer has taken it further by then."""
+        loop, watched = self._loop, self.run if run is None else run
         assert loop is not None, "only a cell watches a run"
         if not self.run_display.is_revealed:
             self.run_display.reveal()
         self.run_display.hold_place()
-        run = self.run
-        run.on_done(_on(loop, lambda: self.guarded(lambda: self._concluded_later(run))))
+        watched.on_done(_on(loop, lambda: self.guarded(lambda: self._concluded_later(watched))))
 
     def go_on(self, run: Run) -> None:
         """Show a handle with which the run goes on."""
@@ -139,19 +143,41 @@ class CellRun:
         return self._cell.run(self._resume, answers)
 
     def _resume(self, answers: dict[str, object]) -> Run:
-        return self._workflow.start(Command(resume=answers), self._config, on_divergence="rerun")
+        with begun_by_a_card():
+            return self._workflow.start(Command(resume=answers), self._config, on_divergence="rerun")
 
     def stop(self) -> None:
         """Stop the run; the thread can be resumed."""
         self.run.cancel("stopped by hand")
 
-    def leave(self) -> None:
-        """Show no more: another cell shows the run from here on."""
+    def leave(self, where: str) -> None:
+        """Show no more of the run, and say where it goes on."""
         self._left = True
-        self.run_display.freeze()
+        self.run_display.leave(where)
+
+    def has_moved(self) -> bool:
+        """Whether the thread has changed since the run paused or ended, by the hand of another program."""
+        run = self.run
+        if self._left or not self._lock.acquire(blocking=False):  # an answer is being sent
+            return False
+        try:
+            saver = self._workflow.saver("a card")
+            newest = saver.runs(run.thread_id, limit=1)
+            last = saver.rows(cast("Any", (run.thread_id, newest[0])), last=1) if newest else []
+            mark = (*newest, *(row.seq for row in last))
+            if mark == self._mark:
+                return False
+            found = self._workflow.last_run(self._config)
+            self._mark = mark
+            return found is not None and run is self.run and _stand(found) != _stand(run)
+        except Exception:  # noqa: BLE001  # a file that can't be read just now is read the next time
+            return False
+        finally:
+            self._lock.release()
 
     def conclude(self) -> None:
         """Show how the run stands, now that it has ended or paused."""
+        self._kit.lookout.watch()
         self._note_discarded()
         self._close_expired()
         status = self.run.status
@@ -166,8 +192,10 @@ class CellRun:
             self.run_display.finish()
 
     def returned(self, result: object) -> None:
-        """Hand the result over."""
+        """Hand the result over; the cell shows it, in the page that it was run in."""
         self._on_return(result)
+        if self.run_display.is_reloaded:
+            self.run_display.show_result(result, self._cell)
 
     def _concluded_later(self, run: Run) -> None:
         """Conclude after the cell's end: the result and errors are led to it."""
@@ -244,7 +272,7 @@ class CellRun:
         self.run_display.attach(run)
         if self._compact and self._loop is not None:
             self._loop.call_later(GRACE, self._unfold)
-        self.watch()
+        self.watch(run)
 
     def _unfold(self) -> None:
         """Show the timeline of a compact cell_run, if the run still works."""
@@ -258,7 +286,8 @@ class CellRun:
         self._post_to_loop(lambda: self._went_on(run, past))
 
     def _restart(self) -> Run:
-        return self._workflow.start(None, self._config, on_divergence="rerun")
+        with begun_by_a_card():
+            return self._workflow.start(None, self._config, on_divergence="rerun")
 
     def _send_held_back(self) -> None:
         with self._lock:
@@ -292,6 +321,13 @@ class CellRun:
                 "warning",
             )
 
+    def _way_on(self, status: str) -> str:
+        """Return what to do if nothing more is heard of a run that was running, or asking, then."""
+        run, what = self.run, "to see how it stands" if status == "running" else "to answer"
+        if self._named:
+            return f"Run the cell again {what} (thread `{run.thread_id}`)."
+        return f"`%nbflow inbox{self._kit.option_for(self._workflow.checkpointer)}` {what} (thread `{run.thread_id}`)."
+
     def _way_back(self) -> str:
         if self._named:
             return "What has finished is kept: run the cell again to go on, with `--fresh` to start over."
@@ -308,6 +344,12 @@ def rejected_in(run: Run) -> set[str]:
             key = str(getattr(record, "id", ""))
             (found.add if getattr(record, "rejected", False) else found.discard)(key)
     return found
+
+
+def _stand(run: Run) -> tuple[object, ...]:
+    """Return what tells how far a run has come."""
+    turns = sum(isinstance(record, (Answered, Reopened)) for record in run.log)
+    return run.run_id, run.status, tuple(asked.id for asked in run.interrupts), turns
 
 
 def _on(loop: asyncio.AbstractEventLoop, fn: Callable[[], None]) -> Callable[[], None]:

@@ -18,12 +18,13 @@ from nbflow.errors.usage import nearest
 from nbflow.views.progress import run_of
 from nbflow_widgets.callgraph import callgraph as draw_callgraph
 from nbflow_widgets.cell_run import CellRun
-from nbflow_widgets.display import bundle_of, mode
+from nbflow_widgets.display import bundle_of, here, mode
+from nbflow_widgets.elsewhere import begun_by_a_card
 from nbflow_widgets.failure import prepared
 from nbflow_widgets.graphs import GraphPicture
 from nbflow_widgets.graphs import graph as draw_graph
 from nbflow_widgets.inbox import Inbox, Waiting, waiting_in
-from nbflow_widgets.markup import code_span, escaped, labelled, note
+from nbflow_widgets.markup import as_text, code_span, escaped, labelled, note
 from nbflow_widgets.nest import NestError
 from nbflow_widgets.nest import nest as apply_nest
 from nbflow_widgets.run_feed import RunFeed
@@ -135,14 +136,15 @@ def resume(thread: str, answer: object, saver: BaseCheckpointSaver | None = None
     workflow = kit.workflow_named(name, keeper)
     if workflow is None:
         raise LookupError(_define_first(name))
-    started = workflow.start(Command(resume=answer), _config(thread), on_divergence="rerun")
     shown = mode()
-    if shown != "live":
+    with begun_by_a_card():
+        started = workflow.start(Command(resume=answer), _config(thread), on_divergence="rerun")
+    cell_run = _stage(kit, workflow, thread) if shown == "live" else None
+    if cell_run is None:
         result = started.result()
         if started.status == "done":
             kit.returned((id(keeper), thread), result)
         return result
-    cell_run = _stage(kit, workflow, thread)
     cell_run.open(started, past=len(run.log))
     cell_run.watch()
     return None
@@ -187,12 +189,11 @@ def _entry(kit: Toolkit, workflow: Workflow, item: Waiting, box: Inbox) -> objec
     """Return what an item of the inbox shows: its forms, or a button to go on."""
 
     def returned(result: object) -> None:
-        static = cell_run.run_display.static_bundle()
-        shown = f"{static['text/html']}{labelled('Result', result)}"
-        box.settled(item, shown, f"{static['text/plain']}\n{result!r}")
+        html, text = cell_run.run_display.twin()
+        box.settled(item, f"{html}{labelled('Result', result)}", f"{text}\n{as_text(result)}")
 
     cell_run = _stage(kit, workflow, item.thread_id, returned, compact=True)
-    cell_run.open(item.run, past=len(item.run.log), shown=False)
+    cell_run.open(item.run, past=len(item.run.log), changed=box.update)
     if item.status == "asking":
         cell_run.conclude()
         return cell_run.run_display.box
@@ -218,7 +219,7 @@ def _stage(
     key = (id(workflow.checkpointer), thread)
     before = kit.cell_runs.pop(key, None)
     if before is not None:
-        before.leave()
+        before.leave(here())
 
     def returned(result: object) -> None:
         kit.returned(key, result)

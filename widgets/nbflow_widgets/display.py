@@ -99,11 +99,11 @@ class Slot:
         display(bundle, raw=True, display_id=self._id, update=self.is_shown)  # type: ignore[no-untyped-call]  # IPython
         self.is_shown = True
 
-    def show_widget(self, widget: object, static: dict[str, object]) -> None:
-        """Show a widget, with what stands for it where widgets can't be drawn."""
+    def show_widget(self, widget: object, static: dict[str, object] | None = None) -> None:
+        """Show a widget, with what stands for it where widgets can't be drawn: without ``static``, nothing."""
         drawn: Any = getattr(widget, "_repr_mimebundle_", dict)()
         bundle = drawn[0] if isinstance(drawn, tuple) else drawn
-        self.show({**(bundle or {}), **static})
+        self.show({**(bundle or {}), **(static or {"text/plain": ""})})
 
 
 def show_once(bundle: dict[str, object]) -> None:
@@ -114,6 +114,24 @@ def show_once(bundle: dict[str, object]) -> None:
 def bundle_of(html: str, text: str) -> dict[str, object]:
     """Return the static bundle of the two forms."""
     return {"text/html": html, "text/plain": text}
+
+
+EMPTY = bundle_of("<div></div>", "")
+"""What is shown in a place that is kept for later."""
+
+
+def execution() -> tuple[str, str]:
+    """Return the ids of the running cell and of its execution; empty where they are not known."""
+    get_parent = getattr(get_ipython(), "get_parent", dict)
+    parent: Any = get_parent() or {}
+    header, metadata = parent.get("header") or {}, parent.get("metadata") or {}
+    return str(metadata.get("cellId") or ""), str(header.get("msg_id") or "")
+
+
+def here() -> str:
+    """Return the running cell by its number as the page shows it: ``cell [7]``."""
+    hook = getattr(get_ipython(), "displayhook", None)  # the shell's own count runs ahead in some versions
+    return f"cell [{getattr(hook, 'prompt_count', '?')}]"
 
 
 def formatted(value: object) -> tuple[dict[str, object], dict[str, object]]:
@@ -140,3 +158,10 @@ def make_live(widget: object) -> None:
 
 def _as_addressed(_data: object, default: object) -> object:
     return default
+
+
+def close_tree(widget: Any) -> None:  # noqa: ANN401  # untyped package
+    """Close a widget and all that stand in it."""
+    for child in getattr(widget, "children", ()):
+        close_tree(child)
+    widget.close()

@@ -14,7 +14,7 @@ import ipywidgets
 
 from nbflow import NbflowError
 from nbflow.types import Reject
-from nbflow_widgets.display import make_live
+from nbflow_widgets.display import close_tree, make_live
 from nbflow_widgets.fields import EMPTY, Field, FieldError, choice_field, field_of, json_field, text_field
 from nbflow_widgets.markup import FAINT, as_text, escaped, heading, labelled, note, panel
 from nbflow_widgets.shapes import Question, Review, kind_of, question_of
@@ -43,6 +43,7 @@ class Form:
         is_answered: whether an answer was taken.
         answer: the answer, once it was taken.
         reopened: how often the workflow could not use an answer, and the question was opened again.
+        is_offered_back: whether the rejection that it was answered with can be taken back.
         taken_back: the rejection that is to be replaced by another answer; None if there is none.
     """
 
@@ -60,7 +61,9 @@ class Form:
         self.is_answered = False
         self.answer: object = None
         self.reopened = 0
+        self.is_offered_back = False
         self.taken_back: Reject | None = None
+        self._left = ""
         self._submit = submit
         self._post = post if post is not None else (lambda job: job())
         self._drafts = drafts if drafts is not None else {}
@@ -178,14 +181,23 @@ class Form:
         self.taken_back = None
         self._drafts.pop(self.asked.id, None)
         self._message.value = ""
-        self.widget.layout = {}
-        self.widget.children = [ipywidgets.HTML(self.html())]
+        self.widget.layout = {"margin": "0"}
+        self.widget.children = [_printed(self.html())]
 
     def offer_back(self, *, offered: bool) -> None:
         """Show, or show no longer, the button that takes a rejection back; as long as the run can take it back."""
+        self.is_offered_back = offered
         if self.is_answered and isinstance(self.answer, Reject):
             self._back.disabled = False
-            self.widget.children = [ipywidgets.HTML(self.html()), *([self._back] if offered else [])]
+            self.widget.children = [_printed(self.html()), *([self._back] if offered else [])]
+
+    def leave(self, where: str) -> None:
+        """Take no answer any more: the question is answered, or asked, elsewhere."""
+        self.is_offered_back = False
+        if not self.is_answered:
+            self._left = where
+        self.widget.layout = {"margin": "0"}
+        self.widget.children = [_printed(self.html())]
 
     def keep_rejection(self) -> None:
         """Show the rejection again that was to be taken back: the run has ended with it."""
@@ -248,18 +260,18 @@ class Form:
     def html(self) -> str:
         """Return the static version: the question, and the answer if there is one."""
         if not self.is_answered:
-            return waiting_html(self.asked)
+            return waiting_html(self.asked, self._left)
         return panel(question_html(self.question) + labelled("Answer", _said(self.answer)))
 
     def text(self) -> str:
         """Return the question, and the answer if there is one, as text."""
-        text = waiting_text(self.asked)
+        text = waiting_text(self.asked, self._left)
         return f"{text}\n  answer: {as_text(self.answer)}" if self.is_answered else text
 
     def close(self) -> None:
         """Take the form away; what was typed stays with the caller."""
         for part in (*self._parts, self._back, self.widget):
-            _close(part)
+            close_tree(part)
 
 
 _TAKEN_BACK = "The rejection is taken back as soon as another answer is sent."
@@ -270,6 +282,10 @@ _FRAME = {
     "margin": "6px 0",
     "border_left": "3px solid var(--jp-brand-color1, #1976d2)",
 }
+
+
+def _printed(html: str) -> Any:  # noqa: ANN401  # untyped package
+    return ipywidgets.HTML(html, layout={"margin": "0"})
 
 
 def _said(answer: object) -> object:
@@ -289,23 +305,22 @@ def _refused(asked: Interrupt) -> str:
     return f"The answer was not taken: {asked.problem}"
 
 
-def waiting_html(asked: Interrupt) -> str:
-    """Return the static version of a question that waits."""
-    why = note(_refused(asked), "error") if asked.problem else ""
-    waits = f'<div style="{FAINT};font-size:11px">{escaped("waits for an answer")}</div>'
+def waiting_html(asked: Interrupt, left: str = "") -> str:
+    """Return the static version of a question that waits, or that was left for somewhere else."""
+    why = note(_refused(asked), "error") if asked.problem and not left else ""
+    waits = f'<div style="{FAINT};font-size:11px">{escaped(_waits(left))}</div>'
     return panel(question_html(question_of(asked.value)) + why + waits)
 
 
-def waiting_text(asked: Interrupt) -> str:
-    """Return a question that waits as text."""
+def _waits(left: str) -> str:
+    return f"went on in {left}" if left else "waits for an answer"
+
+
+def waiting_text(asked: Interrupt, left: str = "") -> str:
+    """Return a question that waits, or that was left for somewhere else, as text."""
     question = question_of(asked.value)
     shown = [f"{name}: {as_text(value)}" if name else as_text(value) for name, value in question.details.items()]
     lines = [f"asks: {question.text}" if question.text else "asks:", *shown]
-    lines += [_refused(asked)] if asked.problem else []
+    lines += [_refused(asked)] if asked.problem and not left else []
+    lines += [_waits(left)] if left else []
     return "\n  ".join("\n".join(lines).splitlines())
-
-
-def _close(widget: Any) -> None:  # noqa: ANN401  # untyped package
-    for child in getattr(widget, "children", ()):
-        _close(child)
-    widget.close()

@@ -5,14 +5,14 @@ Lists and lays out; what an entry shows and does is given by its owner.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import ipywidgets
 
 from nbflow import Interrupt, Run
-from nbflow_widgets.display import Mode, Slot, bundle_of, make_live, show_once
+from nbflow_widgets.card import Card, State
+from nbflow_widgets.display import Mode, bundle_of, close_tree, show_once
 from nbflow_widgets.markup import BORDER, FAINT, escaped, note
 
 if TYPE_CHECKING:
@@ -72,16 +72,17 @@ class Inbox:
         entry: returns the widget of an item, or a text with code in backquotes that says why there is none.
 
     Attributes:
-        widget: what is shown live; None before.
+        widget: the list, while it is shown live; None before.
     """
 
     def __init__(self, items: Sequence[Waiting], entry: Callable[[Waiting], Any]) -> None:
         self.items = list(items)
         self.widget: Any = None
         self._entry = entry
-        self._slot = Slot()
+        self._card = Card(lambda: (self.html(), self.text()), self._state, self._close)
         self._done: list[tuple[str, str]] = []
         self._hints: dict[str, str] = {}
+        self._head: Any = None
 
     def __repr__(self) -> str:
         return self.text()
@@ -98,28 +99,33 @@ class Inbox:
         if len(self._hints) == len(entries):
             show_once(bundle_of(self.html(), self.text()))
             return
-        rows = map(self._row, self.items, entries)
-        self.widget = ipywidgets.VBox([ipywidgets.HTML(_head(len(self.items))), *rows])
-        make_live(self.widget)
-        self._slot.show_widget(self.widget, bundle_of(self.html(), self.text()))
+        self._head = ipywidgets.HTML(_head(len(self.items)))
+        self.widget = ipywidgets.VBox([self._head, *map(self._row, self.items, entries)], layout={"margin": "0"})
+        self._card.place()
+        self._card.reveal([self.widget])
+
+    def update(self) -> None:
+        """Bring what is saved up to date; called when an entry has changed."""
+        if self._card.is_revealed:
+            self._card.update()
+
+    def _state(self) -> State:
+        return "waits" if self.items else "settled"
+
+    def _close(self) -> None:
+        close_tree(self.widget)
 
     def _row(self, item: Waiting, entry: Any) -> Any:  # noqa: ANN401  # untyped package
         inner = ipywidgets.HTML(note(entry)) if isinstance(entry, str) else entry
         return ipywidgets.VBox([ipywidgets.HTML(_title(item)), inner], layout={"margin": "0 0 8px 0"})
 
     def settled(self, item: Waiting, html: str, text: str) -> None:
-        """Note that an item is done with, and how; when all are, static text takes the place of widgets."""
+        """Note that an item is done with, and how."""
         self.items = [one for one in self.items if one is not item]
         self._done.append((_title(item, "is done") + html, f"{item.thread_id}: {item.workflow} is done\n{text}"))
-        if not self.items and self._slot.is_shown:
-            try:  # a page that is busy drawing the last answer stumbles over its place being taken
-                asyncio.get_running_loop().call_later(1.0, self._freeze)
-            except RuntimeError:
-                self._freeze()
-
-    def _freeze(self) -> None:
-        self._slot.show(bundle_of(self.html(), self.text()))
-        self.widget.close()
+        if self.widget is not None:
+            self._head.value = _head(len(self.items))
+            self.update()
 
     def html(self) -> str:
         """Return the static version."""

@@ -26,6 +26,8 @@ COLOURS = {
     "crashed": "#dc5a52",
 }
 MUTED = "#7d8590"
+WIDTH = "1100px"
+"""How wide a card is at most, live or static; so nothing jumps when one takes the place of the other."""
 TRACK = "#7d859022"
 FAINT = "color:var(--jp-ui-font-color2,#666)"
 BORDER = "var(--jp-border-color2,#ddd)"
@@ -194,6 +196,7 @@ __all__ = [
     "FAINT",
     "MUTED",
     "TRACK",
+    "WIDTH",
     "as_text",
     "bar",
     "code_span",

@@ -1,17 +1,18 @@
-"""What is drawn of one run: timeline, notes and forms in one place of a cell, then their static version.
+"""What is drawn of one run: timeline, notes and forms in one card, live and as its twin.
 
-Knows nothing of how a run goes on; all of it is called on the kernel's loop.
+Knows nothing of how a run goes on; all of it but ``twin`` is called on the kernel's loop.
 """
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from nbflow_widgets.display import Cell, Mode, Slot, bundle_of, formatted, make_live, show_once
+from nbflow_widgets.card import Card, State
+from nbflow_widgets.display import EMPTY, Cell, Mode, Slot, bundle_of, formatted, make_live, show_once
 from nbflow_widgets.forms import Form, waiting_html, waiting_text
 from nbflow_widgets.markup import labelled, note
 from nbflow_widgets.run_feed import RunFeed
@@ -19,10 +20,6 @@ from nbflow_widgets.timeline import Timeline
 
 if TYPE_CHECKING:
     from nbflow import Run
-
-EMPTY = bundle_of("<div></div>", "")
-LATER = 1.0
-"""Seconds until widgets that were taken out of a page are closed; one that is busy stumbles over closed ones."""
 
 
 class RunDisplay:
@@ -32,39 +29,61 @@ class RunDisplay:
         run: what is shown.
         mode: how.
         on_stop: called by the Stop button.
-        in_cell: whether it is shown in the running cell; else its owner shows ``box``.
+        way_on: says what a reader of the twin does to go on, with code in backquotes; given how the run stands.
+        changed: called at each change, if it is shown in somebody else's card, as ``box``.
         compact: whether the timeline is left out until ``unfold``.
 
     Attributes:
-        box: the widgets; None unless live.
+        box: the widgets in somebody else's card; None in a card of its own.
         forms: by question id, in the order asked.
-        is_revealed: whether widgets have been shown in the cell.
     """
 
     def __init__(
-        self, run: Run, mode: Mode, *, on_stop: Callable[[], None], in_cell: bool = True, compact: bool = False
+        self,
+        run: Run,
+        mode: Mode,
+        *,
+        on_stop: Callable[[], None],
+        way_on: Callable[[str], str],
+        changed: Callable[[], None] | None = None,
+        compact: bool = False,
     ) -> None:
-        self.box = ipywidgets.VBox() if mode == "live" else None
+        self.box = ipywidgets.VBox() if changed is not None else None
         self.forms: dict[str, Form] = {}
-        self.is_revealed = False
         self._run = run
         self._mode = mode
-        self._in_cell = in_cell
+        self._way_on = way_on
+        self._changed = changed
         self._compact = compact
-        self._slot = Slot()
-        self._result = Slot()
+        self._left = False
+        self._late = Slot()
         self._notes: list[tuple[str, str]] = []
+        self._result: list[object] = []
+        self._small: dict[str, Any] = {}  # widgets of notes and of the result, once there are any
         self._feed = RunFeed(run)
         self._timeline = Timeline(self._feed, on_stop=on_stop)
+        self._card: Card | None = None
+        if mode == "live" and changed is None:
+            self._card = Card(self.twin, self._state, self._close)
+            self._card.place()
         self._arrange()
-        if self.box is not None and in_cell:
-            self._slot.show(EMPTY)  # its place, above all that the run prints
+
+    @property
+    def is_revealed(self) -> bool:
+        """Whether its widgets are shown in the cell."""
+        return self._card is not None and self._card.is_revealed
+
+    @property
+    def is_reloaded(self) -> bool:
+        """Whether it is shown in a page that what the cell returns does not reach."""
+        return self._card is not None and self._card.is_reloaded
 
     def attach(self, run: Run) -> None:
         """Go on with another handle of the run."""
         self._run = run
         self.offer_back(())
         self._feed.attach(run)
+        self._arrange()
 
     def say(self, text: str, kind: str = "info") -> None:
         """Add a line of small print, with code in backquotes."""
@@ -83,10 +102,9 @@ class RunDisplay:
         return any(key in rejected for key in self.forms)
 
     def reveal(self) -> None:
-        """Show the widgets in the cell, with their static version for those who can't draw them."""
-        if self.box is not None and self._in_cell:
-            self.is_revealed = True
-            self._slot.show_widget(self.box, self.static_bundle())
+        """Show the widgets in the cell."""
+        if self._card is not None:
+            self._card.reveal(self._parts())
 
     def unfold(self) -> None:
         """Show the timeline too."""
@@ -95,74 +113,101 @@ class RunDisplay:
 
     def hold_place(self) -> None:
         """Keep a place in the cell for a result that comes after the cell's end."""
-        if self._mode != "static" and self._in_cell and not self._result.is_shown:
-            self._result.show(EMPTY)
+        if self._card is not None and not self._late.is_shown:
+            self._late.show(EMPTY)
 
     def stay(self) -> None:
         """Show the widgets as they are now, and keep a place for what comes: somebody may answer."""
         self.reveal()
         self.hold_place()
+        self._arrange()
 
     def show_result(self, result: object, cell: Cell) -> None:
-        """Show a result that came after the cell's end."""
-        if self.box is not None and not self._in_cell:
-            self.box.children = [*self.box.children, ipywidgets.HTML(labelled("Result", result))]
-        elif result is not None and self._result.is_shown:
+        """Show a result that the cell's own execution can't show: it is over, or its page was reloaded."""
+        if self._card is None or self._card.is_reloaded:
+            self._result = [result]
+            self._arrange()
+        elif result is not None and self._late.is_shown:
             bundle, _ = cell.run(formatted, result)
             if bundle:
-                self._result.show(bundle)
+                self._late.show(bundle)
 
     def finish(self) -> None:
-        """Show the end: in a live cell, the static version takes the place of the widgets."""
+        """Show the end."""
         self._feed.flush()
         for form in self.forms.values():
             form.keep_rejection()
         if self._mode == "static":
-            show_once(self.static_bundle())
-        self.freeze()
+            show_once(bundle_of(*self.twin()))
+        self._arrange()
 
-    def freeze(self) -> None:
-        """Leave the static version where the widgets were: saved widgets show an error to their own author."""
-        if self.box is None:
-            return
-        static = self.static_bundle()
-        if self._in_cell:
-            self._slot.show(static)
-            self.box.close()
-            self._close()
-            return
-        self.box.children = [ipywidgets.HTML(str(static["text/html"]))]
-        try:
-            asyncio.get_running_loop().call_later(LATER, self._close)
-        except RuntimeError:
-            self._close()
+    def leave(self, where: str) -> None:
+        """Show how it stood when the run went on elsewhere, and where that is."""
+        self._left = True
+        self._timeline.leave()
+        for form in self.forms.values():
+            form.leave(where)
+        self.say(f"The run goes on in {where}.", "warning")
+
+    def twin(self) -> tuple[str, str]:
+        """Return the static form of all that is shown, as HTML and as text."""
+        live, notes, forms = self._mode == "live", tuple(self._notes), tuple(self.forms.values())
+        html = [self._timeline.html(times=live), _notes_html(notes), *(form.html() for form in forms)]
+        text = [self._timeline.text(), *(text.replace("`", "") for text, _ in notes), *(form.text() for form in forms)]
+        for asked in self._run.interrupts if self._run.done() and not self._left else ():
+            if asked.id not in self.forms:
+                html.append(waiting_html(asked))
+                text.append(waiting_text(asked))
+        if live and self._state() != "settled":
+            status = self._run.status
+            stood = f"As of {time.strftime('%H:%M:%S')}: {status}. {self._way_on(status)}"
+            html.append(note(stood))
+            text.append(stood.replace("`", ""))
+        html += [labelled("Result", result) for result in self._result]
+        return "".join(html), "\n".join(text)
+
+    def _state(self) -> State:
+        if self._left:
+            return "settled"
+        if not self._run.done():
+            return "moves"
+        is_open = any(not form.is_answered or form.is_offered_back for form in tuple(self.forms.values()))
+        return "waits" if is_open else "settled"
+
+    def _parts(self) -> list[Any]:
+        """Return the widgets from top to bottom."""
+        parts: list[Any] = [] if self._compact else [self._timeline.widget]
+        if self._notes:
+            parts.append(self._printed("notes", _notes_html(self._notes)))
+        parts += [form.widget for form in self.forms.values()]
+        return parts + [self._printed("result", labelled("Result", result)) for result in self._result]
+
+    def _printed(self, what: str, html: str) -> Any:  # noqa: ANN401  # untyped package
+        if what not in self._small:
+            self._small[what] = ipywidgets.HTML(layout={"margin": "0"})
+        self._small[what].value = html
+        return self._small[what]
+
+    def _arrange(self) -> None:
+        """Show what has changed, live and in the twin."""
+        if self.box is not None and self._changed is not None:
+            self.box.children = self._parts()
+            make_live(self.box)
+            self._changed()
+        elif self._card is not None:
+            if self._card.is_revealed:
+                self._card.arrange(self._parts())
+            if self._card.is_revealed or self._run.done():
+                self._card.update()
 
     def _close(self) -> None:
         for form in self.forms.values():
             form.close()
+        for small in self._small.values():
+            small.close()
         self._timeline.close()
         self._feed.close()
 
-    def _arrange(self) -> None:
-        if self.box is None:
-            return
-        parts: list[Any] = [] if self._compact else [self._timeline.widget]
-        if self._notes:
-            parts.append(ipywidgets.HTML(self._notes_html()))
-        self.box.children = [*parts, *(form.widget for form in self.forms.values())]
-        make_live(self.box)
 
-    def static_bundle(self) -> dict[str, object]:
-        """Return the static form of all that is shown."""
-        shown = list(self.forms.values())
-        html = [self._timeline.html(times=self._mode == "live"), self._notes_html(), *(form.html() for form in shown)]
-        text = [self._timeline.text(), *(text.replace("`", "") for text, _ in self._notes)]
-        text += [form.text() for form in shown]
-        for asked in self._run.interrupts if self._run.done() else ():
-            if asked.id not in self.forms:
-                html.append(waiting_html(asked))
-                text.append(waiting_text(asked))
-        return bundle_of("".join(html), "\n".join(text))
-
-    def _notes_html(self) -> str:
-        return "".join(note(text, kind) for text, kind in self._notes)
+def _notes_html(notes: Collection[tuple[str, str]]) -> str:
+    return "".join(note(text, kind) for text, kind in notes)

@@ -1,9 +1,4 @@
-"""A run as the page sees it: its records, folded and handed on in batches.
-
-Alone knows worker threads and the kernel. Batches are handed over on one ticker thread that all
-runs of the kernel share: messages sent from there reach the page while a cell blocks the kernel's
-main thread, and while it awaits.
-"""
+"""A run as the page sees it: its records, folded and handed on in batches, by the ticker that all runs share."""
 
 from __future__ import annotations
 
@@ -16,12 +11,13 @@ from typing import TYPE_CHECKING
 from nbflow.views.calls import CallRow, Record
 from nbflow.views.details import Detail, details_of
 from nbflow.views.progress import Progress, RunView
+from nbflow_widgets.ticker import ticker
 
 if TYPE_CHECKING:
     from nbflow import Run
 
 
-SECONDS = 0.1
+ELSEWHERE = "goes on elsewhere"
 Subscriber = Callable[[list[CallRow], Progress], None]
 
 
@@ -32,12 +28,14 @@ class RunFeed:
         run: the handle that is listened to; None for records alone.
         records: all that was heard so far.
         view: what they add up to; current after ``flush``.
+        is_left: whether the run goes on elsewhere, unheard.
     """
 
     def __init__(self, run: Run | Sequence[Record]) -> None:
         self.run: Run | None = None
         self.records: list[Record] = []
         self.view = RunView()
+        self.is_left = False
         self._lock = threading.RLock()
         self._inbox: deque[Record] = deque()
         self._subscribers: list[Subscriber] = []
@@ -58,13 +56,29 @@ class RunFeed:
                 self.run = run
                 self._unlisten = run.listen(self._inbox.append)
         if not self.done():
-            _ticker.add(self)
+            ticker.add(self)
         elif self._subscribers:
             self.flush()
 
+    @property
+    def progress(self) -> Progress:
+        """How the run stands, as far as it was heard."""
+        progress = self.view.progress
+        return progress._replace(state=ELSEWHERE, questions=0) if self.is_left else progress
+
     def done(self) -> bool:
         """Whether nothing more is to be expected of the run."""
-        return self.run is None or self.run.done()
+        return self.run is None or self.is_left or self.run.done()
+
+    def leave(self) -> None:
+        """Hear no more of the run: it goes on elsewhere."""
+        with self._lock:
+            self.flush()
+            self.is_left = True
+            self._unlisten()
+            self._unlisten = _nothing
+            for subscriber in tuple(self._subscribers):
+                self._tell(subscriber, [], self.progress)
 
     def subscribe(self, fn: Subscriber) -> Callable[[], None]:
         """Have ``fn(changed rows, progress)`` called: now with all there is, then at most every 0.1 s.
@@ -77,7 +91,7 @@ class RunFeed:
         """
         with self._lock:
             self.flush()
-            fn(list(self.view.calls.rows.values()), self.view.progress)
+            fn(list(self.view.calls.rows.values()), self.progress)
             self._subscribers.append(fn)
         return lambda: self._subscribers.remove(fn) if fn in self._subscribers else None
 
@@ -86,10 +100,10 @@ class RunFeed:
         with self._lock:
             over = self.done()  # first: what is recorded before a run is done is in the inbox then
             changed = self._take_in()
-            if over:
+            if over and not self.is_left:
                 changed |= {row.path: row for row in self.view.close()}
             if changed:
-                progress = self.view.progress
+                progress = self.progress
                 for subscriber in tuple(self._subscribers):
                     self._tell(subscriber, list(changed.values()), progress)
             return not over
@@ -102,7 +116,7 @@ class RunFeed:
 
     def close(self) -> None:
         """Stop listening; the run goes on."""
-        _ticker.remove(self)
+        ticker.remove(self)
         with self._lock:
             self._unlisten()
             self._unlisten = _nothing
@@ -130,61 +144,5 @@ class RunFeed:
             traceback.print_exc()
 
 
-class _Ticker:
-    """Flushes sources ten times a second, on a worker thread that lives while there are any."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._sources: list[RunFeed] = []
-        self._thread: threading.Thread | None = None
-
-    def add(self, source: RunFeed) -> None:
-        with self._lock:
-            if source not in self._sources:
-                self._sources.append(source)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._loop, name="nbflow-ticker", daemon=True)
-                self._thread.start()
-
-    def remove(self, source: RunFeed) -> None:
-        with self._lock:
-            if source in self._sources:
-                self._sources.remove(source)
-
-    def _loop(self) -> None:
-        pause = threading.Event()
-        while True:
-            pause.wait(SECONDS)
-            for source in tuple(self._sources):
-                if not _goes_on(source):
-                    self.remove(source)
-            with self._lock:
-                if not self._sources:
-                    self._thread = None
-                    return
-
-
-def live_comm(widget: object) -> None:
-    """Let a widget's messages be handled while a cell blocks the main thread.
-
-    ipykernel 7.4 would lead them to the shell that last sent on this comm, which is the main one;
-    this honours the shell that the front end addressed. Elsewhere it does nothing.
-    """
-    comm = getattr(widget, "comm", None)
-    if comm is not None and hasattr(comm, "_reply_subshell_for"):
-        comm._reply_subshell_for = lambda _data, default: default  # noqa: SLF001  # no public way; see above
-
-
-def _goes_on(source: RunFeed) -> bool:
-    try:
-        return source.flush()
-    except Exception:  # noqa: BLE001  # a mistake of ours in one run must not stop the ticker of all
-        traceback.print_exc()
-        return False
-
-
 def _nothing() -> None:
     pass
-
-
-_ticker = _Ticker()

@@ -32,24 +32,26 @@ def summary(progress: Progress) -> str:
     return line
 
 
-def timeline_text(view: RunView) -> str:
+def timeline_text(view: RunView, progress: Progress) -> str:
     """Return a run as text, without times, ids and the order in which calls ended."""
     shown, rest = capped(spans_of(view), LIMIT)
     lines = [f"{'  ' * item.depth}{_call(item)}: {_state(item)}" for item in shown if item.depth]
     lines += [f"  and {plural(sum(group.counts.values()), 'call')} of {group.name}: {_counts(group)}" for group in rest]
-    return "\n".join([summary(view.progress), *lines])
+    return "\n".join([summary(progress), *lines])
 
 
-def timeline_html(view: RunView, *, times: bool, until: float, details: Callable[[str], Sequence[Detail]]) -> str:
+def timeline_html(
+    view: RunView, progress: Progress, *, times: bool, until: float, details: Callable[[str], Sequence[Detail]]
+) -> str:
     """Return a run as HTML.
 
     Args:
         view: the run.
+        progress: how it stands.
         times: whether to show bars to scale, durations and what depends on them.
         until: seconds since 1970 where what still runs is cut.
         details: gives what is known of a call; asked for few, those that matter most.
     """
-    progress = view.progress
     if not progress.name:
         return div(_SMALL, "no run")
     shown, rest = capped(spans_of(view, until), LIMIT)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anywidget
 import traitlets
@@ -17,10 +17,8 @@ import traitlets
 from nbflow.views.calls import CallRow
 from nbflow.views.progress import CALL_STATES, FINISHED, OPEN, URGENT, Progress
 from nbflow_widgets import static_timeline
-from nbflow_widgets.run_feed import RunFeed, live_comm
-
-if TYPE_CHECKING:
-    pass
+from nbflow_widgets.display import make_live
+from nbflow_widgets.run_feed import RunFeed
 
 STATIC = Path(__file__).with_name("static")
 MODULE = ("timeline_run.js", "timeline_paint.js", "timeline_head.js", "timeline.js")  # one module in four parts
@@ -80,7 +78,7 @@ class Timeline:
             self.feed.flush()  # the widget's first state is its first snapshot
             self._widget = TimelineWidget(self._snapshot)
             self._widget.on_msg(self._on_message)
-            live_comm(self._widget)
+            make_live(self._widget)
             self._unsubscribe = self.feed.subscribe(self._send)
         return self._widget
 
@@ -91,12 +89,18 @@ class Timeline:
             times: whether to show when and how long; without, two runs that did the same give the same text.
         """
         self.feed.flush()
-        return static_timeline.timeline_html(self.feed.view, times=times, until=time.time(), details=self.feed.details)
+        return static_timeline.timeline_html(
+            self.feed.view, self.feed.progress, times=times, until=time.time(), details=self.feed.details
+        )
 
     def text(self) -> str:
         """Return one line about the run and one for each call: the same for every run that did the same."""
         self.feed.flush()
-        return static_timeline.timeline_text(self.feed.view)
+        return static_timeline.timeline_text(self.feed.view, self.feed.progress)
+
+    def leave(self) -> None:
+        """Show no more of the run: it goes on elsewhere."""
+        self.feed.leave()
 
     def close(self) -> None:
         """Take the live view from the page; the run goes on."""
@@ -121,8 +125,8 @@ class Timeline:
             self._snapshot_due = now + SNAPSHOT_SECONDS + progress.total / ROWS_PER_SECOND
 
     def _snapshot(self) -> dict[str, object]:
-        view = self.feed.view
-        progress, base = view.progress, view.progress.started
+        view, progress = self.feed.view, self.feed.progress
+        base = progress.started
         rows = [to_json(row, base) for row in tuple(view.calls.rows.values())]
         head = head_of(progress, stoppable=not self.feed.done())
         return {"seq": self._sequence, "rows": rows, "head": head, "states": STATES}

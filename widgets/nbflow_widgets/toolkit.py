@@ -8,27 +8,17 @@ from collections.abc import Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from nbflow import InMemoryCache, SqliteCache, SqliteSaver, Workflow, entrypoint
 from nbflow.errors import NetworkFileError
+from nbflow_widgets.elsewhere import Lookout, Shows
 
 if TYPE_CHECKING:
-    from nbflow import Run
     from nbflow.types import BaseCache, BaseCheckpointSaver
 
 DEFAULT_FILE = ".nbflow/threads.db"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-
-
-class Shows(Protocol):
-    """What shows a run in some cell."""
-
-    run: Run
-
-    def leave(self) -> None:
-        """Show no more."""
-        ...
 
 
 class Toolkit:
@@ -37,6 +27,7 @@ class Toolkit:
     Attributes:
         shell: IPython's.
         cell_runs: the runs that are shown and not finished, by saver and thread.
+        lookout: has cards say that their run goes on elsewhere.
         drafts: what was typed into forms, by question id.
         awaited: the variables that take a result, by saver and thread, whatever brings it.
     """
@@ -46,6 +37,7 @@ class Toolkit:
         self._folder = Path.cwd()
         self._file = file
         self.cell_runs: dict[tuple[int, str], Shows] = {}
+        self.lookout = Lookout(self.cell_runs)
         self.drafts: dict[str, object] = {}
         self.awaited: dict[tuple[int, str], str] = {}
         self._saver: BaseCheckpointSaver | None = None
@@ -106,9 +98,10 @@ class Toolkit:
 
     def close(self) -> None:
         """Let go of what is shown; runs go on, and workflows keep their checkpointer."""
-        for cell_run in self.cell_runs.values():
-            cell_run.leave()
+        for cell_run in tuple(self.cell_runs.values()):
+            cell_run.leave("the background")
         self.cell_runs.clear()
+        self.lookout.close()
         self._hand.shutdown(wait=False)
 
     def workflows(self) -> Iterator[Workflow]:

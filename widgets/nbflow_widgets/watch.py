@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import traceback
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from nbflow import Run
-from nbflow_widgets.display import Cell, Mode, Slot, bundle_of, make_live, show_once
+from nbflow_widgets.card import Card
+from nbflow_widgets.display import Cell, Mode, bundle_of, show_once
+from nbflow_widgets.elsewhere import is_by_a_card
 from nbflow_widgets.forms import waiting_html, waiting_text
 from nbflow_widgets.markup import note
 from nbflow_widgets.run_feed import RunFeed
@@ -21,18 +21,47 @@ if TYPE_CHECKING:
 ANSWER = "`%nbflow inbox{}` shows forms for open questions."
 
 
-class Watched(NamedTuple):
-    """One run that is watched."""
+class Watched:
+    """One run that is watched.
 
-    run: Run
-    feed: RunFeed
-    timeline: Timeline
-    slot: Slot
-    answer: str  # how its questions are answered
+    Args:
+        run: the run.
+        mode: how it is shown.
+        answer: how its questions are answered.
+    """
+
+    def __init__(self, run: Run, mode: Mode, answer: str) -> None:
+        self.run = run
+        self._mode = mode
+        self._answer = answer
+        self._feed = RunFeed(run)
+        self._timeline = Timeline(self._feed)
+        self._card = Card(self.twin, lambda: "settled" if run.done() else "moves", self._close)
+
+    def show(self) -> None:
+        """Show it live, in the running cell."""
+        self._card.place()
+        self._card.reveal([self._timeline.widget])
+        self.run.on_done(self._card.update)
+
+    def twin(self) -> tuple[str, str]:
+        """Return its static form, as HTML and as text."""
+        html, text = [self._timeline.html(times=self._mode == "live")], [self._timeline.text()]
+        questions = self.run.interrupts if self.run.done() else ()
+        for asked in questions:
+            html.append(waiting_html(asked))
+            text.append(waiting_text(asked))
+        if questions:
+            html.append(note(self._answer))
+        return "".join(html), "\n".join(text)
+
+    def _close(self) -> None:
+        self._timeline.close()
+        self._feed.close()
 
 
 class Watch:
-    """Shows the runs that begin until ``close``; knows those that other cells show already."""
+    """Shows the runs that begin until ``close``, but those that cards of their own show."""
 
     def __init__(self, kit: Toolkit, mode: Mode) -> None:
         self.watched: list[Watched] = []
@@ -42,7 +71,7 @@ class Watch:
         Run.watchers.append(self._begun)
 
     def _begun(self, run: Run) -> None:
-        if any(cell_run.run.thread_id == run.thread_id for cell_run in self._kit.cell_runs.values()):
+        if is_by_a_card():
             return
         try:
             self._cell.run(self._show, run)
@@ -50,49 +79,14 @@ class Watch:
             traceback.print_exc(file=sys.stderr)
 
     def _show(self, run: Run) -> None:
-        feed = RunFeed(run)
-        one = Watched(run, feed, Timeline(feed), Slot(), ANSWER.format(self._kit.option_for(run.workflow.checkpointer)))
-        self.watched.append(one)
+        answer = ANSWER.format(self._kit.option_for(run.workflow.checkpointer))
+        self.watched.append(Watched(run, self._mode, answer))
         if self._mode == "live":
-            make_live(one.timeline.widget)
-            one.slot.show_widget(one.timeline.widget, static_bundle(one, self._mode))
+            self.watched[-1].show()
 
     def close(self) -> None:
         """Watch no more; runs that have not ended are shown until they have."""
         if self._begun in Run.watchers:
             Run.watchers.remove(self._begun)
-        for one in self.watched:
-            if self._mode == "static":
-                show_once(static_bundle(one, self._mode))
-            elif self._mode == "live":
-                one.run.on_done(_on_loop(lambda one=one: self._freeze(one)))  # type: ignore[misc]  # a default binds it
-
-    def _freeze(self, one: Watched) -> None:
-        one.slot.show(static_bundle(one, self._mode))
-        one.timeline.close()
-        one.feed.close()
-
-
-def static_bundle(one: Watched, mode: Mode) -> dict[str, object]:
-    """Return the static form of a run that is watched."""
-    html, text = [one.timeline.html(times=mode == "live")], [one.timeline.text()]
-    questions = one.run.interrupts if one.run.done() else ()
-    for asked in questions:
-        html.append(waiting_html(asked))
-        text.append(waiting_text(asked))
-    if questions:
-        html.append(note(one.answer))
-    return bundle_of("".join(html), "\n".join(text))
-
-
-def _on_loop(fn: Callable[[], None]) -> Callable[[], None]:
-    """Return a function that has ``fn`` called on the kernel's loop."""
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        return fn
-    return lambda: void(loop.call_soon_threadsafe(fn))
-
-
-def void(_value: object) -> None:
-    """Take a value and give none."""
+        for one in self.watched if self._mode == "static" else ():
+            show_once(bundle_of(*one.twin()))

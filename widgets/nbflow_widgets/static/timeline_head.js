@@ -73,7 +73,7 @@ class Head {
     }
     if (retried) words.push(`${number(retried)} retried`);
     if (questions) words.push(questions === 1 ? "asks a question" : `asks ${questions} questions`);
-    if (["failed", "stopped", "crashed"].includes(state) && !counts[state]) words.push(state);
+    if (["failed", "stopped", "crashed", "goes on elsewhere"].includes(state) && !counts[state]) words.push(state);
     return words;
   }
 

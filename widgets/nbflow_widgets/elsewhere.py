@@ -1,0 +1,100 @@
+"""Runs that go on elsewhere than in the card that shows them: in this kernel, or in another program.
+
+What begins in this kernel is heard of at once; a file that others write is looked at every other second.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Protocol
+
+from nbflow import Run
+from nbflow_widgets.display import here
+from nbflow_widgets.ticker import ticker
+
+if TYPE_CHECKING:
+    Key = tuple[int, str]
+
+SECONDS = 2.0
+PROGRAM = "another kernel or program"
+_by_card: ContextVar[bool] = ContextVar("nbflow_by_card", default=False)
+
+
+class Shows(Protocol):
+    """What shows a run in some cell."""
+
+    run: Run
+
+    def leave(self, where: str) -> None:
+        """Show no more of it, and say where it goes on."""
+        ...
+
+    def has_moved(self) -> bool:
+        """Whether the thread has changed since the run that is shown paused or ended."""
+        ...
+
+
+@contextmanager
+def begun_by_a_card() -> Iterator[None]:
+    """Tell, while it lasts, that what begins is shown by the card that begins it."""
+    token = _by_card.set(True)
+    try:
+        yield
+    finally:
+        _by_card.reset(token)
+
+
+def is_by_a_card() -> bool:
+    """Whether a run that begins now is shown by the card that begins it."""
+    return _by_card.get()
+
+
+class Lookout:
+    """Has cards say that their run goes on elsewhere.
+
+    Args:
+        shown: what is shown, by saver and thread; what goes on elsewhere is taken out.
+    """
+
+    def __init__(self, shown: MutableMapping[Key, Shows]) -> None:
+        self._shown = shown
+        self._due = 0.0
+        Run.watchers.append(self._begun)
+
+    def close(self) -> None:
+        """Look no more."""
+        with suppress(ValueError):
+            Run.watchers.remove(self._begun)
+        ticker.remove(self)
+
+    def watch(self) -> None:
+        """Look at what waits, from now on."""
+        ticker.add(self)
+
+    def flush(self) -> bool:
+        """Look, if it is time to; return whether anything waits."""
+        waiting = {key: card for key, card in tuple(self._shown.items()) if card.run.done()}
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + SECONDS
+            for key, card in waiting.items():
+                if card.has_moved():
+                    self._leave(key, card, PROGRAM)
+        return bool(waiting)
+
+    def _begun(self, run: Run) -> None:
+        key = (id(run.workflow.checkpointer), run.thread_id)
+        card = self._shown.get(key)
+        if card is not None and not is_by_a_card():
+            self._leave(key, card, here())
+
+    def _leave(self, key: Key, card: Shows, where: str) -> None:
+        if self._shown.get(key) is card:
+            self._shown.pop(key, None)
+            try:
+                card.leave(where)
+            except Exception:  # noqa: BLE001  # a run must not fail because another cell showed its thread
+                traceback.print_exc()
