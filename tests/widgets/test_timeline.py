@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import re
 import time
@@ -107,16 +109,58 @@ def _later(records: list[Record]) -> list[Record]:
     return records
 
 
-def test_the_twin_of_a_large_run_is_capped() -> None:
-    calls = [record(f"0.{i}", "work", 1.5) for i in range(10_000)]
-    timeline = Timeline(
-        RunFeed([RunStarted(run_id="r", thread_id="t", workflow="flow", at=1.0), *calls, RunHalted(at=2.0)])
-    )
-    html = timeline.html()
-    assert html.count("work") <= 2 * 300 + 1
-    assert "and 9,701 calls of work: 9,701 done" in html
-    assert len(html) < 300_000
-    assert len(timeline.text().splitlines()) < 310
+def large(count: int) -> Timeline:
+    calls = [record(f"0.{i}", f"work{i % 3}", 1.5 + i / count) for i in range(count)]
+    begun = RunStarted(run_id="r", thread_id="t", workflow="flow", at=1.0)
+    return Timeline(RunFeed([begun, *calls, RunHalted(at=2.0)]))
+
+
+@pytest.mark.parametrize("count", [60, 300, 10_000])
+def test_a_twin_stays_small_and_its_script_too(count: int) -> None:
+    html = large(count).html()
+    assert len(html) < 110_000
+    assert Tags(html).open == []
+    assert len(large(count).html(script=True)) - len(html) < 90_000
+    assert len(large(count).text().splitlines()) < 310
+
+
+def test_of_many_calls_functions_are_shown_with_those_that_matter() -> None:
+    html = large(10_000).html()
+    assert html.count("\u00d73,334") + html.count("\u00d73,333") == 3
+    assert "3,334 done; 3,324 calls not shown" in html
+    assert html.count("<details>") == 3 * (1 + 10), "functions open with a click, and the slowest calls in them"
+
+
+def test_every_call_of_a_small_run_opens_with_a_click() -> None:
+    html = Timeline(RunFeed(story().kept)).html()
+    for fact in ("attempt 3", "&lt;page 1&gt;", ">error<"):
+        assert fact in html
+    assert html.count("list-style:none") == 9
+    assert "linear-gradient" in html, "marks of an axis"
+
+
+def unpacked(html: str) -> tuple[str, dict[str, Any]]:
+    (packed,) = re.findall(r"await Promise\.all\((\[.*?\])\.map", html)
+    code, _css, run = (gzip.decompress(base64.b64decode(part)).decode() for part in json.loads(packed))
+    return code, json.loads(run)
+
+
+def test_the_script_of_a_twin_holds_the_module_and_the_run_and_no_markup() -> None:
+    html = Timeline(RunFeed(story().kept)).html(script=True)
+    code, run = unpacked(html)
+    assert "export default" in code
+    assert run["details"]["0.1"] == [["arguments", "1"], ["result", "<page 1>"]]
+    assert {row[0] for row in run["snapshot"]["rows"]} >= {"0", "0.1"}
+    assert (html.count("<script>"), html.count("</script>")) == (1, 1)
+    hidden = Timeline(RunFeed(hostile())).html(script=True)
+    assert "alert(1)</" not in hidden
+    assert unpacked(hidden)[1]["snapshot"]["head"]["name"] == "<script>alert(1)</script>"
+
+
+def test_a_twin_has_no_script_where_that_is_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NBFLOW_TWIN", "plain")
+    assert "<script" not in Timeline(RunFeed(story().kept)).html(script=True)
+    assert "<script" not in Timeline(RunFeed(story().kept)).html()
 
 
 def test_batches_are_numbered_and_the_snapshot_is_the_whole() -> None:

@@ -182,7 +182,7 @@ class Cells:
         """Wait for a run, answering what can be answered; return its result, None for a pause."""
         await cell_run.settled()
         while cell_run.run.status == "asking" and (found := answers_for(cell_run.run, answers)):
-            cell_run.go_on(cell_run.resume(found))
+            cell_run.answer(found)
             await cell_run.settled()
         cell_run.conclude()
         if cell_run.run.status == "asking":

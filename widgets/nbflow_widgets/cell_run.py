@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from nbflow import Command
+from nbflow import Command, list_runs, read_run
 from nbflow.views.kinds import Answered, Discarded, Reopened
 from nbflow_widgets.display import Cell, Mode
 from nbflow_widgets.elsewhere import begun_by_a_card
@@ -75,7 +75,7 @@ class CellRun:
         self._compact = compact
         self._cell = Cell()
         self._past = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # held while what the thread holds and ``run`` may differ
         self._held_back: dict[str, object] = {}
         self._left = False
         self._mark: tuple[object, ...] = ()
@@ -132,15 +132,12 @@ class CellRun:
         self.run_display.hold_place()
         watched.on_done(_on(loop, lambda: self.guarded(lambda: self._concluded_later(watched))))
 
-    def go_on(self, run: Run) -> None:
-        """Show a handle with which the run goes on."""
-        self._note_discarded()
-        self.run = run
-        self.run_display.attach(run)
-
-    def resume(self, answers: dict[str, object]) -> Run:
+    def answer(self, answers: dict[str, object]) -> None:
         """Answer questions by id and go on; raises what the runtime says of the answers."""
-        return self._cell.run(self._resume, answers)
+        self._note_discarded()
+        with self._lock:
+            self.run = self._cell.run(self._resume, answers)
+        self.run_display.attach(self.run)
 
     def _resume(self, answers: dict[str, object]) -> Run:
         with begun_by_a_card():
@@ -158,13 +155,13 @@ class CellRun:
     def has_moved(self) -> bool:
         """Whether the thread has changed since the run paused or ended, by the hand of another program."""
         run = self.run
-        if self._left or not self._lock.acquire(blocking=False):  # an answer is being sent
+        if self._mode != "live" or self._left or not self._lock.acquire(blocking=False):  # an answer is being sent
             return False
         try:
             saver = self._workflow.saver("a card")
-            newest = saver.runs(run.thread_id, limit=1)
-            last = saver.rows(cast("Any", (run.thread_id, newest[0])), last=1) if newest else []
-            mark = (*newest, *(row.seq for row in last))
+            newest = next(iter(list_runs(saver, run.thread_id, limit=1)), "")
+            last = read_run(saver, run.thread_id, newest, last=1) if newest else []
+            mark = (newest, *((type(record), record.at) for record in last))
             if mark == self._mark:
                 return False
             found = self._workflow.last_run(self._config)
@@ -177,7 +174,8 @@ class CellRun:
 
     def conclude(self) -> None:
         """Show how the run stands, now that it has ended or paused."""
-        self._kit.lookout.watch()
+        if self._mode == "live":
+            self._kit.lookout.watch()
         self._note_discarded()
         self._close_expired()
         status = self.run.status
@@ -258,7 +256,7 @@ class CellRun:
             if not self.run.done():  # another answer is being worked on; this one goes with the next pause
                 self._held_back[asked.id] = answer
                 return
-            run = self.resume({asked.id: answer})
+            run = self._cell.run(self._resume, {asked.id: answer})
             self.run, before = run, self.run
             form = self.run_display.forms.get(asked.id)
             if form is not None:
@@ -282,7 +280,8 @@ class CellRun:
     def start_again(self) -> None:
         """Go on with a run that crashed or was stopped."""
         past = len(self.run.log)
-        run = self.run = self._cell.run(self._restart)
+        with self._lock:
+            run = self.run = self._cell.run(self._restart)
         self._post_to_loop(lambda: self._went_on(run, past))
 
     def _restart(self) -> Run:

@@ -87,7 +87,8 @@ def timing(thread: str | Run, saver: BaseCheckpointSaver | None = None) -> Shown
 def timeline(thread: str | Run, saver: BaseCheckpointSaver | None = None) -> Shown:
     """Return the timeline, as it stands, of a run at hand or a thread's newest."""
     drawn = Timeline(RunFeed(_run_of(thread, saver)))
-    return Shown(drawn.html(times=mode() == "live"), drawn.text())
+    live = mode() == "live"
+    return Shown(drawn.html(times=live, script=live and drawn.feed.done()), drawn.text())
 
 
 def callgraph(thread: str | Run, by: str = "name", saver: BaseCheckpointSaver | None = None) -> object:

@@ -6,11 +6,11 @@ Lists and lays out; what an entry shows and does is given by its owner.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ipywidgets
 
-from nbflow import Interrupt, Run
+from nbflow import Interrupt, Run, read_run
 from nbflow_widgets.card import Card, State
 from nbflow_widgets.display import Mode, bundle_of, close_tree, show_once
 from nbflow_widgets.markup import BORDER, FAINT, escaped, note
@@ -60,8 +60,8 @@ def _may_wait(saver: BaseCheckpointSaver, thread_id: str) -> bool:
     newest = saver.runs(thread_id, limit=1)
     if not newest:
         return False
-    last = saver.rows(cast("Any", (thread_id, newest[0])), last=1)
-    return bool(last) and last[0].kind not in ENDED
+    last = read_run(saver, thread_id, newest[0], last=1)
+    return bool(last) and type(last[0]).__name__ not in ENDED
 
 
 class Inbox:

@@ -152,13 +152,15 @@ class RunDisplay:
     def twin(self) -> tuple[str, str]:
         """Return the static form of all that is shown, as HTML and as text."""
         live, notes, forms = self._mode == "live", tuple(self._notes), tuple(self.forms.values())
-        html = [self._timeline.html(times=live), _notes_html(notes), *(form.html() for form in forms)]
+        state = self._state()
+        drawn = self._timeline.html(times=live, script=live and state != "moves")
+        html = [drawn, _notes_html(notes), *(form.html() for form in forms)]
         text = [self._timeline.text(), *(text.replace("`", "") for text, _ in notes), *(form.text() for form in forms)]
         for asked in self._run.interrupts if self._run.done() and not self._left else ():
             if asked.id not in self.forms:
                 html.append(waiting_html(asked))
                 text.append(waiting_text(asked))
-        if live and self._state() != "settled":
+        if live and state != "settled":
             status = self._run.status
             stood = f"As of {time.strftime('%H:%M:%S')}: {status}. {self._way_on(status)}"
             html.append(note(stood))

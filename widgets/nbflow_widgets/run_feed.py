@@ -38,6 +38,7 @@ class RunFeed:
         self.is_left = False
         self._lock = threading.RLock()
         self._inbox: deque[Record] = deque()
+        self._by_path: dict[str, list[Record]] = {}
         self._subscribers: list[Subscriber] = []
         self._before: dict[str, CallRow] = {}
         self._unlisten: Callable[[], None] = _nothing
@@ -48,7 +49,7 @@ class RunFeed:
         with self._lock:
             self._unlisten()
             self._before |= self.view.calls.rows
-            self._inbox, self.records, self.view = deque(), [], RunView()
+            self._inbox, self.records, self.view, self._by_path = deque(), [], RunView(), {}
             if isinstance(run, Sequence):
                 self.run, self._unlisten = None, _nothing
                 self._inbox.extend(run)
@@ -112,7 +113,7 @@ class RunFeed:
         """Return what is known of one call."""
         with self._lock:
             self.flush()
-            return details_of(self.records, path)
+            return details_of(tuple(self._by_path.get(path, ())), path)
 
     def close(self) -> None:
         """Stop listening; the run goes on."""
@@ -127,6 +128,7 @@ class RunFeed:
         for _ in range(len(self._inbox)):
             record = self._inbox.popleft()
             self.records.append(record)
+            self._by_path.setdefault(record.path, []).append(record)
             for row in self.view.fold(record):
                 changed.pop(row.path, None)
                 changed[row.path] = row

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from nbflow.views.progress import Progress, RunView, worked
 from nbflow.views.spans import Rest, Span, capped, spans_of
-from nbflow_widgets.markup import MUTED, TRACK, bar, colour, div, dot, duration, escape, listed, plural, span
+from nbflow_widgets.markup import WIDTH, bar, colour, div, dot, duration, escape, listed, plural, span
+from nbflow_widgets.static_rows import CUT, ROW, SMALL, as_facts, bars, call, folded, label, state
 
 if TYPE_CHECKING:
     from nbflow.views.details import Detail
 
 LIMIT = 300
-WIDE = 60
-_SMALL = f"font-size:12px;color:{MUTED}"
-_ROW = "display:flex;align-items:center;height:22px;line-height:22px"
-_CUT = "overflow:hidden;text-overflow:ellipsis;white-space:nowrap"
-_CODE = "margin:2px 0 8px 0;white-space:pre-wrap;word-break:break-word;font-size:12px;background-color:transparent"
 
 
 def summary(progress: Progress) -> str:
@@ -35,13 +32,21 @@ def summary(progress: Progress) -> str:
 def timeline_text(view: RunView, progress: Progress) -> str:
     """Return a run as text, without times, ids and the order in which calls ended."""
     shown, rest = capped(spans_of(view), LIMIT)
-    lines = [f"{'  ' * item.depth}{_call(item)}: {_state(item)}" for item in shown if item.depth]
-    lines += [f"  and {plural(sum(group.counts.values()), 'call')} of {group.name}: {_counts(group)}" for group in rest]
+    lines = [f"{'  ' * item.depth}{call(item)}: {state(item)}" for item in shown if item.depth]
+    lines += [
+        f"  and {plural(sum(group.counts.values()), 'call')} of {group.name}: {listed(group.counts)}" for group in rest
+    ]
     return "\n".join([summary(progress), *lines])
 
 
 def timeline_html(
-    view: RunView, progress: Progress, *, times: bool, until: float, details: Callable[[str], Sequence[Detail]]
+    view: RunView,
+    progress: Progress,
+    *,
+    times: bool,
+    until: float,
+    details: Callable[[str], Sequence[Detail]],
+    script: str = "",
 ) -> str:
     """Return a run as HTML.
 
@@ -50,31 +55,40 @@ def timeline_html(
         progress: how it stands.
         times: whether to show bars to scale, durations and what depends on them.
         until: seconds since 1970 where what still runs is cut.
-        details: gives what is known of a call; asked for few, those that matter most.
+        details: gives what is known of a call; not asked for all of many.
+        script: what draws the run in the place of this, where scripts run; markup.
     """
     if not progress.name:
-        return div(_SMALL, "no run")
-    shown, rest = capped(spans_of(view, until), LIMIT)
-    whole = max((item.end for item in shown), default=0.0) or 1e-9
-    rows = [_row_with_details(item, whole, details) if times else _plain_row(item) for item in shown if item.depth]
-    body = div("margin-top:6px", *rows, *(_rest_row(group, times=times) for group in rest))
-    frame = "max-width:980px;padding:10px 12px;border:1px solid #7d859044;border-radius:8px;font-size:13px"
-    ending = _ending(progress, details("0")) if times else ""
-    return div(frame, _head(progress, until, times=times), body, ending)
+        return div(SMALL, "no run")
+    if times:
+        body = bars(spans_of(view, until), details)
+        ending = _ending(progress, details("0"))
+    else:
+        shown, rest = capped(spans_of(view, until), LIMIT)
+        body, ending = "".join([*(_plain_row(item) for item in shown if item.depth), *map(_rest_row, rest)]), ""
+    frame = (
+        f"max-width:{WIDTH};box-sizing:border-box;padding:10px 12px;border:1px solid #7d859044;border-radius:8px;"
+        "font-size:13px"
+    )
+    whole = div(frame, _head(progress, until, times=times), div("margin-top:6px", body), ending)
+    return f"<div>{whole}</div>{script}" if script else whole
 
 
 def _head(progress: Progress, until: float, *, times: bool) -> str:
-    facts = [progress.state, plural(progress.total, "call"), *_notable(progress)]
+    known = progress.state
+    if times and known == "running":  # whoever reads this may do so much later
+        known = f"was running at {time.strftime('%H:%M:%S', time.localtime(until))}"
+    facts = [known, plural(progress.total, "call"), *_notable(progress)]
     if times:
         facts.append(duration(worked(progress, until)))
         paused = sum(end - begin for begin, end in progress.gaps)
         facts += [f"paused {duration(paused)}"] if paused else []
     name = f"{dot(progress.state)}<b>{escape(progress.name)}</b>"
-    thread = span(f"{_SMALL};margin-left:8px", f"thread {progress.thread_id}") if progress.thread_id and times else ""
+    thread = span(f"{SMALL};margin-left:8px", f"thread {progress.thread_id}") if progress.thread_id and times else ""
     line = div(
-        f"display:flex;align-items:baseline;{_CUT}",
+        f"display:flex;align-items:baseline;{CUT}",
         f"<span>{name}{thread}</span>",
-        span(f"{_SMALL};margin-left:auto;padding-left:12px", " · ".join(facts)),
+        span(f"{SMALL};margin-left:auto;padding-left:12px", " · ".join(facts)),
     )
     total = max(progress.total, 1)
     return line + div("margin-top:7px", bar((state, 100 * n / total) for state, n in progress.counts.items()))
@@ -87,50 +101,13 @@ def _notable(progress: Progress) -> list[str]:
     return [*facts, f"{progress.retried:,} retried"] if progress.retried else facts
 
 
-def _row_with_details(item: Span, whole: float, details: Callable[[str], Sequence[Detail]]) -> str:
-    row = item.row
-    left, width = 100 * item.begin / whole, 100 * (item.end - item.begin) / whole
-    waits = 100 * (item.begin - item.requested) / whole
-    track = div(
-        f"flex:1 1 auto;display:flex;height:12px;background-color:{TRACK};border-radius:3px;overflow:hidden",
-        f'<div style="flex:0 0 {left - waits:.3f}%"></div>',
-        f'<div style="flex:0 0 {waits:.3f}%;margin-top:5px;height:2px;background-color:{colour("waiting")}"></div>',
-        f'<div style="flex:0 0 {width:.3f}%;min-width:3px;height:12px;border-radius:3px;'
-        f'background-color:{colour(row.state)}"></div>',
-    )
-    seconds = span(f"flex:0 0 72px;text-align:right;{_SMALL}", duration(item.end - item.begin))
-    line = div(_ROW, _label(item), track, seconds, title=f"{_call(item)}: {_state(item)}")
-    if row.state != "failed":
-        return line
-    return line + _more(14 * item.depth, f"why {row.name} failed", details(row.path))
-
-
-def _more(indent: int, label: str, facts: Sequence[Detail]) -> str:
-    """Return facts that open with a click."""
-    lines = "".join(f'{span(_SMALL, fact.label)}<pre style="{_CODE}">{escape(fact.text)}</pre>' for fact in facts)
-    summary_ = f'<summary style="{_SMALL};cursor:pointer">{escape(label)}</summary>'
-    return f'<details style="margin-left:{indent}px">{summary_}{lines}</details>' if facts else ""
-
-
 def _plain_row(item: Span) -> str:
-    state = span(f"flex:1 1 auto;{_SMALL}", _state(item))
-    return div(_ROW, _label(item), state)
+    return div(ROW, label(item), span(f"flex:1 1 auto;{SMALL}", state(item)))
 
 
-def _label(item: Span) -> str:
-    shown = span(f"{_SMALL};margin-left:6px", item.row.shown) if item.row.shown else ""
-    name = f"{dot(item.row.state)}{escape(item.row.name)}{shown}"
-    return div(
-        f"flex:0 0 34%;padding-left:{14 * (item.depth - 1)}px;padding-right:10px;box-sizing:border-box;{_CUT}", name
-    )
-
-
-def _rest_row(group: Rest, *, times: bool) -> str:
+def _rest_row(group: Rest) -> str:
     count = sum(group.counts.values())
-    text = f"and {plural(count, 'call')} of {group.name}: {_counts(group)}"
-    if times:
-        text += f", {duration(group.seconds)} together"
-    return div(f"{_ROW};{_SMALL}", escape(text))
+    return div(f"{ROW};{SMALL}", escape(f"and {plural(count, 'call')} of {group.name}: {listed(group.counts)}"))
 
 
 def _ending(progress: Progress, facts: Sequence[Detail]) -> str:
@@ -139,27 +116,8 @@ def _ending(progress: Progress, facts: Sequence[Detail]) -> str:
     last = errors[0].splitlines()[-1] if errors and progress.state == "failed" else ""
     loud = div(f"margin-top:6px;color:{colour('failed')}", escape(last)) if last else ""
     labels = [fact.label for fact in facts]
-    return loud + div("margin-top:6px", _more(0, _and(labels), facts))
+    return loud + div("margin-top:6px", folded(_and(labels), as_facts(facts)))
 
 
 def _and(words: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
-
-
-def _counts(group: Rest) -> str:
-    return listed(group.counts)
-
-
-def _call(item: Span) -> str:
-    shown = item.row.shown
-    return f"{item.row.name}({shown if len(shown) <= WIDE else f'{shown[: WIDE - 1]}…'})"
-
-
-def _state(item: Span) -> str:
-    row = item.row
-    facts = [
-        row.state,
-        f"attempt {row.attempt}" if row.attempt > 1 else "",
-        "changed its arguments" if row.changed else "",
-    ]
-    return ", ".join(fact for fact in facts if fact)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -16,12 +15,10 @@ import traitlets
 
 from nbflow.views.calls import CallRow
 from nbflow.views.progress import CALL_STATES, FINISHED, OPEN, URGENT, Progress
-from nbflow_widgets import static_timeline
+from nbflow_widgets import packed, static_timeline
 from nbflow_widgets.display import make_live
 from nbflow_widgets.run_feed import RunFeed
 
-STATIC = Path(__file__).with_name("static")
-MODULE = ("timeline_run.js", "timeline_paint.js", "timeline_head.js", "timeline.js")  # one module in four parts
 STATES = {"listed": CALL_STATES, "urgent": URGENT, "open": OPEN, "finished": FINISHED}  # as the page wants them
 SNAPSHOT_SECONDS = 2.0
 ROWS_PER_SECOND = 500  # a page with 10,000 rows gets a snapshot every 22 s, and one at the end
@@ -34,8 +31,8 @@ class TimelineWidget(anywidget.AnyWidget):
         snapshot: all rows, made when the front end asks for the widget's state.
     """
 
-    _esm = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in MODULE)
-    _css = STATIC / "timeline.css"
+    _esm = packed.module()
+    _css = packed.STATIC / "timeline.css"
 
     snapshot = traitlets.Any(None, allow_none=True).tag(
         sync=True, to_json=lambda _value, widget: widget.compose(), from_json=lambda _value, widget: widget.snapshot
@@ -82,15 +79,22 @@ class Timeline:
             self._unsubscribe = self.feed.subscribe(self._send)
         return self._widget
 
-    def html(self, *, times: bool = True) -> str:
-        """Return the static version, which needs no kernel and no script.
+    def html(self, *, times: bool = True, script: bool = False) -> str:
+        """Return the static version, which needs no kernel.
 
         Args:
             times: whether to show when and how long; without, two runs that did the same give the same text.
+            script: whether a script that draws the interactive version is a part of it; nobody misses it
+                where scripts don't run.
         """
         self.feed.flush()
+        view, details = self.feed.view, self.feed.details
+        drawing = ""
+        if script and packed.is_wanted() and view.calls.rows:
+            urgent = sorted(view.calls.rows.values(), key=lambda row: (row.parent != "", row.state != "failed"))
+            drawing = packed.script_of(self._snapshot(), [row.path for row in urgent], details)
         return static_timeline.timeline_html(
-            self.feed.view, self.feed.progress, times=times, until=time.time(), details=self.feed.details
+            view, self.feed.progress, times=times, until=time.time(), details=details, script=drawing
         )
 
     def text(self) -> str:

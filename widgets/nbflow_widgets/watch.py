@@ -46,7 +46,8 @@ class Watched:
 
     def twin(self) -> tuple[str, str]:
         """Return its static form, as HTML and as text."""
-        html, text = [self._timeline.html(times=self._mode == "live")], [self._timeline.text()]
+        live = self._mode == "live"
+        html, text = [self._timeline.html(times=live, script=live and self.run.done())], [self._timeline.text()]
         questions = self.run.interrupts if self.run.done() else ()
         for asked in questions:
             html.append(waiting_html(asked))

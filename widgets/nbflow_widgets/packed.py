@@ -1,0 +1,72 @@
+"""A run packed into its twin: the timeline's own module and the run's data, in a script that needs no kernel."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nbflow.views.details import Detail
+
+STATIC = Path(__file__).with_name("static")
+MODULE = ("timeline_run.js", "timeline_paint.js", "timeline_head.js", "timeline.js")  # one module in four parts
+VARIABLE = "NBFLOW_TWIN"
+DATA = 60_000
+"""Characters of a packed run; larger ones leave out details, and the largest are not packed."""
+ASKED = 400
+"""Calls whose details are packed at most."""
+FACTS = 200_000
+"""Characters of details that are packed at most, before they are compressed."""
+
+
+def is_wanted() -> bool:
+    """Whether twins are to have a script: unless the environment variable ``NBFLOW_TWIN`` is ``plain``."""
+    return os.environ.get(VARIABLE) != "plain"
+
+
+def module() -> str:
+    """Return the timeline's JavaScript."""
+    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in MODULE)
+
+
+def script_of(snapshot: Mapping[str, object], paths: Iterable[str], details: Callable[[str], Sequence[Detail]]) -> str:
+    """Return the script that draws a run in the place of the element before it; empty if the run is too large.
+
+    Args:
+        snapshot: the run, as the page wants it.
+        paths: its calls, those first that a reader asks for first.
+        details: gives what is known of a call.
+    """
+    for known in (_details(paths, details), {}):
+        data = _packed(json.dumps({"snapshot": snapshot, "details": known}, separators=(",", ":")))
+        if len(data) <= DATA:
+            code, css = _page()
+            text = (STATIC / "twin.js").read_text(encoding="utf-8")
+            return f"<script>{text.replace('PACKED', json.dumps([code, css, data]))}</script>"
+    return ""
+
+
+def _details(paths: Iterable[str], details: Callable[[str], Sequence[Detail]]) -> dict[str, list[tuple[str, str]]]:
+    found: dict[str, list[tuple[str, str]]] = {}
+    room = FACTS
+    for path in paths:
+        if room <= 0 or len(found) >= ASKED:
+            break
+        found[path] = [(fact.label, fact.text) for fact in details(path)]
+        room -= sum(len(text) for _, text in found[path])
+    return found
+
+
+@cache
+def _page() -> tuple[str, str]:
+    return _packed(module()), _packed((STATIC / "timeline.css").read_text(encoding="utf-8"))
+
+
+def _packed(text: str) -> str:
+    return b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode("ascii")
