@@ -50,7 +50,7 @@ class Lab:
         self.page = page
         self.problems: list[str] = []
         self.server = server
-        self._path = ""
+        self._path, self._app = "", "lab"
         page.on("console", lambda message: self._note("console", message.text, when=message.type == "error"))
         page.on("pageerror", lambda error: self._note("page", str(error)))
         page.on("requestfailed", lambda request: self._note("request", f"{request.url}: {request.failure}"))
@@ -61,17 +61,23 @@ class Lab:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(notebook(cells)), encoding="utf-8")
 
-    def open(self, path: str) -> None:
-        """Open a notebook below the server's root and wait until its kernel is idle."""
-        self._path = path
+    def open(self, path: str, app: str = "lab") -> None:
+        """Open a notebook below the server's root in ``lab`` or ``notebook`` and wait until its kernel is idle."""
+        self._path, self._app = path, app
         workspace = f"test-{next(_workspaces)}"  # the default one would bring the last test's tabs back
-        self.page.goto(f"{self.server.url}/lab/workspaces/{workspace}/tree/{path}?token={self.server.token}")
+        where = f"lab/workspaces/{workspace}/tree" if app == "lab" else "notebooks"
+        self.page.goto(f"{self.server.url}/{where}/{path}?token={self.server.token}")
         self._settle()
 
-    def open_cells(self, *cells: str, path: str = "notebook.ipynb") -> None:
+    def reopen(self) -> None:
+        """Shut the kernel down and open the notebook anew, as it is on disk, with another kernel."""
+        self.shut_down_kernel()
+        self.open(self._path, self._app)
+
+    def open_cells(self, *cells: str, path: str = "notebook.ipynb", app: str = "lab") -> None:
         """Write a notebook of these code cells and open it."""
         self.write(path, cells)
-        self.open(path)
+        self.open(path, app)
 
     def reload(self) -> None:
         """Reload the page; the kernel goes on."""
@@ -125,6 +131,10 @@ class Lab:
         """Restart the kernel in an orderly way and wait until the new one is idle."""
         self.page.evaluate("() => window.lab.kernel().restart()")
         self.wait_idle(timeout)
+
+    def shut_down_kernel(self) -> None:
+        """End the kernel in an orderly way; there is none then."""
+        self.page.evaluate("() => window.lab.panel().context.sessionContext.shutdown()")
 
     def kill_kernel(self, timeout: float = SECONDS) -> None:
         """End the kernel's process by SIGKILL and wait until the server's new one is idle."""

@@ -248,9 +248,8 @@ def test_a_click_is_handled_while_another_cell_blocks_the_kernel(lab: Lab, folde
 
 def test_the_inbox_answers_and_watch_shows_plain_invokes(lab: Lab, folder: str) -> None:
     watch = "%%watch\nessay_flow.invoke('dogs', {'configurable': {'thread_id': 'dogs'}})"
-    lab.open_cells(
-        LOAD, TASK, FLOW.replace("--thread demo --input \"'cats'\" ", ""), watch, "%nbflow inbox", path=folder
-    )
+    defined = FLOW.replace(" --thread demo --input \"'cats'\" --out essay", "")
+    lab.open_cells(LOAD, TASK, defined, watch, "%nbflow inbox", path=folder)
     lab.run_all()
     lab.expect_text(3, "Good enough?")
     lab.expect_text(4, "1 run waits for you.")

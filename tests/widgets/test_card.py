@@ -233,6 +233,22 @@ def test_an_answer_of_another_program_is_told_in_the_old_card(shell: Shell, tmp_
     asyncio.run(story())
 
 
+def test_a_watched_run_that_asks_is_told_where_it_went_on(shell: Shell) -> None:
+    shell.names |= {"flow": asking(nbflow.InMemorySaver()), "config": CONFIG}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NBFLOW_DISPLAY", "live")
+        shell.run("%%watch\nflow.invoke(1, config)")
+    (watched,) = shell.kit.cell_runs.values()
+    assert "waits for an answer" in str(watched.twin())  # type: ignore[attr-defined]  # a Watched
+    assert not watched.has_moved()
+    shell.names["flow"].invoke(Command(resume="yes"), CONFIG)
+    html, text = watched.twin()  # type: ignore[attr-defined]  # as above
+    assert "waits for an answer" not in html
+    assert "The run goes on in cell [" in html
+    assert text.startswith("flow: goes on elsewhere")
+    assert "went on in cell [" in text
+
+
 def test_an_inbox_takes_a_question_over(shell: Shell) -> None:
     async def story() -> None:
         flow = asking(nbflow.InMemorySaver())
@@ -255,6 +271,7 @@ def test_a_card_that_runs_is_left_by_a_cell_that_takes_it_over(shell: Shell) -> 
     async def story() -> None:
         await run(cell.format(" --background --out one"))
         (first,) = shell.kit.cell_runs.values()
+        await until(lambda: first.run_display.twin()[1].startswith("flow: running"))  # type: ignore[attr-defined]  # a CellRun
         second = asyncio.ensure_future(run(cell.format(" --out two")))
         await until(lambda: first not in shell.kit.cell_runs.values())
         shown = first.run_display.twin()[1]  # type: ignore[attr-defined]  # a CellRun

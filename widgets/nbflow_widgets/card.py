@@ -129,7 +129,8 @@ class Card:
                 return
             self._turn += 1
             state, (html, text) = self._state(), self._draw()
-            html = f'<div class="nbflow-twin" data-card="{self._id}" data-turn="{self._turn}">{STYLE}{html}</div>'
+            mark = f'data-card="{self._id}" data-turn="{self._turn}"'  # keeper.js looks for it, just so
+            html = f'<div class="nbflow-twin" {mark} style="max-width:{WIDTH}">{STYLE}{html}</div>'
             if self._keeper is not None:
                 self._keeper.settled = state == "settled"
                 self._keeper.send({"kind": "twin", "turn": self._turn, "html": html, "text": text})

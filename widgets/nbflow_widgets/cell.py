@@ -172,7 +172,7 @@ class Cells:
         cell_run.open(opening.run, past=opening.past)
         for text in (opening.note, advice):
             if text:
-                cell_run.say(text, "warning")
+                cell_run.run_display.say(text, "warning")
         if options.background:
             cell_run.watch()
             return None

@@ -15,10 +15,10 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nbflow import Command, list_runs, read_run
+from nbflow import Command
 from nbflow.views.kinds import Answered, Discarded, Reopened
 from nbflow_widgets.display import Cell, Mode
-from nbflow_widgets.elsewhere import begun_by_a_card
+from nbflow_widgets.elsewhere import Trace, begun_by_a_card
 from nbflow_widgets.failure import Stopped, clean, lines_of
 from nbflow_widgets.forms import Form
 from nbflow_widgets.run_display import RunDisplay
@@ -78,7 +78,7 @@ class CellRun:
         self._lock = threading.RLock()  # held while what the thread holds and ``run`` may differ
         self._held_back: dict[str, object] = {}
         self._left = False
-        self._mark: tuple[object, ...] = ()
+        self._trace = Trace()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def open(self, run: Run, *, past: int = 0, changed: Callable[[], None] | None = None) -> None:
@@ -97,10 +97,6 @@ class CellRun:
         self.run_display = RunDisplay(
             run, self._mode, on_stop=self.stop, way_on=self._way_on, changed=changed, compact=self._compact
         )
-
-    def say(self, text: str, kind: str = "info") -> None:
-        """Add a line of small print, with code in backquotes."""
-        self.run_display.say(text, kind)
 
     async def settled(self) -> None:
         """Wait until the run returns, fails or pauses.
@@ -136,12 +132,12 @@ class CellRun:
         """Answer questions by id and go on; raises what the runtime says of the answers."""
         self._note_discarded()
         with self._lock:
-            self.run = self._cell.run(self._resume, answers)
+            self.run = self._cell.run(self._begin, Command(resume=answers))
         self.run_display.attach(self.run)
 
-    def _resume(self, answers: dict[str, object]) -> Run:
+    def _begin(self, value: Command | None) -> Run:
         with begun_by_a_card():
-            return self._workflow.start(Command(resume=answers), self._config, on_divergence="rerun")
+            return self._workflow.start(value, self._config, on_divergence="rerun")
 
     def stop(self) -> None:
         """Stop the run; the thread can be resumed."""
@@ -154,21 +150,10 @@ class CellRun:
 
     def has_moved(self) -> bool:
         """Whether the thread has changed since the run paused or ended, by the hand of another program."""
-        run = self.run
         if self._mode != "live" or self._left or not self._lock.acquire(blocking=False):  # an answer is being sent
             return False
         try:
-            saver = self._workflow.saver("a card")
-            newest = next(iter(list_runs(saver, run.thread_id, limit=1)), "")
-            last = read_run(saver, run.thread_id, newest, last=1) if newest else []
-            mark = (newest, *((type(record), record.at) for record in last))
-            if mark == self._mark:
-                return False
-            found = self._workflow.last_run(self._config)
-            self._mark = mark
-            return found is not None and run is self.run and _stand(found) != _stand(run)
-        except Exception:  # noqa: BLE001  # a file that can't be read just now is read the next time
-            return False
+            return self._trace.leads_on(self._workflow, self._config, self.run)
         finally:
             self._lock.release()
 
@@ -180,7 +165,10 @@ class CellRun:
         self._close_expired()
         status = self.run.status
         if status in {"failed", "stopped", "crashed"}:
-            self.say(f"{status.capitalize()}. {self._way_back()}", "error" if status == "failed" else "warning")
+            self.run_display.say(
+                f"{status.capitalize()}. {way_back(self.run, named=self._named, live=self._mode == 'live')}",
+                "error" if status == "failed" else "warning",
+            )
         is_open = self._mode == "live" and self.run_display.offer_back(rejected_in(self.run))
         if status == "asking" and self._mode == "live":
             self._ask()
@@ -226,7 +214,7 @@ class CellRun:
         self.run_display.stay()
         run = self.run
         if run.expires is not None and self._loop is not None:
-            self.say(
+            self.run_display.say(
                 f"Without an answer it goes on by itself at {time.strftime('%H:%M:%S', time.localtime(run.expires))}."
             )
             left = max(0.0, run.expires - time.time()) + TICK
@@ -241,13 +229,9 @@ class CellRun:
 
     def _close_expired(self) -> None:
         """Show in the forms that were still open what the run took in the place of an answer."""
-        answers: dict[str, Record | None] = {}
-        for record in self.run.log:
-            if isinstance(record, (Answered, Reopened)):
-                answers[getattr(record, "id", "")] = record if getattr(record, "expired", False) else None
-        for key, answer in answers.items():
+        for key, answer in expired_in(self.run).items():
             form = self.run_display.forms.get(key)
-            if form is not None and answer is not None and not form.is_answered:
+            if form is not None and not form.is_answered:
                 form.accept(answer.value.get() if answer.value is not None else "nobody answered in time")
 
     def _answer(self, asked: Interrupt, answer: object) -> None:
@@ -256,7 +240,7 @@ class CellRun:
             if not self.run.done():  # another answer is being worked on; this one goes with the next pause
                 self._held_back[asked.id] = answer
                 return
-            run = self._cell.run(self._resume, {asked.id: answer})
+            run = self._cell.run(self._begin, Command(resume={asked.id: answer}))
             self.run, before = run, self.run
             form = self.run_display.forms.get(asked.id)
             if form is not None:
@@ -281,12 +265,8 @@ class CellRun:
         """Go on with a run that crashed or was stopped."""
         past = len(self.run.log)
         with self._lock:
-            run = self.run = self._cell.run(self._restart)
+            run = self.run = self._cell.run(self._begin, None)
         self._post_to_loop(lambda: self._went_on(run, past))
-
-    def _restart(self) -> Run:
-        with begun_by_a_card():
-            return self._workflow.start(None, self._config, on_divergence="rerun")
 
     def _send_held_back(self) -> None:
         with self._lock:
@@ -311,28 +291,33 @@ class CellRun:
             self._cell.show_error(error)
 
     def _note_discarded(self) -> None:
-        new = list(self.run.log)[self._past :]
-        paths = [record.path for record in new if isinstance(record, Discarded)]
-        self._past = len(self.run.log)
-        if paths:
-            self.say(
-                f"The code has changed since: what was recorded from call {paths[0]} on was discarded and ran again.",
-                "warning",
-            )
+        new, self._past = list(self.run.log)[self._past :], len(self.run.log)
+        path = next((record.path for record in new if isinstance(record, Discarded)), "")
+        if path:
+            changed = f"The code has changed since: what was recorded from call {path} on was discarded and ran again."
+            self.run_display.say(changed, "warning")
 
     def _way_on(self, status: str) -> str:
-        """Return what to do if nothing more is heard of a run that was running, or asking, then."""
-        run, what = self.run, "to see how it stands" if status == "running" else "to answer"
-        if self._named:
-            return f"Run the cell again {what} (thread `{run.thread_id}`)."
-        return f"`%nbflow inbox{self._kit.option_for(self._workflow.checkpointer)}` {what} (thread `{run.thread_id}`)."
+        inbox = f"%nbflow inbox{self._kit.option_for(self._workflow.checkpointer)}"
+        return way_on(self.run, status, "Run the cell again" if self._named else f"`{inbox}`")
 
-    def _way_back(self) -> str:
-        if self._named:
-            return "What has finished is kept: run the cell again to go on, with `--fresh` to start over."
-        if self._mode == "live":
-            return f"What has finished is kept: add `--thread {self.run.thread_id}` to go on."
-        return "What has finished is kept."
+
+def way_on(run: Run, status: str, what: str) -> str:
+    """Return what to do if nothing more is heard of a run that was running, or asking, then."""
+    return f"{what} {'to see how it stands' if status == 'running' else 'to answer'} (thread `{run.thread_id}`)."
+
+
+def way_back(run: Run, *, named: bool, live: bool) -> str:
+    """Return what to do with a run that has ended without a result; ``named`` by the cell's author."""
+    if named:
+        return "What has finished is kept: run the cell again to go on, with `--fresh` to start over."
+    return f"What has finished is kept{f': add `--thread {run.thread_id}` to go on' if live else ''}."
+
+
+def expired_in(run: Run) -> dict[str, Record]:
+    """Return what a run took in the place of answers that did not come in time, by question id."""
+    answers = {getattr(record, "id", ""): record for record in run.log if isinstance(record, (Answered, Reopened))}
+    return {key: record for key, record in answers.items() if getattr(record, "expired", False)}
 
 
 def rejected_in(run: Run) -> set[str]:
@@ -343,12 +328,6 @@ def rejected_in(run: Run) -> set[str]:
             key = str(getattr(record, "id", ""))
             (found.add if getattr(record, "rejected", False) else found.discard)(key)
     return found
-
-
-def _stand(run: Run) -> tuple[object, ...]:
-    """Return what tells how far a run has come."""
-    turns = sum(isinstance(record, (Answered, Reopened)) for record in run.log)
-    return run.run_id, run.status, tuple(asked.id for asked in run.interrupts), turns
 
 
 def _on(loop: asyncio.AbstractEventLoop, fn: Callable[[], None]) -> Callable[[], None]:

@@ -12,11 +12,14 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
 
-from nbflow import Run
+from nbflow import Run, list_runs, read_run
+from nbflow.views.kinds import Answered, Reopened
 from nbflow_widgets.display import here
 from nbflow_widgets.ticker import ticker
 
 if TYPE_CHECKING:
+    from nbflow import RunnableConfig, Workflow
+
     Key = tuple[int, str]
 
 SECONDS = 2.0
@@ -51,6 +54,33 @@ def begun_by_a_card() -> Iterator[None]:
 def is_by_a_card() -> bool:
     """Whether a run that begins now is shown by the card that begins it."""
     return _by_card.get()
+
+
+class Trace:
+    """How far a thread had come when it was last looked at."""
+
+    def __init__(self) -> None:
+        self._mark: tuple[object, ...] = ()
+
+    def leads_on(self, workflow: Workflow, config: RunnableConfig, run: Run) -> bool:
+        """Whether the thread has come further than ``run``; reads one record if nothing has changed since."""
+        try:
+            saver = workflow.saver("a card")
+            newest = next(iter(list_runs(saver, run.thread_id, limit=1)), "")
+            last = read_run(saver, run.thread_id, newest, last=1) if newest else []
+            mark = (newest, *((type(record), record.at) for record in last))
+            if mark == self._mark:
+                return False
+            found = workflow.last_run(config)
+        except Exception:  # noqa: BLE001  # a file that can't be read just now is read the next time
+            return False
+        self._mark = mark
+        return found is not None and _stand(found) != _stand(run)
+
+
+def _stand(run: Run) -> tuple[object, ...]:
+    turns = sum(isinstance(record, (Answered, Reopened)) for record in run.log)
+    return run.run_id, run.status, tuple(asked.id for asked in run.interrupts), turns
 
 
 class Lookout:

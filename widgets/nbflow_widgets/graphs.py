@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from html import escape
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from nbflow.views.flow import flow_of
 from nbflow.views.progress import run_of
 from nbflow.views.steps import routes_of
 from nbflow_widgets import layered
-from nbflow_widgets.markup import MUTED, colour, duration, listed, plural
+from nbflow_widgets.markup import MUTED, colour, duration, escape, listed, plural
 from nbflow_widgets.pictures import FLOW, RENDERERS, as_image, render, times_of, tint
 
 if TYPE_CHECKING:

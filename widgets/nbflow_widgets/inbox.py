@@ -5,6 +5,7 @@ Lists and lays out; what an entry shows and does is given by its owner.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -79,7 +80,7 @@ class Inbox:
         self.items = list(items)
         self.widget: Any = None
         self._entry = entry
-        self._card = Card(lambda: (self.html(), self.text()), self._state, self._close)
+        self._card = Card(self._twin, self._state, self._close)
         self._done: list[tuple[str, str]] = []
         self._hints: dict[str, str] = {}
         self._head: Any = None
@@ -108,6 +109,13 @@ class Inbox:
         """Bring what is saved up to date; called when an entry has changed."""
         if self._card.is_revealed:
             self._card.update()
+
+    def _twin(self) -> tuple[str, str]:
+        """Return the static version with when it was so, for whoever reads it later."""
+        if not self.items:
+            return self.html(), self.text()
+        stood = f"As of {time.strftime('%H:%M:%S')}. Run the cell again to answer."
+        return self.html() + note(stood), f"{self.text()}\n{stood}"
 
     def _state(self) -> State:
         return "waits" if self.items else "settled"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from itertools import pairwise
+
+from nbflow_widgets.markup import escape
 
 GAP_X, GAP_Y, MARGIN = 64.0, 14.0, 8.0
 LINE, PAD_X, PAD_Y = 16.0, 12.0, 8.0

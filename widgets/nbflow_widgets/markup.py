@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from html import escape as _escape
 
 # Each reads on white and on near-black, since a saved page does not know its theme.
 COLOURS = {
@@ -41,6 +41,25 @@ _BODY = "font-family:var(--jp-ui-font-family,sans-serif);font-size:var(--jp-ui-f
 _CODE = "font-family:var(--jp-code-font-family,monospace);font-size:var(--jp-code-font-size,13px)"
 _LONG = 2000
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
+
+
+def _pictures() -> dict[int, str]:
+    bidi = [0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+    shown = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n\r"}
+    return shown | {0x7F: "\u2421"} | {code: f"\\u{code:04x}" for code in bidi}
+
+
+_PICTURES = _pictures()
+
+
+def visible(text: str) -> str:
+    """Return a text with those characters shown that pages or terminals obey: controls, changes of direction."""
+    return text.translate(_PICTURES)
+
+
+def escape(text: str) -> str:
+    """Return a text as HTML that shows it as it is, whatever is in it."""
+    return _escape(visible(text))
 
 
 def colour(state: str) -> str:
@@ -217,5 +236,6 @@ __all__ = [
     "preformatted",
     "readable",
     "span",
+    "visible",
     "with_code",
 ]

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nbflow_widgets.markup import visible
+
 if TYPE_CHECKING:
     from nbflow.views.details import Detail
 
@@ -52,13 +54,18 @@ def script_of(snapshot: Mapping[str, object], paths: Iterable[str], details: Cal
     return ""
 
 
+def items_of(facts: Iterable[Detail]) -> list[tuple[str, str]]:
+    """Return what is known of a call as the page wants it: label and text."""
+    return [(fact.label, visible(fact.text)) for fact in facts]
+
+
 def _details(paths: Iterable[str], details: Callable[[str], Sequence[Detail]]) -> dict[str, list[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = {}
     room = FACTS
     for path in paths:
         if room <= 0 or len(found) >= ASKED:
             break
-        found[path] = [(fact.label, fact.text) for fact in details(path)]
+        found[path] = items_of(details(path))
         room -= sum(len(text) for _, text in found[path])
     return found
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nbflow.views.calls import CallRow, Record
 from nbflow.views.details import Detail, details_of
-from nbflow.views.progress import Progress, RunView
+from nbflow.views.progress import OPEN, Progress, RunView
 from nbflow_widgets.ticker import ticker
 
 if TYPE_CHECKING:
@@ -65,7 +65,10 @@ class RunFeed:
     def progress(self) -> Progress:
         """How the run stands, as far as it was heard."""
         progress = self.view.progress
-        return progress._replace(state=ELSEWHERE, questions=0) if self.is_left else progress
+        if not self.is_left:
+            return progress
+        ended = {state: count for state, count in progress.counts.items() if state not in OPEN}
+        return progress._replace(state=ELSEWHERE, counts=ended, questions=0)  # what was open then may be over
 
     def done(self) -> bool:
         """Whether nothing more is to be expected of the run."""

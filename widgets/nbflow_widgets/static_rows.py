@@ -29,7 +29,8 @@ ROW = "display:flex;align-items:center;height:22px;line-height:22px"
 CUT = "overflow:hidden;text-overflow:ellipsis;white-space:nowrap"
 _CODE = "margin:2px 0 8px 0;white-space:pre-wrap;word-break:break-word;font-size:12px;background-color:transparent"
 _LABEL = f"flex:0 0 34%;padding-right:10px;box-sizing:border-box;{CUT}"
-_TOOK = f"flex:0 0 118px;text-align:right;{CUT};{SMALL}"
+_TOOK = f"flex:0 1 118px;min-width:0;text-align:right;{CUT};{SMALL}"
+_LINE = "flex:1 1 40%;min-width:0"
 _BOX = "max-height:352px;overflow-y:auto"
 _TICKS = 5
 
@@ -112,7 +113,7 @@ def _axis(scale: Scale) -> str:
     marks = "".join(
         div(f"flex:0 0 {scale.share(scale.step):.3f}%;{CUT}", _tick(number * scale.step)) for number in range(count)
     )
-    line = div(f"flex:1 1 auto;display:flex;overflow:hidden;{SMALL};font-size:10px", marks)
+    line = div(f"{_LINE};display:flex;overflow:hidden;{SMALL};font-size:10px", marks)
     return div("display:flex", div(_LABEL), line, div(_TOOK))
 
 
@@ -123,7 +124,7 @@ def _tick(seconds: float) -> str:
 def _track(scale: Scale, *parts: str) -> str:
     grid = f"linear-gradient(90deg,{MUTED}55 1px,transparent 1px)"
     size = f"{scale.share(scale.step):.3f}% 100%"
-    style = f"flex:1 1 auto;display:flex;height:12px;border-radius:3px;overflow:hidden;background-color:{TRACK}"
+    style = f"{_LINE};display:flex;height:12px;border-radius:3px;overflow:hidden;background-color:{TRACK}"
     return div(f"{style};background-image:{grid};background-size:{size}", *parts)
 
 

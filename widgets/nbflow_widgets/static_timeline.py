@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nbflow.views.progress import Progress, RunView, worked
 from nbflow.views.spans import Rest, Span, capped, spans_of
-from nbflow_widgets.markup import WIDTH, bar, colour, div, dot, duration, escape, listed, plural, span
+from nbflow_widgets.markup import WIDTH, bar, colour, div, dot, duration, escape, listed, plural, span, visible
 from nbflow_widgets.static_rows import CUT, ROW, SMALL, as_facts, bars, call, folded, label, state
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def timeline_text(view: RunView, progress: Progress) -> str:
     lines += [
         f"  and {plural(sum(group.counts.values()), 'call')} of {group.name}: {listed(group.counts)}" for group in rest
     ]
-    return "\n".join([summary(progress), *lines])
+    return visible("\n".join([summary(progress), *lines]))
 
 
 def timeline_html(
@@ -87,8 +87,8 @@ def _head(progress: Progress, until: float, *, times: bool) -> str:
     thread = span(f"{SMALL};margin-left:8px", f"thread {progress.thread_id}") if progress.thread_id and times else ""
     line = div(
         f"display:flex;align-items:baseline;{CUT}",
-        f"<span>{name}{thread}</span>",
-        span(f"{SMALL};margin-left:auto;padding-left:12px", " · ".join(facts)),
+        f'<span style="flex:0 1 auto;{CUT}">{name}{thread}</span>',
+        span(f"{SMALL};flex:0 2 auto;min-width:40%;text-align:right;margin-left:auto;{CUT}", " · ".join(facts)),
     )
     total = max(progress.total, 1)
     return line + div("margin-top:7px", bar((state, 100 * n / total) for state, n in progress.counts.items()))

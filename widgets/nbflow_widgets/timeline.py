@@ -17,6 +17,7 @@ from nbflow.views.calls import CallRow
 from nbflow.views.progress import CALL_STATES, FINISHED, OPEN, URGENT, Progress
 from nbflow_widgets import packed, static_timeline
 from nbflow_widgets.display import make_live
+from nbflow_widgets.markup import visible
 from nbflow_widgets.run_feed import RunFeed
 
 STATES = {"listed": CALL_STATES, "urgent": URGENT, "open": OPEN, "finished": FINISHED}  # as the page wants them
@@ -143,7 +144,7 @@ class Timeline:
             widget.send_state("snapshot")
         elif kind == "details":
             path = str(content.get("path"))
-            widget.send({"kind": "details", "path": path, "items": [tuple(item) for item in self.feed.details(path)]})
+            widget.send({"kind": "details", "path": path, "items": packed.items_of(self.feed.details(path))})
 
     def _stop(self) -> None:
         if self.on_stop is not None:
@@ -154,15 +155,16 @@ class Timeline:
 
 def head_of(progress: Progress, *, stoppable: bool) -> dict[str, object]:
     """Return what the head of the page shows; times in seconds since 1970."""
-    return {**progress._asdict(), "stoppable": stoppable, "now": time.time()}
+    shown = progress._replace(name=visible(progress.name), thread_id=visible(progress.thread_id))
+    return {**shown._asdict(), "stoppable": stoppable, "now": time.time()}
 
 
 def to_json(row: CallRow, base: float) -> list[object]:
     """Return a row as the page wants it; times in milliseconds since ``base``."""
     return [
-        row.path, row.parent, row.name, row.kind, row.state, row.attempt,
+        row.path, row.parent, visible(row.name), row.kind, row.state, row.attempt,
         _since(base, row.requested or row.started), _since(base, row.started),
-        None if row.ended is None else _since(base, row.ended), row.shown, bool(row.changed),
+        None if row.ended is None else _since(base, row.ended), visible(row.shown), bool(row.changed),
     ]  # fmt: skip
 
 

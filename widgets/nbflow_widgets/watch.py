@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
 
 from nbflow import Run
+from nbflow.types import BaseCheckpointSaver
 from nbflow_widgets.card import Card
 from nbflow_widgets.display import Cell, Mode, bundle_of, show_once
-from nbflow_widgets.elsewhere import is_by_a_card
+from nbflow_widgets.elsewhere import Trace, is_by_a_card
 from nbflow_widgets.forms import waiting_html, waiting_text
 from nbflow_widgets.markup import note
 from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.timeline import Timeline
+from nbflow_widgets.toolkit import probe
 
 if TYPE_CHECKING:
+    from nbflow import Interrupt, RunnableConfig
     from nbflow_widgets.toolkit import Toolkit
 
 ANSWER = "`%nbflow inbox{}` shows forms for open questions."
@@ -27,13 +32,17 @@ class Watched:
     Args:
         run: the run.
         mode: how it is shown.
-        answer: how its questions are answered.
+        kit: the shell's toolkit.
     """
 
-    def __init__(self, run: Run, mode: Mode, answer: str) -> None:
+    def __init__(self, run: Run, mode: Mode, kit: Toolkit) -> None:
         self.run = run
         self._mode = mode
-        self._answer = answer
+        self._kit = kit
+        self._answer = ANSWER.format(kit.option_for(run.workflow.checkpointer))
+        self._trace = Trace()
+        self._left = ""
+        self._asked: Any = None
         self._feed = RunFeed(run)
         self._timeline = Timeline(self._feed)
         self._card = Card(self.twin, lambda: "settled" if run.done() else "moves", self._close)
@@ -42,21 +51,52 @@ class Watched:
         """Show it live, in the running cell."""
         self._card.place()
         self._card.reveal([self._timeline.widget])
-        self.run.on_done(self._card.update)
+        self.run.on_done(self._end)
 
     def twin(self) -> tuple[str, str]:
         """Return its static form, as HTML and as text."""
         live = self._mode == "live"
-        html, text = [self._timeline.html(times=live, script=live and self.run.done())], [self._timeline.text()]
-        questions = self.run.interrupts if self.run.done() else ()
-        for asked in questions:
-            html.append(waiting_html(asked))
-            text.append(waiting_text(asked))
-        if questions:
-            html.append(note(self._answer))
-        return "".join(html), "\n".join(text)
+        html = self._timeline.html(times=live, script=live and self.run.done()) + self._questions_html()
+        questions = (waiting_text(asked, self._left) for asked in self._questions())
+        return html, "\n".join([self._timeline.text(), *questions])
+
+    def leave(self, where: str) -> None:
+        """Say where the run goes on: its questions are answered there."""
+        self._left = where
+        self._timeline.leave()
+        self._show_questions()
+
+    def has_moved(self) -> bool:
+        """Whether the thread has changed since the run asked, by the hand of another program."""
+        saver = self.run.workflow.checkpointer
+        config: RunnableConfig = {"configurable": {"thread_id": self.run.thread_id}}
+        return isinstance(saver, BaseCheckpointSaver) and self._trace.leads_on(probe(saver), config, self.run)
+
+    def _questions(self) -> tuple[Interrupt, ...]:
+        return self.run.interrupts if self.run.done() else ()
+
+    def _questions_html(self) -> str:
+        html = "".join(waiting_html(asked, self._left) for asked in self._questions())
+        return html + note(f"The run goes on in {self._left}." if self._left else self._answer) if html else ""
+
+    def _end(self) -> None:
+        """Show what it asks, now that it does nothing more; on the thread that ended it."""
+        if self._questions():
+            self._kit.cell_runs[id(self.run.workflow.checkpointer), self.run.thread_id] = self
+            self._kit.lookout.watch()
+        self._show_questions()
+
+    def _show_questions(self) -> None:
+        if html := self._questions_html():
+            if self._asked is None:
+                self._asked = ipywidgets.HTML(layout={"margin": "0"})
+            self._asked.value = html
+            self._card.arrange([self._timeline.widget, self._asked])
+        self._card.update()
 
     def _close(self) -> None:
+        if self._asked is not None:
+            self._asked.close()
         self._timeline.close()
         self._feed.close()
 
@@ -80,8 +120,7 @@ class Watch:
             traceback.print_exc(file=sys.stderr)
 
     def _show(self, run: Run) -> None:
-        answer = ANSWER.format(self._kit.option_for(run.workflow.checkpointer))
-        self.watched.append(Watched(run, self._mode, answer))
+        self.watched.append(Watched(run, self._mode, self._kit))
         if self._mode == "live":
             self.watched[-1].show()
 

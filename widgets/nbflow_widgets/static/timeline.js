@@ -89,7 +89,8 @@ class Timeline {
 
   tick(time) {
     const moving = this.run.live && this.inSight;
-    if (this.due || (moving && time - this.last >= FRAME_MS)) {
+    this.run.hold(!!this.root.closest(".nbflow-card")?.querySelector(":scope > .nbflow-still")); // the keeper says so
+    if (this.due || (moving && !this.run.held && time - this.last >= FRAME_MS)) {
       this.last = time;
       this.due = false;
       this.head.tick();

@@ -198,7 +198,7 @@ class Painter {
     }
     if (width) {
       this.block(x, middle, width, look[row.state]);
-      if (row.state === "running" && !CALM && width > 8) this.shimmer(x, middle, width);
+      if (row.state === "running" && run.live && !run.held && !CALM && width > 8) this.shimmer(x, middle, width);
       if (row.attempt > 1) this.block(x, middle, 3, look.retrying);
     }
     this.say(row, waiting ? asked : x, x + width, middle, end - run.begin(row));

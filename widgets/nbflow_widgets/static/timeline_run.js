@@ -40,6 +40,7 @@ class Run {
     /** @type {States} */ this.states = { listed: [], urgent: [], open: [], finished: [] };
     this.seq = 0;
     this.skew = 0; // seconds by which this page's clock is ahead of the kernel's, the way included
+    this.held = 0; // when time was held, because nothing is heard of the kernel; 0 while it goes on
     this.version = 0;
     /** The call that began last. @type {Row|null} */ this.latest = null;
     /** Called after each change. @type {Set<() => void>} */ this.views = new Set();
@@ -111,9 +112,12 @@ class Run {
   /** @param {number} seconds since 1970 */
   since(seconds) { return (seconds - this.head.started) * 1000; }
 
+  /** Hold time, or let it go on. @param {boolean} held */
+  hold(held) { this.held = held ? this.held || Date.now() / 1000 - this.skew : 0; }
+
   /** Return for how long the run has worked. */
   now() {
-    const at = this.head.ended ?? (this.live ? Date.now() / 1000 - this.skew : this.head.now);
+    const at = this.head.ended ?? (this.live ? this.held || Date.now() / 1000 - this.skew : this.head.now);
     return this.active(this.since(at));
   }
 
