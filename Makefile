@@ -69,8 +69,15 @@ types: $(VENV)/.dev
 	$(BIN)/python -m mypy
 	$(BIN)/python $(BIN)/lint-imports
 
+# The browser tier waits most of its time, so it runs beside the others, and is told when both are over.
 pytest: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	@mkdir -p build; \
+	$(BIN)/python -m pytest tests/browser >build/browser-tests.log 2>&1 & browser=$$!; \
+	trap "kill $$browser" INT TERM; \
+	$(BIN)/python -m pytest --ignore=tests/browser; others=$$?; \
+	wait $$browser; browser=$$?; \
+	cat build/browser-tests.log; \
+	exit $$((others | browser))
 
 # Failures are told by Python itself: pytest parses sources while threads of dropped runs do, which older Pythons break at.
 replayed: export NBFLOW_ALWAYS_REPLAY = 1

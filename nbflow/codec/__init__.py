@@ -7,8 +7,9 @@ from typing import Any
 from nbflow.codec.assembly import dumps, is_storable, loads, loads_whole
 from nbflow.codec.classes import register_type
 from nbflow.codec.digests import digest
-from nbflow.codec.types.exceptions import traceback_text, unkept
+from nbflow.codec.types.exceptions import unkept
 from nbflow.codec.unloadable import NotWholeError, Unloadable
+from nbflow.errors.frames import traceback_text
 from nbflow.values import NO_ANSWER, Command, Interrupt, NodeUpdate, PartlyStored, Unstored
 
 __all__ = [

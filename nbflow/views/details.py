@@ -21,6 +21,7 @@ from nbflow.core.record import (
     RunStarted,
     Value,
 )
+from nbflow.errors.frames import traceback_text
 from nbflow.values import Final, NodeUpdate
 
 if TYPE_CHECKING:
@@ -112,7 +113,21 @@ def _given(value: object) -> object:
 def _error(error: BaseException, *, brief: bool) -> str:
     if brief:
         return "".join(traceback.format_exception_only(error)).splitlines()[0]
-    return "".join(traceback.format_exception(error)).rstrip()
+    return "".join(_lines(error, set())).rstrip()
+
+
+def _lines(error: BaseException, seen: set[int]) -> list[str]:
+    """Return a traceback as Python prints it, without frames of nbflow, and with those of one that was stored."""
+    if isinstance(error, BaseExceptionGroup):
+        return traceback.format_exception(error)
+    seen.add(id(error))
+    cause, context = error.__cause__, error.__context__
+    lines: list[str] = []
+    for before, how in ((cause, _CAUSE), (None if error.__suppress_context__ else context, _CONTEXT)):
+        if before is not None and id(before) not in seen and not lines:
+            lines += [*_lines(before, seen), how]
+    frames = traceback_text(error)
+    return [*lines, *([f"{_HEAD}{frames}"] if frames else []), *traceback.format_exception_only(error)]
 
 
 def _plain(value: object) -> str:
@@ -121,6 +136,9 @@ def _plain(value: object) -> str:
     return _short.repr(value) if type(value) in _CONTAINERS else repr(value)
 
 
+_HEAD = "Traceback (most recent call last):\n"
+_CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
+_CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
 _CONTAINERS = {list, tuple, dict, set, frozenset, bytes}
 _short = reprlib.Repr()
 _short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = _short.maxfrozenset = 100

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from nbflow.codec import Unloadable, dumps, loads, traceback_text
-from nbflow.codec.types import asides
-from nbflow.errors import RemoteError, UnserializableError
+from nbflow.errors import RemoteError, UnserializableError, asides
 from tests.unit.codec_kit import DataFailure, Failure, again
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
+
+from nbflow import SqliteSaver, entrypoint, list_runs, read_run, task
 from nbflow.core.record import CallReturned, Value
 from nbflow.views.details import LIMIT, details_of, text_of
 from tests.unit.stories import story
@@ -45,3 +49,35 @@ def test_any_value_becomes_text() -> None:
     assert text_of(returned(list(range(10_000)))).endswith("99, ...]")
     long = text_of(returned("x" * (LIMIT + 5)))
     assert long.endswith("x\n… 5 more characters")
+
+
+def test_an_error_shows_the_lines_of_its_reader_alone_whether_it_was_heard_or_stored(tmp_path: Path) -> None:
+    @task
+    def bad(n: int) -> float:
+        try:
+            return 1 / n
+        except ZeroDivisionError as error:
+            raise ValueError("no") from error
+
+    with SqliteSaver.from_conn_string(tmp_path / "runs.db") as saver:
+
+        @entrypoint(checkpointer=saver)
+        def flow(n: int) -> int:
+            with suppress(ValueError):
+                bad(n).result()
+            return 1
+
+        run = flow.start(0, {"configurable": {"thread_id": "t"}})
+        assert run.result() == 1
+        stored = read_run(saver, "t", list_runs(saver, "t")[0])
+        texts = [
+            next(detail.text for detail in details_of(records, "0.0") if detail.label == "error")
+            for records in (run.log, stored)
+        ]
+    for text in texts:
+        assert "return 1 / n" in text
+        assert "direct cause of the following exception" in text
+        assert 'raise ValueError("no") from error' in text
+        assert text.index("ZeroDivisionError") < text.index("ValueError: no")
+        assert "bodies.py" not in text
+        assert text.count("Traceback (most recent call last)") == 2

@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Any
 
 from IPython.core.getipython import get_ipython
 
-_OURS = ("nbflow", "nbflow_widgets")
+from nbflow.errors.frames import without_our_frames
+
 _HOOK = "_render_traceback_"
-
-
-def without_our_frames(trace: TracebackType | None) -> TracebackType | None:
-    """Return a traceback without the runtime's frames and without the line that awaited the run."""
-    kept = []
-    while trace is not None:
-        if not _is_ours(trace):
-            kept.append(trace)
-        trace = trace.tb_next
-    shown: TracebackType | None = None
-    for one in reversed(kept):
-        shown = TracebackType(shown, one.tb_frame, one.tb_lasti, one.tb_lineno)
-    return shown
-
-
-def _is_ours(trace: TracebackType) -> bool:
-    module = str(trace.tb_frame.f_globals.get("__name__", ""))
-    return module.partition(".")[0] in _OURS
 
 
 def clean(error: BaseException) -> BaseException:

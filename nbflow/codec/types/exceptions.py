@@ -23,37 +23,18 @@ from msgspec.msgpack import Ext
 from nbflow.codec import codes
 from nbflow.codec.classes import class_dict, class_name, family_of, find_class, is_heap, mro, static_bases
 from nbflow.codec.exact import items
-from nbflow.codec.types import asides
 from nbflow.codec.types.rebuilders import EXCEPTIONS, PARTS, rebuilder_of
 from nbflow.codec.types.records import put_state, schema_of, state_of
 from nbflow.codec.types.standins import StandIn, classes_of, derived, names_of_bases
 from nbflow.codec.unloadable import CannotRebuild, Unloadable, met
 from nbflow.codec.wire import CAREFUL, PLAIN, Plan, Refusal, from_bytes, lower, to_bytes
-from nbflow.errors import RemoteError
+from nbflow.errors import RemoteError, asides
+from nbflow.errors.frames import traceback_text
 
-MAX_FRAMES: Final = 64  # innermost frames that are kept of a traceback
 SHOWN: Final = 200  # characters that are kept of a part that can't be stored
 WHOLE_BY_ARGS: Final = frozenset({BaseException, BaseExceptionGroup})
 MAX_LINKS: Final = 60  # causes and contexts that are kept, one behind the other
 LIVE_MEMBERS: Final = frozenset({"obj"})  # the object an AttributeError is about
-
-
-def traceback_text(error: BaseException) -> str:
-    """Return the frames of a traceback, those of a rebuilt exception included.
-
-    Args:
-        error: an exception that was raised here, or was loaded.
-    """
-    stored = asides.get(error, asides.TRACEBACK)
-    if stored is not None:
-        return stored
-    if isinstance(error, RemoteError):
-        return error.traceback_text
-    if error.__traceback__ is None:
-        return ""
-    import traceback
-
-    return "".join(traceback.format_tb(error.__traceback__, -MAX_FRAMES))
 
 
 def _pack(error: BaseException) -> tuple[str, dict[str, Any]]:

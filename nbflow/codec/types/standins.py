@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Final, cast
 
 from nbflow.codec.classes import class_dict, find_class, mro
-from nbflow.codec.types import asides
+from nbflow.errors import asides
 
 QUALNAME: Final = type.__dict__["__qualname__"]
 SUBCLASSES: Final = type.__subclasses__
