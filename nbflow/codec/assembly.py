@@ -6,7 +6,7 @@ from nbflow.codec import classes, codes, wire
 from nbflow.codec.diagnostics import explain, first_lost
 from nbflow.codec.types import FAMILIES, standard
 from nbflow.codec.unloadable import NotWholeError, Unloadable, met
-from nbflow.codec.wire import PLAIN, Refusal, encode, from_bytes, to_bytes
+from nbflow.codec.wire import PLAIN, Refusal, decode, encode, from_bytes, to_bytes
 
 QUIET = (Refusal, RecursionError)  # the error that explains them says it all
 
@@ -91,7 +91,9 @@ def loads_whole(data: bytes) -> object:
     lost: list[Unloadable] = []
     before = met.set(lost)
     try:
-        value = from_bytes(data)
+        value = decode(data)
+    except Exception:  # of bytes that are damaged, mostly
+        value = from_bytes(data)  # which says what is wrong
     finally:
         met.reset(before)
     if lost:

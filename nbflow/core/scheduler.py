@@ -152,9 +152,10 @@ class Scheduler:
             names[name] = call.namesakes + 1
         if (self.replay.is_needed or self.log.listeners or self.reuse is not None) and not call.waits_for:
             call.outcome = self.look_up(call)
-        if frame.left:
-            frame.step(is_new=call.outcome is None and not call.shelved and not call.waits_for)
+        if frame.left and call.outcome is None:
+            frame.step(is_new=not call.shelved and not call.waits_for)
         if call.outcome is not None:
+            frame.left -= frame.left > 0
             if type(call.outcome.value) not in SMALL:
                 self.log.made[id(call.outcome.value)] = call.outcome.value, path
             deliveries.count += 1

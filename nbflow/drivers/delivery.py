@@ -113,7 +113,9 @@ class Delivery:
         call, given = future.call, []
         with self.lock:
             first = body.take(overrule=True)
-            if first is not None:
+            if first is call and not future.watchers:  # as most are
+                future.outcome = call.outcome
+            elif first is not None:
                 _show(first)
                 if first is not call:
                     given = [first, *_shown(body.take_until(call, overrule=True))]

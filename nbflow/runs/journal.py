@@ -73,7 +73,10 @@ class Journal:
             first, self._next = self._next, self._next + len(records)
             if ends is not None:
                 self.in_flight[ends] = self._next - 1
-        rows = [to_row(record, number) for number, record in enumerate(records, first)]
+        if len(records) == 1:  # as for most
+            rows = [to_row(records[0], first)]
+        else:
+            rows = [to_row(record, number) for number, record in enumerate(records, first)]
         if self._held:
             with self._lock:
                 rows, self._held = [*self._held, *rows], []
