@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from nbflow import InMemorySaver, entrypoint, task
-from nbflow.views.progress import run_of
+from nbflow.views.progress import Progress, run_of
 from nbflow_widgets import tables
 from nbflow_widgets.frames import EDGE, ROWS, RunFrame
-from nbflow_widgets.timing import timing_text
+from nbflow_widgets.timing import is_worth_timing, timing_text
 from tests.unit.stories import story
 
 WHEN = datetime(2026, 3, 1, 12, 30, 5, tzinfo=UTC)
@@ -124,3 +124,18 @@ def test_where_the_time_went_is_a_line_and_a_table() -> None:
     assert " at work, bound by " in text
     assert text.endswith("1 call tried again.")
     assert timing_text(run_of([])) == ""
+
+
+@pytest.mark.parametrize(
+    ("total", "seconds", "state", "worth"),
+    [
+        (3, 1.0, "done", True),
+        (2, 9.0, "done", False),
+        (3, 0.9, "done", False),
+        (9, 9.0, "failed", False),
+        (30_000, 9.0, "done", False),
+    ],
+)
+def test_a_card_tells_of_time_where_somebody_may_wonder(total: int, seconds: float, state: str, *, worth: bool) -> None:
+    progress = Progress(name="flow", run_id="r", state=state, total=total, started=10.0, ended=10.0 + seconds)
+    assert is_worth_timing(progress) is worth

@@ -17,6 +17,7 @@ from nbflow_widgets.forms import Form, waiting_html, waiting_text
 from nbflow_widgets.markup import labelled, note
 from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.timeline import Timeline
+from nbflow_widgets.timing import is_worth_timing, timing_text
 
 if TYPE_CHECKING:
     from nbflow import Run
@@ -56,6 +57,7 @@ class RunDisplay:
         self._changed = changed
         self._compact = compact
         self._left = False
+        self._timed = False
         self._late = Slot()
         self._notes: list[tuple[str, str]] = []
         self._result: list[object] = []
@@ -133,8 +135,11 @@ class RunDisplay:
                 self._late.show(bundle)
 
     def finish(self) -> None:
-        """Show the end."""
+        """Show the end, and of a run that took a while where its time went."""
         self._feed.flush()
+        if self._mode == "live" and not self._timed and is_worth_timing(self._feed.progress):
+            self._timed = True
+            self._notes.append((timing_text(self._feed.view), "info"))
         for form in self.forms.values():
             form.keep_rejection()
         if self._mode == "static":

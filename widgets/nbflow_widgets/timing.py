@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbflow.views.progress import worked
 from nbflow.views.timing import timing_of
 from nbflow_widgets.markup import duration, plural
 
 if TYPE_CHECKING:
-    from nbflow.views.progress import RunView
+    from nbflow.views.progress import Progress, RunView
     from nbflow.views.timing import Timing
 
 _SIDE_BY_SIDE = 1.05  # tasks at a time, from which on it is worth a word
 _WORTH_A_WORD = 0.001  # seconds
+_CALLS, _MANY = 3, 20_000  # calls from which on, and up to which, a card tells of a run's time by itself
+_SECONDS = 1.0  # that such a run has worked
+
+
+def is_worth_timing(progress: Progress) -> bool:
+    """Whether a run has ended that took long enough, with calls enough, to wonder where its time went."""
+    worth = _CALLS <= progress.total <= _MANY and progress.state == "done" and progress.ended is not None
+    return worth and worked(progress, progress.ended or 0.0) >= _SECONDS
 
 
 def timing_text(view: RunView, until: float | None = None) -> str:
