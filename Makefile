@@ -74,7 +74,7 @@ pytest: $(VENV)/.dev
 	@mkdir -p build; \
 	$(BIN)/python -m pytest tests/browser >build/browser-tests.log 2>&1 & browser=$$!; \
 	trap "kill $$browser" INT TERM; \
-	$(BIN)/python -m pytest --ignore=tests/browser; others=$$?; \
+	$(BIN)/python -m pytest -m "not browser"; others=$$?; \
 	wait $$browser; browser=$$?; \
 	cat build/browser-tests.log; \
 	exit $$((others | browser))
