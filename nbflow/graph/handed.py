@@ -95,7 +95,14 @@ class Handed:
         made = self._made[id(value)] = object.__new__(kind)
         self._copies[id(made)] = (made, value)
         own = self.own
-        inside = {name: part if type(part) in LEAVES else own(part, key) for name, part in value.__dict__.items()}
+        inside = {
+            name: part
+            if (like := type(part)) in LEAVES
+            else part.copy()
+            if like is dict and not part  # as most of a message's
+            else own(part, key)
+            for name, part in value.__dict__.items()
+        }
         _set(made, "__dict__", inside)
         if way == "model":
             extra, private = value.__pydantic_extra__, value.__pydantic_private__
