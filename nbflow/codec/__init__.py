@@ -9,7 +9,6 @@ from nbflow.codec.classes import register_type
 from nbflow.codec.digests import digest
 from nbflow.codec.types.exceptions import unkept
 from nbflow.codec.unloadable import NotWholeError, Unloadable
-from nbflow.errors.frames import traceback_text
 from nbflow.values import NO_ANSWER, Command, Interrupt, NodeUpdate, PartlyStored, Unstored
 
 __all__ = [
@@ -21,7 +20,6 @@ __all__ = [
     "loads",
     "loads_whole",
     "register_type",
-    "traceback_text",
     "unkept",
 ]
 

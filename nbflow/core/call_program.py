@@ -225,7 +225,7 @@ def _before_end(run: Scheduler, call: Call) -> Generator[Effect, Outcome, Sequen
 
 def _commit_joined(run: Scheduler, commit: Commit) -> Program:
     """Have the end of a call become durable with the mark that its caller makes, unless somebody listens."""
-    joins = not run.log.listeners
+    joins = commit.saves is None and not run.log.listeners
     reply = yield Commit(commit.records, commit.ends, commit.saves, joins)
     if joins and run.log.listeners:  # somebody has begun to
         yield Commit(())

@@ -12,7 +12,6 @@ from _thread import allocate_lock
 from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, NoReturn, Protocol
-from zlib import crc32
 
 from nbflow.core.call import current_frame
 from nbflow.core.outcome import Outcome
@@ -225,11 +224,6 @@ class CallFuture(Watched):
             self._claim = allocate_lock()
             self._done = allocate_lock()
             self._done.acquire()
-
-    def __hash__(self) -> int:
-        return crc32(self.call.path.encode())  # the same in every process
-
-    __eq__ = Unread.__eq__
 
     def __repr__(self) -> str:
         state = "pending" if self.call.outcome is None else "failed" if self.call.outcome.error else "done"

@@ -89,7 +89,7 @@ class Hands(Waits):
                 journal, ends = self.journal, effect.ends
                 if journal is not None:
                     rows = journal.prepare(effect.records, ends)
-                    (journal.hold if effect.joins and effect.saves is None else journal.keep)(rows)
+                    (journal.hold if effect.joins else journal.keep)(rows)
                     if ends is not None:
                         ends.row = rows[-1].seq
                 if effect.saves is not None:
@@ -136,7 +136,7 @@ class Hands(Waits):
         failed: BaseException | None = None
         try:
             rows = journal.prepare(effect.records, effect.ends) if journal is not None else ()
-            if journal is not None and effect.joins and effect.saves is None:
+            if journal is not None and effect.joins:
                 journal.hold(rows)
             elif journal is not None and not journal.try_keep(rows):
                 await aside()(lambda: self._keep(journal, rows, effect.saves))

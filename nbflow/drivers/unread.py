@@ -6,6 +6,7 @@ What can't work raises, and what would quietly work with the future itself, as i
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
+from zlib import crc32
 
 from nbflow._support.warnings import warn
 from nbflow.core.call import Promise
@@ -14,7 +15,7 @@ from nbflow.errors import UnreadFutureError, UnreadFutureWarning
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_PLAIN = (str, bytes, int, float, list, tuple, dict, set, type(None))
+_PLAIN = (str, bytes, int, float, list, tuple, dict, set)
 _BINARY = {
     "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "matmul": "@",
     "and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>",
@@ -55,12 +56,12 @@ class Unread(Promise):
         return str(self)
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, _PLAIN) and other is not None:
+        if isinstance(other, _PLAIN):
             self._warn(f"is never equal to {other!r:.40}")
         return self is other
 
     def __hash__(self) -> int:
-        raise NotImplementedError
+        return crc32(self.call.path.encode())  # the same in every process
 
     def _named(self) -> str:
         return f"{self.call.spec.kind} {self.call.spec.name!r}, call {self.call.path}"
@@ -77,7 +78,7 @@ class Unread(Promise):
 
 def _refusal(sign: str) -> Callable[..., NoReturn]:
     def refuse(self: Unread, *_others: object) -> NoReturn:
-        raise UnreadFutureError(self._named(), f"`{sign}`", self._remedy())  # a method of its own
+        raise UnreadFutureError(self._named(), f"`{sign}`", self._remedy())
 
     return refuse
 

@@ -26,7 +26,7 @@ from nbflow.workflow.options import request_of, spelled_out
 from nbflow.workflow.threads import Threaded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
     from typing import Unpack
 
     from langchain_core.runnables import Runnable
@@ -108,14 +108,7 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
             Exception: whatever the body raises, as it is.
         """
         request = request_of("invoke()", input, config, options)
-        shape = shape_of(
-            request.where,
-            stream_mode,
-            print_mode,
-            debug=self.debug,
-            version=version,
-            typed=None if "output_keys" in options else self.typed,
-        )
+        shape = self._shape(request, options, stream_mode, print_mode, version=version)
         if stream_mode != "values":
             return list(self._stream(request, shape))
         if is_nested(config):
@@ -149,14 +142,7 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
     ) -> Any:  # whatever the body returns
         """As ``invoke``, awaited; an async body runs on the loop that awaits."""
         request = request_of("ainvoke()", input, config, options)
-        shape = shape_of(
-            request.where,
-            stream_mode,
-            print_mode,
-            debug=self.debug,
-            version=version,
-            typed=None if "output_keys" in options else self.typed,
-        )
+        shape = self._shape(request, options, stream_mode, print_mode, version=version)
         if stream_mode != "values":
             return [chunk async for chunk in self._astream(request, shape)]
         if is_nested(config):
@@ -199,11 +185,7 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
         """
         request = request_of("stream()", input, config, options)
         mode = stream_mode if stream_mode is not None else _default_mode(config)
-        debug = self.debug if debug is None else debug
-        typed = None if "output_keys" in options else self.typed
-        shape = shape_of(
-            request.where, mode, print_mode, subgraphs=subgraphs, debug=debug, version=version, typed=typed
-        )
+        shape = self._shape(request, options, mode, print_mode, subgraphs=subgraphs, debug=debug, version=version)
         return self._stream(request, shape)
 
     @spelled_out
@@ -222,11 +204,7 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
         """As ``stream``, for ``async for``."""
         request = request_of("astream()", input, config, options)
         mode = stream_mode if stream_mode is not None else _default_mode(config)
-        debug = self.debug if debug is None else debug
-        typed = None if "output_keys" in options else self.typed
-        shape = shape_of(
-            request.where, mode, print_mode, subgraphs=subgraphs, debug=debug, version=version, typed=typed
-        )
+        shape = self._shape(request, options, mode, print_mode, subgraphs=subgraphs, debug=debug, version=version)
         return self._astream(request, shape)
 
     @spelled_out
@@ -273,6 +251,28 @@ class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co],
             **options: ``include_names``, ``exclude_types`` and so on, and what ``astream`` takes.
         """
         return self.as_runnable().astream_events(input, cast("Any", config), version=version, **options)
+
+    def _shape(
+        self,
+        request: Request,
+        options: Mapping[str, object],
+        mode: str | Sequence[str],
+        print_mode: str | Sequence[str],
+        *,
+        version: str,
+        subgraphs: bool = False,
+        debug: bool | None = None,
+    ) -> Shape:
+        """Return the form that a caller asked for; where it selected keys, its values have no declared type."""
+        return shape_of(
+            request.where,
+            mode,
+            print_mode,
+            subgraphs=subgraphs,
+            debug=self.debug if debug is None else debug,
+            version=version,
+            typed=None if "output_keys" in options else self.typed,
+        )
 
     def _stream(self, request: Request, shape: Shape) -> Iterator[object]:
         if is_nested(request.config):

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from nbflow.codec import Unloadable, dumps, loads, traceback_text
+from nbflow.codec import Unloadable, dumps, loads
 from nbflow.errors import RemoteError, UnserializableError, asides
+from nbflow.errors.frames import traceback_text
 from tests.unit.codec_kit import DataFailure, Failure, again
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from nbflow import InMemorySaver, entrypoint, task
 from nbflow.views.progress import Progress, run_of
+from nbflow.views.timing import timing_of
 from nbflow_widgets import tables
 from nbflow_widgets.frames import EDGE, ROWS, RunFrame
 from nbflow_widgets.timing import is_worth_timing, timing_text
@@ -120,10 +121,11 @@ def test_where_the_time_went_is_a_line_and_a_table() -> None:
     table = tables.tasks(story().flow, "story").set_index("name")
     assert (table.calls["fetch"], table.failed["check"], table.retried["call"]) == (3, 1, 1)
     assert str(table.total.dtype) == "timedelta64[us]"
-    text = timing_text(run_of(story().heard[-1]))
+    view = run_of(story().heard[-1])
+    text = timing_text(view.progress, timing_of(view))
     assert " at work, bound by " in text
     assert text.endswith("1 call tried again.")
-    assert timing_text(run_of([])) == ""
+    assert timing_text(Progress(), timing_of(run_of([]))) == ""
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from IPython.core.getipython import get_ipython
 from nbflow import Command, Run, RunnableConfig, Workflow
 from nbflow.errors.usage import nearest
 from nbflow.views.progress import run_of
+from nbflow.views.timing import timing_of
 from nbflow_widgets.callgraph import callgraph as draw_callgraph
 from nbflow_widgets.cell_run import CellRun
 from nbflow_widgets.display import bundle_of, here, mode
@@ -80,7 +81,9 @@ def timing(thread: str | Run, saver: BaseCheckpointSaver | None = None) -> Shown
     from nbflow_widgets import tables  # noqa: PLC0415  # as above
 
     run = _run_of(thread, saver)
-    text, found = timing_text(run_of(run.log, live=not run.done())), tables.tasks(run)
+    view = run_of(run.log, live=not run.done())
+    times = timing_of(view)
+    text, found = timing_text(view.progress, times), tables.tasks_of(times)
     return Shown(f"{note(text)}{found._repr_html_()}", f"{text.replace('`', '')}\n{found!r}")
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import inspect
 from contextlib import suppress
 from typing import Any
 
-from nbflow_widgets.display import MODES
-from nbflow_widgets.options import PARSER
+from nbflow_widgets.options import PARSERS
 from nbflow_widgets.toolkit import Toolkit
 
 HOOK = "complete_command"
-KEYS = ("%nbflow", "%%entrypoint", "%%watch")
+KEYS = ("%nbflow", *PARSERS)
 
 
 class Completer:
@@ -44,7 +42,7 @@ class Completer:
         return self._threads() if wants_thread else ["--saver"]
 
     def _after_cell(self, words: list[str]) -> list[str]:
-        options = {name: action for action in _actions(words[0]) for name in action.option_strings}
+        options = {name: one for one in PARSERS[words[0]]._actions for name in one.option_strings}  # noqa: SLF001  # argparse lists its options in no other way
         before = options.get(words[-1])
         if before is None or before.nargs == 0:
             return [name for name in options if name.startswith("--")]
@@ -56,12 +54,6 @@ class Completer:
         with suppress(Exception):  # a file that can't be read has no threads to offer
             return self._kit.default_saver().thread_ids() if self._kit.file.exists() else []
         return []
-
-
-def _actions(magic: str) -> list[argparse.Action]:
-    if magic == "%%watch":
-        return [argparse.Action(["--display"], "display", choices=("auto", *MODES))]
-    return list(PARSER._actions)  # noqa: SLF001  # argparse lists its options in no other way
 
 
 def load(shell: Any, kit: Toolkit) -> None:  # noqa: ANN401  # untyped package

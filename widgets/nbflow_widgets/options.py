@@ -80,7 +80,14 @@ def _entrypoint_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _watch_parser() -> argparse.ArgumentParser:
+    parser = _Parser("watch", add_help=False, allow_abbrev=False)
+    parser.add_argument("--display", choices=("auto", *MODES), default="auto")
+    return parser
+
+
 PARSER = _entrypoint_parser()
+PARSERS = {"%%entrypoint": PARSER, "%%watch": _watch_parser()}
 
 
 def parse_entrypoint(line: str) -> Options:
@@ -102,9 +109,7 @@ def parse_entrypoint(line: str) -> Options:
 
 def parse_watch(line: str) -> str:
     """Return how a ``%%watch`` line wants runs to be shown."""
-    parser = _Parser("watch", add_help=False, allow_abbrev=False)
-    parser.add_argument("--display", choices=("auto", *MODES), default="auto")
-    return str(parser.parse_args(words(line)).display)
+    return str(PARSERS["%%watch"].parse_args(words(line)).display)
 
 
 def words(line: str) -> list[str]:

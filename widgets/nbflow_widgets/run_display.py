@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from nbflow.views.timing import timing_of
 from nbflow_widgets.card import Card, State
 from nbflow_widgets.display import EMPTY, Cell, Mode, Slot, bundle_of, formatted, make_live, show_once
 from nbflow_widgets.forms import Form, waiting_html, waiting_text
@@ -139,7 +140,7 @@ class RunDisplay:
         self._feed.flush()
         if self._mode == "live" and not self._timed and is_worth_timing(self._feed.progress):
             self._timed = True
-            self._notes.append((timing_text(self._feed.view), "info"))
+            self._notes.append((timing_text(self._feed.progress, timing_of(self._feed.view)), "info"))
         for form in self.forms.values():
             form.keep_rejection()
         if self._mode == "static":

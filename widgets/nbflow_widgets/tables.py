@@ -14,7 +14,7 @@ from nbflow.views.calls import CallRow, Record, in_order
 from nbflow.views.details import object_of_value, text_of_value
 from nbflow.views.progress import CALL_STATES, RUN_STATES, RunView, run_of
 from nbflow.views.rows import points_of, questions_of, thread_row
-from nbflow.views.timing import timing_of
+from nbflow.views.timing import Timing, timing_of
 
 try:
     import numpy as np
@@ -128,9 +128,12 @@ def tasks(
     ``in_chain`` is how much of the longest chain of calls is its own: what the run would save without it. ``taken``
     counts results from caches and other runs. Arguments as of ``calls``.
     """
-    return _frame(
-        [{**row._asdict(), "total": row.seconds} for row in timing_of(_view(run, thread_id, run_id)).tasks], TASKS
-    )
+    return tasks_of(timing_of(_view(run, thread_id, run_id)))
+
+
+def tasks_of(times: Timing) -> RunFrame:
+    """Return what ``tasks`` does, of a run whose times are known."""
+    return _frame([{**row._asdict(), "total": row.seconds} for row in times.tasks], TASKS)
 
 
 def interrupts(run: Run | Sequence[Record] | Workflow | BaseCheckpointSaver, thread_id: str | None = None) -> RunFrame:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbflow.views.progress import worked
-from nbflow.views.timing import timing_of
 from nbflow_widgets.markup import duration, plural
 
 if TYPE_CHECKING:
-    from nbflow.views.progress import Progress, RunView
+    from nbflow.views.progress import Progress
     from nbflow.views.timing import Timing
 
 _SIDE_BY_SIDE = 1.05  # tasks at a time, from which on it is worth a word
@@ -24,14 +23,8 @@ def is_worth_timing(progress: Progress) -> bool:
     return worth and worked(progress, progress.ended or 0.0) >= _SECONDS
 
 
-def timing_text(view: RunView, until: float | None = None) -> str:
-    """Return where the time of a run went, with code in backquotes; empty before it began.
-
-    Args:
-        view: the run.
-        until: seconds since 1970 where what has no end yet ends; None for the last end known.
-    """
-    progress, found = view.progress, timing_of(view, until)
+def timing_text(progress: Progress, found: Timing) -> str:
+    """Return where the time of a run went, with code in backquotes; empty before it began."""
     if not progress.run_id:
         return ""
     name, seconds = found.bound
