@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -70,6 +71,37 @@ def test_answers_that_come_while_the_run_works_go_with_the_next_pause(shell: She
         await until(lambda: results)
         assert (results, cell_run.error) == ([[2, 4, 6]], None)
         assert "answer: 3" in cell_run.run_display.twin()[1]
+
+    asyncio.run(story())
+
+
+def test_an_answer_held_back_is_kept_while_another_takes_the_run_further(shell: Shell) -> None:
+    let_go = threading.Event()
+
+    @nbflow.task
+    def ask_and_work(question: str) -> int:
+        answered = int(interrupt(question))
+        assert question == "Two?" or let_go.wait(30), "the test lets it go"
+        return answered
+
+    @nbflow.entrypoint(checkpointer=nbflow.InMemorySaver())
+    def flow(factor: int) -> list[int]:
+        return [one.result() * factor for one in [ask_and_work(question) for question in ("One?", "Two?")]]
+
+    async def story() -> None:
+        results: list[object] = []
+        cell_run = await staged(shell, flow, results)
+        one, two = cell_run.run_display.forms.values()
+        asking = cell_run.run
+        answer(one, "1")
+        await until(lambda: cell_run.run is not asking)
+        answer(two, "2")
+        await until(lambda: cell_run._held_back)
+        cell_run._send_held_back()  # as the end of the run before does, if it is looked at only now
+        assert list(cell_run._held_back.values()) == ["2"], "it is not lost"
+        let_go.set()
+        await until(lambda: results)
+        assert results == [[2, 4]]
 
     asyncio.run(story())
 

@@ -270,6 +270,8 @@ class CellRun:
 
     def _send_held_back(self) -> None:
         with self._lock:
+            if not self.run.done():  # another answer has just taken it further; its end sends them
+                return
             waiting = {asked.id for asked in self.run.interrupts} | rejected_in(self.run)
             ready = {key: answer for key, answer in self._held_back.items() if key in waiting}
             self._held_back.clear()
