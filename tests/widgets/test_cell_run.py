@@ -69,7 +69,7 @@ def test_answers_that_come_while_the_run_works_go_with_the_next_pause(shell: She
         for number, form in enumerate(cell_run.run_display.forms.values(), start=1):
             answer(form, str(number))
         await until(lambda: results)
-        assert (results, cell_run.error) == ([[2, 4, 6]], None)
+        assert (results, cell_run.calls.error) == ([[2, 4, 6]], None)
         assert "answer: 3" in cell_run.run_display.twin()[1]
 
     asyncio.run(story())
@@ -156,7 +156,7 @@ def test_a_question_that_is_open_again_says_why_in_its_form(shell: Shell, monkey
         widgets_of(form, ipywidgets.Text)[0].value = "1999"
         click(form, "Submit")
         await until(lambda: results)
-        assert (results, cell_run.error) == ([1999], None)
+        assert (results, cell_run.calls.error) == ([1999], None)
 
     asyncio.run(story())
 
@@ -181,7 +181,7 @@ def test_a_rejection_that_ended_the_run_is_taken_back(shell: Shell, capsys: pyte
             assert "The rejection is taken back as soon as another answer is sent" in page(form)
         answer(form, "4")
         await until(lambda: results)
-        assert (results, cell_run.error) == ([[8]], None)
+        assert (results, cell_run.calls.error) == ([[8]], None)
         assert "answer: 4" in cell_run.run_display.twin()[1]
         assert not back_of(form)
 
@@ -220,7 +220,7 @@ def test_a_rejection_can_be_taken_back_while_the_run_asks_on(shell: Shell, takes
             await until(lambda: one.answer == 1 and cell_run.run.status == "asking")
         answer(two, "2")
         await until(lambda: results)
-        assert (results, cell_run.error) == ([[int(takes_back), 2]], None)
+        assert (results, cell_run.calls.error) == ([[int(takes_back), 2]], None)
         assert ("Rejected" in one.html()) is not takes_back
         assert one.is_answered
 
@@ -276,7 +276,7 @@ def test_a_question_whose_time_is_up_takes_its_default_while_its_form_is_open(sh
         cell_run = await staged(shell, flow, results)
         (form,) = cell_run.run_display.forms.values()
         await until(lambda: results)
-        assert (results, cell_run.error) == (["too late"], None)
+        assert (results, cell_run.calls.error) == (["too late"], None)
         await until(lambda: form.is_answered)
         assert "too late" in page(form)
 

@@ -11,7 +11,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from nbflow_widgets.display import Cell, Mode
 from nbflow_widgets.elsewhere import Trace, begun_by_a_card
 from nbflow_widgets.failure import Stopped, clean, lines_of
 from nbflow_widgets.forms import Form
+from nbflow_widgets.loop_calls import LoopCalls, led_to
 from nbflow_widgets.run_display import RunDisplay
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class CellRun:
     Attributes:
         run: the newest handle of the run.
         run_display: what is drawn.
-        error: what a callback raised last; for tests.
+        calls: leads callbacks to the kernel's loop.
     """
 
     def __init__(
@@ -65,7 +65,6 @@ class CellRun:
     ) -> None:
         self.run: Run
         self.run_display: RunDisplay
-        self.error: BaseException | None = None
         self._kit = kit
         self._workflow = workflow
         self._config = config
@@ -74,12 +73,12 @@ class CellRun:
         self._on_return = on_return
         self._compact = compact
         self._cell = Cell()
+        self.calls = LoopCalls(self._cell)
         self._past = 0
         self._lock = threading.RLock()  # held while what the thread holds and ``run`` may differ
         self._held_back: dict[str, object] = {}
         self._left = False
         self._trace = Trace()
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     def open(self, run: Run, *, past: int = 0, changed: Callable[[], None] | None = None) -> None:
         """Begin to show a run.
@@ -92,8 +91,7 @@ class CellRun:
         """
         self.run = run
         self._past = past
-        with suppress(RuntimeError):  # without a loop there is nobody to wait for
-            self._loop = asyncio.get_running_loop()
+        self.calls.join()
         self.run_display = RunDisplay(
             run, self._mode, on_stop=self.stop, way_on=self._way_on, changed=changed, compact=self._compact
         )
@@ -107,7 +105,7 @@ class CellRun:
         loop = asyncio.get_running_loop()
         ended = loop.create_future()
         run = self.run
-        run.on_done(_on(loop, lambda: _settle(ended)))
+        run.on_done(led_to(loop, lambda: _settle(ended)))
         try:
             await asyncio.wait({ended}, timeout=GRACE)
             if not run.done() and not self.run_display.is_revealed:
@@ -121,12 +119,12 @@ class CellRun:
 
     def watch(self, run: Run | None = None) -> None:
         """Go on without the cell: conclude when the run ends, if no other answer has taken it further by then."""
-        loop, watched = self._loop, self.run if run is None else run
-        assert loop is not None, "only a cell watches a run"
+        watched = self.run if run is None else run
+        assert self.calls.loop is not None, "only a cell watches a run"
         if not self.run_display.is_revealed:
             self.run_display.reveal()
         self.run_display.hold_place()
-        watched.on_done(_on(loop, lambda: self.guarded(lambda: self._concluded_later(watched))))
+        watched.on_done(led_to(self.calls.loop, lambda: self.calls.guarded(lambda: self._concluded_later(watched))))
 
     def answer(self, answers: dict[str, object]) -> None:
         """Answer questions by id and go on; raises what the runtime says of the answers."""
@@ -213,12 +211,12 @@ class CellRun:
                 form.reopen(asked, times)
         self.run_display.stay()
         run = self.run
-        if run.expires is not None and self._loop is not None:
+        if run.expires is not None and self.calls.loop is not None:
             self.run_display.say(
                 f"Without an answer it goes on by itself at {time.strftime('%H:%M:%S', time.localtime(run.expires))}."
             )
             left = max(0.0, run.expires - time.time()) + TICK
-            self._loop.call_later(left, lambda: self._kit.post(lambda: self.guarded(lambda: self._expired(run))))
+            self.calls.later(left, lambda: self._kit.post(lambda: self.calls.guarded(lambda: self._expired(run))))
 
     def _expired(self, run: Run) -> None:
         """Go on without an answer, if none has come; called on a worker thread."""
@@ -245,15 +243,15 @@ class CellRun:
             form = self.run_display.forms.get(asked.id)
             if form is not None:
                 form.accept(answer)  # before anybody is told how the run went on
-        self._post_to_loop(lambda: self._went_on(run, len(before.log)))
+        self.calls.post(lambda: self._went_on(run, len(before.log)))
 
     def _went_on(self, run: Run, past: int) -> None:
         if self._left or run is not self.run:
             return
         self._past = min(past, self._past)
         self.run_display.attach(run)
-        if self._compact and self._loop is not None:
-            self._loop.call_later(GRACE, self._unfold)
+        if self._compact:
+            self.calls.later(GRACE, self._unfold)
         self.watch(run)
 
     def _unfold(self) -> None:
@@ -266,7 +264,7 @@ class CellRun:
         past = len(self.run.log)
         with self._lock:
             run = self.run = self._cell.run(self._begin, None)
-        self._post_to_loop(lambda: self._went_on(run, past))
+        self.calls.post(lambda: self._went_on(run, past))
 
     def _send_held_back(self) -> None:
         with self._lock:
@@ -278,30 +276,20 @@ class CellRun:
         for key, answer in ready.items():
             self.run_display.forms[key].send(answer)
 
-    def _post_to_loop(self, job: Callable[[], None]) -> None:
-        if self._loop is not None and self._loop.is_running():
-            self._loop.call_soon_threadsafe(self.guarded, job)
-        else:
-            self.guarded(job)
-
-    def guarded(self, job: Callable[[], None]) -> None:
-        """Do a job of a callback; an error is shown in the cell, for it would be lost in a log."""
-        try:
-            job()
-        except Exception as error:  # noqa: BLE001  # whatever it is, the page must show it
-            self.error = error
-            self._cell.show_error(error)
-
     def _note_discarded(self) -> None:
-        new, self._past = list(self.run.log)[self._past :], len(self.run.log)
-        path = next((record.path for record in new if isinstance(record, Discarded)), "")
+        path, self._past = discarded_in(self.run, self._past), len(self.run.log)
         if path:
             changed = f"The code has changed since: what was recorded from call {path} on was discarded and ran again."
             self.run_display.say(changed, "warning")
 
     def _way_on(self, status: str) -> str:
-        inbox = f"%nbflow inbox{self._kit.option_for(self._workflow.checkpointer)}"
-        return way_on(self.run, status, "Run the cell again" if self._named else f"`{inbox}`")
+        inbox = f"`%nbflow inbox{self._kit.option_for(self._workflow.checkpointer)}`"
+        return way_on(self.run, status, "Run the cell again" if self._named else inbox)
+
+
+def discarded_in(run: Run, past: int) -> str:
+    """Return the path of the call from which on records after the first ``past`` were discarded; else ``""``."""
+    return next((record.path for record in list(run.log)[past:] if isinstance(record, Discarded)), "")
 
 
 def way_on(run: Run, status: str, what: str) -> str:
@@ -330,16 +318,6 @@ def rejected_in(run: Run) -> set[str]:
             key = str(getattr(record, "id", ""))
             (found.add if getattr(record, "rejected", False) else found.discard)(key)
     return found
-
-
-def _on(loop: asyncio.AbstractEventLoop, fn: Callable[[], None]) -> Callable[[], None]:
-    """Return a function that has ``fn`` called on a loop, from any thread."""
-
-    def post() -> None:
-        with suppress(RuntimeError):  # the loop was closed: nobody is there to see
-            loop.call_soon_threadsafe(fn)
-
-    return post
 
 
 def _settle(future: asyncio.Future[None]) -> None:

@@ -208,7 +208,7 @@ def _entry(kit: Toolkit, workflow: Workflow, item: Waiting, box: Inbox) -> objec
         button.disabled = True
         cell_run.start_again()
 
-    button.on_click(lambda clicked: cell_run.guarded(lambda: go_on(clicked)))
+    button.on_click(lambda clicked: cell_run.calls.guarded(lambda: go_on(clicked)))
     return whole
 
 
