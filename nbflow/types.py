@@ -6,6 +6,7 @@ from nbflow.cache.base import BaseCache, FullKey
 from nbflow.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from nbflow.checkpoint.upkeep import Pruned
 from nbflow.runtime import interrupt
+from nbflow.schemas.json_schema import misfits
 from nbflow.values import (
     All,
     Command,
@@ -109,4 +110,5 @@ __all__ = [
     "default_retry_on",
     "ensure_valid_checkpointer",
     "interrupt",
+    "misfits",
 ]

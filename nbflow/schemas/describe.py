@@ -10,6 +10,7 @@ from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 import msgspec
 
 from nbflow.errors import InvalidOptionError
+from nbflow.schemas.moments import with_formats
 
 Schema = dict[str, Any]
 _PYDANTIC = frozenset({"pydantic", "pydantic_core", "annotated_types"})
@@ -29,7 +30,9 @@ def describe(wanted: object, where: str = "interrupt()") -> Schema | None:
         if hasattr(wanted, "model_json_schema"):
             return cast("Schema", wanted.model_json_schema())
         adapter = adapter_of(wanted)
-        return adapter.json_schema() if adapter is not None else _in_order(msgspec.json.schema(wanted), wanted)
+        if adapter is not None:
+            return cast("Schema", adapter.json_schema())
+        return with_formats(_in_order(msgspec.json.schema(wanted), wanted), wanted)
     except (TypeError, ValueError, RuntimeError) as error:  # what msgspec and pydantic raise of types that they lack
         raise InvalidOptionError(
             where,

@@ -103,14 +103,41 @@ def complaint(value: object, schema: Schema | None, *, lenient: bool = False) ->
         return None
     import jsonschema  # noqa: PLC0415  # only when an answer is checked
 
-    validator = _validator(msgspec.json.encode(schema), lenient=lenient)
     try:
-        error = jsonschema.exceptions.best_match(validator.iter_errors(_plain(value, lenient=lenient)))
+        error = jsonschema.exceptions.best_match(_errors(value, schema, lenient=lenient))
     except RecursionError:
         return "the answer is nested too deeply to be checked"
     except Exception:  # noqa: BLE001  # a schema that was stored unchecked: the body's own conversion decides
         return None
     return None if error is None else _told(error)
+
+
+def misfits(answer: object, schema: Schema) -> list[tuple[list[str | int], str]]:
+    """Return what in an answer does not fit a JSON schema, for a form that shows it beside its fields.
+
+    It refuses nothing that the runtime takes; what a type asks beyond its schema, the runtime tells when
+    the answer is given.
+
+    Args:
+        answer: in JSON's types.
+        schema: of the question: ``Interrupt.response_schema``.
+
+    Returns:
+        For each misfit the path of the part that it is about, and why, in words.
+    """
+    import jsonschema  # noqa: PLC0415  # only when an answer is checked
+
+    try:
+        errors = [jsonschema.exceptions.best_match([error]) for error in _errors(answer, schema, lenient=True)]
+    except Exception:  # noqa: BLE001  # as above: whoever takes the answer decides
+        return []
+    return [(list(error.absolute_path), _brief(error)) for error in errors]
+
+
+def _errors(value: object, schema: Schema, *, lenient: bool) -> Iterator[Any]:
+    validator = _validator(msgspec.json.encode(schema), lenient=lenient)
+    found: Iterator[Any] = validator.iter_errors(_plain(value, lenient=lenient))
+    return found
 
 
 def said(path: Iterable[object], found: object, problem: str, link: str = ", but ") -> str:
@@ -270,9 +297,15 @@ def _dumped(value: Any) -> object:  # noqa: ANN401  # whatever was answered
 def _told(error: Any) -> str:  # noqa: ANN401  # of jsonschema
     path, found = list(error.absolute_path), error.instance
     if error.validator == "required":
-        missing = [name for name in error.validator_value if name not in found]
-        return f"{said(path, found, '').partition(' is ')[0]} lacks {_listed(missing)}"
-    return said(path, found, _wanted(error) or error.message[:_LONG])
+        return f"{said(path, found, '').partition(' is ')[0]} {_brief(error)}"
+    return said(path, found, _brief(error))
+
+
+def _brief(error: Any) -> str:  # noqa: ANN401  # of jsonschema
+    """Return what is wrong, without the place."""
+    if error.validator == "required":
+        return f"lacks {_listed(name for name in error.validator_value if name not in error.instance)}"
+    return _wanted(error) or str(error.message[:_LONG])
 
 
 def _wanted(error: Any) -> str:  # noqa: ANN401  # of jsonschema

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import ipywidgets
 import pydantic
 import pytest
 
@@ -17,7 +16,7 @@ from nbflow import interrupt, task
 from nbflow_widgets.cell_run import CellRun
 from nbflow_widgets.forms import Form
 from tests.widgets.conftest import Shell
-from tests.widgets.test_forms import click, page, widgets_of
+from tests.widgets.people import buttons, click, page, type_into
 
 
 @task
@@ -43,8 +42,7 @@ async def until(holds: Callable[[], object]) -> None:
 
 
 def answer(form: Form, text: str) -> None:
-    box: Any = (widgets_of(form, ipywidgets.Text) or widgets_of(form, ipywidgets.Textarea))[0]
-    box.value = text
+    type_into(form, text)
     click(form, "Submit")
 
 
@@ -146,14 +144,14 @@ def test_a_question_that_is_open_again_says_why_in_its_form(shell: Shell, monkey
         cell_run = await staged(shell, flow, results)
         (form,) = cell_run.run_display.forms.values()
         for year, told in ((3, "year is 3: there were no films then"), (4, "year is 4: there were no films then")):
-            widgets_of(form, ipywidgets.Text)[0].value = str(year)
+            type_into(form, str(year))
             click(form, "Submit")
             await until(partial(shows, form, told))
             assert (form.is_answered, cell_run.run.status) == (False, "asking")
             assert list(cell_run.run_display.forms.values()) == [form]
         assert told in form.text()
         assert told in Form(cell_run.run.interrupts[0], results.append).html(), "as another session shows it"
-        widgets_of(form, ipywidgets.Text)[0].value = "1999"
+        type_into(form, "1999")
         click(form, "Submit")
         await until(lambda: results)
         assert (results, cell_run.calls.error) == ([1999], None)
@@ -162,7 +160,7 @@ def test_a_question_that_is_open_again_says_why_in_its_form(shell: Shell, monkey
 
 
 def back_of(form: Form) -> list[Any]:
-    return [button for button in widgets_of(form, ipywidgets.Button) if button.description == "Take back"]
+    return [button for button in buttons(form) if button.description == "Take back"]
 
 
 def test_a_rejection_that_ended_the_run_is_taken_back(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,9 +13,10 @@ import pytest
 import nbflow
 from nbflow import Interrupt
 from nbflow.types import Command, Reject, interrupt
-from nbflow_widgets.fields import FieldError, field_of
+from nbflow_widgets.fields.own import register_form
 from nbflow_widgets.forms import Form
 from nbflow_widgets.shapes import question_of
+from tests.widgets.people import all_in, buttons, click, entries, page, type_into
 
 TEXT = {"type": "string"}
 
@@ -31,25 +32,6 @@ class Sent(list[object]):
         if self._refusals:
             raise self._refusals.pop(0)
         self.append(answer)
-
-
-def widgets_of(form: Form, kind: type) -> list[Any]:
-    """Return the widgets of a kind in a form, in order."""
-
-    def walk(widget: Any) -> list[Any]:
-        inner = [one for child in getattr(widget, "children", ()) for one in walk(child)]
-        return [widget, *inner] if isinstance(widget, kind) else inner
-
-    return walk(form.widget)
-
-
-def click(form: Form, label: str) -> None:
-    next(button for button in widgets_of(form, ipywidgets.Button) if button.description == label).click()
-
-
-def page(form: Form) -> str:
-    """Return all that the form shows as HTML."""
-    return "".join(html.value for html in widgets_of(form, ipywidgets.HTML))
 
 
 def form_of(value: object, schema: dict[str, Any] | None = None, **options: Any) -> tuple[Form, Sent]:
@@ -72,7 +54,7 @@ def schema_of(wanted: object) -> dict[str, Any]:
 def test_a_text_is_answered_by_a_text() -> None:
     form, sent = form_of("How are you?")
     assert "How are you?" in page(form)
-    widgets_of(form, ipywidgets.Textarea)[0].value = "fine"
+    type_into(form, "fine")
     click(form, "Submit")
     assert sent == ["fine"]
     assert (form.is_answered, form.answer, form.error) == (True, "fine", None)
@@ -82,22 +64,20 @@ def test_the_text_of_a_question_stands_over_what_is_shown_with_it() -> None:
     question = question_of({"essay": "long text", "question": "Good?", "options": ["a", "b"]})
     assert (question.text, dict(question.details), question.choices) == ("Good?", {"essay": "long text"}, ("a", "b"))
     form, sent = form_of({"message": "Which?", "choices": [1, "two"]})
-    radio = widgets_of(form, ipywidgets.RadioButtons)[0]
     click(form, "Submit")
     assert "choose one" in page(form)
-    radio.index = 0
+    type_into(form, 0)
     click(form, "Submit")
     assert sent == [1]
 
 
 def test_a_value_without_a_question_is_shown_and_answered_in_json() -> None:
     form, sent = form_of([{"id": 1}])
-    area = widgets_of(form, ipywidgets.Textarea)[0]
-    area.value = "{nope"
+    type_into(form, "{nope")
     click(form, "Submit")
     assert "this is not JSON" in page(form)
     assert sent == []
-    area.value = '{"ok": [1, null]}'
+    type_into(form, '{"ok": [1, null]}')
     click(form, "Submit")
     assert sent == [{"ok": [1, None]}]
 
@@ -137,83 +117,17 @@ class Movie(TypedDict):
     year: int
 
 
-FILLED: list[tuple[object, list[object], object]] = [
-    (str, ["x"], "x"),
-    (int, ["42"], 42),
-    (float, ["4.5"], 4.5),
-    (Literal["a", "b"], ["b"], "b"),
-    (Colour, ["red"], "red"),
-    (list[str], ["one\n\n two "], ["one", "two"]),
-    (Movie, ["Heat", "1995"], {"title": "Heat", "year": 1995}),
-    (list[int], ["[1, 2]"], [1, 2]),
-    (
-        Person,
-        ["Ann", "33", "blue", True, "a\nb", "Main", "", "", ""],
-        {
-            "name": "Ann",
-            "age": 33,
-            "colour": "blue",
-            "member": True,
-            "tags": ["a", "b"],
-            "address": {"street": "Main"},
-        },
-    ),
-]
-
-
-@pytest.mark.parametrize(("wanted", "typed", "answer"), FILLED, ids=[str(one[0]) for one in FILLED])
-def test_a_schema_makes_fields_that_read_as_it_wants(wanted: object, typed: list[object], answer: object) -> None:
-    form, sent = form_of("Fill in", schema_of(wanted))
-    inputs = widgets_of(
-        form,
-        (ipywidgets.Text, ipywidgets.Textarea, ipywidgets.RadioButtons, ipywidgets.ToggleButtons),  # type: ignore[arg-type]  # a tuple of types is fine
-    )
-    for box, value in zip(inputs, typed, strict=True):
-        box.value = value
-    click(form, "Submit")
-    assert sent == [answer], page(form)
-
-
 def test_pydantic_models_make_fields_too() -> None:
     pydantic = pytest.importorskip("pydantic")
     model = pydantic.create_model("Model", count=(int, pydantic.Field(ge=1, le=5, description="how many")))
     form, sent = form_of("?", schema_of(model))
     assert "how many" in page(form)
-    box = widgets_of(form, ipywidgets.Text)[0]
-    box.value = "9"
+    type_into(form, "9")
     click(form, "Submit")
-    assert "is not a whole number, at least 1 and at most 5" in page(form)
-    box.value = "3"
+    assert "must be at most 5" in page(form)
+    type_into(form, "3")
     click(form, "Submit")
     assert sent == [{"count": 3}]
-
-
-@pytest.mark.parametrize(
-    ("schema", "typed", "problem"),
-    [
-        ({"type": "integer"}, "4.5", "'4.5' is not a whole number"),
-        ({"type": "integer"}, "", "type a whole number"),
-        ({"type": "number", "exclusiveMinimum": 0, "maximum": 1}, "0", "above 0 and at most 1"),
-        ({"type": "string", "minLength": 3}, "ab", "these are 2 characters, but it takes at least 3"),
-        ({"type": "string", "minLength": 1, "maxLength": 2}, "abc", "it takes 1 to 2"),
-        ({"type": "array", "items": TEXT, "minItems": 2}, "a", "these are 1 lines"),
-        ({"enum": [1, 2]}, None, "choose one"),
-    ],
-)
-def test_what_does_not_fit_is_told_before_it_is_sent(schema: dict[str, Any], typed: object, problem: str) -> None:
-    field = field_of(schema)
-    field.restore(typed)
-    with pytest.raises(FieldError, match=problem):
-        field.read()
-
-
-def test_missing_parts_are_told_by_name() -> None:
-    form, sent = form_of(
-        "?", {"type": "object", "properties": {"a": TEXT, "b": {"type": "integer"}}, "required": ["b"]}
-    )
-    click(form, "Submit")
-    assert "type a whole number" in page(form)
-    assert sent == []
 
 
 REQUEST = {
@@ -227,34 +141,33 @@ REQUEST = {
     ("label", "type_", "args"),
     [
         ("Accept", "accept", None),
-        ("Reject", "ignore", None),
+        ("Ignore", "ignore", None),
         ("Respond", "response", "no, later"),
         ("Send edited", "edit", {"action": "send_mail", "args": {"to": "bob"}}),
     ],
 )
 def test_a_tool_call_under_review_is_accepted_edited_answered_or_rejected(label: str, type_: str, args: object) -> None:
     form, sent = form_of([REQUEST])
-    edit, response = widgets_of(form, ipywidgets.Textarea)
-    edit.value = edit.value.replace("ann", "bob")
-    response.value = "no, later"
+    assert entries(form)[0].typed == "ann"
+    type_into(form, "bob", "no, later")
     click(form, label)
     assert sent == [[{"type": type_, "args": args}]]
 
 
 def test_only_what_is_allowed_is_offered() -> None:
     form, sent = form_of({**REQUEST, "config": {"allow_accept": True, "allow_edit": False}})
-    assert [button.description for button in widgets_of(form, ipywidgets.Button)] == ["Accept"]
+    assert [button.description for button in buttons(form)][:2] == ["Accept", "Reject …"]
     click(form, "Accept")
     assert sent == [{"type": "accept", "args": None}]
 
 
 def test_a_refusal_is_shown_and_nothing_is_lost() -> None:
     form, sent = form_of("?", sent=Sent(nbflow.NbflowError("must be shorter")))
-    area = widgets_of(form, ipywidgets.Textarea)[0]
-    area.value = "long"
+    type_into(form, "long")
+    area = entries(form)[0]
     click(form, "Submit")
     assert "must be shorter" in page(form)
-    assert (area.value, area.disabled, form.is_answered) == ("long", False, False)
+    assert (area.typed, area.disabled, form.is_answered) == ("long", False, False)
     click(form, "Submit")
     assert sent == ["long"]
 
@@ -271,7 +184,7 @@ def test_a_double_click_sends_once() -> None:
     form, sent = form_of("?", post=jobs.append)
     click(form, "Submit")
     click(form, "Submit")
-    assert all(button.disabled for button in widgets_of(form, ipywidgets.Button))
+    assert all(button.disabled for button in buttons(form))
     for job in jobs:
         job()
     click_again = Form.__dict__["_clicked"]
@@ -282,21 +195,20 @@ def test_a_double_click_sends_once() -> None:
 def test_drafts_outlive_the_form() -> None:
     drafts: dict[str, object] = {}
     form, _ = form_of("?", schema_of(Movie), drafts=drafts)
-    widgets_of(form, ipywidgets.Text)[0].value = "Heat"
+    type_into(form, "Heat")
     form.close()
     again, _ = form_of("?", schema_of(Movie), drafts=drafts)
-    title, year = widgets_of(again, ipywidgets.Text)
-    assert title.value == "Heat"
-    year.value = "1995"
+    assert entries(again)[0].typed == "Heat"
+    type_into(again, "Heat", "1995")
     click(again, "Submit")
     assert drafts == {}
 
 
 def test_the_answer_stays_visible_and_escaped() -> None:
     form, _ = form_of("<b>?</b>")
-    widgets_of(form, ipywidgets.Textarea)[0].value = "<script>alert(1)</script>"
+    type_into(form, "<script>alert(1)</script>")
     click(form, "Submit")
-    assert not widgets_of(form, ipywidgets.Button)
+    assert not buttons(form)
     for html in (page(form), form.html()):
         assert "&lt;b&gt;?&lt;/b&gt;" in html
         assert "&lt;script&gt;" in html
@@ -313,7 +225,39 @@ def test_reprs_are_constant() -> None:
 @pytest.mark.parametrize(("value", "schema"), [("Go on?", {"type": "boolean"}), ("Say", TEXT), ({"a": 1}, None)])
 def test_every_question_can_be_rejected(value: object, schema: Any) -> None:
     form, sent = form_of(value, schema)
+    click(form, "Reject …")
+    click(form, "Cancel")
+    click(form, "Reject …")
+    type_into(form, *[...] * len(entries(form)), "too dear")
+    assert sent == []
     click(form, "Reject")
-    assert sent == [Reject()]
+    assert sent == [Reject("too dear")]
     assert form.is_answered
-    assert "Rejected" in form.html()
+    assert "Rejected: too dear" in form.html()
+
+
+def test_a_question_is_asked_with_a_widget_of_the_users_own() -> None:
+    made: list[Interrupt] = []
+
+    def slider(asked: Interrupt) -> Any:
+        made.append(asked)
+        return ipywidgets.IntSlider(value=3, max=10)
+
+    forget = register_form(lambda asked: asked.value == "How much?", slider)
+    try:
+        form, sent = form_of("How much?", {"type": "integer", "maximum": 5})
+        other, _ = form_of("Else?")
+    finally:
+        forget()
+    assert [asked.value for asked in made] == ["How much?"]
+    assert entries(other)
+    assert not entries(form)
+    (own,) = all_in(form.widget, ipywidgets.IntSlider)
+    own.value = 7
+    click(form, "Submit")
+    assert "must be at most 5" in page(form)
+    own.value = 4
+    click(form, "Submit")
+    assert sent == [4]
+    again, _ = form_of("How much?")
+    assert entries(again), "the registration was taken back"

@@ -21,6 +21,7 @@ from nbflow_widgets.commands import (
     timeline,
     timing,
 )
+from nbflow_widgets.fields.own import register_form
 from nbflow_widgets.graphs import show_graphs
 from nbflow_widgets.magics import load, unload
 
@@ -32,6 +33,7 @@ __all__ = [
     "inbox",
     "load_ipython_extension",
     "nest",
+    "register_form",
     "resume",
     "threads",
     "timeline",

@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
 from nbflow import NbflowError
-from nbflow.types import Reject
+from nbflow.types import Reject, misfits
 from nbflow_widgets.display import close_tree, make_live
-from nbflow_widgets.fields import EMPTY, Field, FieldError, choice_field, field_of, json_field, text_field
+from nbflow_widgets.fields import EMPTY, Field, FieldError, field_of, like
+from nbflow_widgets.fields.own import own_field
+from nbflow_widgets.fields.schema import wanted
+from nbflow_widgets.form_parts import FormKeys, Rejection
 from nbflow_widgets.markup import FAINT, as_text, escaped, heading, labelled, note, panel
-from nbflow_widgets.shapes import Question, Review, kind_of, question_of
+from nbflow_widgets.shapes import Question, Review, question_of
 
 if TYPE_CHECKING:
     from nbflow import Interrupt
 
 Submit = Callable[[object], None]
 Post = Callable[[Callable[[], None]], None]
-_REJECT: tuple[str, Callable[[], object]] = ("Reject", Reject)  # raises in the workflow
-_LABELS = {"accept": "Accept", "edit": "Send edited", "response": "Respond", "ignore": "Reject"}
+_Action = tuple[str, Callable[[], object]]
+_LABELS = {"accept": "Accept", "edit": "Send edited", "response": "Respond", "ignore": "Ignore"}
+_STYLES = {"Accept": "success", "Yes": "success", "Submit": "primary"}
 
 
 class Form:
@@ -72,13 +77,18 @@ class Form:
         self._message = ipywidgets.HTML()
         self._fields: dict[str, Field] = {}
         self._buttons = [self._button(*one) for one in self._actions()]
+        self._buttons[0].add_class("nbflow-submit")
+        self._rejection = Rejection(lambda answer: self._guarded(self._clicked, lambda: answer))
+        self._keys = FormKeys()
         self._back = ipywidgets.Button(description="Take back", layout=_SMALL, style={"font_size": "11px"})
         self._back.on_click(lambda _button: self._guarded(lambda _: self._take_back(), None))
         self._recall()
         if asked.problem:
             self._say(_refused(asked), "error")
-        parts = [ipywidgets.HTML(self._head()), *(field.widget for field in self._fields.values())]
-        self._parts = [*parts, ipywidgets.HBox(self._buttons), self._message]
+        fields = [field.widget for field in self._fields.values()]
+        row = ipywidgets.HBox([ipywidgets.HBox(self._buttons), self._rejection.widget], layout=_ROW)
+        head = ipywidgets.HTML(self._head())
+        self._parts = [head, *fields, row, self._rejection.asking, self._message, self._keys]
         self.widget = ipywidgets.VBox(self._parts, layout=_FRAME)
         self.widget.add_class("nbflow-form")
         make_live(self.widget)
@@ -86,20 +96,23 @@ class Form:
     def __repr__(self) -> str:
         return f"<form: {self.question.text or self.asked.id}>"
 
-    def _actions(self) -> list[tuple[str, Callable[[], object]]]:
+    def _actions(self) -> list[_Action]:
         """Make the fields; return the buttons, each with what it sends."""
         question, schema = self.question, self.asked.response_schema
-        if schema is not None:
-            if kind_of(schema, schema) == "boolean":
-                return [("Yes", lambda: True), ("No", lambda: False), _REJECT]
+        own = own_field(self.asked)
+        if own is not None:
+            self._fields["answer"] = own
+        elif schema is not None:
+            if wanted(schema).kind == "yes_no" and not wanted(schema).nullable:
+                return [("Yes", lambda: True), ("No", lambda: False)]
             self._fields["answer"] = field_of(schema)
         elif question.review is not None:
             return self._review_actions(question.review)
         elif question.choices:
-            self._fields["answer"] = choice_field(list(question.choices))
+            self._fields["answer"] = field_of({"enum": list(question.choices)})
         else:
-            self._fields["answer"] = text_field() if question.is_free else json_field()
-        return [("Submit", self._read("answer")), _REJECT]
+            self._fields["answer"] = field_of({"type": "string"} if question.is_free else {})
+        return [("Submit", self._read("answer"))]
 
     def _head(self) -> str:
         """Return what stands over the fields; what a field holds is not shown twice."""
@@ -107,11 +120,11 @@ class Form:
             return heading(self.question.text) + labelled(self.question.review.action, "")
         return question_html(self.question)
 
-    def _review_actions(self, review: Review) -> list[tuple[str, Callable[[], object]]]:
+    def _review_actions(self, review: Review) -> list[_Action]:
         if "edit" in review.allowed:
-            self._fields["edit"] = json_field(review.args)
+            self._fields["edit"] = field_of(like(review.args), value=review.args)
         if "response" in review.allowed:
-            self._fields["response"] = text_field("What to say instead")
+            self._fields["response"] = field_of({"type": "string", "description": "What to say instead"})
         return [(_LABELS[kind], self._reviewed(review, kind)) for kind in review.allowed]
 
     def _reviewed(self, review: Review, kind: str) -> Callable[[], object]:
@@ -128,20 +141,21 @@ class Form:
 
     def _read(self, name: str) -> Callable[[], object]:
         def read() -> object:
-            value = self._fields[name].read()
-            return None if value is EMPTY else value
+            field, schema = self._fields[name], self.asked.response_schema
+            value = field.read()
+            value = None if value is EMPTY else value
+            wrong = misfits(value, schema) if schema is not None and name == "answer" else []
+            for path, why in wrong:
+                field.complain(path, why)
+            if wrong:
+                raise FieldError(wrong[0][1])
+            return value
 
         return read
 
     def _button(self, label: str, read: Callable[[], object]) -> Any:  # noqa: ANN401  # untyped package
-        style = {
-            "Accept": "success",
-            "Reject": "" if read is Reject else "danger",
-            "Yes": "success",
-            "No": "danger",
-            "Submit": "primary",
-        }
-        button = ipywidgets.Button(description=label, button_style=style.get(label, ""))
+        layout = {"width": "auto", "min_width": "88px", "margin": "2px 6px 2px 0"}
+        button = ipywidgets.Button(description=label, button_style=_STYLES.get(label, ""), layout=layout)
         button.on_click(lambda _button: self._guarded(self._clicked, read))
         return button
 
@@ -242,6 +256,11 @@ class Form:
             button.disabled = not enabled
         for field in self._fields.values():
             field.disable(disabled=not enabled)
+        self._rejection.enable(enabled=enabled)
+
+    def count_down(self, until: float) -> None:
+        """Show how long the run waits for an answer; ``until`` is in seconds since 1970."""
+        self._keys.until = until
 
     def _say(self, text: str, kind: str) -> None:
         self._message.value = note(text, kind)
@@ -251,7 +270,8 @@ class Form:
         kept = self._drafts.get(self.asked.id)
         for name, field in self._fields.items():
             if isinstance(kept, Mapping) and name in kept:
-                field.restore(kept[name])
+                with suppress(Exception):  # a draft of another version of the form
+                    field.restore(kept[name])
             field.on_change(self._keep)
 
     def _keep(self) -> None:
@@ -276,6 +296,7 @@ class Form:
 
 _TAKEN_BACK = "The rejection is taken back as soon as another answer is sent."
 _SMALL = {"width": "auto", "height": "22px", "margin": "0 0 6px 2px", "align_self": "flex-start"}
+_ROW = {"justify_content": "space-between", "align_items": "center", "flex_flow": "row wrap", "max_width": "640px"}
 _FRAME = {
     "border": "1px solid var(--jp-border-color2, #ddd)",
     "padding": "8px 12px",

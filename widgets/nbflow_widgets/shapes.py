@@ -1,16 +1,14 @@
-"""What a question looks like: its text, what is shown with it, and what an answer must be.
+"""What a question looks like, from the shape of its value: its text, what is shown with it, what there is to choose.
 
-A schema decides where there is one; else the shape of the value does. Pure functions of values:
-no widget here.
+Pure functions of values: no widget here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
-Schema = dict[str, Any]
 TEXTS = ("question", "prompt", "message", "text", "query", "title", "description", "ask", "instruction")
 CHOICES = ("options", "choices", "allowed", "actions")
 _ACTIONS = {"allow_accept": "accept", "allow_edit": "edit", "allow_respond": "response", "allow_ignore": "ignore"}
@@ -93,39 +91,3 @@ def _review(value: object) -> Question | None:
         details={name: action.get("args")},
         review=Review(action=name, args=action.get("args"), allowed=allowed or ("accept",), in_list=in_list),
     )
-
-
-def resolved(schema: Schema, root: Schema) -> Schema:
-    """Return a schema behind its local references; for ``T | None``, that of T."""
-    target: Any = schema
-    while isinstance(target, dict):
-        if str(target.get("$ref", "")).startswith("#/"):
-            found: Any = root
-            for step in target["$ref"][2:].split("/"):
-                found = found.get(step, {}) if isinstance(found, dict) else {}
-            target = found
-            continue
-        rest = [one for one in target.get("anyOf", ()) if one.get("type") != "null"]
-        if len(rest) != 1:
-            break
-        target = rest[0]
-    return target if isinstance(target, dict) else {}
-
-
-def kind_of(schema: Schema, root: Schema) -> str:
-    """Return which kind of field a schema wants: what it names, or ``json`` where no field fits."""
-    schema = resolved(schema, root)
-    if "enum" in schema or "const" in schema:
-        return "choice"
-    named = schema.get("type")
-    if named == "object" and schema.get("properties"):
-        return "object"
-    if named == "array":
-        items = resolved(schema.get("items", {}), root)
-        return "strings" if items.get("type") == "string" and "enum" not in items else "json"
-    return named if named in {"boolean", "integer", "number", "string"} else "json"
-
-
-def choices_of(schema: Schema) -> list[object]:
-    """Return the answers that an ``enum`` or ``const`` allows."""
-    return list(schema["enum"]) if "enum" in schema else [schema["const"]]

@@ -1,0 +1,242 @@
+"""Forms in a real page: each kind of field by keyboard and by mouse, complaints beside fields, keys, pages, kernels."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.lab import Lab
+
+EVERY_KIND = """
+import datetime as dt, decimal
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+import msgspec
+from nbflow import interrupt
+
+Level = Annotated[int, msgspec.Meta(ge=1, le=5, description="1 is low, 5 is high")]
+
+
+@dataclass
+class Address:
+    street: str
+    city: str = "Rome"
+
+
+@dataclass
+class Trip:
+    name: str
+    nights: Level
+    price: decimal.Decimal
+    day: dt.date
+    at: dt.time
+    start: dt.datetime
+    wait: dt.timedelta
+    room: Literal["single", "double"]
+    meal: Literal[tuple("abcdefgh")]
+    town: Literal[tuple(f"town {n}" for n in range(20))]
+    likes: list[Literal["sea", "hills", "food"]]
+    guests: list[str]
+    home: Address
+    paid: bool
+    extras: dict[str, int]
+    photo: bytes
+    note: int | str
+    work: Address | None = None
+
+
+@dataclass
+class Two:
+    many: Level
+    few: Level
+    name: str = ""
+"""
+WHAT_IT_MAKES = """name='Holiday'
+nights=3
+Decimal('99.90')
+date(2026, 3, 1)
+time(9, 30)
+datetime(2026, 3, 1, 10, 0, tzinfo=
+timedelta(seconds=5400)
+room='double'
+meal='c'
+town='town 7'
+likes=['sea', 'food']
+guests=['Bob', 'Ann']
+home=Address(street='Main 1', city='Rome')
+paid=True
+extras={'towels': 2}
+photo=b'\\x00\\xffpicture'
+note='late'
+work=Address(street='Work 2', city='Rome')""".splitlines()
+FLOW = """%%entrypoint --thread {thread} --input 1 --out answer
+def ask_{thread}(_: int) -> object:
+    return interrupt({question}, response_schema={schema})
+"""
+PRINT = "print('answer is', answer)"
+
+
+def open_form(lab: Lab, folder: str, schema: str, question: str = '"Fill in"', **options: str) -> Locator:
+    """Open a notebook with a question and return its form."""
+    flow = FLOW.format(thread="t", question=question, schema=schema)
+    lab.open_cells("%load_ext nbflow", EVERY_KIND, flow, PRINT, path=f"{folder}/notebook.ipynb", **options)
+    for index in range(3):
+        lab.run_cell(index)
+    form = lab.cell_output(2).locator(".nbflow-form")
+    expect(form).to_be_visible()
+    return form
+
+
+def answer_of(lab: Lab) -> str:
+    """Return what the last cell prints of the answer, once there is one."""
+    lab.expect_text(2, "Answer")
+    lab.wait_idle()
+    lab.run_cell(3)
+    return lab.cell_text(3)
+
+
+@pytest.fixture
+def folder(request: pytest.FixtureRequest) -> str:
+    return f"forms-{request.node.name.split('[')[0]}"
+
+
+def labelled(form: Locator, label: str) -> Locator:
+    """Return the first input with a label, whether required or not."""
+    return form.get_by_label(re.compile(f"^{re.escape(label)}( \\*)?$")).first
+
+
+def test_each_kind_of_field_is_filled_by_mouse_and_keyboard(lab: Lab, folder: str, tmp_path: Path) -> None:
+    lab.page.set_viewport_size({"width": 1300, "height": 1900})
+    form = open_form(lab, folder, "Trip")
+    expect(labelled(form, "name")).to_be_focused()
+    for label, text in {
+        "name": "Holiday",
+        "nights": "3",
+        "price": "99.90",
+        "day": "2026-03-01",
+        "at": "09:30:00",
+        "start": "2026-03-01T10:00:00",
+        "wait": "1h 30m",
+        "town": "town 7",
+        "street": "Main 1",
+    }.items():
+        labelled(form, label).fill(text)
+    form.get_by_label("double").check()
+    labelled(form, "meal").select_option("c")
+    form.get_by_label("sea").check()
+    form.get_by_label("food").check()
+    add_guest, add_extra = form.get_by_role("button", name="+ Add").all()
+    for number, guest in enumerate(("Ann", "Bob"), 1):
+        add_guest.click()
+        labelled(form, f"guests {number}").fill(guest)
+    form.get_by_role("button", name="↓").first.click()
+    add_extra.click()
+    labelled(form, "Name").fill("towels")
+    labelled(form, "Value").fill("2")
+    form.get_by_text("Yes", exact=True).click()
+    (tmp_path / "photo.bin").write_bytes(b"\x00\xffpicture")
+    form.locator("input[type=file]").set_input_files(tmp_path / "photo.bin")
+    form.get_by_label("text", exact=True).check()
+    labelled(form, "note text").fill("late")
+    form.get_by_label("fill in").check()
+    form.get_by_label(re.compile("^street")).nth(1).fill("Work 2")
+    lab.screenshot("form-filled-1300")
+    form.get_by_role("button", name="Submit").click()
+    said = answer_of(lab)
+    for part in WHAT_IT_MAKES:
+        assert part in said
+    assert lab.problems == []
+
+
+def test_two_bad_fields_are_flagged_together_and_enter_sends(lab: Lab, folder: str) -> None:
+    form = open_form(lab, folder, "Two")
+    many, few = labelled(form, "many"), labelled(form, "few")
+    expect(many).to_be_focused()
+    lab.page.keyboard.type("9")
+    lab.page.keyboard.press("Tab")
+    lab.page.keyboard.type("0")
+    lab.page.keyboard.press("Enter")
+    for field, why in ((many, "must be at most 5"), (few, "must be at least 1")):
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(form).to_contain_text(why)
+    lab.screenshot("form-two-bad")
+    lab.page.keyboard.press("Escape")
+    expect(few).not_to_be_focused()
+    many.fill("2")
+    expect(many).to_have_attribute("aria-invalid", "false")
+    few.fill("3")
+    few.press("Enter")
+    assert "Two(many=2, few=3, name='')" in answer_of(lab)
+    assert lab.problems == []
+
+
+def test_a_rejection_asks_for_a_reason_first(lab: Lab, folder: str) -> None:
+    form = open_form(lab, folder, "str", app="notebook")
+    form.get_by_role("button", name="Reject …").click()
+    form.get_by_label("Why?").fill("too dear")
+    lab.screenshot("form-reject")
+    form.get_by_label("Why?").press("Enter")
+    lab.expect_text(2, "Rejected: too dear")
+    lab.expect_text(2, "InterruptRejectedError")
+    lab.click("Take back", cell=2)
+    form.get_by_label("Your answer").fill("after all")
+    form.get_by_label("Your answer").press("Control+Enter")
+    assert "answer is after all" in answer_of(lab)
+
+
+def test_what_is_typed_survives_a_reload_and_shows_in_a_second_page(lab: Lab, folder: str) -> None:
+    form = open_form(lab, folder, "Two")
+    labelled(form, "name").fill("half done")
+    labelled(form, "many").fill("4")
+    lab.save()
+    lab.reload()
+    form = lab.cell_output(2).locator(".nbflow-form")
+    expect(labelled(form, "name")).to_have_value("half done")
+    second = Lab(lab.page.context.new_page(), lab.server)
+    second.open(f"{folder}/notebook.ipynb")
+    there = second.cell_output(2).locator(".nbflow-form")
+    expect(labelled(there, "many")).to_have_value("4")
+    labelled(there, "few").fill("5")
+    expect(labelled(form, "few")).to_have_value("5")
+    there.get_by_role("button", name="Submit").click()
+    lab.expect_text(2, "Answer")
+    second.expect_text(2, "Answer")
+    assert "Two(many=4, few=5, name='half done')" in answer_of(lab)
+
+
+def test_a_click_that_comes_late_sends_what_was_typed_last(lab: Lab, folder: str) -> None:
+    """Where the kernel is busy and has no second ear, states are held back, but no key is."""
+    form = open_form(lab, folder, "str")
+    lab.page.evaluate("() => { window.lab.kernel().commsOverSubshells = 'disabled'; }")
+    lab.set_source(3, "import time\nfor _ in range(30):\n    time.sleep(0.1)")
+    lab.run_cell(3, wait=False)
+    lab.wait_busy()
+    box = form.get_by_label("Your answer")
+    box.fill("")
+    box.press_sequentially("approve, but later", delay=5)
+    form.get_by_role("button", name="Submit").click()
+    assert "Answer" not in lab.cell_text(2), "the kernel listens only once the cell has ended"
+    lab.expect_text(2, "Answer")
+    lab.wait_idle()
+    lab.set_source(3, PRINT)
+    assert "answer is approve, but later" in answer_of(lab)
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_a_narrow_page_cuts_nothing_off(lab: Lab, folder: str, theme: str) -> None:
+    lab.page.set_viewport_size({"width": 640, "height": 1900})
+    form = open_form(lab, folder, "Trip")
+    lab.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    for button in form.get_by_role("button", name="+ Add").all():
+        button.click()
+    expect(labelled(form, "Value")).to_be_visible()
+    inside = form.bounding_box()
+    assert inside is not None
+    for input_ in form.locator("input:visible, select:visible, button:visible").all():
+        box = input_.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= inside["x"] + inside["width"] + 1, input_.get_attribute("aria-label")
+    lab.screenshot(f"form-640-{theme.rsplit(maxsplit=1)[-1].lower()}")

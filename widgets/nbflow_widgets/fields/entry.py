@@ -1,0 +1,91 @@
+"""One input in the page: what a person has typed or chosen, under a label, with help and a complaint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from nbflow_widgets.markup import visible
+
+_STATIC = Path(__file__).parent.parent / "static"
+MOST_BYTES = 50_000_000
+"""How long a file may be that a person gives, in bytes."""
+
+
+class Entry(anywidget.AnyWidget):
+    """An input. What is typed comes as messages, which keep their order with clicks where states may be held back.
+
+    Attributes:
+        kind: text, area, number, password, date, datetime-local, time, combo, radio, toggle, select, checks or file.
+        value: what the page shows at first: a text; the place of a choice, or a list of places; None for nothing.
+        typed: what the person has typed or chosen since, or ``value``; None of a text says that it can't be read.
+        offset: how far the person's clock was ahead of UTC at the typed time, in minutes; None if no page told.
+        data: the bytes of the chosen file.
+    """
+
+    _esm = _STATIC / "entry.js"
+    _css = _STATIC / "entry.css"
+
+    kind = traitlets.Unicode("text").tag(sync=True)
+    value = traitlets.Any(None, allow_none=True).tag(sync=True)
+    label = traitlets.Unicode("").tag(sync=True)
+    aria = traitlets.Unicode("Your answer").tag(sync=True)
+    required = traitlets.Bool(default_value=False).tag(sync=True)
+    help = traitlets.Unicode("").tag(sync=True)
+    problem = traitlets.Unicode("").tag(sync=True)
+    placeholder = traitlets.Unicode("").tag(sync=True)
+    options = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    disabled = traitlets.Bool(default_value=False).tag(sync=True)
+    code = traitlets.Bool(default_value=False).tag(sync=True)
+    rows = traitlets.Int(2).tag(sync=True)
+    min = traitlets.Unicode("").tag(sync=True)
+    max = traitlets.Unicode("").tag(sync=True)
+    step = traitlets.Unicode("").tag(sync=True)
+    accept = traitlets.Unicode("").tag(sync=True)
+    limit = traitlets.Int(MOST_BYTES).tag(sync=True)
+
+    def __init__(self, kind: str, *, value: object = "", options: Sequence[str] = (), **traits: Any) -> None:  # noqa: ANN401  # as above
+        texts = {name: visible(text) for name, text in traits.items() if name in {"label", "help", "placeholder"}}
+        super().__init__(kind=kind, value=value, options=[visible(one) for one in options], **{**traits, **texts})
+        self.typed: Any = value
+        self.offset: int | None = None
+        self.data: bytes | None = None
+        self._listeners: list[Callable[[], None]] = []
+        self.on_msg(self._on_message)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} entry: {self.label or self.aria}>"
+
+    def put(self, value: object) -> None:
+        """Show a value, in the place of what was typed."""
+        self.typed = value
+        if self.value == value:  # the page may show something else by now
+            self.send({"kind": "value", "value": value})
+        self.value = value
+
+    def on_typed(self, fn: Callable[[], None]) -> None:
+        """Call ``fn`` whenever the person has typed or chosen something."""
+        self._listeners.append(fn)
+
+    def complain(self, text: str) -> None:
+        """Show what is wrong with what was typed; nothing, if the text is empty."""
+        self.problem = visible(text)
+
+    def _on_message(self, _widget: object, content: Mapping[str, Any], buffers: Sequence[Any]) -> None:
+        if content.get("kind") == "hello":  # a page that was loaded since, or a second one
+            if self.typed != self.value:
+                self.send({"kind": "value", "value": self.typed})
+            return
+        if content.get("kind") != "typed":
+            return
+        self.typed = content.get("value")
+        self.offset = content.get("offset")
+        self.data = bytes(buffers[0]) if buffers else None
+        self.send({"kind": "value", "value": self.typed, "page": content.get("page")})  # for other pages
+        self.complain("")
+        for fn in self._listeners:
+            fn()

@@ -1,0 +1,61 @@
+// The keys of a form: Enter sends it, in a field of several lines with Ctrl or Cmd, and Escape leaves it. A form that has
+// just appeared is given the focus, unless the person is typing somewhere. It also counts down to the end of its time.
+
+const TYPED = "input:not([type=radio]):not([type=checkbox]):not([type=file]), textarea, select, [contenteditable=true]";
+const FIRST = "input:enabled, textarea:enabled, select:enabled, .nbflow-submit:enabled";
+
+const onKey = (form) => (event) => {
+  if (event.isComposing || form !== event.target.closest(".nbflow-form")) return;
+  if (event.key === "Escape") {
+    const notebook = form.closest(".jp-Notebook");
+    event.target.blur();
+    notebook?.focus({ preventScroll: true });
+  } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey || event.target.matches("input"))) {
+    const scope = event.target.closest(".nbflow-reason") ?? form; // a reason is sent with the rejection
+    scope.querySelector(".nbflow-submit:enabled")?.click();
+  } else return;
+  event.preventDefault();
+  event.stopPropagation();
+};
+
+const left = (seconds) => {
+  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, Math.floor(seconds) % 60];
+  const [hours, ...rest] = parts, shown = hours ? [hours, ...rest] : rest;
+  return shown.map((part, i) => String(part).padStart(i ? 2 : 1, "0")).join(":");
+};
+
+export default {
+  render({ model, el }) {
+    const line = document.createElement("div");
+    line.className = "nbf-form-line nbf-help";
+    line.setAttribute("role", "timer");
+    el.append(line);
+    let form, timer;
+    const tick = () => {
+      const until = model.get("until"), rest = until - Date.now() / 1000;
+      line.hidden = !until;
+      line.textContent = rest > 0 ? `Without an answer it goes on by itself in ${left(rest)}.` : "It goes on by itself now.";
+    };
+    const start = () => {
+      clearInterval(timer);
+      tick();
+      if (model.get("until")) timer = setInterval(tick, 1000);
+    };
+    model.on("change:until", start);
+    start();
+    const keys = (event) => onKey(form)(event);
+    const settle = () => {
+      form = el.closest(".nbflow-form");
+      form?.addEventListener("keydown", keys);
+      if (!form || !model.get("fresh")) return;
+      model.send({ kind: "seen" }); // a page that is loaded later takes nobody's focus
+      if (!document.activeElement?.closest(TYPED)) form.querySelector(FIRST)?.focus({ preventScroll: true });
+    };
+    requestAnimationFrame(() => requestAnimationFrame(settle)); // once the form stands in the page, with its fields
+    return () => {
+      clearInterval(timer);
+      model.off("change:until", start);
+      form?.removeEventListener("keydown", keys);
+    };
+  },
+};
