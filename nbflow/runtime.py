@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nbflow import codec
+from nbflow._support.pictures import storable
 from nbflow.config import here
 from nbflow.core.call import check_body, no_body
 from nbflow.core.questions import Question, reply
@@ -206,7 +207,7 @@ def interrupt(
     ``GraphInterrupt``, a ``BaseException``: ``except Exception`` lets it pass.
 
     Args:
-        value: the question; anything that can be saved.
+        value: the question; anything that can be saved, and matplotlib figures, which are saved as images.
         response_schema: what an answer must be: a type (``bool``, ``int``, ``Literal[...]``, an Enum, a
             dataclass, a TypedDict, a pydantic model) or a JSON schema; None takes anything. An answer that does
             not fit is refused and the question stays; one that only this body finds out about opens it again.
@@ -223,7 +224,7 @@ def interrupt(
     session, frame = here("interrupt()")
     check_body("interrupt()")
     frame = standing(frame)
-    schema = answers.schema_of(response_schema)
+    schema, value = answers.schema_of(response_schema), storable(value)
     seconds, fallback = _limits(timeout, default, schema, response_schema)
     ordinal, questions = frame.asks, session.dispatch.scheduler.questions
     parts = b"%s|%s|%d|" % (session.origin.encode(), frame.prefix.encode(), ordinal) + codec.digest(value)

@@ -7,7 +7,7 @@ Nothing here runs anything; only ``errors`` is imported.
 from __future__ import annotations
 
 from nbflow.values.graphs import ROOT_KEY, NodeUpdate, Overwrite, PartlyStored, Unstored
-from nbflow.values.questions import NO_ANSWER, Command, Interrupt, Reject
+from nbflow.values.questions import NO_ANSWER, Command, Interrupt, Markdown, Reject
 from nbflow.values.results import (
     Final,
     GraphOutput,
@@ -53,6 +53,7 @@ __all__ = [
     "Input_contra",
     "Interrupt",
     "Kept",
+    "Markdown",
     "NodeUpdate",
     "OnDivergence",
     "Output_co",

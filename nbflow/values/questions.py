@@ -104,6 +104,17 @@ class Reject:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Markdown:
+    """A text that a question shows as Markdown: ``interrupt({"question": "Fine?", "essay": Markdown(essay)})``.
+
+    Attributes:
+        text: the Markdown; HTML in it is shown as it is written, and pictures are not fetched.
+    """
+
+    text: str
+
+
 if TYPE_CHECKING:  # checkers know defaults of type variables, so that plain `Command` stays a type
     from typing_extensions import TypeVar
 

@@ -34,7 +34,8 @@ def threads(shell: Shell) -> Shell:
 
 
 def test_each_subcommand_is_a_function_of_the_toolkit() -> None:
-    assert set(SUBCOMMANDS) == set(nbflow_widgets.__all__) - {"load_ipython_extension", "unload_ipython_extension"}
+    others = {"load_ipython_extension", "unload_ipython_extension", "register_form"}
+    assert set(SUBCOMMANDS) == set(nbflow_widgets.__all__) - others
     assert all(getattr(nbflow_widgets, name) is fn for name, fn in SUBCOMMANDS.items())
 
 

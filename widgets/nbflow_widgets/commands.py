@@ -25,10 +25,11 @@ from nbflow_widgets.failure import prepared
 from nbflow_widgets.graphs import GraphPicture
 from nbflow_widgets.graphs import graph as draw_graph
 from nbflow_widgets.inbox import Inbox, Waiting, waiting_in
-from nbflow_widgets.markup import as_text, code_span, escaped, labelled, note
+from nbflow_widgets.markup import as_text, code_span, escaped, note
 from nbflow_widgets.nest import NestError
 from nbflow_widgets.nest import nest as apply_nest
 from nbflow_widgets.run_feed import RunFeed
+from nbflow_widgets.shown import labelled
 from nbflow_widgets.timeline import Timeline
 from nbflow_widgets.timing import timing_text
 from nbflow_widgets.toolkit import Toolkit, probe, toolkit_of

@@ -20,8 +20,9 @@ from nbflow_widgets.fields import EMPTY, Field, FieldError, field_of, like
 from nbflow_widgets.fields.own import own_field
 from nbflow_widgets.fields.schema import wanted
 from nbflow_widgets.form_parts import FormKeys, Rejection
-from nbflow_widgets.markup import FAINT, as_text, escaped, heading, labelled, note, panel
+from nbflow_widgets.markup import FAINT, as_text, escaped, heading, note, panel
 from nbflow_widgets.shapes import Question, Review, question_of
+from nbflow_widgets.shown import labelled
 
 if TYPE_CHECKING:
     from nbflow import Interrupt

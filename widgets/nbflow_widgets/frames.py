@@ -48,20 +48,24 @@ class RunFrame(pd.DataFrame):
 
     def _repr_html_(self) -> str:
         """Return the table as HTML."""
-        shown = _clean(self)
-        if shown.empty:
-            return note("no rows")
-        cut = _cut(shown)
-        columns = {str(name): [*map(partial(_cell, cut[name]), _texts(cut[name]), cut[name])] for name in cut}
-        named = self.index.name is not None or not isinstance(self.index, pd.RangeIndex)
-        if named:
-            labels = [_td(escaped(label), f"{_CELL};{FAINT}") for label in cut.index]
-            columns = {str(self.index.name or ""): labels, **columns}
-        head = "".join(f'<th style="{_CELL};{FAINT};font-weight:600">{escaped(name)}</th>' for name in columns)
-        rows = [f'<tr style="{_ROW}">{"".join(cells)}</tr>' for cells in zip(*columns.values(), strict=True)]
-        if len(cut) < len(shown):
-            rows.insert(EDGE, f'<tr><td colspan="{len(columns)}" style="{_CELL};{FAINT}">… {_more(shown)}</td></tr>')
-        return f'<table style="{_TABLE}"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+        return table_html(_clean(self))
+
+
+def table_html(shown: pd.DataFrame) -> str:
+    """Return any DataFrame as HTML: the first and the last of many rows."""
+    if shown.empty:
+        return note("no rows")
+    cut = _cut(shown)
+    columns = {str(name): [*map(partial(_cell, cut[name]), _texts(cut[name]), cut[name])] for name in cut}
+    named = shown.index.name is not None or not isinstance(shown.index, pd.RangeIndex)
+    if named:
+        labels = [_td(escaped(label), f"{_CELL};{FAINT}") for label in cut.index]
+        columns = {str(shown.index.name or ""): labels, **columns}
+    head = "".join(f'<th style="{_CELL};{FAINT};font-weight:600">{escaped(name)}</th>' for name in columns)
+    rows = [f'<tr style="{_ROW}">{"".join(cells)}</tr>' for cells in zip(*columns.values(), strict=True)]
+    if len(cut) < len(shown):
+        rows.insert(EDGE, f'<tr><td colspan="{len(columns)}" style="{_CELL};{FAINT}">… {_more(shown)}</td></tr>')
+    return f'<table style="{_TABLE}"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
 
 
 def _clean(frame: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape as _escape
 
+from nbflow.types import Markdown
+
 # Each reads on white and on near-black, since a saved page does not know its theme.
 COLOURS = {
     "waiting": "#b9c0c9",
@@ -164,16 +166,13 @@ def panel(inner: str) -> str:
     return f'<div style="border:1px solid {BORDER};border-radius:4px;padding:8px 12px;margin:6px 0">{inner}</div>'
 
 
-def labelled(name: str, value: object) -> str:
-    """Return a value under its name: texts as they are, other values as indented JSON."""
-    label = f'<div style="{_BODY};{FAINT};font-size:11px">{escaped(name)}</div>' if name else ""
-    return f'<div style="margin:4px 0">{label}{readable(value)}</div>'
+def block(style: str, *content: str) -> str:
+    """Return a block of text in the font of the page; the content is markup already."""
+    return f'<div style="{_BODY};{style}">{"".join(content)}</div>'
 
 
-def readable(value: object) -> str:
-    """Return any value in a form that people read; long ones folded."""
-    text = as_text(value)
-    shown = paragraph(text) if isinstance(value, str) else preformatted(text)
+def folded(text: str, shown: str) -> str:
+    """Return what is shown of a text, folded if the text is long."""
     if len(text) <= _LONG:
         return shown
     summary = f'<summary style="{_BODY};{FAINT};cursor:pointer">{len(text):,} characters</summary>'
@@ -190,12 +189,19 @@ def preformatted(text: str) -> str:
 
 def as_text(value: object) -> str:
     """Return a value as text: texts as they are, JSON where it is JSON, else its repr."""
-    if isinstance(value, str):
-        return value
+    if isinstance(value, (str, Markdown)):
+        return value if isinstance(value, str) else value.text
     try:
         return json.dumps(_plain(value), indent=2, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
+        return _repr(value)
+
+
+def _repr(value: object) -> str:
+    try:
         return repr(value)
+    except Exception as error:  # noqa: BLE001  # a user's repr may raise anything, and this only shows
+        return f"<{type(value).__name__}: {type(error).__name__} in its repr>"
 
 
 def _plain(value: object) -> object:
@@ -206,7 +212,7 @@ def _plain(value: object) -> object:
         return [_plain(one) for one in value]
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
-    return repr(value)
+    return _repr(value)
 
 
 __all__ = [
@@ -218,6 +224,7 @@ __all__ = [
     "WIDTH",
     "as_text",
     "bar",
+    "block",
     "code_span",
     "colour",
     "div",
@@ -225,16 +232,15 @@ __all__ = [
     "duration",
     "escape",
     "escaped",
+    "folded",
     "heading",
     "image",
-    "labelled",
     "listed",
     "note",
     "panel",
     "paragraph",
     "plural",
     "preformatted",
-    "readable",
     "span",
     "visible",
     "with_code",

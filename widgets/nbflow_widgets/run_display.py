@@ -15,8 +15,9 @@ from nbflow.views.timing import timing_of
 from nbflow_widgets.card import Card, State
 from nbflow_widgets.display import EMPTY, Cell, Mode, Slot, bundle_of, formatted, make_live, show_once
 from nbflow_widgets.forms import Form, waiting_html, waiting_text
-from nbflow_widgets.markup import labelled, note
+from nbflow_widgets.markup import note
 from nbflow_widgets.run_feed import RunFeed
+from nbflow_widgets.shown import labelled
 from nbflow_widgets.timeline import Timeline
 from nbflow_widgets.timing import is_worth_timing, timing_text
 
