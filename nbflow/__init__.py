@@ -16,6 +16,7 @@ from nbflow.config import emit_token, get_config, get_store, get_stream_writer
 from nbflow.core.call import is_replaying
 from nbflow.errors import NbflowError
 from nbflow.func import entrypoint, task
+from nbflow.runs.answering import record_answer
 from nbflow.runs.run import Run
 from nbflow.runtime import Runtime, get_runtime, interrupt
 from nbflow.values import Command, Interrupt, RunnableConfig, StateSnapshot, StreamWriter
@@ -59,6 +60,7 @@ __all__ = [
     "list_runs",
     "list_threads",
     "read_run",
+    "record_answer",
     "register_type",
     "task",
     "threads",

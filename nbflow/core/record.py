@@ -116,10 +116,12 @@ class RunPaused(Record):
     Attributes:
         ids: names the questions.
         point: checkpoint id of the pause, the same as long as nothing else has happened; empty in the first versions.
+        recorded: whether no body ran before it: answers were recorded, and ``ids`` are left.
     """
 
     ids: tuple[str, ...]
     point: str = ""
+    recorded: bool = False
 
 
 class RunHalted(Record):
@@ -334,11 +336,15 @@ class Answered(Record):
         id: names the question.
         rejected: whether a person refused to answer; ``value`` is the reason.
         expired: whether nobody answered in time; ``value`` is the fallback, None without one.
+        by: who answered; empty where that is not known.
+        comment: what that person noted beside the answer.
     """
 
     id: str
     rejected: bool = False
     expired: bool = False
+    by: str = ""
+    comment: str = ""
 
 
 class Reopened(Record):

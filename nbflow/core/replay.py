@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nbflow.core.call import Call, Frame
     from nbflow.core.log import Log
     from nbflow.core.outcome import Outcome
-    from nbflow.core.record import CallSettled
+    from nbflow.core.record import CallSettled, Record
 
 
 class Replay:
@@ -79,7 +79,7 @@ class Replay:
         if not self.goes_on:
             return
         end = len(self.log.records)
-        while end > 1 and isinstance(last := self.log.records[end - 1], _OPENING) and not last.copied:
+        while end > 1 and _is_opening(self.log.records[end - 1]):
             end -= 1
         self._was_paused = isinstance(self.log.records[end - 1], RunPaused)
         new = {record.id for record in self.log.records[end:] if isinstance(record, Answered)}
@@ -148,6 +148,15 @@ class Replay:
 
 
 _NOTHING = Recorded((), {})
+
+
+def _is_opening(record: Record) -> bool:
+    """Whether a record stands before what a body does: it begins an execution, or was made where no body ran."""
+    if isinstance(record, RunPaused):
+        return record.recorded
+    return isinstance(record, _OPENING) and not record.copied
+
+
 _OPENING = (Answered, RunResumed, ContextGiven)
 
 

@@ -23,7 +23,7 @@ from nbflow.core.record import (
     Value,
     of_kind,
 )
-from nbflow.core.states import ENDED, RunState
+from nbflow.core.states import RunState, state_after
 from nbflow.core.summary import summary
 from nbflow.errors import (
     AmbiguousResumeError,
@@ -49,7 +49,7 @@ _ID_LENGTH = 32
 def status_of(records: Sequence[Record]) -> RunState:
     """Return how a run stands that nobody works on: as its last record says, or crashed if its log just ends."""
     for record in reversed(records):
-        state = ENDED.get(type(record))
+        state = state_after(record)
         if state is not None:
             return state
         if isinstance(record, (RunStarted, RunResumed)):
@@ -120,6 +120,20 @@ def answers_for(
     answers: list[Record] = [undone[key] for key in given if key in undone]
     answers += [_answered(takes[key], answer, at, refuses) for key, answer in given.items()]
     return [*answers, *expired_answers(records, at, besides=given)]
+
+
+def recorded_pause(records: Sequence[Record], answers: Sequence[Record], at: float, point: str) -> list[Record]:
+    """Return what records answers in a run that nobody goes on with: as if it had, and had paused again at once.
+
+    Args:
+        records: of the run.
+        answers: as of ``answers_for``.
+        at: seconds since 1970.
+        point: checkpoint id of the pause.
+    """
+    answered = {record.id for record in answers if isinstance(record, Answered)}
+    left = tuple(key for key in pending_questions(records) if key not in answered)
+    return [RunResumed(at=at), *answers, RunPaused(at=at, ids=left, point=point, recorded=True)]
 
 
 def undoable(records: Sequence[Record], at: float, refuses: Refuses, *, failed_by: bool = False) -> dict[str, Reopened]:

@@ -9,9 +9,9 @@ from typing import Final, Literal, get_args
 
 from nbflow.core.record import Record, RunFailed, RunHalted, RunPaused, RunReturned
 
-RunState = Literal["running", "asking", "done", "failed", "stopped", "crashed"]
+RunState = Literal["running", "asking", "answered", "done", "failed", "stopped", "crashed"]
 CallState = Literal[
-    "done", "replayed", "cached", "reused", "failed", "asking", "stopped", "retrying", "running", "waiting"
+    "done", "replayed", "cached", "reused", "failed", "asking", "answered", "stopped", "retrying", "running", "waiting"
 ]
 
 RUN_STATES: Final[tuple[RunState, ...]] = get_args(RunState)
@@ -20,7 +20,7 @@ FINISHED: Final = ("done", "replayed", "cached", "reused")  # calls that have th
 TAKEN: Final = frozenset({"cached", "reused"})  # calls that did not run here: their results were there
 OPEN: Final = ("retrying", "running", "waiting")  # calls that have not ended
 # What is shown of many calls in one place: the first of these that any of them is in.
-URGENT: Final = ("failed", "crashed", "asking", "retrying", "running", "waiting", "stopped", *FINISHED)
+URGENT: Final = ("failed", "crashed", "asking", "answered", "retrying", "running", "waiting", "stopped", *FINISHED)
 
 BODIES: Final = frozenset({"entrypoint", "graph"})  # kinds of calls that are runs of workflows
 
@@ -30,3 +30,10 @@ ENDED: Final[dict[type[Record], RunState]] = {
     RunPaused: "asking",
     RunHalted: "stopped",
 }
+
+
+def state_after(record: Record) -> RunState | None:
+    """Return how a run stands whose last record this is; None if no run ends with it."""
+    if isinstance(record, RunPaused) and record.recorded and not record.ids:
+        return "answered"
+    return ENDED.get(type(record))

@@ -49,6 +49,7 @@ class NothingToResumeError(NbflowError, RuntimeError):
     def __str__(self) -> str:
         found = {
             "unknown": "has no run at all (check the thread_id)",
+            "answered": "has all its questions answered already; go on with invoke(None, config)",
             "done": "has finished its last run, so no question is open; an answer may have been sent twice",
         }.get(self.status, f"has a last run that is {self.status} and asks nothing; go on with invoke(None, config)")
         return f"Command(resume=...) for {self.workflow!r}: thread {self.thread_id!r} {found}. Nothing was written."

@@ -27,7 +27,7 @@ from nbflow.core.record import (
     RunStarted,
     Value,
 )
-from nbflow.core.states import ENDED, FINISHED, OPEN
+from nbflow.core.states import FINISHED, OPEN, state_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -225,7 +225,7 @@ def in_order(rows: Iterable[CallRow]) -> list[CallRow]:
 def _paused_or_resumed(row: CallRow, record: Record) -> CallRow | None:
     if isinstance(record, RunResumed):
         return row._replace(state="running", ended=None, value=None)
-    state = ENDED.get(type(record))
+    state = state_after(record)
     return row._replace(state=state, ended=record.at, value=record.value) if state is not None else None
 
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from nbflow.core.record import Answered, Discarded, Record, Reopened
+from nbflow.core.record import Answered, Asked, Discarded, Record, Reopened
 
-__all__ = ["Answered", "Discarded", "Record", "Reopened"]
+__all__ = ["Answered", "Asked", "Discarded", "Record", "Reopened"]

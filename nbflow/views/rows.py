@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from nbflow.core.checkpoints import checkpoints, origin_of
 from nbflow.core.marks import Position, marks_below, positions
 from nbflow.core.record import (
-    ENDS,
     ROOT,
     Answered,
     Asked,
@@ -19,7 +18,7 @@ from nbflow.core.record import (
     RunStarted,
     Value,
 )
-from nbflow.core.states import ENDED
+from nbflow.core.states import state_after
 from nbflow.views.details import text_of, text_of_value
 
 if TYPE_CHECKING:
@@ -81,6 +80,7 @@ class QuestionRow(NamedTuple):
         state: ``open``, ``answered``, or ``dropped`` when the run ended without an answer.
         question, answer: as text; ``answer`` is None while there is none.
         asked, answered: seconds since 1970; ``answered`` is None while it is not.
+        by, comment: who answered, and what was noted beside the answer; None where nobody said so.
         id: names the question.
     """
 
@@ -93,6 +93,8 @@ class QuestionRow(NamedTuple):
     answer: str | None
     asked: float
     answered: float | None
+    by: str | None
+    comment: str | None
     id: str
 
 
@@ -104,8 +106,9 @@ def run_state(records: Sequence[Record], *, running: bool = False) -> str:
         running: whether somebody works on it; without an end it has crashed else.
     """
     for record in reversed(records):
-        if isinstance(record, ENDS):
-            return ENDED[type(record)]
+        state = state_after(record)
+        if state is not None:
+            return state
         if isinstance(record, (RunStarted, RunResumed)):
             break
     return "running" if running else "crashed"
@@ -151,7 +154,7 @@ def points_of(records: Sequence[Record], *, running: bool = False) -> list[Point
         source, step = origin_of(started, point)
         end = point.end
         is_open = end is started or (isinstance(end, Marked) and not points)
-        state = run_state(records, running=running) if is_open else ENDED.get(type(end), "done")
+        state = run_state(records, running=running) if is_open else state_after(end) or "done"
         text = _questions_text(end, asked) if isinstance(end, RunPaused) else text_of(end)
         if point.mark is not None and not isinstance(end, RunPaused):
             text = _position_text(stood[point.mark.point])
@@ -192,10 +195,10 @@ def questions_of(records: Sequence[Record]) -> list[QuestionRow]:
 
 def _question(started: RunStarted, asked: Asked, answered: Answered | None, *, is_open: bool) -> QuestionRow:
     state = "answered" if answered is not None else "open" if is_open else "dropped"
+    at, by, comment = (answered.at, answered.by, answered.comment) if answered is not None else (None, "", "")
     return QuestionRow(
         started.thread_id, started.run_id, asked.path, asked.name, state, text_of(asked),
-        text_of(answered) if answered is not None else None,
-        asked.at, answered.at if answered is not None else None, asked.id,
+        text_of(answered) if answered is not None else None, asked.at, at, by or None, comment or None, asked.id,
     )  # fmt: skip
 
 

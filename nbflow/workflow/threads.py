@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Generic, cast
 
 from nbflow.checkpoint import points
 from nbflow.config import merge, thread_of
 from nbflow.core.record import ROOT
-from nbflow.errors import InvalidOptionError
+from nbflow.errors import InvalidOptionError, ThreadBusyError
 from nbflow.runs import history
 from nbflow.runs.launch import attach, launch
 from nbflow.runs.request import AS_IT_WAS, Fork
@@ -18,6 +19,7 @@ from nbflow.values import Output_co, StateUpdate
 from nbflow.views.state import empty_state
 from nbflow.workflow.definition import Definition
 from nbflow.workflow.options import request_of, spelled_out
+from nbflow.workflow.reading import threads
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -57,6 +59,31 @@ class Threaded(Definition, Generic[Output_co]):
         """
         request = request_of("fork()", input, config, options)
         return launch(self, request._replace(fork=Fork(at, replace)))
+
+    @spelled_out
+    def go_on(self, config: Config | None = None, **options: Unpack[RunOptions]) -> list[Run[Output_co]]:
+        """Go on, in the background, with the runs of this workflow whose questions were answered by ``record_answer``.
+
+        Args:
+            config: names one thread; without one all threads of the checkpointer are looked at.
+            **options: as for ``invoke``.
+
+        Returns:
+            The runs that go on, those that were answered first first; a thread that somebody else goes on with is
+            left to them.
+        """
+        saver = self.saver("go_on()")
+        merged = merge("go_on()", self.config, config)
+        named = merged["configurable"].get("thread_id")
+        own = {self.name, self.spec.name}
+        begun: list[Run[Output_co]] = []
+        for one in reversed(threads(saver)):
+            if one.status != "answered" or one.workflow not in own or named not in {None, one.thread_id}:
+                continue
+            there = {**merged, "configurable": {**merged["configurable"], "thread_id": one.thread_id}}
+            with suppress(ThreadBusyError):
+                begun.append(launch(self, request_of("go_on()", None, cast("RunnableConfig", there), options)))
+        return begun
 
     def last_run(self, config: Config) -> Run[Output_co] | None:
         """Return the newest run of a thread as it stands in the checkpointer; None if there is none.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.lab import Lab
 
@@ -179,17 +180,17 @@ def test_several_questions_stand_in_one_place(lab: Lab, folder: str, theme: str)
     lab.wait(0.5)
     lab.screenshot(f"cells-forms-{theme}")
     lab.fill("city", "Rome", cell=1)
-    lab.fill("nights", "many", cell=1)
+    lab.fill("nights", "2.5", cell=1)
     lab.cell_output(1).get_by_role("button", name="Submit").click()
-    lab.expect_text(1, "'many' is not a whole number")
+    lab.expect_text(1, "'2.5' is not a whole number")
     lab.screenshot(f"cells-refused-{theme}")
     lab.fill("nights", "3", cell=1)
     lab.cell_output(1).get_by_text("grand").click()
-    lab.cell_output(1).get_by_role("button", name="Yes").first.click()
+    lab.cell_output(1).get_by_text("Yes", exact=True).first.click()
     lab.click("Submit", cell=1)
-    lab.expect_text(1, '"nights": 3')
+    expect(lab.cell_output(1).get_by_label("nights")).to_have_count(0)
     lab.click("Accept", cell=1)
-    lab.expect_text(1, '"type": "accept"')
+    lab.expect_text(1, "accept")
     lab.click("Yes", cell=1)
     lab.expect_text(1, "nights=3")
     lab.screenshot(f"cells-all-answered-{theme}")
@@ -214,6 +215,7 @@ def test_a_rejection_is_taken_back_in_its_form(lab: Lab, folder: str) -> None:
     lab.open_cells(LOAD, REJECTED, path=folder)
     lab.run_all()
     lab.expect_text(1, "How much?")
+    lab.click("Reject …", cell=1)
     lab.click("Reject", cell=1)
     lab.expect_text(1, "Rejected")
     lab.expect_text(1, "Take back")

@@ -240,3 +240,63 @@ def test_a_narrow_page_cuts_nothing_off(lab: Lab, folder: str, theme: str) -> No
         assert box is not None
         assert box["x"] + box["width"] <= inside["x"] + inside["width"] + 1, input_.get_attribute("aria-label")
     lab.screenshot(f"form-640-{theme.rsplit(maxsplit=1)[-1].lower()}")
+
+
+def test_what_is_typed_survives_a_killed_kernel(lab: Lab, folder: str) -> None:
+    form = open_form(lab, folder, "Two")
+    labelled(form, "name").fill("half done")
+    lab.wait_until((lab.server.root / folder / ".nbflow" / "drafts.json").exists)
+    lab.kill_kernel()
+    for index in range(3):
+        lab.run_cell(index)
+    expect(labelled(form, "name")).to_have_value("half done")
+    labelled(form, "many").fill("1")
+    labelled(form, "few").fill("2")
+    labelled(form, "few").press("Enter")
+    assert "Two(many=1, few=2, name='half done')" in answer_of(lab)
+
+
+ASK_THREE = """from nbflow import task
+
+@task
+def ask(what: str) -> str:
+    return interrupt(what)
+"""
+THREE = """%%entrypoint --thread three --input 1 --out answer
+def three(_: int) -> list:
+    return [one.result() for one in [ask("first?"), ask("second?"), ask("third?")]]
+"""
+
+
+def test_three_questions_at_once_are_answered_out_of_order(lab: Lab, folder: str) -> None:
+    cells = ("%load_ext nbflow", EVERY_KIND + ASK_THREE, THREE, PRINT)
+    lab.open_cells(*cells, path=f"{folder}/notebook.ipynb")
+    for index in range(3):
+        lab.run_cell(index)
+    for number, word in ((2, "third"), (0, "first"), (1, "second")):
+        form = lab.cell_output(2).locator(".nbflow-form").filter(has_text=f"{word}?")
+        form.get_by_label("Your answer").fill(f"{word} {number}")
+        form.get_by_role("button", name="Submit").click()
+        expect(form.get_by_role("button", name="Submit")).to_have_count(0)
+    assert "answer is ['first 0', 'second 1', 'third 2']" in answer_of(lab)
+
+
+def test_an_answer_recorded_in_one_notebook_moves_the_run_in_another(lab: Lab, folder: str) -> None:
+    form = open_form(lab, folder, "Two")
+    expect(form).to_be_visible()
+    other = Lab(lab.page.context.new_page(), lab.server)
+    other.open_cells("%load_ext nbflow", path=f"{folder}/other.ipynb")
+    other.run_cell(0)
+    there = other.cell_output(0).locator(".nbflow-form")
+    expect(other.cell_output(0)).to_contain_text("is not defined here. An answer is recorded")
+    labelled(there, "many").fill("9")
+    labelled(there, "few").fill("2")
+    there.get_by_role("button", name="Submit").click()
+    expect(there).to_contain_text("must be at most 5")
+    labelled(there, "many").fill("3")
+    other.cell_output(0).get_by_label("Note").fill("by phone")
+    other.screenshot("inbox-elsewhere")
+    there.get_by_role("button", name="Submit").click()
+    other.expect_text(0, "Recorded: the run goes on where its workflow is defined")
+    lab.expect_text(2, "Answer, by")
+    assert "Two(many=3, few=2, name='')" in answer_of(lab)

@@ -84,9 +84,10 @@ def test_going_on_at_any_pause_ends_the_same_and_repeats_nothing_from_before(
     taken = leaves(records[: pause.length])
     config: Any = config_at("t", pause.id)
     shown = world.workflow.get_state(config)
-    answer = answers(shown.interrupts) if data.draw(st.booleans()) else None
+    open_ = shown.interrupts  # none where all answers were recorded
+    answer = answers(open_) if open_ and data.draw(st.booleans()) else None
     asked = world.flow.invoke(world.workflow, answer, config=config)
-    assert answer or asked["__interrupt__"] == list(shown.interrupts)
+    assert answer or not open_ or asked["__interrupt__"] == list(open_)
     assert world.to_the_end() == result
     assert not taken & set(world.ran)
     assert taken | set(world.ran) == leaves(records) | {ran for ran in world.ran if ran.endswith(".bad")}

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import nbflow
+import nbflow.errors
 from nbflow import Run
-from nbflow_widgets.answers import answers_for, answers_from
+from nbflow.types import Reject
+from nbflow_widgets.answers import UnansweredError, answers_for, answers_from, check_unanswered, record_answers
 
 
 @nbflow.entrypoint(checkpointer=nbflow.InMemorySaver())
@@ -65,3 +67,74 @@ def test_the_environment_holds_json_or_a_file(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("NBFLOW_ANSWERS", "nowhere.json")
     with pytest.raises(ValueError, match="JSON or the path of a JSON file"):
         answers_from()
+
+
+def test_a_function_answers_what_it_knows() -> None:
+    def answer(asked: nbflow.Interrupt) -> object:
+        return {"Two?": 2}[str(asked.value)]
+
+    assert answers_for(paused("v"), answer) == {}
+    assert list(answers_for(paused("v", 1), answer).values()) == [2]
+
+
+def test_json_says_a_rejection() -> None:
+    assert list(answers_for(paused("w"), {"One?": {"$reject": "no"}}).values()) == [Reject("no")]
+    assert list(answers_for(paused("w"), {"One?": {"$reject": "no", "a": 1}}).values()) == [{"$reject": "no", "a": 1}]
+
+
+def test_a_run_that_nobody_answers_fails_its_cell_if_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = paused("x")
+    check_unanswered(run)
+    monkeypatch.setenv("NBFLOW_UNANSWERED", "error")
+    with pytest.raises(UnansweredError, match=r"flow on thread 'x' waits for 'One\?'.*NBFLOW_ANSWERS"):
+        check_unanswered(run)
+    monkeypatch.setenv("NBFLOW_UNANSWERED", "eror")
+    with pytest.raises(ValueError, match="one of wait, error"):
+        check_unanswered(run)
+
+
+def test_answers_by_hand_are_written_and_given_again(tmp_path: Path) -> None:
+    saver = nbflow.InMemorySaver()
+
+    @nbflow.entrypoint(checkpointer=saver)
+    def work(times: int) -> list[object]:
+        found = [nbflow.interrupt("Again?") for _ in range(times)]
+        try:
+            return [*found, nbflow.interrupt(f"Last of {times}?")]
+        except nbflow.errors.InterruptRejectedError as error:
+            return [*found, error.reason]
+
+    given: dict[str, list[object]] = {"a": ["x", {"n": 1}], "b": [1, 2, Reject("no")], "c": ["y"]}
+    for thread, answers in given.items():
+        config: nbflow.RunnableConfig = {"configurable": {"thread_id": thread}}
+        work.invoke(1 if thread != "b" else 2, config)
+        for one in answers:
+            work.invoke(nbflow.Command(resume=one), config)
+    found = record_answers(tmp_path / "answers.json", saver)
+    assert found == {"Again?": "x", "Last of 1?": {"n": 1}, "b": [1, 2, {"$reject": "no"}], "c": ["y"]}
+    again = json.loads((tmp_path / "answers.json").read_text())
+    assert again == found
+    for thread, answers in given.items():
+        config = {"configurable": {"thread_id": f"{thread}"}}
+        work.checkpointer.delete_thread(thread)  # type: ignore[union-attr]  # a saver
+        work.invoke(1 if thread != "b" else 2, config)
+        for one in answers:
+            run = work.last_run(config)
+            assert run is not None
+            assert list(answers_for(run, again.get(thread, again)).values()) == [one]
+            work.invoke(nbflow.Command(resume=one), config)
+
+
+def test_an_answer_that_is_no_json_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    saver = nbflow.InMemorySaver()
+
+    @nbflow.entrypoint(checkpointer=saver)
+    def work(_: int) -> object:
+        return nbflow.interrupt("What?")
+
+    config: nbflow.RunnableConfig = {"configurable": {"thread_id": "t"}}
+    work.invoke(1, config)
+    work.invoke(nbflow.Command(resume=1j), config)
+    with pytest.raises(TypeError, match=r"the answer to 'What\?' can't be written"):
+        record_answers(tmp_path / "answers.json", saver)
+    assert not (tmp_path / "answers.json").exists()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import ipywidgets
 import pytest
 from IPython.utils.capture import capture_output
 
@@ -15,8 +16,11 @@ from nbflow_widgets import card as card_module
 from nbflow_widgets import ticker
 from nbflow_widgets.card import KEPT, Card, State, deck
 from nbflow_widgets.cell_run import CellRun
-from nbflow_widgets.commands import inbox_of
+from nbflow_widgets.fields import Entry
+from nbflow_widgets.form_parts import FormKeys
+from nbflow_widgets.inbox_entries import inbox_of
 from tests.widgets.conftest import Shell
+from tests.widgets.people import all_in, press
 from tests.widgets.test_cell_run import until
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -220,12 +224,30 @@ def test_an_answer_of_another_cell_is_told_in_the_old_card(shell: Shell) -> None
     asyncio.run(story())
 
 
-def test_an_answer_of_another_program_is_told_in_the_old_card(shell: Shell, tmp_path: Any) -> None:
+def test_what_another_program_answered_and_finished_is_shown_in_the_old_card(shell: Shell, tmp_path: Any) -> None:
     async def story() -> None:
         cell_run = await asked(shell, asking(nbflow.SqliteSaver(tmp_path / "file.db")))
+        results: list[object] = []
+        cell_run._on_return = results.append
         assert not cell_run.has_moved()
         other = asking(nbflow.SqliteSaver(tmp_path / "file.db"))
         assert other.invoke(Command(resume="yes"), CONFIG) == "yes"
+        shell.kit.lookout._due = 0.0
+        shell.kit.lookout.flush()
+        await until(lambda: results)
+        html, text = cell_run.run_display.twin()
+        assert results == ["yes"], "what waits for the result gets it"
+        assert text.startswith("flow: done")
+        assert "Answer, elsewhere" in html
+
+    asyncio.run(story())
+
+
+def test_another_run_of_another_program_is_told_in_the_old_card(shell: Shell, tmp_path: Any) -> None:
+    async def story() -> None:
+        cell_run = await asked(shell, asking(nbflow.SqliteSaver(tmp_path / "file.db")))
+        other = asking(nbflow.SqliteSaver(tmp_path / "file.db"))
+        other.invoke("another input", CONFIG)
         shell.kit.lookout._due = 0.0
         shell.kit.lookout.flush()
         assert left(cell_run, "another kernel or program")
@@ -259,6 +281,36 @@ def test_an_inbox_takes_a_question_over(shell: Shell) -> None:
         assert left(cell_run, "cell [1]")
 
     asyncio.run(story())
+
+
+def test_an_inbox_records_answers_to_workflows_that_are_not_here(shell: Shell) -> None:
+    saver = nbflow.InMemorySaver()
+    flow = asking(saver)
+    flow.invoke(1, CONFIG)
+    box = inbox_of(shell.kit, saver)
+    box.show("live")
+    assert len(all_in(box.widget, FormKeys)) == 1
+    answer, note = all_in(box.widget, Entry)[0], all_in(box.widget, Entry)[-1]
+    press(note, "by phone")
+    press(answer, "yes")
+    next(one for one in all_in(box.widget, ipywidgets.Button) if one.description == "Submit").click()
+    shell.kit._hand.submit(lambda: None).result()
+    assert "Recorded: the run goes on where its workflow is defined" in box.text()
+    assert len(box) == 0
+    (record,) = [one for one in nbflow.read_run(saver, "t") if type(one).__name__ == "Answered"]
+    assert (record.comment, record.value.get()) == ("by phone", "yes")  # type: ignore[attr-defined,union-attr]  # an Answered
+    assert [one.status for one in inbox_of(shell.kit, saver).items] == ["answered"]
+    (run,) = flow.go_on()
+    assert run.result() == "yes"
+
+
+def test_a_cell_goes_on_with_what_was_answered_elsewhere(shell: Shell) -> None:
+    cell = "%%entrypoint --thread t --input 1 --out it\ndef flow(n):\n    return [n, nbflow.interrupt('Go on?')]"
+    shell.run("import nbflow")
+    shell.run(cell)
+    nbflow.record_answer(shell.kit.default_saver(), "t", "yes")
+    shell.run(cell)
+    assert shell.names["it"] == [1, "yes"]
 
 
 def test_a_card_that_runs_is_left_by_a_cell_that_takes_it_over(shell: Shell) -> None:

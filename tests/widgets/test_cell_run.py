@@ -94,9 +94,9 @@ def test_an_answer_held_back_is_kept_while_another_takes_the_run_further(shell: 
         answer(one, "1")
         await until(lambda: cell_run.run is not asking)
         answer(two, "2")
-        await until(lambda: cell_run._held_back)
+        await until(lambda: cell_run._forms._held_back)
         cell_run._send_held_back()  # as the end of the run before does, if it is looked at only now
-        assert list(cell_run._held_back.values()) == ["2"], "it is not lost"
+        assert list(cell_run._forms._held_back.values()) == ["2"], "it is not lost"
         let_go.set()
         await until(lambda: results)
         assert results == [[2, 4]]
@@ -295,5 +295,39 @@ def test_an_answer_in_time_keeps_the_default_away(shell: Shell) -> None:
         await until(lambda: results)
         cell_run._expired(paused)
         assert results == ["in time"]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_answers_that_another_program_recorded_move_the_run_in_its_card(shell: Shell, together: bool) -> None:
+    @nbflow.task
+    def ask(question: str) -> str:
+        return str(interrupt(question))
+
+    @nbflow.entrypoint(checkpointer=nbflow.InMemorySaver())
+    def flow(_: int) -> list[str]:
+        return [one.result() for one in [ask("One?"), ask("Two?")]]
+
+    async def story() -> None:
+        results: list[object] = []
+        cell_run = await staged(shell, flow, results)
+        one, two = cell_run.run_display.forms.values()
+        saver: Any = flow.checkpointer
+        nbflow.record_answer(saver, "t", {one.asked.id: "1"}, by="Ann")
+        if not together:
+            assert cell_run.has_moved()
+            assert cell_run.take_up()
+            await until(lambda: one.is_answered)
+            assert "Answer, by Ann" in one.html()
+            assert not two.is_answered
+            assert cell_run.run.status == "asking"
+        nbflow.record_answer(saver, "t", {two.asked.id: "2"}, by="Bob")
+        assert cell_run.has_moved()
+        assert cell_run.take_up()
+        await until(lambda: results)
+        assert results == [["1", "2"]]
+        assert "Answer, by Bob" in two.html()
+        assert not cell_run.has_moved(), "what went on here is known here"
 
     asyncio.run(story())

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from IPython.core.error import UsageError
 
 from nbflow import InMemoryCache, Run, Workflow, entrypoint, task
-from nbflow_widgets.answers import answers_for, answers_from
+from nbflow_widgets.answers import answers_for, answers_from, check_unanswered
 from nbflow_widgets.around import Around
 from nbflow_widgets.cell_run import CellRun
-from nbflow_widgets.display import Mode, bundle_of, here, mode, show_once
+from nbflow_widgets.display import Mode, bundle_of, has_person, here, mode, show_once
 from nbflow_widgets.elsewhere import begun_by_a_card
 from nbflow_widgets.failure import Stopped, prepared, release
 from nbflow_widgets.markup import note
@@ -186,6 +186,8 @@ class Cells:
             await cell_run.settled()
         cell_run.conclude()
         if cell_run.run.status == "asking":
+            if not has_person():
+                check_unanswered(cell_run.run)
             return None
         if cell_run.run.status == "stopped":
             raise Stopped(cell_run.run.workflow.name)

@@ -9,23 +9,20 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 from nbflow import Command
-from nbflow.views.kinds import Answered, Discarded, Reopened
+from nbflow.errors import ThreadBusyError
+from nbflow_widgets.cell_forms import CellForms, discarded_in, rejected_in, way_back, way_on
 from nbflow_widgets.display import Cell, Mode
-from nbflow_widgets.elsewhere import Trace, begun_by_a_card
+from nbflow_widgets.elsewhere import PROGRAM, Trace, begun_by_a_card
 from nbflow_widgets.failure import Stopped, clean, lines_of
-from nbflow_widgets.forms import Form
 from nbflow_widgets.loop_calls import LoopCalls, led_to
 from nbflow_widgets.run_display import RunDisplay
 
 if TYPE_CHECKING:
     from nbflow import Interrupt, Run, RunnableConfig, Workflow
-    from nbflow.views.calls import Record
     from nbflow_widgets.toolkit import Toolkit
 
 TICK = 0.1
@@ -76,7 +73,6 @@ class CellRun:
         self.calls = LoopCalls(self._cell)
         self._past = 0
         self._lock = threading.RLock()  # held while what the thread holds and ``run`` may differ
-        self._held_back: dict[str, object] = {}
         self._left = False
         self._trace = Trace()
 
@@ -95,6 +91,7 @@ class CellRun:
         self.run_display = RunDisplay(
             run, self._mode, on_stop=self.stop, way_on=self._way_on, changed=changed, compact=self._compact
         )
+        self._forms = CellForms(self._kit, self.run_display, self._answer)
 
     async def settled(self) -> None:
         """Wait until the run returns, fails or pauses.
@@ -155,12 +152,33 @@ class CellRun:
         finally:
             self._lock.release()
 
+    def take_up(self) -> bool:
+        """Go on here with a run that was answered elsewhere, or show its end; return False if it is another run."""
+        with self._lock:
+            found = self._workflow.last_run(self._config)
+            if self._left or found is None or found.run_id != self.run.run_id:
+                return False
+            if found.status == "crashed":  # or somebody works on it now; its end is shown here too
+                return self._workflow.saver("a card").holder(found.thread_id) is not None
+            self.run = found
+        self.calls.post(lambda: self._answered_elsewhere(found))
+        return True
+
+    def _answered_elsewhere(self, run: Run) -> None:
+        """Show what another program answered, and what came of it; go on if no answer is missing."""
+        self.run_display.attach(run)
+        self._forms.close_recorded(run)
+        if run.status == "answered":
+            self._kit.post(lambda: self.calls.guarded(self.start_again))
+        else:
+            self._concluded_later(run)
+
     def conclude(self) -> None:
         """Show how the run stands, now that it has ended or paused."""
         if self._mode == "live":
             self._kit.lookout.watch()
         self._note_discarded()
-        self._close_expired()
+        self._forms.close_expired(self.run)
         status = self.run.status
         if status in {"failed", "stopped", "crashed"}:
             self.run_display.say(
@@ -198,23 +216,10 @@ class CellRun:
             self._send_held_back()
 
     def _ask(self) -> None:
-        """Show a form for each open question."""
-        reopened = Counter(getattr(record, "id", "") for record in self.run.log if isinstance(record, Reopened))
-        for asked in self.run.interrupts:
-            form, times = self.run_display.forms.get(asked.id), reopened[asked.id]
-            if form is None:
-                submit = partial(self._answer, asked)
-                form = Form(asked, submit, post=self._kit.post, drafts=self._kit.drafts)
-                form.reopened = times
-                self.run_display.add(form)
-            elif times > form.reopened:
-                form.reopen(asked, times)
-        self.run_display.stay()
+        """Show a form for each open question, and go on by itself when its time is up."""
         run = self.run
-        if run.expires is not None and self.calls.loop is not None:
-            self.run_display.say(
-                f"Without an answer it goes on by itself at {time.strftime('%H:%M:%S', time.localtime(run.expires))}."
-            )
+        self._forms.show(run)
+        if run.expires is not None:
             left = max(0.0, run.expires - time.time()) + TICK
             self.calls.later(left, lambda: self._kit.post(lambda: self.calls.guarded(lambda: self._expired(run))))
 
@@ -225,24 +230,15 @@ class CellRun:
                 return
             self.start_again()
 
-    def _close_expired(self) -> None:
-        """Show in the forms that were still open what the run took in the place of an answer."""
-        for key, answer in expired_in(self.run).items():
-            form = self.run_display.forms.get(key)
-            if form is not None and not form.is_answered:
-                form.accept(answer.value.get() if answer.value is not None else "nobody answered in time")
-
     def _answer(self, asked: Interrupt, answer: object) -> None:
         """Send the answer of a form; called on a worker thread, one answer at a time."""
         with self._lock:
             if not self.run.done():  # another answer is being worked on; this one goes with the next pause
-                self._held_back[asked.id] = answer
+                self._forms.hold_back(asked, answer)
                 return
             run = self._cell.run(self._begin, Command(resume={asked.id: answer}))
             self.run, before = run, self.run
-            form = self.run_display.forms.get(asked.id)
-            if form is not None:
-                form.accept(answer)  # before anybody is told how the run went on
+            self._forms.accept(asked, answer)  # before anybody is told how the run went on
         self.calls.post(lambda: self._went_on(run, len(before.log)))
 
     def _went_on(self, run: Run, past: int) -> None:
@@ -263,18 +259,17 @@ class CellRun:
         """Go on with a run that crashed or was stopped."""
         past = len(self.run.log)
         with self._lock:
-            run = self.run = self._cell.run(self._begin, None)
+            try:
+                run = self.run = self._cell.run(self._begin, None)
+            except ThreadBusyError:
+                self.calls.post(lambda: self.leave(PROGRAM))
+                return
         self.calls.post(lambda: self._went_on(run, past))
 
     def _send_held_back(self) -> None:
         with self._lock:
-            if not self.run.done():  # another answer has just taken it further; its end sends them
-                return
-            waiting = {asked.id for asked in self.run.interrupts} | rejected_in(self.run)
-            ready = {key: answer for key, answer in self._held_back.items() if key in waiting}
-            self._held_back.clear()
-        for key, answer in ready.items():
-            self.run_display.forms[key].send(answer)
+            if self.run.done():  # else another answer has just taken it further; its end sends them
+                self._forms.send_held_back(self.run)
 
     def _note_discarded(self) -> None:
         path, self._past = discarded_in(self.run, self._past), len(self.run.log)
@@ -285,39 +280,6 @@ class CellRun:
     def _way_on(self, status: str) -> str:
         inbox = f"`%nbflow inbox{self._kit.option_for(self._workflow.checkpointer)}`"
         return way_on(self.run, status, "Run the cell again" if self._named else inbox)
-
-
-def discarded_in(run: Run, past: int) -> str:
-    """Return the path of the call from which on records after the first ``past`` were discarded; else ``""``."""
-    return next((record.path for record in list(run.log)[past:] if isinstance(record, Discarded)), "")
-
-
-def way_on(run: Run, status: str, what: str) -> str:
-    """Return what to do if nothing more is heard of a run that was running, or asking, then."""
-    return f"{what} {'to see how it stands' if status == 'running' else 'to answer'} (thread `{run.thread_id}`)."
-
-
-def way_back(run: Run, *, named: bool, live: bool) -> str:
-    """Return what to do with a run that has ended without a result; ``named`` by the cell's author."""
-    if named:
-        return "What has finished is kept: run the cell again to go on, with `--fresh` to start over."
-    return f"What has finished is kept{f': add `--thread {run.thread_id}` to go on' if live else ''}."
-
-
-def expired_in(run: Run) -> dict[str, Record]:
-    """Return what a run took in the place of answers that did not come in time, by question id."""
-    answers = {getattr(record, "id", ""): record for record in run.log if isinstance(record, (Answered, Reopened))}
-    return {key: record for key, record in answers.items() if getattr(record, "expired", False)}
-
-
-def rejected_in(run: Run) -> set[str]:
-    """Return the ids of the questions whose rejection can be taken back: until the run has returned."""
-    found: set[str] = set()
-    for record in run.log if run.status != "done" else ():
-        if isinstance(record, (Answered, Reopened)):
-            key = str(getattr(record, "id", ""))
-            (found.add if getattr(record, "rejected", False) else found.discard)(key)
-    return found
 
 
 def _settle(future: asyncio.Future[None]) -> None:

@@ -9,27 +9,26 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import ipywidgets
 from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
 
-from nbflow import Command, Run, RunnableConfig, Workflow
+from nbflow import Command, Run
 from nbflow.errors.usage import nearest
 from nbflow.views.progress import run_of
 from nbflow.views.timing import timing_of
+from nbflow_widgets.answers import record_answers as write_answers
 from nbflow_widgets.callgraph import callgraph as draw_callgraph
-from nbflow_widgets.cell_run import CellRun
-from nbflow_widgets.display import bundle_of, here, mode
+from nbflow_widgets.display import bundle_of, mode
 from nbflow_widgets.elsewhere import begun_by_a_card
 from nbflow_widgets.failure import prepared
 from nbflow_widgets.graphs import GraphPicture
 from nbflow_widgets.graphs import graph as draw_graph
-from nbflow_widgets.inbox import Inbox, Waiting, waiting_in
-from nbflow_widgets.markup import as_text, code_span, escaped, note
+from nbflow_widgets.inbox import Inbox
+from nbflow_widgets.inbox_entries import config_of, define_first, inbox_of, stage
+from nbflow_widgets.markup import code_span, escaped, note, plural
 from nbflow_widgets.nest import NestError
 from nbflow_widgets.nest import nest as apply_nest
 from nbflow_widgets.run_feed import RunFeed
-from nbflow_widgets.shown import labelled
 from nbflow_widgets.timeline import Timeline
 from nbflow_widgets.timing import timing_text
 from nbflow_widgets.toolkit import Toolkit, probe, toolkit_of
@@ -140,11 +139,11 @@ def resume(thread: str, answer: object, saver: BaseCheckpointSaver | None = None
     name = str(getattr(run.log[0], "workflow", ""))
     workflow = kit.workflow_named(name, keeper)
     if workflow is None:
-        raise LookupError(_define_first(name))
+        raise LookupError(define_first(name))
     shown = mode()
     with begun_by_a_card():
-        started = workflow.start(Command(resume=answer), _config(thread), on_divergence="rerun")
-    cell_run = _stage(kit, workflow, thread) if shown == "live" else None
+        started = workflow.start(Command(resume=answer), config_of(thread), on_divergence="rerun")
+    cell_run = stage(kit, workflow, thread) if shown == "live" else None
     if cell_run is None:
         result = started.result()
         if started.status == "done":
@@ -163,6 +162,13 @@ def inbox(saver: BaseCheckpointSaver | None = None) -> Inbox:
     return found
 
 
+def record_answers(path: str, saver: BaseCheckpointSaver | None = None) -> Shown:
+    """Write the answers that people gave in this notebook to a file that `NBFLOW_ANSWERS` takes."""
+    found = write_answers(path, _saver(saver))
+    text = f"{path} has the answers under {plural(len(found), 'key')}; `NBFLOW_ANSWERS={path}` gives them again."
+    return Shown(note(text), text.replace("`", ""))
+
+
 def nest() -> str:
     """Allow ``asyncio.run`` and ``run_until_complete`` in cells; return the package that did it."""
     return apply_nest()
@@ -175,67 +181,6 @@ def greet(kit: Toolkit) -> None:
         found.show(mode())
 
 
-def inbox_of(kit: Toolkit, saver: BaseCheckpointSaver) -> Inbox:
-    """Return the inbox of a saver, with entries that can be answered where the workflow is known."""
-    look = probe(saver)
-    box: Inbox
-
-    def entry(item: Waiting) -> object:
-        workflow = kit.workflow_named(item.workflow, saver)
-        if workflow is None:
-            return _define_first(item.workflow)
-        return _entry(kit, workflow, item, box)
-
-    box = Inbox(waiting_in(saver, lambda thread: look.last_run(_config(thread))), entry)
-    return box
-
-
-def _entry(kit: Toolkit, workflow: Workflow, item: Waiting, box: Inbox) -> object:
-    """Return what an item of the inbox shows: its forms, or a button to go on."""
-
-    def returned(result: object) -> None:
-        html, text = cell_run.run_display.twin()
-        box.settled(item, f"{html}{labelled('Result', result)}", f"{text}\n{as_text(result)}")
-
-    cell_run = _stage(kit, workflow, item.thread_id, returned, compact=True)
-    cell_run.open(item.run, past=len(item.run.log), changed=box.update)
-    if item.status == "asking":
-        cell_run.conclude()
-        return cell_run.run_display.box
-    button = ipywidgets.Button(description="Go on", button_style="primary")
-    whole = ipywidgets.VBox([button, cell_run.run_display.box])
-
-    def go_on(_button: object) -> None:
-        button.disabled = True
-        cell_run.start_again()
-
-    button.on_click(lambda clicked: cell_run.calls.guarded(lambda: go_on(clicked)))
-    return whole
-
-
-def _stage(
-    kit: Toolkit,
-    workflow: Workflow,
-    thread: str,
-    on_return: Callable[[object], None] = lambda _result: None,
-    *,
-    compact: bool = False,
-) -> CellRun:
-    key = (id(workflow.checkpointer), thread)
-    before = kit.cell_runs.pop(key, None)
-    if before is not None:
-        before.leave(here())
-
-    def returned(result: object) -> None:
-        kit.returned(key, result)
-        on_return(result)
-
-    cell_run = kit.cell_runs[key] = CellRun(
-        kit, workflow, _config(thread), mode="live", on_return=returned, compact=compact
-    )
-    return cell_run
-
-
 def _run_of(given: str | Run, saver: BaseCheckpointSaver | None) -> Run:
     return given if isinstance(given, Run) else newest_run(given, _saver(saver))
 
@@ -246,7 +191,7 @@ def newest_run(thread: str, saver: BaseCheckpointSaver) -> Run:
     Raises:
         LookupError: if the thread has none; names some that have.
     """
-    run = probe(saver).last_run(_config(thread))
+    run = probe(saver).last_run(config_of(thread))
     if run is None:
         raise LookupError(_unknown(thread, saver))
     return run
@@ -256,14 +201,6 @@ def _unknown(thread: str, saver: BaseCheckpointSaver) -> str:
     known = saver.thread_ids()
     listed = ", ".join(map(repr, known[-10:])) or "none"
     return f"there is no thread {thread!r} in {saver!r}{nearest(thread, known)}; known are {listed}"
-
-
-def _config(thread: str) -> RunnableConfig:
-    return {"configurable": {"thread_id": thread}}
-
-
-def _define_first(name: str) -> str:
-    return f"Workflow {name!r} is not defined in this kernel: run the cell that defines it, then `%nbflow inbox` again."
 
 
 def _kit() -> Toolkit:
@@ -279,7 +216,8 @@ def _saver(given: BaseCheckpointSaver | None) -> BaseCheckpointSaver:
 
 
 SUBCOMMANDS: dict[str, Callable[..., object]] = {
-    fn.__name__: fn for fn in (threads, history, calls, timing, timeline, callgraph, graph, resume, inbox, nest)
+    fn.__name__: fn
+    for fn in (threads, history, calls, timing, timeline, callgraph, graph, resume, inbox, record_answers, nest)
 }
 
 

@@ -40,6 +40,10 @@ class Shows(Protocol):
         """Whether the thread has changed since the run that is shown paused or ended."""
         ...
 
+    def take_up(self) -> bool:
+        """Go on here with what was answered elsewhere; return False if there is nothing like it."""
+        ...
+
 
 @contextmanager
 def begun_by_a_card() -> Iterator[None]:
@@ -111,7 +115,7 @@ class Lookout:
         if time.monotonic() >= self._due:
             self._due = time.monotonic() + SECONDS
             for key, card in waiting.items():
-                if card.has_moved():
+                if card.has_moved() and not card.take_up():
                     self._leave(key, card, PROGRAM)
         return bool(waiting)
 

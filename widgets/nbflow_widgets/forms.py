@@ -7,6 +7,7 @@ nothing; what goes wrong is shown in the form and kept as its ``error``.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,7 @@ class Form:
         self.reopened = 0
         self.is_offered_back = False
         self.taken_back: Reject | None = None
-        self._left = ""
+        self._left = self._whose = ""
         self._submit = submit
         self._post = post if post is not None else (lambda job: job())
         self._drafts = drafts if drafts is not None else {}
@@ -188,9 +189,10 @@ class Form:
                 if self.reopened == turn and not self.is_answered:  # the run may have asked again already
                     self.accept(answer)
 
-    def accept(self, answer: object) -> None:
-        """Show the answer, read-only."""
+    def accept(self, answer: object, *, whose: str = "") -> None:
+        """Show the answer, read-only; ``whose`` says who gave it where, if that was not here."""
         self._is_sending = False
+        self._whose = whose
         self.is_answered = True
         self.answer = answer
         self.taken_back = None
@@ -281,13 +283,13 @@ class Form:
     def html(self) -> str:
         """Return the static version: the question, and the answer if there is one."""
         if not self.is_answered:
-            return waiting_html(self.asked, self._left)
-        return panel(question_html(self.question) + labelled("Answer", _said(self.answer)))
+            return waiting_html(self.asked, self._left, self._keys.until)
+        return panel(question_html(self.question) + labelled(f"Answer{self._whose}", _said(self.answer)))
 
     def text(self) -> str:
         """Return the question, and the answer if there is one, as text."""
         text = waiting_text(self.asked, self._left)
-        return f"{text}\n  answer: {as_text(self.answer)}" if self.is_answered else text
+        return f"{text}\n  answer{self._whose}: {as_text(_said(self.answer))}" if self.is_answered else text
 
     def close(self) -> None:
         """Take the form away; what was typed stays with the caller."""
@@ -327,15 +329,18 @@ def _refused(asked: Interrupt) -> str:
     return f"The answer was not taken: {asked.problem}"
 
 
-def waiting_html(asked: Interrupt, left: str = "") -> str:
-    """Return the static version of a question that waits, or that was left for somewhere else."""
+def waiting_html(asked: Interrupt, left: str = "", until: float = 0.0) -> str:
+    """Return the static version of a question that waits, perhaps for a time, or was left for somewhere else."""
     why = note(_refused(asked), "error") if asked.problem and not left else ""
-    waits = f'<div style="{FAINT};font-size:11px">{escaped(_waits(left))}</div>'
+    waits = f'<div style="{FAINT};font-size:11px">{escaped(_waits(left, until))}</div>'
     return panel(question_html(question_of(asked.value)) + why + waits)
 
 
-def _waits(left: str) -> str:
-    return f"went on in {left}" if left else "waits for an answer"
+def _waits(left: str, until: float = 0.0) -> str:
+    if left:
+        return f"went on in {left}"
+    at = time.strftime("%H:%M:%S", time.localtime(until))
+    return f"waits for an answer; without one it goes on by itself at {at}" if until else "waits for an answer"
 
 
 def waiting_text(asked: Interrupt, left: str = "") -> str:

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 ENDED = {"RunReturned", "RunFailed"}
 LIMIT = 20
 """Entries with forms; more are counted."""
-STATES = {"asking": "asks", "crashed": "its kernel died", "stopped": "was stopped"}
+STATES = {
+    "asking": "asks",
+    "answered": "is answered, and waits to go on",
+    "crashed": "its kernel died",
+    "stopped": "was stopped",
+}
 
 
 class Waiting(NamedTuple):

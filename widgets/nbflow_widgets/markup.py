@@ -19,6 +19,7 @@ COLOURS = {
     "running": "#3d8bfd",
     "retrying": "#e39a2d",
     "asking": "#8f6bf0",
+    "answered": "#b49cf5",
     "done": "#3fa37c",
     "replayed": "#86b0a2",
     "cached": "#7fa6cf",

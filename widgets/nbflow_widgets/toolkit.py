@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbflow import InMemoryCache, SqliteCache, SqliteSaver, Workflow, entrypoint
 from nbflow.errors import NetworkFileError
+from nbflow_widgets.drafts import Drafts
 from nbflow_widgets.elsewhere import Lookout, Shows
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Toolkit:
         self._file = file
         self.cell_runs: dict[tuple[int, str], Shows] = {}
         self.lookout = Lookout(self.cell_runs)
-        self.drafts: dict[str, object] = {}
+        self.drafts = Drafts(lambda: self.file.with_name("drafts.json"))
         self.awaited: dict[tuple[int, str], str] = {}
         self._saver: BaseCheckpointSaver | None = None
         self._cache: BaseCache | None = None
@@ -102,6 +103,7 @@ class Toolkit:
             cell_run.leave("the background")
         self.cell_runs.clear()
         self.lookout.close()
+        self.drafts.flush()
         self._hand.shutdown(wait=False)
 
     def workflows(self) -> Iterator[Workflow]:

@@ -72,6 +72,10 @@ class Watched:
         config: RunnableConfig = {"configurable": {"thread_id": self.run.thread_id}}
         return isinstance(saver, BaseCheckpointSaver) and self._trace.leads_on(probe(saver), config, self.run)
 
+    def take_up(self) -> bool:
+        """Go on with nothing: the cell that began the run is over."""
+        return False
+
     def _questions(self) -> tuple[Interrupt, ...]:
         return self.run.interrupts if self.run.done() else ()
 

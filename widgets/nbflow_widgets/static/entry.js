@@ -132,7 +132,7 @@ class View {
     const { model } = this, problem = model.get("problem");
     const show = (part, text) => { part.textContent = text; part.hidden = !text; };
     show(this.label, model.get("label"));
-    if (model.get("required") && model.get("label")) this.label.append(make("span", "nbf-star", " *"));
+    this.label.classList.toggle("nbf-required", model.get("required"));
     show(this.help, model.get("help"));
     show(this.problem, problem);
     for (const input of this.body.inputs) {
