@@ -222,6 +222,7 @@ def _spec(
     limits: TaskLimits | None = None,
 ) -> Spec:
     """Return the facts of a function, gathered once."""
+    source = fingerprint.source_of(fn)
     return Spec(
         _named(kind, name) or name_of(fn),
         fn,
@@ -233,7 +234,9 @@ def _spec(
         timeout=rules.timeout,
         limits=limits,
         yields=is_generator(fn),
-        source=fingerprint.source_of(fn) if rules.version is None else "",
+        source=source.normal if rules.version is None else "",
+        text=source.text,
+        place=source.place,
         version=rules.version,
     )
 

@@ -71,7 +71,9 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
         yields: whether it is a generator function, whose parts are passed on as they come.
         stateful: whether a nested body has a ``previous`` of its own, from earlier runs of the thread.
         derived: whether its arguments follow from what is recorded, so that they have no digest.
-        source: normalised source of the function; empty when there is none.
+        source: normalised source of the function; empty when there is none, or a version stands for it.
+        text: source of the function as it was written; empty when it can't be read.
+        place: where that is written: module and line, such as ``"flows:12"``.
         version: stands for the code, if the author gave one.
         code: digest of the function's code, as the run that this one belongs to found it; empty when it has none.
         kept: the function with its last digest, and what that was found from; None before the first.
@@ -91,6 +93,8 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
     stateful: bool = False
     derived: bool = False
     source: str = ""
+    text: str = ""
+    place: str = ""
     version: str | None = None
     code: bytes = b""
     kept: Any = None  # type: ignore[explicit-any]  # fingerprint alone knows

@@ -20,6 +20,7 @@ from nbflow.core.record import (
     CallReturned,
     CallSettled,
     CallStarted,
+    CodeKept,
     Discarded,
     Fallback,
     Observed,
@@ -29,6 +30,7 @@ from nbflow.core.record import (
     RunResumed,
     Told,
     Value,
+    of_kind,
 )
 
 if TYPE_CHECKING:
@@ -133,6 +135,12 @@ def _told_of(records: Sequence[Record], taken: Sequence[Record]) -> list[Record]
     for told in Log(records).told.values():
         found += map(copied, takewhile(lambda one: one.source in (begun if one.kind == _STARTED else kept), told))
     return found
+
+
+def code_of(records: Sequence[Record], taken: Sequence[Record]) -> list[Record]:
+    """Return what keeps the code of the calls that are taken over."""
+    named = {(record.name, record.code) for record in taken if isinstance(record, CallSettled) and record.code}
+    return [copied(record) for record in of_kind(records, CodeKept) if (record.name, record.code) in named]
 
 
 _STARTED = CallStarted.__name__

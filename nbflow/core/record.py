@@ -86,6 +86,22 @@ class ContextGiven(Record):
     missing: str = ""
 
 
+class CodeKept(Record):
+    """``value`` is the source, a text, of a function that ran: of the calls with its name, kind and digest.
+
+    Attributes:
+        name: of the task or body.
+        kind: as of a call record; of the body of a run as of ``RunStarted``.
+        code: digest of its code, as those calls have it.
+        place: where it is written: module and line, such as ``"flows:12"``.
+    """
+
+    name: str
+    kind: str = "task"
+    code: bytes = b""
+    place: str = ""
+
+
 class RunResumed(Record):
     """The body of an unfinished run is executed again."""
 
@@ -371,7 +387,7 @@ class Emitted(Record):
 KINDS: dict[str, type[Record]] = {
     kind.__name__: kind
     for kind in (
-        RunStarted, ContextGiven, RunResumed, RunReturned, RunFailed, RunPaused, RunHalted, Saved,
+        RunStarted, ContextGiven, CodeKept, RunResumed, RunReturned, RunFailed, RunPaused, RunHalted, Saved,
         CallReturned, CallFailed, Marked, Observed, Told, Discarded, Asked, Fallback, Answered, Reopened,
     )
 }  # fmt: skip

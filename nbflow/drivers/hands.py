@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 
 class Journal(Protocol):
-    """What makes the records of a run durable."""
+    """What makes the records of a run durable.
+
+    Attributes:
+        code: which code the run has kept; ``untold`` are records of that which the log does not have yet.
+    """
+
+    code: Any
 
     def prepare(self, records: Sequence[Record], ends: Call | None = None) -> Sequence[Any]:
         """Return the rows of records, to be kept next."""
@@ -92,6 +98,8 @@ class Hands(Waits):
                     (journal.hold if effect.joins else journal.keep)(rows)
                     if ends is not None:
                         ends.row = rows[-1].seq
+                    if journal.code.untold:
+                        self._tell_code(journal)
                 if effect.saves is not None:
                     self._saved(effect.saves)
             elif isinstance(effect, Compute):
@@ -103,10 +111,20 @@ class Hands(Waits):
             else:
                 self.result_cache.keep(effect.call, effect.result)
         except BaseException as error:  # noqa: BLE001  # the program decides whose failure that is
-            if isinstance(effect, Commit) and effect.saves is not None:
-                self._saved(effect.saves, is_durable=False)
+            self._lost(effect)
             return Outcome(None, error)
         return Outcome(None)
+
+    def _lost(self, effect: object) -> None:
+        """Let others go on that wait for a commit that failed."""
+        if isinstance(effect, Commit) and effect.saves is not None:
+            self._saved(effect.saves, is_durable=False)
+
+    def _tell_code(self, journal: Journal) -> None:
+        """Log the code that was kept beside what was made durable."""
+        with self.lock:
+            while journal.code.untold:
+                self.scheduler.log.append(journal.code.untold.pop())
 
     def keep_held(self) -> None:
         """Make durable at once what was to become so with the next commit: somebody is about to be told of it."""
@@ -142,6 +160,8 @@ class Hands(Waits):
                 await aside()(lambda: self._keep(journal, rows, effect.saves))
             if effect.ends is not None and rows:
                 effect.ends.row = rows[-1].seq
+            if journal is not None and journal.code.untold:
+                self._tell_code(journal)
         except BaseException as error:  # noqa: BLE001  # as in carry_out
             failed = error
         if effect.saves is not None:

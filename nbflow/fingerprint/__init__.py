@@ -9,6 +9,6 @@ What stands behind attributes of objects of installed packages is not followed.
 from __future__ import annotations
 
 from nbflow.fingerprint.editions import Editions, digest_of
-from nbflow.fingerprint.sources import source_of
+from nbflow.fingerprint.sources import Source, source_of
 
-__all__ = ["Editions", "digest_of", "source_of"]
+__all__ = ["Editions", "Source", "digest_of", "source_of"]

@@ -13,7 +13,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from tokenize import TokenError
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbflow._support.signature import plain
 
@@ -23,16 +23,49 @@ _UNREADABLE = (
 _FUTURES = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 
 
-def source_of(fn: object) -> str:
-    """Return the normalised source of a function, or ``""`` where there is none to read that is its own.
+MOST = 65_536
+"""Characters of a source that are kept as they were written; of a longer one, the first."""
+
+
+class Source(NamedTuple):
+    """The source of a function.
+
+    Attributes:
+        normal: normalised; empty where there is none to read that is its own.
+        text: as it was written, without the indentation that all its lines share; empty where it can't be read.
+        place: module and line, such as ``"flows:12"``.
+    """
+
+    normal: str = ""
+    text: str = ""
+    place: str = ""
+
+
+def source_of(fn: object) -> Source:
+    """Return the source of a function.
 
     Read it at decoration: the file or cell that it stands in may change later.
     """
+    text = place = ""
     try:
         code: Any = plain(fn)
-        return _normalised(inspect.getsource(code), code.__name__)
+        lines, first = inspect.getsourcelines(code)
+        source = "".join(lines)
+        text, place = _as_written(source), _place(code, first)
+        return Source(_normalised(source, code.__name__), text, place)
     except _UNREADABLE:
-        return ""
+        return Source("", text, place)
+
+
+def _as_written(source: str) -> str:
+    """Return a source as it is kept."""
+    text = textwrap.dedent(source).rstrip().encode("utf-8", "replace").decode()  # no half characters
+    return text if len(text) <= MOST else f"{text[:MOST]}\n# … {len(text) - MOST} more characters"
+
+
+def _place(code: object, first: int) -> str:
+    module = getattr(code, "__module__", None)
+    return _as_written(f"{module}:{first}") if isinstance(module, str) else ""
 
 
 @lru_cache(maxsize=4096)

@@ -108,6 +108,7 @@ def _node(
 
 
 def _spec(runner: Runner, options: NodeOptions, *, on_loop: bool, action: Callable[..., object]) -> Spec:
+    source = fingerprint.source_of(action) if not isinstance(runner, GraphRunner) else fingerprint.Source()
     return Spec(
         runner.name,
         OnLoop(runner) if on_loop else runner,
@@ -117,7 +118,9 @@ def _spec(runner: Runner, options: NodeOptions, *, on_loop: bool, action: Callab
         inject=() if isinstance(runner, GraphRunner) else _injected(action),
         cache=options.cache,
         timeout=options.timeout,
-        source="" if isinstance(runner, GraphRunner) else fingerprint.source_of(action),
+        source=source.normal,
+        text=source.text,
+        place=source.place,
         derived=True,
     )
 

@@ -12,7 +12,7 @@ from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load
 from nbflow.core.checkpoints import checkpoints
-from nbflow.core.fork import at_pause, before, begun_again, copied, first_pause, handed_in, names, places
+from nbflow.core.fork import at_pause, before, begun_again, code_of, copied, first_pause, handed_in, names, places
 from nbflow.core.marks import change, path_of
 from nbflow.core.path import around, outside
 from nbflow.core.record import ROOT, Answered, Marked, Record, RunPaused, RunReturned, RunStarted, Saved, Value
@@ -126,7 +126,7 @@ def _repeat(
         kept = workflow.kept_at(saver, points.point_of(saver, thread_id, of.run_id))
     return Opening(
         [],
-        [started, *context_given(request.context, started.at), *kept_context, *taken],
+        [started, *context_given(request.context, started.at), *kept_context, *code_of(source, taken), *taken],
         RunKey(thread_id, started.run_id),
         kept,
         last.result if last is not None else None,

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from nbflow import codec
 from nbflow._support.warnings import warn
 from nbflow.checkpoint.rows import encode_value, to_row
-from nbflow.core.record import ENDS, CallFailed
+from nbflow.core.record import ENDS, CallFailed, CallReturned
 from nbflow.errors import UnkeptFailureWarning
+from nbflow.runs.kept_code import KeptCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,12 +31,16 @@ class Journal:
 
     Attributes:
         run: names the run.
+        code: which code the run has kept, to keep that of each call beside its first result.
         in_flight: rows of results that are being made durable; who is told of a result takes it out.
     """
 
-    def __init__(self, saver: BaseCheckpointSaver, run: RunKey, owner: str, first: int = 0) -> None:
+    def __init__(
+        self, saver: BaseCheckpointSaver, run: RunKey, owner: str, first: int = 0, code: KeptCode | None = None
+    ) -> None:
         self._saver = saver
         self._owner = owner
+        self.code = code or KeptCode({})
         self.run = run
         self._next = first
         self._lock = allocate_lock()
@@ -69,6 +74,8 @@ class Journal:
             if type(record) is CallFailed and record.survived:
                 _tell_unkept(record)
             encode_value(record)
+            if type(record) in _CODED and (record.name, record.code) not in self.code.known:  # type: ignore[attr-defined]  # of those
+                records = [*self.code.new(record), *records]  # type: ignore[arg-type]  # as above
         with self._lock:
             first, self._next = self._next, self._next + len(records)
             if ends is not None:
@@ -111,8 +118,10 @@ class QueuedJournal(Journal):
 
     LIMIT = 1000  # batches of rows that wait; whoever makes more waits too
 
-    def __init__(self, saver: BaseCheckpointSaver, run: RunKey, owner: str, first: int = 0) -> None:
-        super().__init__(saver, run, owner, first)
+    def __init__(
+        self, saver: BaseCheckpointSaver, run: RunKey, owner: str, first: int = 0, code: KeptCode | None = None
+    ) -> None:
+        super().__init__(saver, run, owner, first, code)
         self._queue: queue.Queue[Sequence[Row] | None] = queue.Queue(self.LIMIT)
         self._error: BaseException | None = None
         self._begun = False
@@ -159,8 +168,10 @@ class LateJournal(Journal):
     What was not saved when the process dies is lost, the run's input included.
     """
 
-    def __init__(self, saver: BaseCheckpointSaver, run: RunKey, owner: str, first: int = 0) -> None:
-        super().__init__(saver, run, owner, first)
+    def __init__(
+        self, saver: BaseCheckpointSaver, run: RunKey, owner: str, first: int = 0, code: KeptCode | None = None
+    ) -> None:
+        super().__init__(saver, run, owner, first, code)
         self._rows: list[Row] = []
         self._over = False
 
@@ -205,5 +216,6 @@ def _is_last(rows: Sequence[Row]) -> bool:
     return bool(rows) and rows[-1].kind in _ENDS
 
 
+_CODED = frozenset({CallReturned, CallFailed})
 _ENDS = frozenset(kind.__name__ for kind in ENDS)
 JOURNALS: dict[str, type[Journal]] = {"sync": Journal, "async": QueuedJournal, "exit": LateJournal}

@@ -26,6 +26,7 @@ from nbflow.drivers.dispatch import Dispatch
 from nbflow.errors import InvalidOptionError, NoCheckpointerError, ParentCommand
 from nbflow.fingerprint import Editions
 from nbflow.runs.journal import JOURNALS, Journal
+from nbflow.runs.kept_code import KeptCode
 from nbflow.runs.opening import open_thread
 from nbflow.runs.request import Opening, Request
 from nbflow.runs.result_cache import Caches
@@ -93,7 +94,7 @@ def launch(
             first(session, opening)
         if opening.finished:
             if saver is not None:
-                _journal(saver, opening, owner, None).save(opening.records)
+                _journal(saver, opening, owner, None, {}).save(opening.records)
                 _give_back(saver, thread_id, owner)
             return _handle(workflow, session, opening.past)
         return _begin(workflow, request, session, opening, saver, owner, inline=inline, loop=loop, listener=listener)
@@ -148,7 +149,7 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
     value, records = given(opening, workflow.spec, rerun=request.on_divergence == "rerun")
     log, control = Log(opening.past), request.control
     log.listeners += [listener] if listener is not None else []
-    journal = _journal(saver, opening, owner, request.durability) if saver is not None else None
+    journal = _journal(saver, opening, owner, request.durability, session.editions) if saver is not None else None
     scheduler = Scheduler(
         log,
         now=clock.now,
@@ -182,7 +183,8 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
 
 def _start(run: Run, dispatch: Dispatch, body: Call, records: list[Record], inline: bool) -> None:  # noqa: FBT001  # as for launch
     """Start a run; if that fails, who is told so has no handle of it, and it must not go on without one."""
-    scheduler = dispatch.scheduler
+    scheduler, journal = dispatch.scheduler, dispatch.journal
+    records = journal.code.opened(records, body.spec) if journal is not None else records
     try:
         run.attach(dispatch.begin(body, execute(scheduler, body, records, clock.new_id()), inline=inline))
     except BaseException as error:
@@ -190,10 +192,16 @@ def _start(run: Run, dispatch: Dispatch, body: Call, records: list[Record], inli
         raise
 
 
-def _journal(saver: BaseCheckpointSaver, opening: Opening, owner: str, durability: Durability | None) -> Journal:
+def _journal(
+    saver: BaseCheckpointSaver,
+    opening: Opening,
+    owner: str,
+    durability: Durability | None,
+    editions: Mapping[Spec, Spec],
+) -> Journal:
     there = saver.rows(opening.key, last=1) if opening.past else ()
     first = there[0].seq + 1 if there else 0
-    return JOURNALS[durability or "sync"](saver, opening.key, owner, first)
+    return JOURNALS[durability or "sync"](saver, opening.key, owner, first, KeptCode(editions, opening.past))
 
 
 _CHOICES = {"on_divergence": ("error", "rerun"), "durability": (None, "sync", "async", "exit")}

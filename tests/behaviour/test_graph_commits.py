@@ -26,7 +26,7 @@ class Watched(InMemorySaver):
         self.commits: list[list[str]] = []
 
     def append(self, run: RunKey, rows: Sequence[Row], owner: str) -> None:
-        self.commits.append([row.kind for row in rows])
+        self.commits.append([row.kind for row in rows if row.kind != "CodeKept"])
         super().append(run, rows, owner)
 
     def kinds(self) -> list[str]:

@@ -474,7 +474,7 @@ def test_a_run_that_is_cancelled_at_once_is_a_stopped_run() -> None:
         deadline = time.monotonic() + 60
         while (last := body.last_run(config)) is None or last.status != "stopped":
             assert time.monotonic() < deadline, "its end is written"
-        assert [type(record).__name__ for record in last.log] == ["RunStarted", "RunHalted"]
+        assert [type(record).__name__ for record in last.log] == ["RunStarted", "CodeKept", "RunHalted"]
 
 
 @pytest.mark.runs_once("it is stopped while its saver waits, and a chain is not while that stores something")

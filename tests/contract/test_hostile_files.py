@@ -117,10 +117,10 @@ def test_what_was_stored_before_the_damage_can_be_read(tmp_path: Path) -> None:
         body.invoke(1, CONFIG)
     change(path, "UPDATE records SET head = x'00' WHERE kind = 'RunReturned'")
     with SqliteSaver.from_conn_string(path) as saver:
-        with pytest.raises(CorruptRunError, match=r"first=1\) reads the 1 before") as caught:
+        with pytest.raises(CorruptRunError, match=r"first=2\) reads the 2 before") as caught:
             read_run(saver, "t")
-        assert (caught.value.thread_id, caught.value.seq, caught.value.sound) == ("t", 1, 1)
-        [started] = read_run(saver, "t", first=caught.value.sound)
+        assert (caught.value.thread_id, caught.value.seq, caught.value.sound) == ("t", 2, 2)
+        started, _ = read_run(saver, "t", first=caught.value.sound)
         assert started.value is not None
         assert started.value.get() == 1
 

@@ -49,7 +49,7 @@ def test_a_damaged_value_is_told_with_its_place(path: Path) -> None:
     change(path, "UPDATE records SET value = CAST(value || x'00' AS BLOB) WHERE kind = 'CallReturned'")
     with (
         SqliteSaver.from_conn_string(path) as saver,
-        pytest.raises(CorruptRunError, match=r"record 1 of run .* on thread 't' is damaged: its checksum is wrong"),
+        pytest.raises(CorruptRunError, match=r"record 3 of run .* on thread 't' is damaged: its checksum is wrong"),
     ):
         flow_in(saver).invoke(Command(resume=1), CONFIG)
 

@@ -15,7 +15,7 @@ from nbflow.fingerprint import digest_of, source_of
 
 
 def of(fn: Callable[..., Any]) -> bytes:
-    return digest_of(Spec("f", fn, source=source_of(fn)))
+    return digest_of(Spec("f", fn, source=source_of(fn).normal))
 
 
 def digest(source: str, name: str = "f", **names: Any) -> bytes:

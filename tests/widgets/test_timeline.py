@@ -148,6 +148,9 @@ def test_every_call_of_a_small_run_opens_with_a_click() -> None:
     assert "linear-gradient" in html, "marks of an axis"
 
 
+FETCH = ("code, tests.unit.stories:37", '@task\ndef fetch(number: int) -> str:\n    return f"<page {number}>"')
+
+
 def unpacked(html: str) -> tuple[str, dict[str, Any]]:
     (packed,) = re.findall(r"await Promise\.all\((\[.*?\])\.map", html)
     code, _css, run = (gzip.decompress(base64.b64decode(part)).decode() for part in json.loads(packed))
@@ -158,7 +161,9 @@ def test_the_script_of_a_twin_holds_the_module_and_the_run_and_no_markup() -> No
     html = Timeline(RunFeed(story().kept)).html(script=True)
     code, run = unpacked(html)
     assert "export default" in code
-    assert run["details"]["0.1"] == [["arguments", "1"], ["result", "<page 1>"]]
+    assert run["details"]["0.1"] == [["arguments", "1"], ["result", "<page 1>"], [FETCH[0], 2]]
+    assert run["codes"][2] == FETCH[1]
+    assert len(run["codes"]) == len(set(run["codes"])), "code stands there once, however many calls it has"
     assert {row[0] for row in run["snapshot"]["rows"]} >= {"0", "0.1"}
     assert (html.count("<script>"), html.count("</script>")) == (1, 1)
     hidden = Timeline(RunFeed(hostile())).html(script=True)
@@ -189,7 +194,9 @@ def test_batches_are_numbered_and_the_snapshot_is_the_whole() -> None:
 def test_a_click_asks_for_one_call() -> None:
     wire = Wire(Timeline(RunFeed(story().kept)))
     wire.receive(kind="details", path="0.1")
-    assert wire.sent == [{"kind": "details", "path": "0.1", "items": [("arguments", "1"), ("result", "<page 1>")]}]
+    assert wire.sent == [
+        {"kind": "details", "path": "0.1", "items": [("arguments", "1"), ("result", "<page 1>"), FETCH]}
+    ]
 
 
 def test_stop_cancels_the_run_or_does_what_it_was_told() -> None:

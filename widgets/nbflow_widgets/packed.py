@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbflow_widgets.markup import visible
+from nbflow_widgets.run_feed import code_fact
 
 if TYPE_CHECKING:
+    from nbflow.views.code import Code
     from nbflow.views.details import Detail
 
 STATIC = Path(__file__).with_name("static")
@@ -37,20 +39,27 @@ def module() -> str:
     return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in MODULE)
 
 
-def script_of(snapshot: Mapping[str, object], paths: Iterable[str], details: Callable[[str], Sequence[Detail]]) -> str:
+def script_of(
+    snapshot: Mapping[str, object],
+    paths: Iterable[str],
+    details: Callable[[str], Sequence[Detail]],
+    code: Callable[[str], Code | None],
+) -> str:
     """Return the script that draws a run in the place of the element before it; empty if the run is too large.
 
     Args:
         snapshot: the run, as the page wants it.
         paths: its calls, those first that a reader asks for first.
         details: gives what is known of a call.
+        code: gives the code of a call.
     """
-    for known in (_details(paths, details), {}):
-        data = _packed(json.dumps({"snapshot": snapshot, "details": known}, separators=(",", ":")))
+    nothing: dict[str, object] = {"details": {}, "codes": []}
+    for known in (_details(paths, details, code), nothing):
+        data = _packed(json.dumps({"snapshot": snapshot, **known}, separators=(",", ":")))
         if len(data) <= DATA:
-            code, css = _page()
+            module, css = _page()
             text = (STATIC / "twin.js").read_text(encoding="utf-8")
-            return f"<script>{text.replace('PACKED', json.dumps([code, css, data]))}</script>"
+            return f"<script>{text.replace('PACKED', json.dumps([module, css, data]))}</script>"
     return ""
 
 
@@ -59,15 +68,24 @@ def items_of(facts: Iterable[Detail]) -> list[tuple[str, str]]:
     return [(fact.label, visible(fact.text)) for fact in facts]
 
 
-def _details(paths: Iterable[str], details: Callable[[str], Sequence[Detail]]) -> dict[str, list[tuple[str, str]]]:
-    found: dict[str, list[tuple[str, str]]] = {}
+def _details(
+    paths: Iterable[str], details: Callable[[str], Sequence[Detail]], code: Callable[[str], Code | None]
+) -> dict[str, object]:
+    """Return what is known of calls; code stands once, and is named there by its number."""
+    found: dict[str, list[tuple[str, str | int]]] = {}
+    codes: dict[Code, int] = {}
     room = FACTS
     for path in paths:
         if room <= 0 or len(found) >= ASKED:
             break
-        found[path] = items_of(details(path))
-        room -= sum(len(text) for _, text in found[path])
-    return found
+        items = items_of(details(path))
+        room -= sum(len(text) for _, text in items)
+        found[path] = [*items]
+        one = code(path)
+        if one is not None and (one in codes or len(one.text) <= room):
+            room -= len(one.text) if one not in codes else 0
+            found[path].append((visible(code_fact(one).label), codes.setdefault(one, len(codes))))
+    return {"details": found, "codes": [visible(code_fact(one).text) for one in codes]}
 
 
 @cache

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from nbflow.views.calls import CallRow, Record
+from nbflow.views.code import NOT_KEPT, Code, CodeView
 from nbflow.views.details import Detail, details_of
 from nbflow.views.progress import OPEN, Progress, RunView
 from nbflow_widgets.ticker import ticker
@@ -28,6 +29,7 @@ class RunFeed:
         run: the handle that is listened to; None for records alone.
         records: all that was heard so far.
         view: what they add up to; current after ``flush``.
+        code: the code that ran, likewise.
         is_left: whether the run goes on elsewhere, unheard.
     """
 
@@ -35,6 +37,7 @@ class RunFeed:
         self.run: Run | None = None
         self.records: list[Record] = []
         self.view = RunView()
+        self.code = CodeView()
         self.is_left = False
         self._lock = threading.RLock()
         self._inbox: deque[Record] = deque()
@@ -50,6 +53,7 @@ class RunFeed:
             self._unlisten()
             self._before |= self.view.calls.rows
             self._inbox, self.records, self.view, self._by_path = deque(), [], RunView(), {}
+            self.code = CodeView()
             if isinstance(run, Sequence):
                 self.run, self._unlisten = None, _nothing
                 self._inbox.extend(run)
@@ -118,6 +122,17 @@ class RunFeed:
             self.flush()
             return details_of(tuple(self._by_path.get(path, ())), path)
 
+    def code_of(self, path: str) -> Code | None:
+        """Return the code of one call; None where no code is known of."""
+        with self._lock:
+            self.flush()
+            return self.code.of(tuple(self._by_path.get(path, ())))
+
+    def facts(self, path: str) -> list[Detail]:
+        """Return what is known of one call, its code included."""
+        code = self.code_of(path)
+        return [*self.details(path), *([code_fact(code)] if code is not None else [])]
+
     def close(self) -> None:
         """Stop listening; the run goes on."""
         ticker.remove(self)
@@ -132,6 +147,7 @@ class RunFeed:
             record = self._inbox.popleft()
             self.records.append(record)
             self._by_path.setdefault(record.path, []).append(record)
+            self.code.fold(record)
             for row in self.view.fold(record):
                 changed.pop(row.path, None)
                 changed[row.path] = row
@@ -147,6 +163,11 @@ class RunFeed:
         except Exception:  # noqa: BLE001  # one view that fails must not stop the others; say so once
             self._subscribers.remove(subscriber)
             traceback.print_exc()
+
+
+def code_fact(code: Code) -> Detail:
+    """Return code as a fact of a call."""
+    return Detail(f"code, {code.place}" if code.place else "code", code.text or NOT_KEPT)
 
 
 def _nothing() -> None:

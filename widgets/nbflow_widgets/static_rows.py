@@ -15,6 +15,7 @@ from nbflow.views.spans import ABOVE_ALL, Span
 from nbflow_widgets.markup import MUTED, TRACK, colour, div, dot, duration, escape, listed, plural, span
 
 if TYPE_CHECKING:
+    from nbflow.views.code import Code
     from nbflow.views.details import Detail
 
 ROWS = 60
@@ -24,6 +25,8 @@ SLOWEST = 10
 CELLS = 60
 FACT, FACTS = 1_000, 40_000
 """Characters of one fact, and of the markup of all together, that are written down."""
+CODE, CODES = 3_000, 12_000
+"""Characters of the code of one function, and of that of all together, likewise."""
 SMALL = f"font-size:12px;color:{MUTED}"
 ROW = "display:flex;align-items:center;height:22px;line-height:22px"
 CUT = "overflow:hidden;text-overflow:ellipsis;white-space:nowrap"
@@ -84,8 +87,24 @@ def as_facts(facts: Sequence[Detail]) -> str:
     return "".join(f'{span(SMALL, fact.label)}<pre style="{_CODE}">{escape(_short(fact.text))}</pre>' for fact in facts)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= FACT else f"{text[:FACT]}\n… {len(text) - FACT:,} more characters"
+def code_block(kept: Iterable[Code]) -> str:
+    """Return the code of a run, folded: each function once, as far as there is room."""
+    shown, room, left = "", CODES, 0
+    for code in kept:
+        text = _short(code.text, CODE)
+        if len(text) > room:
+            left += 1
+            continue
+        room -= len(text)
+        head = " · ".join(filter(None, [code.name, code.place]))
+        shown += f'{span(SMALL, head)}<pre style="{_CODE}">{escape(text)}</pre>'
+    if left:
+        shown += div(SMALL, f"and {plural(left, 'function')} more, in the thread")
+    return folded("code", shown)
+
+
+def _short(text: str, most: int = FACT) -> str:
+    return text if len(text) <= most else f"{text[:most]}\n… {len(text) - most:,} more characters"
 
 
 def bars(spans: Sequence[Span], details: Callable[[str], Sequence[Detail]]) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from nbflow.views.progress import Progress, RunView, worked
 from nbflow.views.spans import Rest, Span, capped, spans_of
 from nbflow_widgets.markup import WIDTH, bar, colour, div, dot, duration, escape, listed, plural, span, visible
-from nbflow_widgets.static_rows import CUT, ROW, SMALL, as_facts, bars, call, folded, label, state
+from nbflow_widgets.static_rows import CUT, ROW, SMALL, as_facts, bars, call, code_block, folded, label, state
 
 if TYPE_CHECKING:
+    from nbflow.views.code import Code
     from nbflow.views.details import Detail
 
 LIMIT = 300
@@ -47,6 +48,7 @@ def timeline_html(
     until: float,
     details: Callable[[str], Sequence[Detail]],
     script: str = "",
+    code: Iterable[Code] = (),
 ) -> str:
     """Return a run as HTML.
 
@@ -57,12 +59,13 @@ def timeline_html(
         until: seconds since 1970 where what still runs is cut.
         details: gives what is known of a call; not asked for all of many.
         script: what draws the run in the place of this, where scripts run; markup.
+        code: the code that ran; shown with times alone.
     """
     if not progress.name:
         return div(SMALL, "no run")
     if times:
         body = bars(spans_of(view, until), details)
-        ending = _ending(progress, details("0"))
+        ending = _ending(progress, details("0")) + code_block(code)
     else:
         shown, rest = capped(spans_of(view, until), LIMIT)
         body, ending = "".join([*(_plain_row(item) for item in shown if item.depth), *map(_rest_row, rest)]), ""

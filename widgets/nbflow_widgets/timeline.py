@@ -93,9 +93,15 @@ class Timeline:
         drawing = ""
         if script and packed.is_wanted() and view.calls.rows:
             urgent = sorted(view.calls.rows.values(), key=lambda row: (row.parent != "", row.state != "failed"))
-            drawing = packed.script_of(self._snapshot(), [row.path for row in urgent], details)
+            drawing = packed.script_of(self._snapshot(), [row.path for row in urgent], details, self.feed.code_of)
         return static_timeline.timeline_html(
-            view, self.feed.progress, times=times, until=time.time(), details=details, script=drawing
+            view,
+            self.feed.progress,
+            times=times,
+            until=time.time(),
+            details=details,
+            script=drawing,
+            code=self.feed.code.kept.values(),
         )
 
     def text(self) -> str:
@@ -144,7 +150,7 @@ class Timeline:
             widget.send_state("snapshot")
         elif kind == "details":
             path = str(content.get("path"))
-            widget.send({"kind": "details", "path": path, "items": packed.items_of(self.feed.details(path))})
+            widget.send({"kind": "details", "path": path, "items": packed.items_of(self.feed.facts(path))})
 
     def _stop(self) -> None:
         if self.on_stop is not None:

@@ -7,6 +7,7 @@ goes when the last record that names it goes.
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -53,6 +54,12 @@ def pack(value: bytes) -> Blob:
         if len(small) < _PAYS * len(value):
             return Blob(digest, len(value), _ZLIB, small)
     return Blob(digest, len(value), _PLAIN, value)
+
+
+@lru_cache(maxsize=64)
+def pack_again(value: bytes) -> Blob:
+    """As ``pack``, of a value that is stored again and again."""
+    return pack(value)
 
 
 def unpack(digest: bytes, size: int, form: int, data: bytes) -> bytes:

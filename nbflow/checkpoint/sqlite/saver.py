@@ -386,8 +386,8 @@ class _Sealed:
         self.blobs: list[blobs.Blob] = []
         for row in rows:
             value = row.value
-            if value is not None and len(value) > blobs.LARGE:
-                blob = blobs.pack(value)
+            if value is not None and (len(value) > blobs.LARGE or row.kind in _SHARED):
+                blob = blobs.pack(value) if row.kind not in _SHARED else blobs.pack_again(value)
                 if len(blob.data) > most:
                     size = f"it takes {len(blob.data)} bytes and SQLite stores {most}"
                     hint = f"{size}; store it in a file, and its path here"
@@ -396,6 +396,9 @@ class _Sealed:
                 self.rows.append((*row[:-1], None, blob.digest, seals.seal(run, row, blob.digest)))
             else:
                 self.rows.append((*row, None, seals.seal(run, row, None)))
+
+
+_SHARED = frozenset({"CodeKept"})  # kinds of records whose values are those of many runs, whatever their size
 
 
 def _kept(row: tuple[object, ...]) -> seals.Kept:

@@ -4,16 +4,17 @@
   const root = document.currentScript.previousElementSibling;
   const unpack = (text) => new Response(new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))]).stream()
     .pipeThrough(new DecompressionStream("gzip"))).text();
-  const [code, css, run] = await Promise.all(PACKED.map(unpack)), { snapshot, details } = JSON.parse(run);
+  const [code, css, run] = await Promise.all(PACKED.map(unpack)), { snapshot, details, codes } = JSON.parse(run);
   const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
   const module = await import(url);
   URL.revokeObjectURL(url);
   const heard = [], away = [["details", "are kept in the thread, not in this file"]];
+  const told = ([label, text]) => [label, typeof text === "number" ? codes[text] : text]; // code stands there once
   const model = {
     get: (name) => (name === "snapshot" ? snapshot : undefined),
     on: (event, fn) => event === "msg:custom" && heard.push(fn),
     send: ({ kind, path }) => kind === "details"
-      && heard.forEach((fn) => fn({ kind, path, items: details[path] ?? away })),
+      && heard.forEach((fn) => fn({ kind, path, items: (details[path] ?? away).map(told) })),
   };
   const style = document.createElement("style");
   style.textContent = css;

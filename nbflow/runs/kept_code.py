@@ -1,0 +1,76 @@
+"""The code of a run beside its records: the source of each function, once, before the first record that names it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from nbflow import codec
+from nbflow.core.record import CallFailed, CallReturned, CodeKept, RunResumed, RunStarted, of_kind
+from nbflow.core.value import STORED, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nbflow.core.call import Spec
+    from nbflow.core.record import Record
+
+
+class KeptCode:
+    """Which code a run has kept.
+
+    Args:
+        editions: the functions of the run, as far as it has come to them.
+        past: what is recorded of the run.
+
+    Attributes:
+        known: names and digests of the functions whose code is kept, or can't be.
+        untold: what was kept since the log was told.
+    """
+
+    def __init__(self, editions: Mapping[Spec, Spec], past: Sequence[Record] = ()) -> None:
+        self._editions = editions
+        self.known: set[tuple[str, bytes]] = set()
+        if past:
+            self._know(past)
+        self.untold: list[CodeKept] = []
+
+    def _know(self, records: Sequence[Record]) -> None:
+        self.known |= {(record.name, record.code) for record in of_kind(records, CodeKept)}
+
+    def new(self, record: CallReturned | CallFailed) -> list[CodeKept]:
+        """Return what keeps the code of a call, to be stored before the record of its end; nothing if that is known."""
+        found = self._keep(record, record.at)
+        self.untold += found
+        return found
+
+    def opened(self, records: Sequence[Record], body: Spec) -> list[Record]:
+        """Return the records that a run begins with, and among them what keeps the code of its body and of copies."""
+        if not records or not isinstance(records[0], (RunStarted, RunResumed)):
+            return [*records]
+        first, *others = records
+        if others:
+            self._know(others)
+        kept = self._keep(body, first.at, body)
+        for record in others:
+            if isinstance(record, (CallReturned, CallFailed)):
+                kept += self._keep(record, first.at)
+        return [first, *kept, *others]
+
+    def _keep(self, named: CallReturned | CallFailed | Spec, at: float, spec: Spec | None = None) -> list[CodeKept]:
+        key = named.name, named.code
+        if key in self.known:
+            return []
+        self.known.add(key)
+        if spec is None:
+            spec = next((one for one in tuple(self._editions.values()) if (one.name, one.code) == key), None)
+        if spec is None or not (spec.text and spec.code):
+            return []
+        value = Value(STORED, _encoded(spec.text), codec.loads, codec.loads_whole)
+        return [CodeKept(at=at, name=spec.name, kind=spec.kind, code=spec.code, place=spec.place, value=value)]
+
+
+@lru_cache(maxsize=1024)
+def _encoded(text: str) -> bytes:
+    """Return a source as it is stored: the same bytes for all runs in memory."""
+    return codec.dumps(text)

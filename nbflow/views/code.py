@@ -1,0 +1,85 @@
+"""The code of a run: the source of each function that ran, as far as it was kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from nbflow.core.record import CallRecord, CallSettled, CodeKept, Record, RunStarted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NOT_KEPT = "not kept: its source could not be read, or an earlier version of nbflow ran it"
+
+
+class Code(NamedTuple):
+    """The code of one function.
+
+    Attributes:
+        name: of the task or body.
+        kind: ``"task"``, ``"entrypoint"``, ``"graph"`` or ``"node"``.
+        digest: 16 bytes that change with it, with the helpers that it names, or with its version.
+        text: its source; empty where that was not kept.
+        place: where it is written: module and line, such as ``"flows:12"``; empty where that is not known.
+    """
+
+    name: str
+    kind: str
+    digest: bytes
+    text: str = ""
+    place: str = ""
+
+
+class CodeView:
+    """The code of one run, kept up to date record by record.
+
+    Attributes:
+        kept: by name and digest, in the order in which it came.
+    """
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, bytes], Code] = {}
+
+    def fold(self, record: Record) -> None:
+        """Take a record in."""
+        if isinstance(record, CodeKept):
+            code = Code(record.name, record.kind, record.code, _text(record), record.place)
+            self.kept[code.name, code.digest] = code
+
+    def of(self, records: Iterable[Record]) -> Code | None:
+        """Return the code of the call that some records tell of; None if they tell no code.
+
+        Of a call that has not ended, and of the body, that is what was kept last under its name.
+        """
+        found: Code | None = None
+        for record in records:
+            if isinstance(record, CallSettled):
+                found = self.kept.get((record.name, record.code)) or Code(record.name, record.kind, record.code)
+            elif isinstance(record, RunStarted):
+                found = self._named(record.workflow, record.kind) or Code(record.workflow, record.kind, record.code)
+            elif isinstance(record, CallRecord):
+                found = self._named(record.name, record.kind) or found
+        return found if found is not None and found.digest else None
+
+    def _named(self, name: str, kind: str) -> Code | None:
+        return next((one for one in reversed(self.kept.values()) if (one.name, one.kind) == (name, kind)), None)
+
+
+def code_of(records: Iterable[Record]) -> CodeView:
+    """Return the code of a run."""
+    view = CodeView()
+    for record in records:
+        view.fold(record)
+    return view
+
+
+def _text(record: CodeKept) -> str:
+    """Return a source; empty if what is stored there is something else."""
+    try:
+        value = record.get()
+    except Exception:  # noqa: BLE001  # a file that somebody has changed, and this only shows
+        return ""
+    return value if isinstance(value, str) else ""
+
+
+__all__ = ["NOT_KEPT", "Code", "CodeView", "code_of"]
