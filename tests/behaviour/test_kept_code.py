@@ -111,8 +111,9 @@ def test_forks_copies_and_reuse_take_the_code_along(flow: Flavour) -> None:
     body.fork(CONFIG, at="0.1").result()
     flow.invoke(body, 0, reuse=True)
     reused, forked, _ = list_runs(flow.saver, "t")
-    flow.saver.copy_thread("t", "copy")
-    flow.saver.delete_for_runs([origin])
+    saver: Any = flow.saver
+    saver.copy_thread("t", "copy")
+    saver.delete_for_runs([origin])
     for run_id, thread in ((forked, "t"), (reused, "t"), (forked, "copy")):
         assert set(texts(flow.saver, run_id, thread)) == {"first", "second", "body"}
 

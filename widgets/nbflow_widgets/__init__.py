@@ -11,6 +11,7 @@ from typing import Any
 from nbflow_widgets.commands import (
     callgraph,
     calls,
+    diff,
     graph,
     greet,
     history,
@@ -29,6 +30,7 @@ from nbflow_widgets.magics import load, unload
 __all__ = [
     "callgraph",
     "calls",
+    "diff",
     "graph",
     "history",
     "inbox",

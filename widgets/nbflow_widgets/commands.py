@@ -14,6 +14,7 @@ from IPython.core.getipython import get_ipython
 
 from nbflow import Command, Run
 from nbflow.errors.usage import nearest
+from nbflow.views.diff import diff_of
 from nbflow.views.progress import run_of
 from nbflow.views.timing import timing_of
 from nbflow_widgets.answers import record_answers as write_answers
@@ -26,6 +27,7 @@ from nbflow_widgets.graphs import graph as draw_graph
 from nbflow_widgets.inbox import Inbox
 from nbflow_widgets.inbox_entries import config_of, define_first, inbox_of, stage
 from nbflow_widgets.markup import code_span, escaped, note, plural
+from nbflow_widgets.naming import records_of
 from nbflow_widgets.nest import NestError
 from nbflow_widgets.nest import nest as apply_nest
 from nbflow_widgets.run_feed import RunFeed
@@ -35,6 +37,7 @@ from nbflow_widgets.toolkit import Toolkit, probe, toolkit_of
 
 if TYPE_CHECKING:
     from nbflow.types import BaseCheckpointSaver
+    from nbflow_widgets.side_by_side import Diff
 
 
 class Shown:
@@ -103,6 +106,24 @@ def callgraph(thread: str | Run, by: str = "name", saver: BaseCheckpointSaver | 
         saver: where the thread is kept; None for the default.
     """
     return draw_callgraph(_run_of(thread, saver), by=by, times=mode() == "live")
+
+
+def diff(thread: str | Run, other: str | Run | None = None, saver: BaseCheckpointSaver | None = None) -> Diff:
+    """Return two runs side by side: calls, results, times, and the code that changed.
+
+    Args:
+        thread: the first run: a run at hand, or as text ``THREAD`` for a thread's newest one, ``THREAD@previous`` for
+            the one before it, ``THREAD@ID`` with the id of a run or checkpoint.
+        other: the second one, likewise; None compares the previous run of the thread with its newest.
+        saver: where the threads are kept; None for the default.
+    """
+    from nbflow_widgets.side_by_side import Diff  # noqa: PLC0415  # as above
+
+    keeper = _saver(saver)
+    first, second = (thread, other) if other is not None else (f"{thread}@previous", f"{thread}@last")
+    if other is None and isinstance(thread, Run):
+        first, second = f"{thread.thread_id}@previous", thread
+    return Diff(diff_of(records_of(first, keeper), records_of(second, keeper)))
 
 
 def graph(
@@ -217,7 +238,7 @@ def _saver(given: BaseCheckpointSaver | None) -> BaseCheckpointSaver:
 
 SUBCOMMANDS: dict[str, Callable[..., object]] = {
     fn.__name__: fn
-    for fn in (threads, history, calls, timing, timeline, callgraph, graph, resume, inbox, record_answers, nest)
+    for fn in (threads, history, calls, timing, timeline, callgraph, graph, diff, resume, inbox, record_answers, nest)
 }
 
 

@@ -10,6 +10,7 @@ from nbflow_widgets.options import PARSERS
 from nbflow_widgets.toolkit import Toolkit
 
 HOOK = "complete_command"
+_RUNS = frozenset({"thread", "other"})  # parameters that name a run
 KEYS = ("%nbflow", *PARSERS)
 
 
@@ -38,7 +39,7 @@ class Completer:
             return [*SUBCOMMANDS]
         parameters = list(inspect.signature(SUBCOMMANDS[words[0]]).parameters) if words[0] in SUBCOMMANDS else []
         place = len(words) - 1
-        wants_thread = place < len(parameters) and parameters[place] == "thread"
+        wants_thread = place < len(parameters) and parameters[place] in _RUNS
         return self._threads() if wants_thread else ["--saver"]
 
     def _after_cell(self, words: list[str]) -> list[str]:

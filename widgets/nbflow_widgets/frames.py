@@ -11,7 +11,7 @@ from functools import partial
 
 import pandas as pd
 
-from nbflow_widgets.markup import BORDER, FAINT, dot, duration, escaped, note, plural
+from nbflow_widgets.markup import BORDER, FAINT, dot, duration, escaped, note, plural, visible
 
 WIDE = 60  # characters of a text
 ROWS = 60  # of a longer table, the first and the last few
@@ -44,7 +44,7 @@ class RunFrame(pd.DataFrame):
         lines = text.to_string(line_width=None).splitlines()
         if len(cut) < len(shown):
             lines.insert(1 + EDGE, f"… {_more(shown)}")
-        return "\n".join(lines)
+        return visible("\n".join(lines))
 
     def _repr_html_(self) -> str:
         """Return the table as HTML."""

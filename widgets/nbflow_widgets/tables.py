@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 from nbflow import Run, Workflow, list_runs, list_threads, read_run
 from nbflow.views.calls import CallRow, Record, in_order
 from nbflow.views.details import object_of_value, text_of_value
-from nbflow.views.progress import CALL_STATES, RUN_STATES, RunView, run_of
+from nbflow.views.diff import CallDiff, RunDiff
+from nbflow.views.progress import CALL_STATES, RUN_STATES, Progress, RunView, run_of, time_in_run
 from nbflow.views.rows import points_of, questions_of, thread_row
-from nbflow.views.timing import Timing, timing_of
+from nbflow.views.timing import TaskTimes, Timing, timing_of
 
 try:
     import numpy as np
@@ -39,6 +40,7 @@ _RUN = pd.CategoricalDtype([*RUN_STATES])
 _CALL = pd.CategoricalDtype([*CALL_STATES, "crashed"])
 _KIND = pd.CategoricalDtype(["entrypoint", "graph", "task", "node"])
 _SOURCE = pd.CategoricalDtype(["input", "loop", "update", "fork"])
+_CHANGE = pd.CategoricalDtype(["equal", "changed", "only before", "only after"])
 _QUESTION = pd.CategoricalDtype(["open", "answered", "dropped"])
 
 THREADS = {
@@ -56,6 +58,15 @@ CALLS = {
 TASKS = {
     "name": NAME, "kind": _KIND, "calls": "int64", "total": SPAN, "median": SPAN, "p95": SPAN, "in_chain": SPAN,
     "failed": "int64", "retried": "int64", "taken": "int64",
+}  # fmt: skip
+CALLS_SIDE_BY_SIDE = {
+    "path": TEXT, "name": NAME, "change": _CHANGE, "differs": TEXT, "before": SPAN, "after": SPAN, "ratio": "float64",
+    "arguments": TEXT, "result_before": OBJECT, "result_after": OBJECT, "state_before": _CALL, "state_after": _CALL,
+    "path_before": TEXT,
+}  # fmt: skip
+TASKS_SIDE_BY_SIDE = {
+    "name": NAME, "kind": _KIND, "calls_before": "int64", "calls_after": "int64", "before": SPAN, "after": SPAN,
+    "ratio": "float64",
 }  # fmt: skip
 INTERRUPTS = {
     "thread_id": TEXT, "state": _QUESTION, "name": NAME, "question": TEXT, "answer": TEXT,
@@ -134,6 +145,61 @@ def tasks(
 def tasks_of(times: Timing) -> RunFrame:
     """Return what ``tasks`` does, of a run whose times are known."""
     return _frame([{**row._asdict(), "total": row.seconds} for row in times.tasks], TASKS)
+
+
+def calls_side_by_side(found: RunDiff) -> RunFrame:
+    """Return the calls of two runs, each with the one of the other run that is the same, in the order of the second.
+
+    ``before`` and ``after`` are how long they worked: without the time in which the run waited for people.
+    """
+    progress = found.before.view.progress, found.after.view.progress
+    return _frame([_pair(call, progress) for call in found.calls], CALLS_SIDE_BY_SIDE)
+
+
+def tasks_side_by_side(before: Iterable[TaskTimes], after: Iterable[TaskTimes]) -> RunFrame:
+    """Return how often and how long the tasks of two runs ran, in the order of the second run's time."""
+    mine, its = ({(one.name, one.kind): one for one in times} for times in (before, after))
+    rows = []
+    for key in [*its, *(key for key in mine if key not in its)]:
+        first, second = mine.get(key), its.get(key)
+        one, other = (task.seconds if task is not None else None for task in (first, second))
+        counts = {"calls_before": first.calls if first else 0, "calls_after": second.calls if second else 0}
+        rows.append({"name": key[0], "kind": key[1], **counts, **_times(one, other)})
+    return _frame(rows, TASKS_SIDE_BY_SIDE)
+
+
+def _pair(call: CallDiff, progress: tuple[Progress, Progress]) -> dict[str, object]:
+    one, other = call.before, call.after
+    shown, took = [], []
+    for row, run in zip((one, other), progress, strict=True):
+        shown.append(_call(row, results=True) if row is not None else {})
+        took.append(_worked(row, run) if row is not None else None)
+    arguments = list(dict.fromkeys(row.shown for row in (one, other) if row is not None and row.shown))
+    results = [row.get("result") if row.get("result") is not None else row.get("error") for row in shown]
+    return {
+        "path": other.path if other is not None else None,
+        "name": next(row.name for row in (other, one) if row is not None),
+        "change": call.change,
+        "differs": ", ".join(call.differs) or None,
+        **_times(*took),
+        "arguments": " → ".join(arguments) or None,
+        "result_before": results[0],
+        "result_after": results[1],
+        "state_before": shown[0].get("state"),
+        "state_after": shown[1].get("state"),
+        "path_before": one.path if one is not None and (other is None or one.path != other.path) else None,
+    }
+
+
+def _worked(row: CallRow, run: Progress) -> float | None:
+    """Return for how long a call worked, without the time in which its run stood still; None while it does."""
+    return None if row.ended is None else max(0.0, time_in_run(run, row.ended) - time_in_run(run, row.started))
+
+
+def _times(before: float | None, after: float | None) -> dict[str, object]:
+    """Return two durations, and how many times the first the second is."""
+    ratio = after / before if before is not None and after is not None and before > 0 else None
+    return {"before": before, "after": after, "ratio": float(f"{ratio:.3g}") if ratio is not None else None}
 
 
 def interrupts(run: Run | Sequence[Record] | Workflow | BaseCheckpointSaver, thread_id: str | None = None) -> RunFrame:
