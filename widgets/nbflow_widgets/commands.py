@@ -14,6 +14,7 @@ from IPython.core.getipython import get_ipython
 
 from nbflow import Command, Run
 from nbflow.errors.usage import nearest
+from nbflow.views.calls import Record
 from nbflow.views.diff import diff_of
 from nbflow.views.progress import run_of
 from nbflow.views.timing import timing_of
@@ -22,6 +23,7 @@ from nbflow_widgets.callgraph import callgraph as draw_callgraph
 from nbflow_widgets.display import bundle_of, mode
 from nbflow_widgets.elsewhere import begun_by_a_card
 from nbflow_widgets.failure import prepared
+from nbflow_widgets.files import Written, write
 from nbflow_widgets.graphs import GraphPicture
 from nbflow_widgets.graphs import graph as draw_graph
 from nbflow_widgets.inbox import Inbox
@@ -119,11 +121,35 @@ def diff(thread: str | Run, other: str | Run | None = None, saver: BaseCheckpoin
     """
     from nbflow_widgets.side_by_side import Diff  # noqa: PLC0415  # as above
 
-    keeper = _saver(saver)
-    first, second = (thread, other) if other is not None else (f"{thread}@previous", f"{thread}@last")
-    if other is None and isinstance(thread, Run):
-        first, second = f"{thread.thread_id}@previous", thread
-    return Diff(diff_of(records_of(first, keeper), records_of(second, keeper)))
+    first, second = thread, other
+    if second is None:
+        name = thread.thread_id if isinstance(thread, Run) else thread
+        first, second = f"{name}@previous", thread if isinstance(thread, Run) else f"{name}@last"
+    return Diff(diff_of(_records(first, saver), _records(second, saver)))
+
+
+def report(
+    thread: str | Run, path: str, saver: BaseCheckpointSaver | None = None, *, overwrite: bool = False
+) -> Written:
+    """Write a run, at hand or a thread's newest, as one HTML file that needs no kernel and no network.
+
+    Args:
+        thread: a run, or a thread's id; ``THREAD@previous`` and ``THREAD@ID`` as for ``diff``.
+        path: of the file; an earlier report there is replaced.
+        saver: where the thread is kept; None for the default.
+        overwrite: whether a file that is no report is replaced too.
+    """
+    from nbflow_widgets.report_page import HEAD, report_html  # noqa: PLC0415  # as above
+
+    records = _records(thread, saver)
+    text = report_html(records)
+    written = write(path, text, is_ours=lambda head: head.startswith(HEAD.encode()), overwrite=overwrite)
+    return Written(written, f"report of {thread if isinstance(thread, Run) else repr(thread)}")
+
+
+def _records(given: str | Run, saver: BaseCheckpointSaver | None) -> Sequence[Record]:
+    """Return the records of a run at hand, or of one that is named as ``diff`` says."""
+    return tuple(given.log) if isinstance(given, Run) else records_of(given, _saver(saver))
 
 
 def graph(
@@ -238,7 +264,7 @@ def _saver(given: BaseCheckpointSaver | None) -> BaseCheckpointSaver:
 
 SUBCOMMANDS: dict[str, Callable[..., object]] = {
     fn.__name__: fn
-    for fn in (threads, history, calls, timing, timeline, callgraph, graph, diff, resume, inbox, record_answers, nest)
+    for fn in (threads, history, calls, timing, timeline, callgraph, graph, diff, report, resume, inbox, record_answers, nest)
 }
 
 
@@ -270,7 +296,7 @@ def run_subcommand(words: Sequence[str], kit: Toolkit) -> object:
         raise UsageError(msg) from None
     try:
         shown = fn(*arguments, **options)
-    except (LookupError, NestError) as error:
+    except (LookupError, NestError, FileExistsError) as error:
         raise UsageError(str(error.args[0])) from None
     except Exception as error:
         prepared(error)

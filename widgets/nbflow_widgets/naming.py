@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nbflow import Run, list_runs, list_threads, read_run
+from nbflow import list_runs, list_threads, read_run
 from nbflow.errors.usage import nearest
 from nbflow.views.calls import Record
 from nbflow.views.rows import points_of
@@ -16,21 +16,17 @@ if TYPE_CHECKING:
 LAST, PREVIOUS = "last", "previous"
 
 
-def records_of(given: str | Run | Sequence[Record], saver: BaseCheckpointSaver) -> Sequence[Record]:
+def records_of(given: str, saver: BaseCheckpointSaver) -> Sequence[Record]:
     """Return the records of a run.
 
     Args:
-        given: a run, the records of one, or a text: ``THREAD`` or ``THREAD@last`` for the thread's newest run,
-            ``THREAD@previous`` for the one before it, ``THREAD@ID`` with the id of a run or of a checkpoint.
+        given: ``THREAD`` or ``THREAD@last`` for the thread's newest run, ``THREAD@previous`` for the one before it,
+            ``THREAD@ID`` with the id of a run or of a checkpoint.
         saver: where threads are looked for.
 
     Raises:
         LookupError: if there is no such run; says which there are.
     """
-    if isinstance(given, Run):
-        return tuple(given.log)
-    if not isinstance(given, str):
-        return given
     if list_runs(saver, given, limit=1):  # also of a thread with an @ in its name
         return read_run(saver, given)
     thread, at, which = given.rpartition("@")

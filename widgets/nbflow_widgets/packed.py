@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from nbflow_widgets.markup import visible
 from nbflow_widgets.run_feed import code_fact
@@ -21,12 +21,23 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).with_name("static")
 MODULE = ("timeline_run.js", "timeline_paint.js", "timeline_head.js", "timeline.js")  # one module in four parts
 VARIABLE = "NBFLOW_TWIN"
-DATA = 60_000
-"""Characters of a packed run; larger ones leave out details, and the largest are not packed."""
-ASKED = 400
-"""Calls whose details are packed at most."""
-FACTS = 200_000
-"""Characters of details that are packed at most, before they are compressed."""
+
+
+class Room(NamedTuple):
+    """How much of a run is packed.
+
+    Attributes:
+        data: characters of a packed run; larger ones leave out details, and the largest are not packed.
+        calls: of so many the details are packed at most.
+        facts: characters of details that are packed at most, before they are compressed.
+    """
+
+    data: int = 60_000
+    calls: int = 400
+    facts: int = 200_000
+
+
+NOTEBOOK = Room()
 
 
 def is_wanted() -> bool:
@@ -44,6 +55,7 @@ def script_of(
     paths: Iterable[str],
     details: Callable[[str], Sequence[Detail]],
     code: Callable[[str], Code | None],
+    room: Room = NOTEBOOK,
 ) -> str:
     """Return the script that draws a run in the place of the element before it; empty if the run is too large.
 
@@ -52,11 +64,12 @@ def script_of(
         paths: its calls, those first that a reader asks for first.
         details: gives what is known of a call.
         code: gives the code of a call.
+        room: how much there is room for.
     """
     nothing: dict[str, object] = {"details": {}, "codes": []}
-    for known in (_details(paths, details, code), nothing):
+    for known in (_details(paths, details, code, room), nothing):
         data = _packed(json.dumps({"snapshot": snapshot, **known}, separators=(",", ":")))
-        if len(data) <= DATA:
+        if len(data) <= room.data:
             module, css = _page()
             text = (STATIC / "twin.js").read_text(encoding="utf-8")
             return f"<script>{text.replace('PACKED', json.dumps([module, css, data]))}</script>"
@@ -69,21 +82,21 @@ def items_of(facts: Iterable[Detail]) -> list[tuple[str, str]]:
 
 
 def _details(
-    paths: Iterable[str], details: Callable[[str], Sequence[Detail]], code: Callable[[str], Code | None]
+    paths: Iterable[str], details: Callable[[str], Sequence[Detail]], code: Callable[[str], Code | None], room: Room
 ) -> dict[str, object]:
     """Return what is known of calls; code stands once, and is named there by its number."""
     found: dict[str, list[tuple[str, str | int]]] = {}
     codes: dict[Code, int] = {}
-    room = FACTS
+    left = room.facts
     for path in paths:
-        if room <= 0 or len(found) >= ASKED:
+        if left <= 0 or len(found) >= room.calls:
             break
         items = items_of(details(path))
-        room -= sum(len(text) for _, text in items)
+        left -= sum(len(text) for _, text in items)
         found[path] = [*items]
         one = code(path)
-        if one is not None and (one in codes or len(one.text) <= room):
-            room -= len(one.text) if one not in codes else 0
+        if one is not None and (one in codes or len(one.text) <= left):
+            left -= len(one.text) if one not in codes else 0
             found[path].append((visible(code_fact(one).label), codes.setdefault(one, len(codes))))
     return {"details": found, "codes": [visible(code_fact(one).text) for one in codes]}
 

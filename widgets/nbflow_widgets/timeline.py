@@ -80,20 +80,21 @@ class Timeline:
             self._unsubscribe = self.feed.subscribe(self._send)
         return self._widget
 
-    def html(self, *, times: bool = True, script: bool = False) -> str:
+    def html(self, *, times: bool = True, script: bool = False, room: packed.Room = packed.NOTEBOOK) -> str:
         """Return the static version, which needs no kernel.
 
         Args:
             times: whether to show when and how long; without, two runs that did the same give the same text.
             script: whether a script that draws the interactive version is a part of it; nobody misses it
                 where scripts don't run.
+            room: how much of the run that script may hold.
         """
         self.feed.flush()
         view, details = self.feed.view, self.feed.details
         drawing = ""
         if script and packed.is_wanted() and view.calls.rows:
             urgent = sorted(view.calls.rows.values(), key=lambda row: (row.parent != "", row.state != "failed"))
-            drawing = packed.script_of(self._snapshot(), [row.path for row in urgent], details, self.feed.code_of)
+            drawing = packed.script_of(self._snapshot(), [row.path for row in urgent], details, self.feed.code_of, room)
         return static_timeline.timeline_html(
             view,
             self.feed.progress,
