@@ -23,6 +23,7 @@ from nbflow_widgets.commands import (
     threads,
     timeline,
     timing,
+    trace,
 )
 from nbflow_widgets.fields.own import register_form
 from nbflow_widgets.graphs import show_graphs
@@ -44,6 +45,7 @@ __all__ = [
     "threads",
     "timeline",
     "timing",
+    "trace",
     "unload_ipython_extension",
 ]
 

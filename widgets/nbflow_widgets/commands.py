@@ -6,6 +6,7 @@ Every one looks at the default saver of the notebook unless it is given another 
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,12 @@ from nbflow.views.diff import diff_of
 from nbflow.views.progress import run_of
 from nbflow.views.timing import timing_of
 from nbflow_widgets.answers import record_answers as write_answers
+from nbflow.views.trace import FORMAT, trace_of
 from nbflow_widgets.callgraph import callgraph as draw_callgraph
 from nbflow_widgets.display import bundle_of, mode
 from nbflow_widgets.elsewhere import begun_by_a_card
 from nbflow_widgets.failure import prepared
-from nbflow_widgets.files import Written, write
+from nbflow_widgets.files import Written, plain, write
 from nbflow_widgets.graphs import GraphPicture
 from nbflow_widgets.graphs import graph as draw_graph
 from nbflow_widgets.inbox import Inbox
@@ -147,6 +149,23 @@ def report(
     return Written(written, f"report of {thread if isinstance(thread, Run) else repr(thread)}")
 
 
+def trace(
+    thread: str | Run, path: str, saver: BaseCheckpointSaver | None = None, *, overwrite: bool = False
+) -> Written:
+    """Write a run, at hand or a thread's newest, as a trace that ui.perfetto.dev and chrome://tracing open.
+
+    Args:
+        thread: as for ``report``.
+        path: of the JSON file; an earlier trace there is replaced.
+        saver: where the thread is kept; None for the default.
+        overwrite: whether a file that is no trace of nbflow's is replaced too.
+    """
+    text = json.dumps(plain(trace_of(_records(thread, saver))), ensure_ascii=False, separators=(",", ":"))
+    ours = f'"format":"{FORMAT}"'.encode()
+    written = write(path, text, is_ours=lambda head: ours in head, overwrite=overwrite)
+    return Written(written, f"trace of {thread if isinstance(thread, Run) else repr(thread)}")
+
+
 def _records(given: str | Run, saver: BaseCheckpointSaver | None) -> Sequence[Record]:
     """Return the records of a run at hand, or of one that is named as ``diff`` says."""
     return tuple(given.log) if isinstance(given, Run) else records_of(given, _saver(saver))
@@ -264,7 +283,7 @@ def _saver(given: BaseCheckpointSaver | None) -> BaseCheckpointSaver:
 
 SUBCOMMANDS: dict[str, Callable[..., object]] = {
     fn.__name__: fn
-    for fn in (threads, history, calls, timing, timeline, callgraph, graph, diff, report, resume, inbox, record_answers, nest)
+    for fn in (threads, history, calls, timing, timeline, callgraph, graph, diff, report, trace, resume, inbox, record_answers, nest)
 }
 
 

@@ -75,6 +75,15 @@ def write(path: str | os.PathLike[str], text: str, *, is_ours: Callable[[bytes],
     return given
 
 
+def plain(value: object) -> object:
+    """Return what is made of JSON's types with texts that hide nothing from who reads them."""
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    return visible(value) if isinstance(value, str) else value
+
+
 def _size(path: Path) -> str:
     try:
         size: float = path.stat().st_size
