@@ -62,6 +62,7 @@ class Run(Generic[Output_co]):
         self._early = early
         self._go_on = go_on
         self._future: CallFuture | None = None
+        self._past = len(records)
 
     def __repr__(self) -> str:
         where = f" on thread {self.thread_id!r}" if self.thread_id else ""
@@ -79,6 +80,11 @@ class Run(Generic[Output_co]):
         if self._early is None:
             return self._records
         return [*self._early(), *self._records[1:]]
+
+    @property
+    def past(self) -> int:
+        """How many of the first records of ``log`` were there when this handle was made."""
+        return self._past if self._early is None else self._past + len(self._early()) - 1
 
     @property
     def status(self) -> RunState:

@@ -6,6 +6,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import nbflow
 from nbflow import Command, InMemorySaver, SqliteSaver, entrypoint, interrupt, list_runs, read_run, task
 from nbflow.checkpoint.encrypted import AesCipher, EncryptedSaver
@@ -52,6 +54,7 @@ def test_it_is_kept_as_it_was_written_once_for_all_calls(flow: Flavour) -> None:
     assert text.startswith("@flow.task\ndef double(n: int) -> int:\n    # a comment that a reader wants\n"), "dedented"
 
 
+@pytest.mark.runs_once("who listens from outside may meet an execution that is being dropped")
 def test_a_live_run_has_in_its_log_what_is_stored(flow: Flavour) -> None:
     @flow.task
     def one() -> int:

@@ -43,8 +43,10 @@ def check(found: dict[str, Any]) -> list[dict[str, Any]]:
             end = event["ts"] + event["dur"]
             assert not open_until or end <= open_until[-1] + 1e-6, event
             open_until.append(end)
-    for kind in ("X", "s", "f", "b", "e"):
-        assert {one["tid"] for one in events if one["ph"] == kind} <= {one["tid"] for one in events if one["ph"] == "M"}
+    for phase in ("X", "s", "f", "b", "e"):
+        assert {one["tid"] for one in events if one["ph"] == phase} <= {
+            one["tid"] for one in events if one["ph"] == "M"
+        }
     for event in events:
         if event["ph"] in "sf":  # an arrow binds to what stands at that time on its row
             at = [one for one in lanes[event["tid"]] if one["ts"] <= event["ts"] <= one["ts"] + one["dur"]]
