@@ -118,7 +118,7 @@ def _marks(saver: BaseCheckpointSaver, run: RunKey) -> list[Marked]:
     return [mark for mark in load_kind(saver, run, Marked) if is_mark(mark)]
 
 
-_TAIL = 8  # records; what workers brought in after a pause may stand behind it
+_TAIL = 16  # records; what workers brought in after a pause may stand behind it
 
 
 def newest(saver: BaseCheckpointSaver, thread_id: str) -> RunKey | None:

@@ -75,7 +75,7 @@ def _thread(saver: BaseCheckpointSaver, thread_id: str) -> ThreadInfo | None:
     return ThreadInfo(thread_id, workflow, status, len(saver.runs(thread_id)), updated_at, sum(sizes.values()))
 
 
-_TAIL = 8  # records; what workers brought in after the end of a run may stand behind it
+_TAIL = 16  # records; what workers brought in after the end of a run may stand behind it
 
 
 def list_runs(saver: BaseCheckpointSaver, thread_id: str, *, limit: int | None = None) -> list[str]:
