@@ -29,7 +29,7 @@ from nbflow.core.record import (
     RunReturned,
     RunStarted,
 )
-from nbflow.core.states import ENDED
+from nbflow.core.states import state_after
 from nbflow.runs.run import Run
 from nbflow.views.details import object_of_value, text_of, text_of_value
 
@@ -247,7 +247,7 @@ class _Spans:
         for caller in tuple(self._orphans):
             for one in self._orphans.pop(caller, ()):
                 self._settled(one, anywhere=True)
-        state = ENDED[type(record)]
+        state = state_after(record)
         for path in sorted(self._open, key=len, reverse=True):
             span = self._open.pop(path)
             about: dict[str, object] = {"nbflow.state": state}

@@ -124,7 +124,7 @@ class Hands(Waits):
         """Log the code that was kept beside what was made durable."""
         with self.lock:
             while journal.code.untold:
-                self.scheduler.log.append(journal.code.untold.pop())
+                self.scheduler.log.append(journal.code.untold.pop(0))
 
     def keep_held(self) -> None:
         """Make durable at once what was to become so with the next commit: somebody is about to be told of it."""

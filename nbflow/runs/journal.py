@@ -74,8 +74,8 @@ class Journal:
             if type(record) is CallFailed and record.survived:
                 _tell_unkept(record)
             encode_value(record)
-            if type(record) in _CODED and (record.name, record.code) not in self.code.known:  # type: ignore[attr-defined]  # of those
-                records = [*self.code.new(record), *records]  # type: ignore[arg-type]  # as above
+            if isinstance(record, _CODED) and not record.copied and (record.name, record.code) not in self.code.known:
+                records = [*self.code.new(record), *records]
         with self._lock:
             first, self._next = self._next, self._next + len(records)
             if ends is not None:
@@ -216,6 +216,6 @@ def _is_last(rows: Sequence[Row]) -> bool:
     return bool(rows) and rows[-1].kind in _ENDS
 
 
-_CODED = frozenset({CallReturned, CallFailed})
+_CODED = (CallReturned, CallFailed)
 _ENDS = frozenset(kind.__name__ for kind in ENDS)
 JOURNALS: dict[str, type[Journal]] = {"sync": Journal, "async": QueuedJournal, "exit": LateJournal}

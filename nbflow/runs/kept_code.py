@@ -6,14 +6,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nbflow import codec
-from nbflow.core.record import CallFailed, CallReturned, CodeKept, RunResumed, RunStarted, of_kind
+from nbflow.core.record import CodeKept, RunResumed, RunStarted, of_kind
 from nbflow.core.value import STORED, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nbflow.core.call import Spec
-    from nbflow.core.record import Record
+    from nbflow.core.record import CallFailed, CallReturned, Record
 
 
 class KeptCode:
@@ -40,31 +40,26 @@ class KeptCode:
 
     def new(self, record: CallReturned | CallFailed) -> list[CodeKept]:
         """Return what keeps the code of a call, to be stored before the record of its end; nothing if that is known."""
-        found = self._keep(record, record.at)
+        key = record.name, record.code
+        spec = next((one for one in tuple(self._editions.values()) if (one.name, one.code) == key), None)
+        found = self._keep(spec, record.at)
         self.untold += found
         return found
 
     def opened(self, records: Sequence[Record], body: Spec) -> list[Record]:
-        """Return the records that a run begins with, and among them what keeps the code of its body and of copies."""
+        """Return the records that a run begins with, and among them what keeps the code of its body."""
         if not records or not isinstance(records[0], (RunStarted, RunResumed)):
             return [*records]
         first, *others = records
         if others:
             self._know(others)
-        kept = self._keep(body, first.at, body)
-        for record in others:
-            if isinstance(record, (CallReturned, CallFailed)):
-                kept += self._keep(record, first.at)
-        return [first, *kept, *others]
+        return [first, *self._keep(body, first.at), *others]
 
-    def _keep(self, named: CallReturned | CallFailed | Spec, at: float, spec: Spec | None = None) -> list[CodeKept]:
-        key = named.name, named.code
-        if key in self.known:
+    def _keep(self, spec: Spec | None, at: float) -> list[CodeKept]:
+        if spec is None or (spec.name, spec.code) in self.known:
             return []
-        self.known.add(key)
-        if spec is None:
-            spec = next((one for one in tuple(self._editions.values()) if (one.name, one.code) == key), None)
-        if spec is None or not (spec.text and spec.code):
+        self.known.add((spec.name, spec.code))
+        if not (spec.text and spec.code):
             return []
         value = Value(STORED, _encoded(spec.text), codec.loads, codec.loads_whole)
         return [CodeKept(at=at, name=spec.name, kind=spec.kind, code=spec.code, place=spec.place, value=value)]

@@ -10,6 +10,7 @@ import pytest
 
 import nbflow
 from nbflow import Command, InMemorySaver, SqliteSaver, entrypoint, interrupt, list_runs, read_run, task
+from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.encrypted import AesCipher, EncryptedSaver
 from nbflow.core.record import KINDS, CodeKept, of_kind
 from nbflow.fingerprint.sources import MOST
@@ -119,6 +120,28 @@ def test_forks_copies_and_reuse_take_the_code_along(flow: Flavour) -> None:
     saver.delete_for_runs([origin])
     for run_id, thread in ((forked, "t"), (reused, "t"), (forked, "copy")):
         assert set(texts(flow.saver, run_id, thread)) == {"first", "second", "body"}
+
+
+def test_a_fork_of_a_run_without_code_keeps_what_runs_in_it(flow: Flavour) -> None:
+    @flow.task
+    def step(n: int) -> int:
+        return n
+
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        first = yield step(1)
+        return first + (yield step(2))
+
+    flow.invoke(body, 0)
+    saver: Any = flow.saver
+    key = RunKey("old", list_runs(saver, "t")[0])
+    rows = [row for row in saver.rows(RunKey("t", key.run_id)) if row.kind != "CodeKept"]
+    saver.append(key, [row._replace(seq=number) for number, row in enumerate(rows)], "an earlier nbflow")
+    saver.release("old", "an earlier nbflow")
+    config: Any = {"configurable": {"thread_id": "old"}}
+    assert texts(saver, thread="old") == {}
+    assert body.fork(config, at="0.1").result() == 3
+    assert set(texts(saver, thread="old")) == {"body", "step"}
 
 
 def test_two_tasks_with_the_same_version_keep_each_its_own() -> None:

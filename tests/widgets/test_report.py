@@ -15,7 +15,7 @@ import pytest
 from IPython.core.error import UsageError
 
 import nbflow_widgets
-from nbflow import Command, InMemorySaver, entrypoint, interrupt, task
+from nbflow import Command, InMemorySaver, entrypoint, interrupt, record_answer, task
 from tests.widgets.conftest import Shell
 
 CONFIG: Any = {"configurable": {"thread_id": "t"}}
@@ -149,6 +149,10 @@ def test_a_run_without_an_end_or_a_call_has_a_report(tmp_path: Path) -> None:
     nbflow_widgets.report("t", str(tmp_path / "run.html"), saver=saver)
     assert "asked at" in page(tmp_path / "run.html").text
     assert ", open" in page(tmp_path / "run.html").text
+    record_answer(saver, "t", "yes", by="ada <b>", comment="after <i>lunch</i>")
+    nbflow_widgets.report("t", str(tmp_path / "run.html"), saver=saver)
+    assert "answered by ada <b> at" in page(tmp_path / "run.html").text
+    assert "after <i>lunch</i>" in page(tmp_path / "run.html").text
 
 
 def test_a_run_at_hand_needs_no_checkpointer(tmp_path: Path) -> None:

@@ -114,11 +114,13 @@ def _questions(rows: Sequence[QuestionRow]) -> str:
 def _question(row: QuestionRow) -> str:
     when = f"{row.name} asked at {_moment(row.asked)}"
     if row.answered is not None:
-        when += f", {row.state} at {_moment(row.answered)} after {duration(max(0.0, row.answered - row.asked))}"
+        who = f" by {row.by}" if row.by else ""
+        when += f", {row.state}{who} at {_moment(row.answered)} after {duration(max(0.0, row.answered - row.asked))}"
     else:
         when += f", {row.state}"
     answer = f'<pre class="answer">{escape(row.answer)}</pre>' if row.answer is not None else ""
-    return f"<h3>{escape(when)}</h3><pre>{escape(row.question)}</pre>{answer}"
+    comment = f"<p>{escape(row.comment)}</p>" if row.comment else ""
+    return f"<h3>{escape(when)}</h3><pre>{escape(row.question)}</pre>{answer}{comment}"
 
 
 def _error(feed: RunFeed, row: CallRow) -> str:
