@@ -17,7 +17,7 @@ from nbflow.core.branches import Branches, name_of
 from nbflow.errors import CalledOutsideBodyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from contextvars import Context
 
     from nbflow.core.branches import Recorded
@@ -125,6 +125,17 @@ class Host(Protocol):
 
     def look_again(self, call: Call) -> tuple[str, ...]:
         """Return the names of a call's arguments that were changed in place since it was made, and tell of them."""
+        ...
+
+    def hear(
+        self,
+        frame: Frame,
+        stream: str,
+        content: str | Mapping[str, object],
+        show: Callable[[], object],
+        display: str = "",
+    ) -> None:
+        """Take in what the code of a frame says, as ``Outputs.put`` does; ``show`` is what prints or displays it."""
         ...
 
     def stand(self, frame: Frame) -> list[Marked]:
@@ -269,6 +280,9 @@ class Frame(msgspec.Struct, eq=False):
         over: of a trunk, whether the attempt is over.
         deliveries: of a trunk, the results on their way to the body; None until it makes a call.
         drawn: how many ids it has made.
+        around: of a branch, the frame that it was made in.
+        place: of a branch, how many calls and branches that frame had made before.
+        made: how many branches it has made.
     """
 
     call: Call
@@ -286,6 +300,9 @@ class Frame(msgspec.Struct, eq=False):
     key: str = ""
     deliveries: Deliveries | None = None
     drawn: int = 0
+    around: Frame | None = None
+    place: tuple[int, int] = (0, 0)
+    made: int = 0
 
     def __repr__(self) -> str:
         return f"<body of {self.call!r} at {self.prefix}>"
@@ -320,6 +337,8 @@ class Frame(msgspec.Struct, eq=False):
         frame.key = f"{self.key}.{named}" if self.key else named
         frame.fresh = self.fresh
         frame.trunk = self.trunk or self
+        frame.around, frame.place = self, (self.calls, self.made)
+        self.made += 1
         return frame
 
 

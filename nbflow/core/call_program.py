@@ -49,6 +49,8 @@ def perform(run: Scheduler, call: Call) -> Program:
             outcome = yield from attempts(run, call)
         else:
             outcome = yield from caching.cached(call, partial(attempts, run), run.now())
+        if run.outputs.is_heard:
+            run.outputs.end(call, run.now())
         outcome = yield from _settle(run, call, outcome)
         if call.spec.cache is not None:
             outcome = yield from caching.remember(call, outcome, run.log)
@@ -203,7 +205,8 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
         if run.results.behind or call.carry or call.seen:
             before = yield from _before_end(run, call)
         commit = Commit((*before, record), call, call if call.saving is not None else None)
-        reply = (yield from _commit_joined(run, commit)) if call.joins else (yield commit)
+        is_plain = not (call.joins or run.outputs.is_heard)
+        reply = (yield commit) if is_plain else (yield from _commit_with_others(run, call, commit))
         if reply.error is None:
             run.log.append(record)
             return outcome
@@ -223,10 +226,17 @@ def _before_end(run: Scheduler, call: Call) -> Generator[Effect, Outcome, Sequen
     return (*(seen.records if seen is not None else ()), *call.carry, *run.failures.survived(call))
 
 
-def _commit_joined(run: Scheduler, commit: Commit) -> Program:
-    """Have the end of a call become durable with the mark that its caller makes, unless somebody listens."""
-    joins = commit.saves is None and not run.log.listeners
-    reply = yield Commit(commit.records, commit.ends, commit.saves, joins)
+def _commit_with_others(run: Scheduler, call: Call, commit: Commit) -> Program:
+    """Have the end of a call become durable with what it printed, and with the mark that its caller may make of it.
+
+    It waits for that mark unless somebody listens.
+    """
+    joins = call.joins and commit.saves is None and not run.log.listeners
+    said = run.outputs.take(call, run.now()) if run.outputs.is_heard else ()
+    records = (*commit.records[:-1], *said, commit.records[-1])
+    reply = yield Commit(records, commit.ends, commit.saves, joins)
+    if said:
+        run.outputs.keep(said, run.log, is_durable=reply.error is None)
     if joins and run.log.listeners:  # somebody has begun to
         yield Commit(())
     return reply

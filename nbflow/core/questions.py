@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nbflow.core.call import Call, Frame
     from nbflow.core.failures import Failures
     from nbflow.core.log import Log
+    from nbflow.core.output import Outputs
     from nbflow.core.record import Record
     from nbflow.core.replay import Replay
     from nbflow.core.results import Results
@@ -61,6 +62,7 @@ class Asker(Protocol):
     now: Callable[[], float]
     failures: Failures
     results: Results
+    outputs: Outputs
     impasse: Exception | None
 
     def bar_code(self, frame: Frame, error: Exception) -> None:
@@ -171,9 +173,12 @@ class Questions:
         results = self._scheduler.results
         seen = (yield from results.take_seen(call, self._scheduler.now)) if results.behind and asked else None
         seen_records = seen.records if seen is not None else ()
-        records = (*seen_records, *call.carry, *self._scheduler.failures.survived(call), *asked)
+        outputs = self._scheduler.outputs
+        said = outputs.take(call, self._scheduler.now()) if asked and outputs.is_heard else ()
+        records = (*seen_records, *call.carry, *said, *self._scheduler.failures.survived(call), *asked)
         if records:
             reply = yield Commit(records, saves=call)
+            outputs.keep(said, self._scheduler.log, is_durable=reply.error is None)
             if reply.error is not None:
                 if isinstance(reply.error, Exception):
                     self._scheduler.failed(call, reply.error)

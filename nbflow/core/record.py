@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from itertools import compress, repeat
 from operator import is_
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
 from nbflow.core.value import Value as Value  # noqa: PLC0414  # records and their values are read together
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 ROOT = "0"
 FORMAT = 1
@@ -377,6 +377,38 @@ class Reopened(Record):
     dropped: tuple[str, ...] = ()
 
 
+class Said(NamedTuple):
+    """A part of an output, and where the code stood then.
+
+    Attributes:
+        branch: of the body, such as ``".b1"``; empty outside of one.
+        step: how many calls and questions the code had behind it there.
+        attempt: number of the attempt, from 1.
+        stream: ``"stdout"``, ``"stderr"``, ``"display"``, or ``"dropped"`` for words on what was not kept.
+        content: a text; of a display its forms, by MIME type.
+    """
+
+    branch: str
+    step: int
+    attempt: int
+    stream: str
+    content: str | Mapping[str, object]
+
+
+class Output(Record):
+    """The code of the call at ``path`` printed, logged, warned of or displayed ``value``: a list of ``Said`` tuples.
+
+    Replay neither reads it nor writes it again.
+
+    Attributes:
+        name: the task or body.
+        is_new: whether it is the first of an execution of the call: what earlier ones said from there on is said again.
+    """
+
+    name: str = ""
+    is_new: bool = True
+
+
 class Emitted(Record):
     """``value`` was written to the stream ``mode``."""
 
@@ -389,6 +421,7 @@ KINDS: dict[str, type[Record]] = {
     for kind in (
         RunStarted, ContextGiven, CodeKept, RunResumed, RunReturned, RunFailed, RunPaused, RunHalted, Saved,
         CallReturned, CallFailed, Marked, Observed, Told, Discarded, Asked, Fallback, Answered, Reopened,
+        Output,
     )
 }  # fmt: skip
 Kind = TypeVar("Kind", bound=Record)

@@ -15,6 +15,7 @@ from nbflow.core.call import Call, Frame, beside
 from nbflow.core.changed_arguments import FIXED
 from nbflow.core.failures import Failures
 from nbflow.core.heartbeat import progressed
+from nbflow.core.output import Outputs
 from nbflow.core.path import is_below
 from nbflow.core.questions import Questions
 from nbflow.core.rebuilt import recall
@@ -58,6 +59,7 @@ class Scheduler:
         results: leads results to the bodies that asked for them.
         failures: what became of calls that failed.
         questions: what its bodies ask of people.
+        outputs: what its code prints and displays.
         timed: whether a call with a timeout has begun.
         stopping: why the run was told to stop; empty while it runs.
         impasse: why the run can't go on, whatever its bodies make of it; None while it can.
@@ -94,6 +96,7 @@ class Scheduler:
         self.results = Results(log, self.replay, rows)
         self.failures = Failures()
         self.questions = Questions(self)
+        self.outputs = Outputs()
         self.timed = False
         self.stopping = ""
         self.impasse: Exception | None = None

@@ -20,7 +20,7 @@ from nbflow.core.record import ROOT, Record
 from nbflow.core.run_program import execute, halt
 from nbflow.core.scheduler import Scheduler
 from nbflow.core.summary import summary_of_call
-from nbflow.drivers import quiet_replay
+from nbflow.drivers import printing
 from nbflow.drivers.bodies import aside
 from nbflow.drivers.dispatch import Dispatch
 from nbflow.errors import InvalidOptionError, NoCheckpointerError, ParentCommand
@@ -33,7 +33,7 @@ from nbflow.runs.result_cache import Caches
 from nbflow.runs.run import Run
 from nbflow.runs.stored_input import given
 from nbflow.session.lineage import Lineages
-from nbflow.session.session import Session
+from nbflow.session.session import Session, echo_here
 from nbflow.values import NO_ANSWER, Command, Final, NodeUpdate, RunControl
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def launch(
             control=request.control,
             editions=_traced(Editions(workflow.spec, kept=saver is not None)),
             of_graph=request.of_graph,
+            led=echo_here.get(),
         )
         if first is not None:
             first(session, opening)
@@ -171,9 +172,8 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         editions=session.editions,
     )
     session.attach(dispatch)
-    if log.settled or log.asked or (records[1:] and any(record.copied for record in records)):  # no copy is alone
-        quiet_replay.begin()
-        dispatch.on_end.append(lambda _: quiet_replay.end())
+    printing.begin()
+    dispatch.on_end.append(printing.end)
     if saver is not None:
         dispatch.on_end.append(lambda _: _give_back(saver, session.thread_id, owner))
     run = _handle(workflow, session, log.records, _early(saver, opening))

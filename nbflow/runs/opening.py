@@ -69,7 +69,7 @@ def _begins_anew(given: object, saver: BaseCheckpointSaver, newest: RunKey) -> b
     return status_of(load(saver, newest, last=_TAIL)) == "done"
 
 
-_TAIL = 16  # records; what workers brought in after the end of a run may stand behind it
+_TAIL = 16  # records; what workers brought in after the end of a run, and printed, may stand behind it
 
 
 def _point(

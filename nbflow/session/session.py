@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +12,7 @@ from nbflow._support.warnings import warn
 from nbflow.core.changed_arguments import changed
 from nbflow.core.heartbeat import progressed
 from nbflow.core.marking import put_down, stand
+from nbflow.core.output import place_of
 from nbflow.core.rebuilt import name_of, whole
 from nbflow.core.record import CallReturned, RunStarted
 from nbflow.core.states import BODIES
@@ -21,7 +23,7 @@ from nbflow.errors import ChangedArgumentWarning
 from nbflow.values import Final, RunControl, RunnableConfig, whereabouts  # a field of a dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from nbflow.core.call import Call, Frame, Spec, Submit
     from nbflow.core.deliveries import Deliveries
@@ -54,6 +56,11 @@ callbacks_here: ContextVar[object] = ContextVar("nbflow_callbacks_here", default
 # What the config of a graph's node says of it: its step, what set it in motion, its metadata; set by the graph's body.
 node_here: ContextVar[NodeHere] = ContextVar("nbflow_node_here", default=(0, (), None))
 
+Echo = Callable[[tuple[tuple[int, ...], ...], Callable[[], object]], None]
+
+# Who decides on showing what the code of the runs says that begin here, and whether it is kept; see nbflow/output.py.
+echo_here: ContextVar[tuple[Echo | None, bool]] = ContextVar("nbflow_echo_here", default=(None, True))
+
 SAVE_ANEW = "give the thread another value to go on from: update_state(config, value)"
 START_OVER = "start over on a new thread"
 
@@ -75,6 +82,7 @@ class Session:
         editions: the functions that it runs, with the digests that their code had then.
         of_graph: options of the run that are about a graph, by name.
         state: of the graph that runs, at its last step; None before it.
+        led: who decides on showing what its code says, and whether that is kept.
         dispatch: carries out calls; set when the run begins.
         submit: its method that takes a request of a body, without a step between.
     """
@@ -91,6 +99,7 @@ class Session:
     editions: Mapping[Spec, Spec] = field(default_factory=dict)
     of_graph: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
     state: Mapping[str, object] | None = None
+    led: tuple[Echo | None, bool] = (None, True)
     dispatch: Dispatch = field(init=False)
     submit: Submit = field(init=False)
 
@@ -117,6 +126,23 @@ class Session:
             )
             warn(text, ChangedArgumentWarning)
         return names
+
+    def hear(
+        self,
+        frame: Frame,
+        stream: str,
+        content: str | Mapping[str, object],
+        show: Callable[[], object],
+        display: str = "",
+    ) -> None:
+        """Take in what the code of a frame says, as ``Outputs.put`` does; ``show`` is what prints or displays it."""
+        echo, is_kept = self.led
+        if is_kept:
+            self.dispatch.hear(frame, stream, content, display)
+        if echo is None:
+            show()
+        else:
+            echo(place_of(frame), show)
 
     def stand(self, frame: Frame) -> list[Marked]:
         """Have a body go on from its last mark; return its marks, from the last whole one on."""

@@ -19,6 +19,7 @@ from nbflow.core.record import (
     CallStarted,
     Discarded,
     Marked,
+    Output,
     Record,
     Reopened,
     RunPaused,
@@ -83,10 +84,12 @@ class CallsView:
 
     Attributes:
         rows: by path.
+        printed: positions of the calls of which an output is kept.
     """
 
     def __init__(self) -> None:
         self.rows: dict[str, CallRow] = {}
+        self.printed: set[str] = set()
         self._open: dict[str, None] = {}
         self._callers: set[str] = set()
         self._marks: list[Marked] = []  # of the run's body
@@ -99,6 +102,9 @@ class CallsView:
             return self._discard([path for path in record.dropped if path in self.rows])
         if isinstance(record, Asked):
             return self._asked(record)
+        if isinstance(record, Output):
+            self.printed.add(record.path)
+            return [self.rows[record.path]] if record.path in self.rows else []
         changed = self._changed(record)
         if changed is None:
             return []
@@ -204,6 +210,7 @@ class CallsView:
         return [row._replace(state="replayed") for row in below]
 
     def _discard(self, gone: list[str]) -> list[CallRow]:
+        self.printed.difference_update(gone)
         for other in gone:
             self._open.pop(other, None)
         return [self.rows.pop(other)._replace(state="discarded") for other in gone]

@@ -13,6 +13,7 @@ from nbflow.core.record import (
     CallRetried,
     CallReturned,
     CallSettled,
+    Emitted,
     Record,
     Reopened,
     RunFailed,
@@ -23,11 +24,14 @@ from nbflow.core.record import (
 )
 from nbflow.errors.frames import traceback_text
 from nbflow.values import Final, NodeUpdate
+from nbflow.views.output import output_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
 LIMIT = 4000
+STREAMED = 100
+"""Pieces of stream data that are shown."""
 _LABELS: dict[type[Record], str] = {
     RunStarted: "input",
     CallReturned: "result",
@@ -44,24 +48,52 @@ class Detail(NamedTuple):
 
     Attributes:
         label: ``input``, ``arguments``, ``result``, ``error``, ``attempt N``, ``question``, ``answer``,
-            ``refused answer``, ``changed`` or ``stopped``.
+            ``refused answer``, ``changed``, ``stopped``, ``output``, ``display``, these two with ``of attempt N`` if
+            that was not the last one, or ``stream data``.
         text: the fact, several lines at times.
+        forms: of a display, what it is beside text, as ``output.Shown`` has it.
     """
 
     label: str
     text: str
+    forms: Mapping[str, str] = {}
 
 
 def details_of(records: Iterable[Record], path: str) -> list[Detail]:
     """Return what the records say of one call; a later end of the same call replaces an earlier one."""
     found: dict[str, str] = {}
+    records = tuple(records)
     for record in records:
         if record.path == path:
             if isinstance(record, CallSettled):
                 found.pop("result", None)
                 found.pop("error", None)
             found.update(_facts(record))
-    return [Detail(label, text) for label, text in found.items() if text]
+    facts = [Detail(label, text) for label, text in found.items() if text]
+    return [*facts, *_outputs(records, path), *_streamed(records, path)]
+
+
+def _outputs(records: Sequence[Record], path: str) -> list[Detail]:
+    """Return what the code of a call said."""
+    parts = output_of(records, path)
+    ends = (record.attempt for record in reversed(records) if isinstance(record, CallSettled) and record.path == path)
+    last = next(ends, parts[-1].attempt if parts else 1)
+    return [
+        Detail(
+            f"{'display' if part.is_display else 'output'}{f' of attempt {part.attempt}' * (part.attempt != last)}",
+            part.text,
+            part.forms,
+        )
+        for part in parts
+    ]
+
+
+def _streamed(records: Sequence[Record], path: str) -> list[Detail]:
+    """Return what the code of a call wrote to the custom stream, as far as somebody listened then."""
+    emitted = [one for one in records if isinstance(one, Emitted) and one.path == path and one.mode == "custom"]
+    lines = [text_of(one) for one in emitted[:STREAMED]]
+    more = [f"… {len(emitted) - STREAMED:,} more"] if len(emitted) > STREAMED else []
+    return [Detail("stream data", _cut("\n".join([*lines, *more])))] if emitted else []
 
 
 def _facts(record: Record) -> dict[str, str]:
@@ -92,6 +124,10 @@ def text_of_value(held: Value, *, brief: bool = False) -> str:
         text = _error(value, brief=brief) if isinstance(value, BaseException) else _plain(value)
     except Exception as error:  # noqa: BLE001  # a user's repr may raise anything, and this only shows
         text = f"<cannot be shown: {type(error).__name__}>"
+    return _cut(text)
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= LIMIT else f"{text[:LIMIT]}\n… {len(text) - LIMIT} more characters"
 
 

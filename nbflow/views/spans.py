@@ -23,6 +23,7 @@ class Span(NamedTuple):
         row: the call.
         depth: how deep it stands below the body, which is 0.
         requested, begin, end: seconds since the run began, gaps left out.
+        printed: whether an output of the call is kept.
     """
 
     row: CallRow
@@ -30,6 +31,7 @@ class Span(NamedTuple):
     requested: float
     begin: float
     end: float
+    printed: bool = False
 
 
 class Rest(NamedTuple):
@@ -57,15 +59,16 @@ def spans_of(view: RunView, until: float | None = None) -> list[Span]:
     if until is None:
         until = max((row.ended or row.started for row in rows), default=0.0)
     depths: dict[str, int] = {}
-    return [_span(row, progress, until, depths) for row in rows]
+    printed = view.calls.printed
+    return [_span(row, progress, until, depths, printed=row.path in printed) for row in rows]
 
 
-def _span(row: CallRow, progress: Progress, until: float, depths: dict[str, int]) -> Span:
+def _span(row: CallRow, progress: Progress, until: float, depths: dict[str, int], *, printed: bool) -> Span:
     depths[row.path] = depth = depths.get(row.parent, -1) + 1
     begin = time_in_run(progress, row.started)
     end = max(begin, time_in_run(progress, until if row.ended is None else row.ended))
     requested = time_in_run(progress, row.requested) if row.requested else begin
-    return Span(row, depth, min(requested, begin), begin, end)
+    return Span(row, depth, min(requested, begin), begin, end, printed)
 
 
 def capped(spans: Sequence[Span], limit: int) -> tuple[list[Span], list[Rest]]:

@@ -40,7 +40,7 @@ from nbflow.core.outcome import Outcome
 from nbflow.core.record import ROOT, Asked, Emitted, Fallback, Record, RunStarted
 from nbflow.core.run_program import halt
 from nbflow.core.scheduler import Scheduler
-from nbflow.drivers import threads
+from nbflow.drivers import printing, threads
 from nbflow.drivers.bodies import aio
 from nbflow.drivers.dispatch import Dispatch
 from nbflow.drivers.future import CallFuture
@@ -83,6 +83,7 @@ class Execution:
         outcome: how it ended; None until then, and if it was torn down.
         ended: set when it has.
         emitted: what it wrote to streams, with the mode.
+        said: what it printed and displayed, as ``Dispatch.hear`` is given it.
     """
 
     def __init__(self, by: Incarnation, effect: Invoke) -> None:
@@ -92,6 +93,7 @@ class Execution:
         self.outcome: Outcome | None = None
         self.ended = threading.Event()
         self.emitted: list[tuple[object, str]] = []
+        self.said: list[tuple[str, Any, str]] = []
         self.waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
 
     @property
@@ -194,6 +196,7 @@ class Chain:
         self.cancelled = ""
         self.context = copy_context()
         self.current = Incarnation(self)
+        printing.begin()  # tasks in flight are heard between two incarnations too
         for record in given["opening"].past:
             self.current.is_news(record)
 
@@ -246,6 +249,8 @@ class Chain:
     def settle(self, outcome: Outcome) -> None:
         """Give the caller the outcome of the last incarnation, which may have come before the caller has a handle."""
         with self.lock:
+            if self.outcome is None:
+                printing.end()
             self.outcome = outcome
             future = self.future
         if future is not None:
@@ -378,10 +383,18 @@ class ReplayedDispatch(Dispatch):
             found.emitted.append((value, mode))
         super().emit(frame, value, mode)
 
+    def hear(self, frame: Frame, stream: str, content: Any, display: str = "") -> None:
+        found = self.incarnation.chain.by_frame.get(frame) if self.incarnation is not None else None
+        if found is not None:
+            found.said.append((stream, content, display))
+        super().hear(frame, stream, content, display)
+
     def _take_over(self, found: Execution, effect: Invoke) -> Outcome | None:
-        """Return how an execution that an earlier incarnation began ended, and write what it wrote."""
+        """Return how an execution that an earlier incarnation began ended, and write and say what it did."""
         if found.outcome is None or not found.is_leaf:
             return None
+        for said in found.said:
+            self.hear(effect.frame, *said)
         for value, mode in found.emitted:
             self.emit(effect.frame, value, mode)
         return found.outcome

@@ -19,6 +19,7 @@ from nbflow_widgets.answers import answers_for, answers_from, check_unanswered
 from nbflow_widgets.around import Around
 from nbflow_widgets.cell_run import CellRun
 from nbflow_widgets.display import Mode, bundle_of, has_person, here, mode, show_once
+from nbflow_widgets.echo import Echo
 from nbflow_widgets.elsewhere import begun_by_a_card
 from nbflow_widgets.failure import Stopped, prepared, release
 from nbflow_widgets.markup import note
@@ -152,7 +153,9 @@ class Cells:
         config: RunnableConfig = {"configurable": {"thread_id": thread}}
         saver = workflow.saver("%%entrypoint")
         key = (id(saver), thread)
-        with begun_by_a_card():
+        shown = self._shown(options)
+        echo = Echo(options.output, in_order=shown == "static")
+        with begun_by_a_card(), echo.leads():
             opening = self._open(
                 workflow, value, config, key, fresh=options.fresh or options.reuse, reuse=options.reuse
             )
@@ -161,7 +164,8 @@ class Cells:
             self._kit,
             workflow,
             config,
-            mode=self._shown(options),
+            mode=shown,
+            echo=echo,
             named=options.thread is not None,
             on_return=lambda result: self._kit.returned(key, result),
         )

@@ -16,6 +16,7 @@ from nbflow import Command
 from nbflow.errors import ThreadBusyError
 from nbflow_widgets.cell_forms import CellForms, discarded_in, rejected_in, way_back, way_on
 from nbflow_widgets.display import Cell, Mode
+from nbflow_widgets.echo import Echo
 from nbflow_widgets.elsewhere import PROGRAM, Trace, begun_by_a_card
 from nbflow_widgets.failure import Stopped, clean, lines_of
 from nbflow_widgets.loop_calls import LoopCalls, led_to
@@ -42,6 +43,7 @@ class CellRun:
         named: whether the user named the thread.
         on_return: takes the result, once.
         compact: whether the timeline is left out until the run goes on.
+        echo: what it prints and displays; None for what fits the mode.
 
     Attributes:
         run: the newest handle of the run.
@@ -59,6 +61,7 @@ class CellRun:
         named: bool = True,
         on_return: Callable[[object], None] = lambda _result: None,
         compact: bool = False,
+        echo: Echo | None = None,
     ) -> None:
         self.run: Run
         self.run_display: RunDisplay
@@ -70,6 +73,7 @@ class CellRun:
         self._on_return = on_return
         self._compact = compact
         self._cell = Cell()
+        self._echo = echo if echo is not None else Echo(in_order=mode == "static")
         self.calls = LoopCalls(self._cell)
         self._past = 0
         self._lock = threading.RLock()  # held while what the thread holds and ``run`` may differ
@@ -131,7 +135,7 @@ class CellRun:
         self.run_display.attach(self.run)
 
     def _begin(self, value: Command | None) -> Run:
-        with begun_by_a_card():
+        with begun_by_a_card(), self._echo.leads():
             return self._workflow.start(value, self._config, on_divergence="rerun")
 
     def stop(self) -> None:
@@ -175,6 +179,7 @@ class CellRun:
 
     def conclude(self) -> None:
         """Show how the run stands, now that it has ended or paused."""
+        self._cell.run(self._echo.tell)
         if self._mode == "live":
             self._kit.lookout.watch()
         self._note_discarded()

@@ -19,10 +19,11 @@ from nbflow.views.calls import Record
 from nbflow.views.diff import diff_of
 from nbflow.views.progress import run_of
 from nbflow.views.timing import timing_of
-from nbflow_widgets.answers import record_answers as write_answers
 from nbflow.views.trace import FORMAT, trace_of
+from nbflow_widgets.answers import record_answers as write_answers
 from nbflow_widgets.callgraph import callgraph as draw_callgraph
 from nbflow_widgets.display import bundle_of, mode
+from nbflow_widgets.echo import Echo
 from nbflow_widgets.elsewhere import begun_by_a_card
 from nbflow_widgets.failure import prepared
 from nbflow_widgets.files import Written, plain, write
@@ -207,11 +208,15 @@ def resume(thread: str, answer: object, saver: BaseCheckpointSaver | None = None
     if workflow is None:
         raise LookupError(define_first(name))
     shown = mode()
-    with begun_by_a_card():
+    echo = Echo(in_order=shown == "static")
+    with begun_by_a_card(), echo.leads():
         started = workflow.start(Command(resume=answer), config_of(thread), on_divergence="rerun")
     cell_run = stage(kit, workflow, thread) if shown == "live" else None
     if cell_run is None:
-        result = started.result()
+        try:
+            result = started.result()
+        finally:
+            echo.tell()
         if started.status == "done":
             kit.returned((id(keeper), thread), result)
         return result
@@ -241,7 +246,9 @@ def nest() -> str:
 
 
 def greet(kit: Toolkit) -> None:
-    """Show the inbox of the default file, if there is anything in it."""
+    """Show a person the inbox of the default file, if there is anything in it; a notebook by itself looks the same."""
+    if mode() == "static":
+        return
     found = inbox_of(kit, kit.default_saver())
     if len(found):
         found.show(mode())
@@ -283,7 +290,22 @@ def _saver(given: BaseCheckpointSaver | None) -> BaseCheckpointSaver:
 
 SUBCOMMANDS: dict[str, Callable[..., object]] = {
     fn.__name__: fn
-    for fn in (threads, history, calls, timing, timeline, callgraph, graph, diff, report, trace, resume, inbox, record_answers, nest)
+    for fn in (
+        threads,
+        history,
+        calls,
+        timing,
+        timeline,
+        callgraph,
+        graph,
+        diff,
+        report,
+        trace,
+        resume,
+        inbox,
+        record_answers,
+        nest,
+    )
 }
 
 

@@ -15,7 +15,7 @@ from traitlets import Enum, Unicode
 from nbflow_widgets import completion
 from nbflow_widgets.cell import Cells
 from nbflow_widgets.display import MODES
-from nbflow_widgets.muffling import muffle, unmuffle
+from nbflow_widgets.echo import lead_displays, leave_displays
 from nbflow_widgets.options import PARSER, words
 from nbflow_widgets.rewrite import DOOR, CellRewriter, rewrite_lines
 from nbflow_widgets.toolkit import DEFAULT_FILE, Toolkit
@@ -105,7 +105,7 @@ def load(shell: Any) -> NbflowMagics:  # noqa: ANN401  # untyped package
     shell.ast_transformers.append(CellRewriter())
     shell.events.register("post_run_cell", magics.cells.closed)
     shell.user_ns[DOOR] = shell.user_ns_hidden[DOOR] = magics.cells
-    muffle(shell)
+    lead_displays(shell)
     completion.load(shell, magics.kit)
     return magics
 
@@ -126,6 +126,6 @@ def unload(shell: Any) -> None:  # noqa: ANN401  # untyped package
     shell.events.unregister("post_run_cell", magics.cells.closed)
     shell.user_ns.pop(DOOR, None)
     shell.user_ns_hidden.pop(DOOR, None)
-    unmuffle(shell)
+    leave_displays(shell)
     completion.unload(shell)
     magics.kit.close()

@@ -15,6 +15,7 @@ from IPython.core.error import UsageError
 
 from nbflow.errors.usage import nearest
 from nbflow_widgets.display import MODES
+from nbflow_widgets.echo import WHERE, Where
 
 _OPENING, _CLOSING, _QUOTES = "([{", ")]}", "'\""
 
@@ -31,6 +32,7 @@ class Options:
         saver: expression of the checkpointer.
         answers: expression of the answers.
         display: auto, live, static or off.
+        output: both, cell or row: where prints and displays appear.
         fresh: whether an unfinished run is left behind.
         reuse: whether unchanged results of the last run are taken over.
         background: whether the cell ends at once.
@@ -43,6 +45,7 @@ class Options:
     saver: str | None = None
     answers: str | None = None
     display: str = "auto"
+    output: Where = "both"
     fresh: bool = False
     reuse: bool = False
     background: bool = False
@@ -76,6 +79,7 @@ def _entrypoint_parser() -> argparse.ArgumentParser:
     add("--reuse", action="store_true", help="start over, but keep the results of unchanged tasks")
     add("--background", action="store_true", help="end the cell at once; the run goes on")
     add("--answers", metavar="EXPR", help="answers to its questions: a list in order, or a dict by question")
+    add("--output", choices=WHERE, default="both", help="where prints and figures go: cell, row of their call, or both")
     add("--display", choices=("auto", *MODES), default="auto", help="what to show; auto looks for a person")
     return parser
 

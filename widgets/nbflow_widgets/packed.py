@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from nbflow.views.code import Code
     from nbflow.views.details import Detail
 
+Item = tuple[str, str] | tuple[str, str, Mapping[str, str]]
 STATIC = Path(__file__).with_name("static")
-MODULE = ("timeline_run.js", "timeline_paint.js", "timeline_head.js", "timeline.js")  # one module in four parts
+MODULE = (  # one module in five parts
+    "timeline_run.js", "timeline_paint.js", "timeline_head.js", "timeline_output.js", "timeline.js",
+)  # fmt: skip
 VARIABLE = "NBFLOW_TWIN"
 
 
@@ -30,11 +33,15 @@ class Room(NamedTuple):
         data: characters of a packed run; larger ones leave out details, and the largest are not packed.
         calls: of so many the details are packed at most.
         facts: characters of details that are packed at most, before they are compressed.
+        fact: characters of one detail that are packed.
+        figures: characters of figures and tables that are packed at most; of more there is the text alone.
     """
 
     data: int = 60_000
     calls: int = 400
     facts: int = 200_000
+    fact: int = 10_000
+    figures: int = 30_000
 
 
 NOTEBOOK = Room()
@@ -76,23 +83,34 @@ def script_of(
     return ""
 
 
-def items_of(facts: Iterable[Detail]) -> list[tuple[str, str]]:
-    """Return what is known of a call as the page wants it: label and text."""
-    return [(fact.label, visible(fact.text)) for fact in facts]
+def items_of(facts: Iterable[Detail]) -> list[Item]:
+    """Return what is known of a call as the page wants it: label, text, and of a display its other forms."""
+    return [_item(fact.label, fact.text, fact.forms) for fact in facts]
+
+
+def _item(label: str, text: str, forms: Mapping[str, str]) -> Item:
+    return (label, visible(text), forms) if forms else (label, visible(text))
 
 
 def _details(
     paths: Iterable[str], details: Callable[[str], Sequence[Detail]], code: Callable[[str], Code | None], room: Room
 ) -> dict[str, object]:
     """Return what is known of calls; code stands once, and is named there by its number."""
-    found: dict[str, list[tuple[str, str | int]]] = {}
+    found: dict[str, list[Item | tuple[str, int]]] = {}
     codes: dict[Code, int] = {}
-    left = room.facts
+    left, figures = room.facts, room.figures
     for path in paths:
         if left <= 0 or len(found) >= room.calls:
             break
-        items = items_of(details(path))
-        left -= sum(len(text) for _, text in items)
+        items: list[Item] = []
+        for label, text, forms in details(path):
+            size = sum(map(len, forms.values()))
+            told = (
+                text if len(text) <= room.fact else f"{text[: room.fact]}\n… {len(text) - room.fact:,} more characters"
+            )
+            items.append(_item(label, told, forms if size <= figures else {}))
+            figures -= size if size <= figures else 0
+        left -= sum(len(item[1]) for item in items)
         found[path] = [*items]
         one = code(path)
         if one is not None and (one in codes or len(one.text) <= left):

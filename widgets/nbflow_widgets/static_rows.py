@@ -177,7 +177,8 @@ def _took(item: Span) -> str:
 def label(item: Span, indent: int = 0) -> str:
     """Return the name and the arguments of a call, as deep as it stands and ``indent`` pixels further."""
     shown = span(f"{SMALL};margin-left:6px", item.row.shown) if item.row.shown else ""
-    name = f"{dot(item.row.state)}{escape(item.row.name)}{shown}"
+    mark = f'<span style="{SMALL};margin-left:6px" title="has output">≡</span>' if item.printed else ""
+    name = f"{dot(item.row.state)}{escape(item.row.name)}{mark}{shown}"
     return div(f"{_LABEL};padding-left:{14 * (item.depth - 1) + indent}px", name)
 
 

@@ -7,7 +7,7 @@ the ``snapshot`` trait is the whole, for a page that is reloaded or missed a mes
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import anywidget
@@ -128,9 +128,7 @@ class Timeline:
         self._sequence += 1
         head = head_of(progress, stoppable=not self.feed.done())
         base = progress.started
-        widget.send(
-            {"kind": "delta", "seq": self._sequence, "rows": [to_json(row, base) for row in rows], "head": head}
-        )
+        widget.send({"kind": "delta", "seq": self._sequence, "rows": self._rows(rows, base), "head": head})
         now = time.monotonic()
         if self.feed.done() or now >= self._snapshot_due:
             widget.send_state("snapshot")
@@ -139,9 +137,13 @@ class Timeline:
     def _snapshot(self) -> dict[str, object]:
         view, progress = self.feed.view, self.feed.progress
         base = progress.started
-        rows = [to_json(row, base) for row in tuple(view.calls.rows.values())]
+        rows = self._rows(tuple(view.calls.rows.values()), base)
         head = head_of(progress, stoppable=not self.feed.done())
         return {"seq": self._sequence, "rows": rows, "head": head, "states": STATES}
+
+    def _rows(self, rows: Iterable[CallRow], base: float) -> list[list[object]]:
+        printed = self.feed.view.calls.printed
+        return [[*to_json(row, base), row.path in printed] for row in rows]
 
     def _on_message(self, widget: TimelineWidget, content: Mapping[str, Any], _buffers: object) -> None:
         kind = content.get("kind")
@@ -167,7 +169,7 @@ def head_of(progress: Progress, *, stoppable: bool) -> dict[str, object]:
 
 
 def to_json(row: CallRow, base: float) -> list[object]:
-    """Return a row as the page wants it; times in milliseconds since ``base``."""
+    """Return a row as the page wants it, but for its last field; times in milliseconds since ``base``."""
     return [
         row.path, row.parent, visible(row.name), row.kind, row.state, row.attempt,
         _since(base, row.requested or row.started), _since(base, row.started),

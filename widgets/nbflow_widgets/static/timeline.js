@@ -1,5 +1,5 @@
 // The timeline in the page, and what a person does with it. The last part of the module: timeline_run.js,
-// timeline_paint.js and timeline_head.js stand before it. No text of a user's ever becomes markup.
+// timeline_paint.js, timeline_head.js and timeline_output.js stand before it. No text of a user's ever becomes markup.
 
 const FRAME_MS = 50; // while only time passes; what a person does is drawn at once
 
@@ -113,12 +113,12 @@ class Timeline {
     this.send({ kind: "details", path: this.paint.chosen });
   }
 
-  /** Take the kernel's answer. @param {string} path @param {[string, string][]} items */
+  /** Take the kernel's answer. @param {string} path @param {Item[]} items */
   details(path, items) {
     if (path === this.paint.chosen) this.show(items);
   }
 
-  /** Fill the panel with what is known here and what the kernel said. @param {[string, string][]} items */
+  /** Fill the panel with what is known here and what the kernel said. @param {Item[]} items */
   show(items) {
     const { run } = this, row = run.rows.get(this.paint.chosen);
     if (!row) return;
@@ -129,9 +129,9 @@ class Timeline {
     const close = button("×", "Close", () => this.choose(row.path), "nbf-close");
     this.panel.replaceChildren(h("div", "nbf-title", "", h("b", "", row.name), chip, when, close));
     const known = items.length || !row.shown ? items : [["arguments", row.shown]];
-    for (const [label, text] of known) {
+    for (const [label, text, forms] of known) {
       const loud = /^(error|attempt|stopped)/.test(label) ? "nbf-text nbf-error" : "nbf-text";
-      this.panel.append(h("div", "nbf-label", label), h("pre", loud, text));
+      this.panel.append(h("div", "nbf-label", label), displayed(forms, text) ?? h("pre", loud, text));
     }
   }
 

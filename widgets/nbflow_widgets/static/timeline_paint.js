@@ -162,14 +162,23 @@ class Painter {
     pen.arc(indent, middle, 3.5, 0, 7);
     pen.fill();
     pen.textAlign = "left";
-    const used = this.text(row.name, indent + 10, middle, this.left - indent - 14, look.text, 12);
-    if (row.shown) this.text(row.shown, indent + 15 + used, middle, this.left - indent - 23 - used, look.muted, 11);
+    const room = this.left - indent - (row.printed ? 14 : 0);
+    const used = this.text(row.name, indent + 10, middle, room - 14, look.text, 12);
+    if (row.shown) this.text(row.shown, indent + 15 + used, middle, room - 23 - used, look.muted, 11);
+    if (row.printed) this.lines(this.left - 10, middle);
     pen.save();
     pen.beginPath();
     pen.rect(this.left + 6, y, this.right - this.left, ROW);
     pen.clip();
     this.bar(row, middle);
     pen.restore();
+  }
+
+  /** Draw the mark of a call that has output: lines of text. */
+  lines(x, middle) {
+    const { pen, look } = this;
+    pen.fillStyle = look.muted;
+    [9, 6, 8].forEach((width, i) => pen.fillRect(x, Math.round(middle) - 4 + i * 3, width, 1));
   }
 
   /** Write a text, shortened to its room; return its width. */

@@ -3,13 +3,15 @@
 /**
  * A call; times in milliseconds since the run began.
  * @typedef {{path: string, parent: string, name: string, kind: string, state: string, attempt: number,
- *   asked: number, start: number, end: number|null, shown: string, changed: boolean, key: string, depth: number, at: number}} Row
+ *   asked: number, start: number, end: number|null, shown: string, changed: boolean, printed: boolean, key: string, depth: number, at: number}} Row
  * A batch, or all there is.
  * @typedef {{seq: number, rows: any[][], head: any, states?: States}} Batch
+ * A fact of a call: its label, its text, and of a display its other forms by MIME type.
+ * @typedef {[string, string, Record<string, string>?]} Item
  * The words for states of calls: as they are listed, by urgency, of those not ended, of those with a result.
  * @typedef {{listed: string[], urgent: string[], open: string[], finished: string[]}} States
  */
-const FIELDS = ["path", "parent", "name", "kind", "state", "attempt", "asked", "start", "end", "shown", "changed"];
+const FIELDS = ["path", "parent", "name", "kind", "state", "attempt", "asked", "start", "end", "shown", "changed", "printed"];
 
 const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
 const padded = (n) => String(n).padStart(2, "0");
@@ -129,7 +131,8 @@ class Run {
 
   /** @param {Row} row */
   static state(row) {
-    const facts = [row.state, row.attempt > 1 && `attempt ${row.attempt}`, row.changed && "changed its arguments"];
+    const facts = [row.state, row.attempt > 1 && `attempt ${row.attempt}`, row.changed && "changed its arguments",
+      row.printed && "has output"];
     return facts.filter(Boolean).join(", ");
   }
 }
