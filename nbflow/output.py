@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 from nbflow.core.call import current_frame
 from nbflow.session.session import Echo, echo_here
@@ -42,7 +43,16 @@ def displayed(forms: Mapping[str, object], show: Callable[[], object], display: 
     if frame is None or (frame.closed and not frame.left):
         show()
     elif not frame.left:
-        frame.host.hear(frame, "display", forms, show, display)
+        frame.host.hear(frame, "display", forms, partial(_apart, show), display)
+
+
+def _apart(show: Callable[[], object]) -> None:
+    """Call a function so that what it prints, as a terminal shows a display, is not heard as well."""
+    token = current_frame.set(None)
+    try:
+        show()
+    finally:
+        current_frame.reset(token)
 
 
 __all__ = ["displayed", "led"]

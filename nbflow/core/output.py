@@ -116,7 +116,7 @@ class Outputs:
             self.loose += kept.taken(now, is_all=True)
 
     def take(self, call: Call, now: float) -> list[Output]:
-        """Take what goes with a commit of a call: what ended calls said, and it and bodies around it at first."""
+        """Take what goes with a commit of a call: what ended calls said, and at first it and the bodies around it."""
         self.fold()
         taken, self.loose = self.loose, []
         for path in around(call.path):

@@ -33,7 +33,7 @@ from nbflow.runs.result_cache import Caches
 from nbflow.runs.run import Run
 from nbflow.runs.stored_input import given
 from nbflow.session.lineage import Lineages
-from nbflow.session.session import Session, echo_here
+from nbflow.session.session import Session
 from nbflow.values import NO_ANSWER, Command, Final, NodeUpdate, RunControl
 
 if TYPE_CHECKING:
@@ -89,7 +89,6 @@ def launch(
             control=request.control,
             editions=_traced(Editions(workflow.spec, kept=saver is not None)),
             of_graph=request.of_graph,
-            led=echo_here.get(),
         )
         if first is not None:
             first(session, opening)

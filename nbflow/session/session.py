@@ -99,7 +99,7 @@ class Session:
     editions: Mapping[Spec, Spec] = field(default_factory=dict)
     of_graph: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
     state: Mapping[str, object] | None = None
-    led: tuple[Echo | None, bool] = (None, True)
+    led: tuple[Echo | None, bool] = field(default_factory=echo_here.get)
     dispatch: Dispatch = field(init=False)
     submit: Submit = field(init=False)
 

@@ -234,6 +234,7 @@ class Chain:
             control=old.control,
             editions=launch._traced(Editions(workflow.spec, kept=True)),
             of_graph=old.of_graph,
+            led=old.led,
         )
         self.given = {**given, "request": request, "session": session, "opening": found, "listener": None}
         current = self.current = Incarnation(self)

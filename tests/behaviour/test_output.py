@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import io
 import logging
 import sys
 import threading
 import warnings
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 
 from nbflow import Command, InMemorySaver, entrypoint, interrupt, list_runs, read_run, task
 from nbflow.checkpoint.base import BaseCheckpointSaver, RunKey
-from nbflow.core.record import Output, Record
+from nbflow.checkpoint.encrypted import AesCipher, EncryptedSaver
+from nbflow.core.record import CallReturned, Output, Record
 from nbflow.errors import UnserializableError
 from nbflow.output import displayed, led
 from nbflow.types import RetryPolicy
 from nbflow.views.details import details_of
 from nbflow.views.output import output_of
 from tests.behaviour.flavours import Flavour
+from tests.behaviour.graphs import built
 
 AT_ONCE = RetryPolicy(max_attempts=3, initial_interval=0, jitter=False)
 LOGGER = logging.getLogger("output")
 
 
-def say(*words: object) -> None:
-    print(*words)  # noqa: T201  # what is tested
+def say(*words: object, stream: TextIO | None = None) -> None:
+    print(*words, file=stream)  # what is tested
 
 
 def records_of(saver: BaseCheckpointSaver, thread: str = "t") -> list[Record]:
@@ -114,7 +117,6 @@ def test_nested_calls_and_workflows_say_what_is_theirs(flow: Flavour) -> None:
     assert outputs(flow.saver) == {"0": "outer\n", "0.0": "inner 7\ninner ends\n", "0.0.0": "leaf 7\n"}
 
 
-@pytest.mark.runs_once("the interleaving is driven by events")
 def test_async_calls_that_take_turns_in_one_loop_are_told_apart(saver: BaseCheckpointSaver) -> None:
     @task
     async def work(name: str) -> None:
@@ -130,7 +132,6 @@ def test_async_calls_that_take_turns_in_one_loop_are_told_apart(saver: BaseCheck
     assert outputs(saver) == {f"0.{n}": f"{name} 0\n{name} 1\n{name} 2\n" for n, name in enumerate("abc")}
 
 
-@pytest.mark.runs_once("its task counts its attempts")
 def test_the_attempts_that_failed_are_heard_too(flow: Flavour) -> None:
     tries: list[int] = []
 
@@ -223,7 +224,6 @@ def test_after_a_pause_nothing_is_there_twice(flow: Flavour) -> None:
     }
 
 
-@pytest.mark.runs_once("it cuts the log itself")
 def test_after_a_crash_at_every_record_nothing_is_there_twice() -> None:
     @task
     def step(n: int) -> int:
@@ -307,7 +307,6 @@ def test_a_run_without_a_checkpointer_keeps_it_too(flow: Flavour) -> None:
     assert [part.text for part in output_of(run.log, "0.0")] == ["work\n"]
 
 
-@pytest.mark.runs_once("it starts threads of its own")
 def test_threads_that_a_task_starts_are_its_own_if_they_have_its_context(saver: BaseCheckpointSaver) -> None:
     @task
     def work() -> None:
@@ -347,7 +346,6 @@ def test_displays_are_kept_and_shown(flow: Flavour) -> None:
     assert {*shown} == {"table", "figure"}
 
 
-@pytest.mark.runs_once("what a dropped incarnation says is led too")
 def test_who_leads_decides_what_is_shown_and_kept(flow: Flavour, capsys: pytest.CaptureFixture[str]) -> None:
     @flow.task
     def work(n: int) -> int:
@@ -412,6 +410,83 @@ def test_nothing_else_of_a_thread_is_changed_by_it(flow: Flavour) -> None:
             )
         )
     assert told[0] == told[1]
+
+
+def test_nodes_of_a_graph_say_what_is_theirs(flow: Flavour) -> None:
+    def talks(name: str) -> Any:
+        def node(_state: Any) -> dict[str, Any]:
+            say("node", name)
+            return {"a": [name]}
+
+        return flow.node(node)
+
+    builder = built(flow, "start>x x>y x>z y+z>w", x=talks("x"), y=talks("y"), z=talks("z"), w=talks("w"))
+    flow.invoke(flow.compile(builder), {"a": []})
+    records = records_of(flow.saver)
+    names = {record.path: record.name for record in records if isinstance(record, CallReturned)}
+    assert {names[path]: text for path, text in outputs(flow.saver).items()} == {n: f"node {n}\n" for n in "xyzw"}
+
+
+def test_a_body_that_reads_the_stream_of_another_is_not_disturbed(flow: Flavour) -> None:
+    @flow.task
+    def leaf(n: int) -> int:
+        say("leaf", n)
+        return n
+
+    @flow.entrypoint(checkpointer=None)
+    def inner(n: int) -> Any:
+        say("inner")
+        return (yield leaf(n))
+
+    @flow.entrypoint
+    def body(n: int) -> Any:
+        chunks = yield flow.streamed(inner, n, stream_mode="updates")
+        say("read", len(chunks))
+        answer = interrupt("?")
+        return [chunks, answer]
+
+    flow.invoke(body, 3)
+    assert flow.invoke(body, Command(resume="yes")) == [[{"leaf": 3}, {"inner": 3}], "yes"]
+    assert outputs(flow.saver) == {"0": "read 2\n", "0.0": "inner\n", "0.0.0": "leaf 3\n"}
+
+
+def test_what_a_call_says_is_encrypted_with_the_rest(flow: Flavour) -> None:
+    pytest.importorskip("cryptography")
+    inner = InMemorySaver()
+    secret = Flavour(flow.name, EncryptedSaver(inner, AesCipher(b"k" * 32)))
+
+    @secret.entrypoint
+    def body(_: int) -> None:
+        say("a secret word")
+
+    secret.invoke(body, 1)
+    assert outputs(secret.saver) == {"0": "a secret word\n"}
+    rows = inner.rows(RunKey("t", list_runs(inner, "t")[0]))
+    assert not any(b"secret word" in (row.head + (row.value or b"")) for row in rows)
+
+
+def test_hostile_and_endless_texts_fail_nothing(flow: Flavour) -> None:
+    @flow.task
+    def work() -> int:
+        say("\x00\x1b[2J\u202e\ud800 </script>", stream=Swallows())
+        sys.stdout.write("\x00\x1b[2J\u202e </script>\n")
+        for _ in range(200):
+            sys.stderr.write("x" * 10_000)
+        return 1
+
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        return (yield work())
+
+    assert flow.invoke(body, 1) == 1
+    text = outputs(flow.saver)["0.0"]
+    assert text.startswith("\x00\u202e </script>\nxxx")
+    assert len(text) < 45_000
+    assert "characters were not kept" in text
+
+
+class Swallows(io.StringIO):
+    """A stream of the user's own, which nobody hears."""
 
 
 def test_the_streams_are_left_as_they_were(flow: Flavour) -> None:

@@ -26,6 +26,22 @@ def flow(naps):
     "sure",
     "%nbflow resume demo 1",
     "%nbflow timeline demo",
+    """\
+%%entrypoint talk --input 6
+import random
+from nbflow import task
+
+@task
+def talk(n):
+    time.sleep(random.random() / 20)
+    print("task", n)
+    print("again", n)
+
+def talking(n):
+    print("begin")
+    futures = [talk(k) for k in range(n)]
+    [future.result() for future in futures]
+    print("end")""",
     "%%entrypoint broken\n1 / 0",
 )
 
@@ -67,10 +83,12 @@ def test_a_notebook_gives_the_same_outputs_every_time(tmp_path: Path, monkeypatc
     assert shown(first) == shown(run(tmp_path / "two", monkeypatch))
     kinds = [[output.output_type for output in cell.outputs] for cell in first.cells]
     shows, gives = "display_data", "execute_result"
-    assert kinds == [[], [], [shows], [shows, gives], [gives], [gives], [gives], [shows, "error"]]
+    assert kinds == [[], [], [shows], [shows, gives], [gives], [gives], [gives], ["stream", shows], [shows, "error"]]
     asked = first.cells[2].outputs[0].data
     assert "Well rested?" in asked["text/html"]
     assert asked["text/plain"].endswith("asks: Well rested?\n  woken: [\n    3,\n    1,\n    2\n  ]")
+    talked = [f"{word} {n}" for n in range(6) for word in ("task", "again")]
+    assert first.cells[7].outputs[0].text.splitlines() == ["begin", *talked, "end"]
     assert first.cells[4].outputs[0].data["text/plain"] == "'yes'"
     check_with_nbval(first, tmp_path / "three")
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from functools import partial, wraps
 from typing import Any, Literal
 
+from IPython.core.displaypub import CapturingDisplayPublisher
+
 from nbflow.output import displayed, led
 
 Where = Literal["both", "cell", "row"]
@@ -55,17 +57,33 @@ def _nowhere(_place: Place, _show: Callable[[], object]) -> None:
 
 def lead_displays(shell: Any) -> None:  # noqa: ANN401  # untyped package
     """Have a shell's displays kept with the calls that make them, and dropped of bodies that replay."""
-    publisher = shell.display_pub
-    publish = publisher.publish
-
-    @wraps(publish)
-    def publish_for_call(data: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # whatever the publisher takes
-        display = (kwargs.get("transient") or {}).get("display_id", "")
-        displayed(data, partial(publish, data, *args, **kwargs), str(display))
-
-    publisher.publish = publish_for_call
+    for kind in _publishers(shell):
+        if not hasattr(kind.publish, _OURS):
+            kind.publish = _led(kind.publish)
 
 
 def leave_displays(shell: Any) -> None:  # noqa: ANN401  # as above
     """Leave a shell's displays as they were found."""
-    vars(shell.display_pub).pop("publish", None)
+    for kind in _publishers(shell):
+        kind.publish = getattr(kind.publish, _OURS, kind.publish)
+
+
+def _publishers(shell: Any) -> list[Any]:  # noqa: ANN401  # as above
+    """Return the classes whose objects publish what is displayed: the shell's, and what ``%%capture`` puts there."""
+    return [
+        next(base for base in kind.__mro__ if "publish" in vars(base))
+        for kind in (shell.display_pub_class, CapturingDisplayPublisher)
+    ]
+
+
+def _led(publish: Any) -> Any:  # noqa: ANN401  # as above
+    @wraps(publish)
+    def publish_for_call(publisher: Any, data: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # whatever it takes
+        display = (kwargs.get("transient") or {}).get("display_id", "")
+        displayed(data, partial(publish, publisher, data, *args, **kwargs), str(display))
+
+    setattr(publish_for_call, _OURS, publish)
+    return publish_for_call
+
+
+_OURS = "nbflow_leads"

@@ -147,6 +147,7 @@ class Timeline {
     const began = run.begin(row), waited = began - run.active(row.asked);
     const facts = [Run.state(row)];
     if (row.state !== "waiting") facts.push(duration(run.end(row) - began));
+    if (row.printed) facts.push("has output");
     if (waited > 20) facts.push(`waited ${duration(waited)}`);
     const shown = h("span", "nbf-muted", row.shown ? ` (${row.shown})` : "");
     tip.replaceChildren(h("b", "", row.name), shown, h("div", "", facts.join(" · ")));
@@ -222,7 +223,7 @@ class Timeline {
     paint.chosen = row.path;
     if (!this.panel.hidden) this.ask();
     paint.scrollTo(clamp(paint.scroll, (row.at + 1) * ROW - paint.inner, row.at * ROW));
-    this.said.textContent = `${row.name}, ${Run.state(row)}`;
+    this.said.textContent = `${row.name}, ${Run.state(row)}${row.printed ? ", has output" : ""}`;
   }
 }
 

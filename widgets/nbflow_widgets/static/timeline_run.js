@@ -131,8 +131,7 @@ class Run {
 
   /** @param {Row} row */
   static state(row) {
-    const facts = [row.state, row.attempt > 1 && `attempt ${row.attempt}`, row.changed && "changed its arguments",
-      row.printed && "has output"];
+    const facts = [row.state, row.attempt > 1 && `attempt ${row.attempt}`, row.changed && "changed its arguments"];
     return facts.filter(Boolean).join(", ");
   }
 }
