@@ -8,7 +8,7 @@ the run; so a crash loses little of it. Nothing here can fail a run.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from nbflow.core.path import around
 from nbflow.core.record import Output, Said, Value
@@ -19,23 +19,19 @@ if TYPE_CHECKING:
     from nbflow.core.call import Call, Frame
     from nbflow.core.log import Log
 
+    # A call; where its code stood: branch, step and attempt; stream, what was said, id of a display.
+    _Piece = tuple[Call, str, int, int, str, str | Mapping[str, object], str]
+
 FIRST = LAST = 20_000
 """Characters of the beginning, and of the end, of what one call says, that are kept."""
 EACH = 40
 """Characters that a piece counts for beside its text."""
+MANY, LONG = 64, 2_000
+"""Texts that may wait to be taken in, and characters of one that is taken in at once."""
 DISPLAYS = 10
 """Displays of a call that are kept."""
 LIMITS = {"text/plain": 5_000, "image/png": 200_000, "image/svg+xml": 100_000, "text/html": 50_000}
 """Forms of a display that are kept, and how many characters of each at most; of a text the first are kept."""
-
-
-class _Piece(NamedTuple):
-    """What was said at once, and where the code stood then."""
-
-    path: str
-    name: str
-    said: Said
-    display: str = ""
 
 
 def place_of(frame: Frame) -> tuple[tuple[int, ...], ...]:
@@ -89,9 +85,14 @@ class Outputs:
             display: id of the display, by which it may be replaced; empty for none.
         """
         call = frame.call
-        said = Said(frame.prefix[len(call.path) :], frame.calls + frame.asks, call.attempt, stream, content)
-        self.inbox.append(_Piece(call.path, call.spec.name, said, display))
+        self.inbox.append((call, frame.prefix, frame.calls + frame.asks, call.attempt, stream, content, display))
         self.is_heard = True
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to take in what was said."""
+        inbox = self.inbox
+        return len(inbox) > MANY or (bool(inbox) and len(inbox[-1][5]) > LONG)
 
     def fold(self) -> None:
         """Take in what was said; the lock of the run is held."""
@@ -100,11 +101,17 @@ class Outputs:
         self._busy = True
         try:
             while self.inbox:
-                piece = self.inbox.popleft()
-                kept = self._open.get(piece.path)
+                first = self.inbox.popleft()
+                call, prefix, step, attempt, stream, content, display = first
+                if isinstance(content, str):
+                    texts = [content]
+                    while self.inbox and self.inbox[0][:5] == first[:5]:  # most prints are made of several texts
+                        texts.append(str(self.inbox.popleft()[5]))
+                    content = "".join(texts)
+                kept = self._open.get(call.path)
                 if kept is None:
-                    kept = self._open[piece.path] = _Kept(piece.path, piece.name)
-                kept.add(piece.said, piece.display)
+                    kept = self._open[call.path] = _Kept(call.path, call.spec.name)
+                kept.add(Said(prefix[len(call.path) :], step, attempt, stream, content), display)
         finally:
             self._busy = False
 
@@ -220,14 +227,11 @@ class _Kept:
 def _append(parts: list[Said] | deque[Said], said: Said, text: str) -> int:
     """Add a text, to the last one if it was said in the same place; return what it counts for."""
     last = parts[-1] if parts else None
-    if last is not None and last[:-1] == said[:-1] and isinstance(last.content, str) and len(last.content) < _LONG:
+    if last is not None and last[:-1] == said[:-1] and isinstance(last.content, str) and len(last.content) < LONG:
         parts[-1] = last._replace(content=last.content + text)
         return len(text)
     parts.append(said._replace(content=text))
     return len(text) + EACH
-
-
-_LONG = 2_000  # characters; longer texts are not copied to add to them
 
 
 def _plain(content: str | Mapping[str, object]) -> str | dict[str, object]:
@@ -235,7 +239,7 @@ def _plain(content: str | Mapping[str, object]) -> str | dict[str, object]:
 
 
 def _clean(text: str) -> str:
-    """Return a text, of the very type, that can be stored: half characters are written out."""
+    """Return a text, of no class of the user's, that can be stored: half characters are written out."""
     return str.__str__(text) if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

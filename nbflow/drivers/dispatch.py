@@ -86,7 +86,7 @@ class Dispatch(Hands):
         """Note what the code of a frame says; never waits, as this may come from anywhere."""
         outputs = self.scheduler.outputs
         outputs.put(frame, stream, content, display)
-        if self.lock.acquire(blocking=False):  # else who says or ends something next takes it in
+        if outputs.is_full and self.lock.acquire(blocking=False):  # else who says or ends something next takes it in
             try:
                 outputs.fold()
             finally:

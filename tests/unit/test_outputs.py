@@ -10,7 +10,7 @@ import pytest
 from nbflow.checkpoint.rows import encode_value, from_row, to_row
 from nbflow.core.call import Call, Frame, Spec
 from nbflow.core.log import Log
-from nbflow.core.output import DISPLAYS, FIRST, LAST, Outputs, place_of
+from nbflow.core.output import DISPLAYS, FIRST, LAST, LIMITS, MANY, Outputs, place_of
 from nbflow.core.record import CallReturned, Emitted, Output, Record, Value
 from nbflow.views.calls import CallsView
 from nbflow.views.details import STREAMED, details_of
@@ -68,6 +68,18 @@ def test_what_is_kept_is_never_much_while_it_is_said() -> None:
     kept = outputs._open["0.0"]
     assert sum(len(said.content) for said in (*kept._first, *kept._last)) <= FIRST + LAST
     assert not outputs.inbox
+
+
+def test_texts_wait_to_be_taken_in_together_but_not_many_or_long_ones() -> None:
+    outputs, frame = Outputs(), frame_of()
+    for _ in range(MANY):
+        outputs.put(frame, "stdout", "x")
+        assert not outputs.is_full
+    outputs.put(frame, "stdout", "x")
+    assert outputs.is_full
+    outputs.fold()
+    outputs.put(frame, "stdout", "x" * 100_000)
+    assert outputs.is_full
 
 
 def test_any_text_can_be_stored_and_comes_back_without_what_terminals_obey() -> None:
@@ -128,18 +140,17 @@ def test_the_beginning_of_a_body_goes_with_the_ends_of_its_calls() -> None:
 def test_what_an_object_says_in_the_middle_of_a_step_is_not_lost() -> None:
     outputs, frame = Outputs(), frame_of()
 
-    class Last(str):
-        __slots__ = ()
-
-        def isascii(self) -> bool:
-            outputs.put(frame, "stdout", "said by __del__\n")
+    class Forms(dict[str, object]):
+        def get(self, name: str, default: object = None) -> object:
+            outputs.put(frame, "stdout", f"said with {name}\n")
             outputs.fold()
-            return super().isascii()
+            return super().get(name, default)
 
-    outputs.put(frame, "stdout", Last("text\n"))
-    outputs.fold()
+    outputs.put(frame, "display", Forms({"text/plain": "figure"}))
     outputs.end(frame.call, NOW)
-    assert shown(outputs.take(frame.call, NOW)) == ["text\nsaid by __del__\n"]
+    first, *rest = shown(outputs.take(frame.call, NOW))
+    assert first == "figure"
+    assert rest == ["".join(f"said with {name}\n" for name in LIMITS)]
 
 
 def said(*parts: tuple[str, int, str], is_new: bool = True) -> Output:
