@@ -75,8 +75,8 @@ class Outputs:
         self._open: dict[str, _Kept] = {}
         self._busy = False
 
-    def put(self, frame: Frame, stream: str, content: str | Mapping[str, object], display: str = "") -> None:
-        """Note what the code of a frame says.
+    def put(self, frame: Frame, stream: str, content: str | Mapping[str, object], display: str = "") -> bool:
+        """Note what the code of a frame says; return whether it is time to take in what was said.
 
         Args:
             frame: where the code stands.
@@ -87,12 +87,7 @@ class Outputs:
         call = frame.call
         self.inbox.append((call, frame.prefix, frame.calls + frame.asks, call.attempt, stream, content, display))
         self.is_heard = True
-
-    @property
-    def is_full(self) -> bool:
-        """Whether it is time to take in what was said."""
-        inbox = self.inbox
-        return len(inbox) > MANY or (bool(inbox) and len(inbox[-1][5]) > LONG)
+        return len(content) > LONG or len(self.inbox) > MANY or stream == "display"
 
     def fold(self) -> None:
         """Take in what was said; the lock of the run is held."""

@@ -85,8 +85,9 @@ class Dispatch(Hands):
     def hear(self, frame: Frame, stream: str, content: str | Mapping[str, object], display: str = "") -> None:
         """Note what the code of a frame says; never waits, as this may come from anywhere."""
         outputs = self.scheduler.outputs
-        outputs.put(frame, stream, content, display)
-        if outputs.is_full and self.lock.acquire(blocking=False):  # else who says or ends something next takes it in
+        if outputs.put(frame, stream, content, display) and self.lock.acquire(
+            blocking=False
+        ):  # else who says or ends something next takes it in
             try:
                 outputs.fold()
             finally:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _STREAMS = ("stdout", "stderr")
 _lock = threading.Lock()
-_users = 0
+_users: set[object] = set()
+_is_led = False  # whether loggers are; they stay so if somebody else has come before them since
 _handle: Callable[[logging.Logger, logging.LogRecord], None] = logging.Logger.handle
 _emit: Callable[[Any, logging.LogRecord], None] = logging.StreamHandler.emit
 # Those that were taken out of their places live on: ``print`` in another thread may be at work with one, and in C it
@@ -80,15 +81,19 @@ def _emit_heard(handler: Any, record: logging.LogRecord) -> None:  # noqa: ANN40
     frame.host.hear(frame, name, text, partial(_emit, handler, record))
 
 
-def begin() -> None:
-    """Hear what is said from now on; ``end`` undoes it."""
-    global _users, _handle, _emit  # noqa: PLW0603  # of the process, as the streams are
+def begin(user: object) -> None:
+    """Hear what is said from now on; ``end`` undoes it, however often it is called."""
+    global _handle, _emit, _is_led  # noqa: PLW0603  # of the process, as the streams are
     with _lock:
-        _users += 1
-        if _users == 1:
-            _handle, _emit = logging.Logger.handle, logging.StreamHandler.emit
+        _users.add(user)
+        # What somebody else has put before ours since leads to ours, and stays; what was there first, we lead again.
+        if not _is_led or logging.Logger.handle is _handle:
+            _handle = logging.Logger.handle
             logging.Logger.handle = _log  # type: ignore[assignment,method-assign]  # for as long as a run works
+        if not _is_led or logging.StreamHandler.emit is _emit:
+            _emit = logging.StreamHandler.emit
             logging.StreamHandler.emit = _emit_heard  # type: ignore[assignment,method-assign]  # likewise
+        _is_led = True
         for name in _STREAMS:
             stream = getattr(sys, name)
             if stream is None or isinstance(stream, _Heard):
@@ -100,16 +105,16 @@ def begin() -> None:
             setattr(sys, name, heard)
 
 
-def end(_outcome: object = None) -> None:
+def end(user: object, _outcome: object = None) -> None:
     """Leave the streams and loggers as they were found, once no run works any more."""
-    global _users  # noqa: PLW0603  # as above
+    global _is_led  # noqa: PLW0603  # as above
     with _lock:
-        _users -= 1
+        _users.discard(user)
         if _users:
             return
-        if logging.Logger.handle is _log:
+        if logging.Logger.handle is _log and logging.StreamHandler.emit is _emit_heard:
+            _is_led = False
             logging.Logger.handle = _handle  # type: ignore[assignment,method-assign]  # as it was
-        if logging.StreamHandler.emit is _emit_heard:
             logging.StreamHandler.emit = _emit  # type: ignore[assignment,method-assign]  # as it was
         for name in _STREAMS:
             stream = getattr(sys, name)

@@ -171,8 +171,6 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         editions=session.editions,
     )
     session.attach(dispatch)
-    printing.begin()
-    dispatch.on_end.append(printing.end)
     if saver is not None:
         dispatch.on_end.append(lambda _: _give_back(saver, session.thread_id, owner))
     run = _handle(workflow, session, log.records, _early(saver, opening))
@@ -184,10 +182,13 @@ def _start(run: Run, dispatch: Dispatch, body: Call, records: list[Record], inli
     """Start a run; if that fails, who is told so has no handle of it, and it must not go on without one."""
     scheduler, journal = dispatch.scheduler, dispatch.journal
     records = journal.code.opened(records, body.spec) if journal is not None else records
+    dispatch.on_end.append(partial(printing.end, dispatch))
     try:
+        printing.begin(dispatch)
         run.attach(dispatch.begin(body, execute(scheduler, body, records, clock.new_id()), inline=inline))
     except BaseException as error:
         dispatch.stop(halt(scheduler, type(error).__name__))
+        printing.end(dispatch)
         raise
 
 

@@ -196,7 +196,7 @@ class Chain:
         self.cancelled = ""
         self.context = copy_context()
         self.current = Incarnation(self)
-        printing.begin()  # tasks in flight are heard between two incarnations too
+        printing.begin(self)  # tasks in flight are heard between two incarnations too
         for record in given["opening"].past:
             self.current.is_news(record)
 
@@ -251,7 +251,7 @@ class Chain:
         """Give the caller the outcome of the last incarnation, which may have come before the caller has a handle."""
         with self.lock:
             if self.outcome is None:
-                printing.end()
+                printing.end(self)
             self.outcome = outcome
             future = self.future
         if future is not None:

@@ -489,6 +489,33 @@ class Swallows(io.StringIO):
     """A stream of the user's own, which nobody hears."""
 
 
+def test_who_comes_before_the_loggers_meanwhile_stays_there(flow: Flavour, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a tool that watches logs, and calls what it found."""
+    seen: list[str] = []
+    found: list[Any] = []
+
+    def watch(logger: logging.Logger, record: logging.LogRecord) -> None:
+        seen.append(record.getMessage())
+        found[0](logger, record)
+
+    @flow.entrypoint
+    def body(n: int) -> None:
+        if not found:
+            found.append(logging.Logger.handle)
+            logging.Logger.handle = watch  # type: ignore[assignment,method-assign]  # as such tools do
+        LOGGER.warning("log %s", n)
+
+    before = logging.Logger.handle, logging.StreamHandler.emit
+    with monkeypatch.context() as patch:
+        patch.setattr(logging.Logger, "handle", logging.Logger.handle)  # which is there again afterwards
+        for n in range(3):
+            flow.invoke(body, n, f"thread {n}")
+        assert logging.Logger.handle is watch
+    assert seen == ["log 0", "log 1", "log 2"]
+    flow.invoke(body, 3, "thread 3")
+    assert before == (logging.Logger.handle, logging.StreamHandler.emit)
+
+
 def test_the_streams_are_left_as_they_were(flow: Flavour) -> None:
     @flow.entrypoint
     def body(_: int) -> None:

@@ -72,14 +72,12 @@ def test_what_is_kept_is_never_much_while_it_is_said() -> None:
 
 def test_texts_wait_to_be_taken_in_together_but_not_many_or_long_ones() -> None:
     outputs, frame = Outputs(), frame_of()
-    for _ in range(MANY):
-        outputs.put(frame, "stdout", "x")
-        assert not outputs.is_full
-    outputs.put(frame, "stdout", "x")
-    assert outputs.is_full
+    assert not any(outputs.put(frame, "stdout", "x") for _ in range(MANY))
+    assert outputs.put(frame, "stdout", "x")
     outputs.fold()
-    outputs.put(frame, "stdout", "x" * 100_000)
-    assert outputs.is_full
+    assert outputs.put(frame, "stdout", "x" * 100_000)
+    outputs.fold()
+    assert outputs.put(frame, "display", {"text/plain": "figure"})
 
 
 def test_any_text_can_be_stored_and_comes_back_without_what_terminals_obey() -> None:

@@ -167,7 +167,7 @@ def test_hostile_output_is_text_in_a_twin_and_data_in_a_page() -> None:
 
 
 def test_a_packed_run_has_small_figures_and_the_words_for_large_ones() -> None:
-    for size, is_there in ((1_000, True), (packed.FIGURES + 1, False)):
+    for size, is_there in ((1_000, True), (packed.NOTEBOOK.figures + 1, False)):
         html = Timeline(RunFeed(hostile({"image/png": "A" * size}))).html(script=True)
         data = json.loads(re.search(r"\.map\(unpack\)|PACKED|(\[\"H4s.*?\])\.map", html)[1])[2]  # type: ignore[index]  # it is there
         run = json.loads(gzip.decompress(base64.b64decode(data)))
