@@ -127,6 +127,12 @@ class Outputs:
                 taken += kept.taken(now)
         return taken
 
+    def so_far(self, path: str, now: float) -> list[Output]:
+        """Return what the call at a position, which still works, has said and no commit carries yet."""
+        self.fold()
+        kept = self._open.get(path)
+        return kept.so_far(now) if kept is not None else []
+
     def take_all(self, now: float) -> list[Output]:
         """Take all that was said, at the end of the run."""
         self.fold()
@@ -202,21 +208,35 @@ class _Kept:
 
     def taken(self, now: float, *, is_all: bool = False) -> list[Output]:
         """Return the records of what was said since the last time: of the beginning, or of all."""
-        said, self._first = self._first, []
-        if is_all and (self._last or self._dropped or self._unshown):
-            where = (said or self._last)[-1]
-            if self._dropped:
-                said.append(where._replace(stream="dropped", content=f"{self._dropped:,} characters were not kept"))
-            said += self._last
-            if self._unshown:
-                said.append(where._replace(stream="dropped", content=f"{self._unshown:,} more displays were not kept"))
+        said = self._all() if is_all else self._first
+        records = self._records(said, now)
+        self._first = []
+        if is_all:
             self._last, self._size, self._dropped, self._unshown = deque(), 0, 0, 0
+        self._is_new = self._is_new and not records
+        return records
+
+    def so_far(self, now: float) -> list[Output]:
+        """Return the records of what was said since the last time, and leave it for the next."""
+        return self._records(self._all(), now)
+
+    def _all(self) -> list[Said]:
+        said = [*self._first]
+        if not (self._last or self._dropped or self._unshown):
+            return said
+        where = next(iter([*said[-1:], *self._last]), Said("", 0, 1, "dropped", ""))
+        if self._dropped:
+            said.append(where._replace(stream="dropped", content=f"{self._dropped:,} characters were not kept"))
+        said += self._last
+        if self._unshown:
+            said.append(where._replace(stream="dropped", content=f"{self._unshown:,} more displays were not kept"))
+        return said
+
+    def _records(self, said: Sequence[Said], now: float) -> list[Output]:
         if not said:
             return []
-        record = Output(path=self._path, at=now, name=self._name, is_new=self._is_new)
-        record.value = Value([(*one[:-1], _plain(one.content)) for one in said])
-        self._is_new = False
-        return [record]
+        told = Value([(*one[:-1], _plain(one.content)) for one in said])
+        return [Output(path=self._path, at=now, name=self._name, is_new=self._is_new, value=told)]
 
 
 def _append(parts: list[Said] | deque[Said], said: Said, text: str) -> int:

@@ -247,6 +247,14 @@ class Run(Generic[Output_co]):
         """
         return self._go_on(answer)
 
+    def said(self, path: str) -> list[Record]:
+        """Return what a call that works has printed and displayed so far, and that no record of the log holds yet."""
+        if self.done():
+            return []
+        dispatch = self._session.dispatch
+        with dispatch.lock:
+            return [*dispatch.scheduler.outputs.so_far(path, dispatch.scheduler.now())]
+
     def cancel(self, reason: str = "cancelled") -> bool:
         """Stop the run at once; False if it has ended. Its thread can be resumed.
 

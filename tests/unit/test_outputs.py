@@ -118,6 +118,27 @@ def test_only_so_many_displays_are_kept_and_one_with_an_id_is_replaced() -> None
     assert len(texts) == DISPLAYS + 1
 
 
+def test_displays_that_are_too_many_are_told_also_after_the_others_are_durable() -> None:
+    outputs, body = Outputs(), frame_of("0")
+    work = frame_of("0.0", body)
+    for number in range(DISPLAYS):
+        outputs.put(body, "display", {"text/plain": f"figure {number}"})
+    assert len(shown(outputs.take(work.call, NOW), "0")) == DISPLAYS
+    outputs.put(body, "display", {"text/plain": "one more"})
+    assert shown(outputs.take_all(NOW), "0") == ["\n… 1 more displays were not kept …\n"]
+
+
+def test_what_a_call_has_said_so_far_can_be_seen_and_is_kept_all_the_same() -> None:
+    outputs, frame = Outputs(), frame_of()
+    assert outputs.so_far("0.0", NOW) == []
+    outputs.put(frame, "stdout", "so far\n")
+    assert shown(outputs.so_far("0.0", NOW)) == ["so far\n"]
+    outputs.put(frame, "stdout", "and more\n")
+    outputs.end(frame.call, NOW)
+    assert shown(outputs.take(frame.call, NOW)) == ["so far\nand more\n"]
+    assert outputs.so_far("0.0", NOW) == []
+
+
 def test_the_beginning_of_a_body_goes_with_the_ends_of_its_calls() -> None:
     outputs, body = Outputs(), frame_of("0")
     work = frame_of("0.0", body)

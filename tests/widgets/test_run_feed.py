@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -128,6 +129,29 @@ def test_records_alone_make_a_source() -> None:
     assert batches[0][1].state == "asking"
     assert feed.done()
     assert [fact.label for fact in feed.details("0.1")] == ["arguments", "result"]
+
+
+def test_a_call_that_works_tells_what_it_has_said_so_far() -> None:
+    said, go_on = threading.Event(), threading.Event()
+
+    @task
+    def work() -> None:
+        sys.stdout.write("begins\n")
+        said.set()
+        go_on.wait(60)
+        sys.stdout.write("ends\n")
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def flow(_: int) -> None:
+        work().result()
+
+    run = flow.start(1, CONFIG)
+    feed = RunFeed(run)
+    assert said.wait(60)
+    assert feed.details("0.0")[-1].text == "begins\n"
+    go_on.set()
+    run.result()
+    assert feed.details("0.0")[-1].text == "begins\nends\n"
 
 
 def test_a_subscriber_that_fails_stops_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -120,7 +120,8 @@ class RunFeed:
         """Return what is known of one call."""
         with self._lock:
             self.flush()
-            return details_of(tuple(self._by_path.get(path, ())), path)
+            still = self.run.said(path) if self.run is not None and not self.is_left else ()
+            return details_of((*self._by_path.get(path, ()), *still), path)
 
     def code_of(self, path: str) -> Code | None:
         """Return the code of one call; None where no code is known of."""

@@ -118,7 +118,7 @@ def _ending(progress: Progress, facts: Sequence[Detail]) -> str:
     errors = [fact.text for fact in facts if fact.label == "error" and fact.text]
     last = errors[0].splitlines()[-1] if errors and progress.state == "failed" else ""
     loud = div(f"margin-top:6px;color:{colour('failed')}", escape(last)) if last else ""
-    labels = [fact.label for fact in facts]
+    labels = list(dict.fromkeys(fact.label for fact in facts))
     return loud + div("margin-top:6px", folded(_and(labels), as_facts(facts)))
 
 
