@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from nbflow.core.outcome import Outcome
     from nbflow.core.record import Record
+    from nbflow.core.scheduler import Scheduler
     from nbflow.drivers.future import CallFuture
     from nbflow.session.session import Session
     from nbflow.values import Interrupt
@@ -190,7 +191,7 @@ class Run(Generic[Output_co]):
             self._tell_lost_failures(error)
         if error is None:
             if scheduler.replay.goes_on:
-                self._tell_unreached()
+                _tell_unreached(self._session.dispatch.scheduler, self.workflow.name)
             return outcome.value  # type: ignore[return-value]  # what the body returned
         if is_pause(error):
             return self.workflow.paused(self._records, getattr(error, "interrupts", ()), state)  # type: ignore[return-value]  # see Workflow
@@ -213,17 +214,6 @@ class Run(Generic[Output_co]):
                 error.add_note(text)
             else:
                 warn(text, LostFailureWarning)
-
-    def _tell_unreached(self) -> None:
-        """Warn, once, of recorded calls that the body did not make again."""
-        scheduler = self._session.dispatch.scheduler
-        left = unreached(scheduler.replay, scheduler.replayed)
-        scheduler.replay.began_with = 0
-        if left:
-            listed = ", ".join(f"{past.name!r} ({past.path})" for past in left[:_LISTED])
-            more = f" and {len(left) - _LISTED} more" if len(left) > _LISTED else ""
-            text = f"the resumed body of {self.workflow.name!r} did not ask for recorded calls any more: {listed}{more}"
-            warn(text, UnreachedCallsWarning)
 
     def _stored(self) -> Output_co:
         if self.status == "asking":
@@ -304,3 +294,14 @@ def _remove(listeners: list[Callable[[Record], None]], listener: Callable[[Recor
 
 _LISTED = 5
 _RESULTS = ("RunReturned", "RunFailed")
+
+
+def _tell_unreached(scheduler: Scheduler, workflow: str) -> None:
+    """Warn, once, of recorded calls that the body did not make again."""
+    left = unreached(scheduler.replay, scheduler.replayed)
+    scheduler.replay.began_with = 0
+    if left:
+        listed = ", ".join(f"{past.name!r} ({past.path})" for past in left[:_LISTED])
+        more = f" and {len(left) - _LISTED} more" if len(left) > _LISTED else ""
+        text = f"the resumed body of {workflow!r} did not ask for recorded calls any more: {listed}{more}"
+        warn(text, UnreachedCallsWarning)
