@@ -32,6 +32,7 @@ from nbflow.errors.resuming import (
     NothingToResumeError,
     ReplayMismatchError,
     ThreadBusyError,
+    UnfinishedRunError,
     UnknownCheckpointError,
     UnknownInterruptError,
     UnloadableValueError,
@@ -94,8 +95,8 @@ __all__ = [
     "NoParentGraphError", "NodeCancelledError", "NodeError", "NodeInterrupt", "NodeTimeoutError", "NotCachedWarning",
     "NotKeptAsCheckpointsError", "NothingToResumeError", "ParentCommand", "ReadOnlyFileError", "RemoteError",
     "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal", "StandstillWarning", "StorageError",
-    "TaskNotFound", "ThreadBusyError", "UnfilledJoinWarning", "UnkeptFailureWarning", "UnkeptStreamWarning",
-    "UnknownCheckpointError", "UnknownInterruptError", "UnknownNodeError", "UnknownOptionError",
+    "TaskNotFound", "ThreadBusyError", "UnfilledJoinWarning", "UnfinishedRunError", "UnkeptFailureWarning",
+    "UnkeptStreamWarning", "UnknownCheckpointError", "UnknownInterruptError", "UnknownNodeError", "UnknownOptionError",
     "UnloadableValueError", "UnreachedCallsWarning", "UnreadCodeWarning", "UnreadFutureError", "UnreadFutureWarning",
     "UnserializableError", "WouldBlockError", "is_invalid_resume",
 ]  # fmt: skip

@@ -55,6 +55,30 @@ class NothingToResumeError(NbflowError, RuntimeError):
         return f"Command(resume=...) for {self.workflow!r}: thread {self.thread_id!r} {found}. Nothing was written."
 
 
+class UnfinishedRunError(NbflowError, RuntimeError):
+    """The result of a run was asked for that has none yet, by a handle that does not wait for it.
+
+    Attributes:
+        workflow: name of the workflow.
+        thread_id: the thread.
+        status: how the run stands, such as ``"crashed"`` or ``"answered"``; ``"crashed"`` too while another handle,
+            or another process, works on it.
+    """
+
+    def __init__(self, workflow: str, thread_id: str, status: str) -> None:
+        super().__init__(workflow, thread_id, status)
+        self.workflow = workflow
+        self.thread_id = thread_id
+        self.status = status
+
+    def __str__(self) -> str:
+        found = "has not ended, or its process died" if self.status == "crashed" else f"is {self.status}"
+        return (
+            f"the last run of {self.workflow!r} on thread {self.thread_id!r} {found}, so it has no result. Go on with "
+            "invoke(None, config), or ask the handle of whoever runs it; last_run() only reads what is stored."
+        )
+
+
 class AmbiguousResumeError(NbflowError, RuntimeError):
     """A plain answer was given while several questions are open. Nothing was written.
 

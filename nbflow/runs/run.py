@@ -8,14 +8,22 @@ from nbflow import codec
 from nbflow._support.foreign import note_foreign
 from nbflow._support.loops import note_other_loop
 from nbflow._support.warnings import warn
+from nbflow.constants import BREAKPOINT
 from nbflow.core.announce import begun
 from nbflow.core.rebuilt import run_of, whole
-from nbflow.core.record import RunStarted
+from nbflow.core.record import RunHalted, RunStarted
 from nbflow.core.replay import unreached
 from nbflow.core.resuming import pending_questions, status_of
 from nbflow.core.run_program import halt, is_pause
 from nbflow.core.states import RunState
-from nbflow.errors import Breakpoint, LostFailureWarning, RunCancelledError, RunStopped, UnreachedCallsWarning
+from nbflow.errors import (
+    Breakpoint,
+    LostFailureWarning,
+    RunCancelledError,
+    RunStopped,
+    UnfinishedRunError,
+    UnreachedCallsWarning,
+)
 from nbflow.fingerprint import digest_of
 from nbflow.values import Output_co, as_text
 from nbflow.views.calls import CallRow, calls_of
@@ -188,7 +196,7 @@ class Run(Generic[Output_co]):
         error = outcome.error
         scheduler, state = self._session.dispatch.scheduler, self._session.state
         if scheduler.failures.unseen:
-            self._tell_lost_failures(error)
+            _tell_lost_failures(scheduler, error)
         if error is None:
             if scheduler.replay.goes_on:
                 _tell_unreached(self._session.dispatch.scheduler, self.workflow.name)
@@ -203,31 +211,28 @@ class Run(Generic[Output_co]):
         note_other_loop(error)
         raise error
 
-    def _tell_lost_failures(self, error: BaseException | None) -> None:
-        """Tell, once, of tasks that failed and whose results nobody asked for: beside the run's own error, if any."""
-        unseen = self._session.dispatch.scheduler.failures.unseen
-        while unseen:
-            _, failure = unseen.popitem()
-            lost = failure.get()
-            text = f"task {failure.name!r}, call {failure.path}, failed and nobody asked for its result: {lost!r}"
-            if isinstance(error, Exception):
-                error.add_note(text)
-            else:
-                warn(text, LostFailureWarning)
-
     def _stored(self) -> Output_co:
-        if self.status == "asking":
-            return self.workflow.paused(self._records, self.interrupts)  # type: ignore[return-value]  # as above
-        ended = next((record for record in reversed(self._records) if type(record).__name__ in _RESULTS), None)
-        value = ended.value if ended is not None else None
-        if self.status == "done" and self.workflow.spec.kind == "graph":
-            return self.workflow.paused(self._records, ())  # type: ignore[return-value]  # as above
-        if self.status == "failed":
-            error = value.get() if value is not None else None
-            if isinstance(error, BaseException):
-                raise error
+        """Return the result as it is stored, of a run that this handle did not begin."""
+        status, workflow = self.status, self.workflow
+        if status == "asking":
+            return workflow.paused(self._records, self.interrupts)  # type: ignore[return-value]  # as above
+        if status not in {"done", "failed"}:
+            return self._halted(status)
+        if status == "done" and workflow.spec.kind == "graph":
+            return workflow.paused(self._records, ())  # type: ignore[return-value]  # as above
+        ended = next(record for record in reversed(self._records) if type(record).__name__ in _RESULTS)
+        error = ended.value.get() if status == "failed" and ended.value is not None else None
+        if isinstance(error, BaseException):
+            raise error
         what = f"the result of {run_of(self._records)}"
-        return whole(value, what, "look at it as it is: get_state(config).values")  # type: ignore[return-value]  # as above
+        return whole(ended.value, what, "look at it as it is: get_state(config).values")  # type: ignore[return-value]  # as above
+
+    def _halted(self, status: str) -> Output_co:
+        """Return what a graph shows that stands at a breakpoint; any other run without an end has no result."""
+        last = self._records[-1] if self._records else None
+        if isinstance(last, RunHalted) and last.reason.startswith(BREAKPOINT):
+            return self.workflow.paused(self._records, ())  # type: ignore[return-value]  # as above
+        raise UnfinishedRunError(self.workflow.name, self.thread_id, status)
 
     def resume(self, answer: object) -> Run[Output_co]:
         """Answer the open question, or ``{id: answer}`` several, and go on in the background.
@@ -305,3 +310,16 @@ def _tell_unreached(scheduler: Scheduler, workflow: str) -> None:
         more = f" and {len(left) - _LISTED} more" if len(left) > _LISTED else ""
         text = f"the resumed body of {workflow!r} did not ask for recorded calls any more: {listed}{more}"
         warn(text, UnreachedCallsWarning)
+
+
+def _tell_lost_failures(scheduler: Scheduler, error: BaseException | None) -> None:
+    """Tell, once, of tasks that failed and whose results nobody asked for: beside the run's own error, if any."""
+    unseen = scheduler.failures.unseen
+    while unseen:
+        _, failure = unseen.popitem()
+        lost = failure.get()
+        text = f"task {failure.name!r}, call {failure.path}, failed and nobody asked for its result: {lost!r}"
+        if isinstance(error, Exception):
+            error.add_note(text)
+        else:
+            warn(text, LostFailureWarning)

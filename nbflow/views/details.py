@@ -117,6 +117,17 @@ def text_of(record: Record) -> str:
     return text_of_value(record.value) if record.value is not None else ""
 
 
+QUESTIONS = ("question", "prompt", "message", "text", "query", "title", "description", "ask", "instruction")
+"""The keys under which a question that is a dict says what it asks, the first that is there."""
+
+
+def text_of_question(asked: Asked) -> str:
+    """Return what a question asks as text: of a dict what it says in words, if it does."""
+    value = asked.value.get() if asked.value is not None else None
+    words = [value[key] for key in QUESTIONS if isinstance(value.get(key), str)] if type(value) is dict else []
+    return _cut(words[0]) if words else text_of(asked)
+
+
 def text_of_value(held: Value, *, brief: bool = False) -> str:
     """Return a user's value as text; ``brief`` says of an error its type and message alone."""
     try:
@@ -181,4 +192,4 @@ _short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = _short.maxfr
 _short.maxstring = _short.maxother = 1000
 _short.maxlevel = 6
 
-__all__ = ["Detail", "details_of", "object_of_value", "text_of", "text_of_value"]
+__all__ = ["QUESTIONS", "Detail", "details_of", "object_of_value", "text_of", "text_of_question", "text_of_value"]

@@ -19,7 +19,7 @@ from nbflow.core.record import (
     Value,
 )
 from nbflow.core.states import state_after
-from nbflow.views.details import text_of, text_of_value
+from nbflow.views.details import text_of, text_of_question, text_of_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -165,7 +165,7 @@ def points_of(records: Sequence[Record], *, running: bool = False) -> list[Point
 
 
 def _questions_text(paused: RunPaused, asked: Mapping[str, Asked]) -> str:
-    shown = ", ".join(text_of(asked[key]) for key in paused.ids[:_LISTED] if key in asked)
+    shown = ", ".join(text_of_question(asked[key]) for key in paused.ids[:_LISTED] if key in asked)
     return f"{shown} and {len(paused.ids) - _LISTED} more" if len(paused.ids) > _LISTED else shown
 
 
@@ -197,7 +197,7 @@ def _question(started: RunStarted, asked: Asked, answered: Answered | None, *, i
     state = "answered" if answered is not None else "open" if is_open else "dropped"
     at, by, comment = (answered.at, answered.by, answered.comment) if answered is not None else (None, "", "")
     return QuestionRow(
-        started.thread_id, started.run_id, asked.path, asked.name, state, text_of(asked),
+        started.thread_id, started.run_id, asked.path, asked.name, state, text_of_question(asked),
         text_of(answered) if answered is not None else None, asked.at, at, by or None, comment or None, asked.id,
     )  # fmt: skip
 

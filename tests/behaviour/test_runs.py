@@ -11,7 +11,8 @@ import pytest
 
 import nbflow
 from nbflow import Command, InMemorySaver, entrypoint, interrupt, task
-from nbflow.errors import CalledOutsideRunError, RunCancelledError
+from nbflow.checkpoint.base import RunKey
+from nbflow.errors import CalledOutsideRunError, RunCancelledError, UnfinishedRunError
 from tests.behaviour.flavours import Flavour
 
 
@@ -496,3 +497,44 @@ def test_a_run_that_is_stopped_before_it_has_begun_is_stopped_and_not_crashed() 
     run.cancel("not now")
     assert run.status == "stopped"
     go_on.set()
+
+
+def test_a_stored_run_without_an_end_has_no_result_and_says_so(flow: Flavour) -> None:
+    @flow.task
+    def work(n: int) -> int:
+        if n < 0:
+            raise ValueError(n)
+        return n
+
+    @flow.entrypoint
+    def body(n: int) -> Any:
+        return [(yield work(n)), interrupt("Go on?")]
+
+    config: nbflow.RunnableConfig = {"configurable": {"thread_id": "t"}}
+
+    def stored() -> Any:
+        run = body.last_run(config)
+        assert run is not None
+        return run
+
+    flow.invoke(body, 1)
+    assert stored().result()["__interrupt__"][0].value == "Go on?"
+    nbflow.record_answer(flow.saver, "t", "yes")
+    with pytest.raises(UnfinishedRunError, match=r"'body' on thread 't' is answered, so it has no result\. Go on with"):
+        stored().result()
+    assert flow.invoke(body, None) == [1, "yes"]
+    assert stored().result() == [1, "yes"]
+    key = RunKey("t", flow.saver.runs("t")[0])
+    rows = flow.saver.rows(key)
+    with pytest.raises(ValueError, match="-1"):
+        flow.invoke(body, -1, "failed")
+    with pytest.raises(ValueError, match="-1"):
+        body.last_run({"configurable": {"thread_id": "failed"}}).result()
+    saver: Any = flow.saver
+    saver.delete_thread("t")
+    saver.lease("t", "the one who died")
+    saver.append(key, rows[:3], "the one who died")
+    saver.release("t", "the one who died")
+    with pytest.raises(UnfinishedRunError, match="has not ended, or its process died"):
+        stored().result()
+    assert flow.invoke(body, None)["__interrupt__"]

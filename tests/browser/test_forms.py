@@ -288,7 +288,7 @@ def test_an_answer_recorded_in_one_notebook_moves_the_run_in_another(lab: Lab, f
     other.open_cells("%load_ext nbflow", path=f"{folder}/other.ipynb")
     other.run_cell(0)
     there = other.cell_output(0).locator(".nbflow-form")
-    expect(other.cell_output(0)).to_contain_text("is not defined here. An answer is recorded")
+    expect(other.cell_output(0)).to_contain_text("is not defined in this kernel. An answer is recorded")
     labelled(there, "many").fill("9")
     labelled(there, "few").fill("2")
     there.get_by_role("button", name="Submit").click()

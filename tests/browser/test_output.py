@@ -63,7 +63,7 @@ def test_a_print_and_a_figure_are_in_the_row_of_their_call(lab: Lab) -> None:
     assert "loaded" not in lab.cell_text(1)
     assert lab.cell_output(1).locator(".jp-RenderedImage").count() == 0
     click_row(lab, 0)
-    expect(panel(lab).locator("pre").last).to_have_text("loaded 20 rows\n")
+    expect(panel(lab).locator("pre", has_text="loaded 20 rows").first).to_have_text("loaded 20 rows\n")
     click_row(lab, 1)
     expect(panel(lab)).to_contain_text("draws 20")
     figure = panel(lab).locator("img.nbf-figure")

@@ -65,7 +65,7 @@ def test_calls_of_records_that_were_heard_know_the_wait() -> None:
 
 def test_interrupts_show_questions_and_answers() -> None:
     row = interrupts(story().flow, "story").iloc[0]
-    assert (row.state, row.question, row.answer) == ("answered", "{'question': 'good enough?'}", "yes")
+    assert (row.state, row.question, row.answer) == ("answered", "good enough?", "yes")
     assert row.waited > timedelta(0)
     open_one = interrupts(story().heard[0]).iloc[0]
     assert (open_one.state, pd.isna(open_one.answer), pd.isna(open_one.waited)) == ("open", True, True)

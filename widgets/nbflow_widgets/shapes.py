@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-TEXTS = ("question", "prompt", "message", "text", "query", "title", "description", "ask", "instruction")
+from nbflow.views.details import QUESTIONS
+
 CHOICES = ("options", "choices", "allowed", "actions")
 _ACTIONS = {"allow_accept": "accept", "allow_edit": "edit", "allow_respond": "response", "allow_ignore": "ignore"}
 
@@ -59,7 +60,7 @@ def question_of(value: object) -> Question:
         return review
     if not isinstance(value, Mapping):
         return Question(text="", details={"": value}, is_free=False)
-    key = next((key for key in TEXTS if isinstance(value.get(key), str) and value[key]), None)
+    key = next((key for key in QUESTIONS if isinstance(value.get(key), str) and value[key]), None)
     options = next((key for key in CHOICES if _is_choice(value.get(key))), None)
     details = {str(name): one for name, one in value.items() if name not in (key, options)}
     return Question(

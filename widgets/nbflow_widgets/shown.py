@@ -58,7 +58,8 @@ def shown(value: object, deep: int = DEEP) -> str:
     if made:
         return made
     text = as_text(value)
-    return folded(text, paragraph(text) if isinstance(value, str) else preformatted(text))
+    plain = value is None or isinstance(value, (str, int, float))
+    return folded(text, paragraph(text) if plain else preformatted(text))
 
 
 def _structure(value: object, deep: int) -> str:

@@ -69,8 +69,8 @@ TASKS_SIDE_BY_SIDE = {
     "ratio": "float64",
 }  # fmt: skip
 INTERRUPTS = {
-    "thread_id": TEXT, "state": _QUESTION, "name": NAME, "question": TEXT, "answer": TEXT,
-    "asked": TIME, "answered": TIME, "waited": SPAN, "path": TEXT, "run_id": TEXT, "id": TEXT,
+    "thread_id": TEXT, "state": _QUESTION, "name": NAME, "question": TEXT, "answer": TEXT, "by": TEXT,
+    "asked": TIME, "answered": TIME, "waited": SPAN, "comment": TEXT, "path": TEXT, "run_id": TEXT, "id": TEXT,
 }  # fmt: skip
 
 

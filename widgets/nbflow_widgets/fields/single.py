@@ -38,6 +38,7 @@ def _typed_field(
         return parse(text) if text else field.nothing(what)
 
     field = EntryField(wanted, entry, read, show)
+    field.call(what.removeprefix("type "))
     return field
 
 

@@ -1,11 +1,11 @@
 // The keys of a form: Enter sends it, in a field of several lines with Ctrl or Cmd, and Escape leaves it. A form that has
-// just appeared is given the focus, unless the person is typing somewhere. It also counts down to the end of its time.
+// just appeared is given the focus, unless the person is at something else. It also counts down to the end of its time.
 
 const TYPED = "input:not([type=radio]):not([type=checkbox]):not([type=file]), textarea, select, [contenteditable=true]";
 const FIRST = "input:enabled, textarea:enabled, select:enabled, .nbflow-submit:enabled";
 
 const onKey = (form) => (event) => {
-  if (event.isComposing || form !== event.target.closest(".nbflow-form")) return;
+  if (event.isComposing || event.shiftKey || event.altKey || form !== event.target.closest(".nbflow-form")) return;
   if (event.key === "Escape") {
     const notebook = form.closest(".jp-Notebook");
     event.target.blur();
@@ -16,6 +16,17 @@ const onKey = (form) => (event) => {
   } else return;
   event.preventDefault();
   event.stopPropagation();
+};
+
+/** Whether a person waits for this form: types nowhere, has no cell run, and has chosen its cell or the one after it. */
+const isAwaited = (form) => {
+  if (document.activeElement?.closest(TYPED)) return false;
+  const cell = form.closest(".jp-Cell"), notebook = form.closest(".jp-Notebook");
+  if (!cell || !notebook) return true;
+  const prompts = [...notebook.querySelectorAll(".jp-InputPrompt")];
+  if (prompts.some((prompt) => prompt.textContent.includes("*") && !cell.contains(prompt))) return false;
+  const chosen = notebook.querySelector(".jp-Cell.jp-mod-active");
+  return !chosen || chosen === cell || chosen.previousElementSibling === cell;
 };
 
 const left = (seconds) => {
@@ -49,7 +60,7 @@ export default {
       form?.addEventListener("keydown", keys);
       if (!form || !model.get("fresh")) return;
       model.send({ kind: "seen" }); // a page that is loaded later takes nobody's focus
-      if (!document.activeElement?.closest(TYPED)) form.querySelector(FIRST)?.focus({ preventScroll: true });
+      if (isAwaited(form)) form.querySelector(FIRST)?.focus({ preventScroll: true });
     };
     requestAnimationFrame(() => requestAnimationFrame(settle)); // once the form stands in the page, with its fields
     return () => {

@@ -9,7 +9,7 @@
   const module = await import(url);
   URL.revokeObjectURL(url);
   const heard = [], away = [["details", "are kept in the thread, not in this file"]];
-  const told = ([label, text]) => [label, typeof text === "number" ? codes[text] : text]; // code stands there once
+  const told = ([label, text, forms]) => [label, typeof text === "number" ? codes[text] : text, forms]; // code stands there once
   const model = {
     get: (name) => (name === "snapshot" ? snapshot : undefined),
     on: (event, fn) => event === "msg:custom" && heard.push(fn),
