@@ -9,6 +9,7 @@ from typing import Any
 
 import ipywidgets
 
+from nbflow_widgets.display import make_live
 from nbflow_widgets.fields.base import FRAME, Field, FieldError, PartsField, Path, placed, small_button, titled
 from nbflow_widgets.fields.entry import Entry
 from nbflow_widgets.fields.schema import EMPTY, Wanted
@@ -149,6 +150,7 @@ class RowsField(PartsField):
         for place, (_, field) in enumerate(self._rows, 1):
             field.call(f"{self.wanted.label or 'item'} {place}")
         self._body.children = [self._row(name, field) for name, field in self._rows]
+        make_live(self._body)
         self._body.layout.display = None if self._rows else "none"
 
     def _row(self, name: Field | None, field: Field) -> Any:  # noqa: ANN401  # untyped package
@@ -305,6 +307,7 @@ class ChosenField(PartsField):
     def _draw(self) -> None:
         field = self._field()
         self._body.children = [field.widget] if field is not None else []
+        make_live(self._body)
         self._body.layout.display = "none" if field is None else None
 
     def parts(self) -> Mapping[str | int, Field]:  # noqa: D102  # as Field says

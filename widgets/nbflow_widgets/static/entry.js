@@ -135,11 +135,12 @@ class View {
     this.label.classList.toggle("nbf-required", model.get("required"));
     show(this.help, model.get("help"));
     show(this.problem, problem);
+    const named = this.body instanceof Choices ? this.body.node : this.body.inputs[0]; // each choice has its own name
+    if (!model.get("label")) named.setAttribute("aria-label", model.get("aria"));
     for (const input of this.body.inputs) {
       input.disabled = model.get("disabled");
       input.setAttribute("aria-required", model.get("required"));
       input.setAttribute("aria-invalid", !!problem);
-      if (!model.get("label")) input.setAttribute("aria-label", model.get("aria"));
       if (problem) input.setAttribute("aria-describedby", this.problem.id);
     }
   }
