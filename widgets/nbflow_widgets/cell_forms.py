@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from nbflow.types import Reject
 from nbflow.views.kinds import Answered, Discarded, Reopened
 from nbflow_widgets.forms import Form
+from nbflow_widgets.together import Together
 
 if TYPE_CHECKING:
-    from nbflow import Interrupt, Run
+    from nbflow import Run
     from nbflow.views.calls import Record
     from nbflow_widgets.run_display import RunDisplay
+    from nbflow_widgets.together import Answers, Refused
     from nbflow_widgets.toolkit import Toolkit
 
 
@@ -24,13 +26,15 @@ class CellForms:
     Args:
         kit: the shell's toolkit.
         display: what the forms are shown in.
-        answer: sends an answer to a question; called on a worker thread, one answer at a time.
+        answer: sends answers by question id, and returns those that were refused, each with why; called on a worker
+            thread, one after the other.
     """
 
-    def __init__(self, kit: Toolkit, display: RunDisplay, answer: Callable[[Interrupt, object], None]) -> None:
+    def __init__(self, kit: Toolkit, display: RunDisplay, answer: Callable[[Answers], Refused]) -> None:
         self._kit = kit
         self._display = display
         self._answer = answer
+        display.join(Together(answer, kit.post))
         self._held_back: dict[str, object] = {}
 
     def show(self, run: Run) -> None:
@@ -40,7 +44,7 @@ class CellForms:
         for asked in run.interrupts:
             form, times = self._display.forms.get(asked.id), reopened[asked.id]
             if form is None:
-                submit = partial(self._answer, asked)
+                submit = partial(self._answer_one, asked.id)
                 form = Form(asked, submit, post=self._kit.post, drafts=self._kit.drafts)
                 form.reopened = times
                 self._display.add(form)
@@ -48,6 +52,10 @@ class CellForms:
                 form.reopen(asked, times)
             form.count_down(until.get(asked.id, 0.0))
         self._display.stay()
+
+    def _answer_one(self, key: str, answer: object) -> None:
+        for error in self._answer({key: answer}).values():
+            raise error
 
     def close_expired(self, run: Run) -> None:
         """Show in the forms that were still open what the run took in the place of an answer."""
@@ -63,15 +71,16 @@ class CellForms:
             if form is not None and not form.is_answered:
                 form.accept(answer, whose=whose)
 
-    def accept(self, asked: Interrupt, answer: object) -> None:
-        """Show that an answer was taken."""
-        form = self._display.forms.get(asked.id)
-        if form is not None:
-            form.accept(answer)
+    def accept(self, answers: Answers) -> None:
+        """Show that answers were taken."""
+        for key, answer in answers.items():
+            form = self._display.forms.get(key)
+            if form is not None:
+                form.accept(answer)
 
-    def hold_back(self, asked: Interrupt, answer: object) -> None:
-        """Keep an answer until the run asks again: another one is being worked on."""
-        self._held_back[asked.id] = answer
+    def hold_back(self, answers: Answers) -> None:
+        """Keep answers until the run asks again: another one is being worked on."""
+        self._held_back.update(answers)
 
     def send_held_back(self, run: Run) -> None:
         """Send the answers that were kept, to those questions that still take one."""

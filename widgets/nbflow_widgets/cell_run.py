@@ -21,9 +21,11 @@ from nbflow_widgets.elsewhere import PROGRAM, Trace, begun_by_a_card
 from nbflow_widgets.failure import Stopped, clean, lines_of
 from nbflow_widgets.loop_calls import LoopCalls, led_to
 from nbflow_widgets.run_display import RunDisplay
+from nbflow_widgets.together import send_together
 
 if TYPE_CHECKING:
-    from nbflow import Interrupt, Run, RunnableConfig, Workflow
+    from nbflow import Run, RunnableConfig, Workflow
+    from nbflow_widgets.together import Answers, Refused
     from nbflow_widgets.toolkit import Toolkit
 
 TICK = 0.1
@@ -235,16 +237,24 @@ class CellRun:
                 return
             self.start_again()
 
-    def _answer(self, asked: Interrupt, answer: object) -> None:
-        """Send the answer of a form; called on a worker thread, one answer at a time."""
+    def _answer(self, answers: Answers) -> Refused:
+        """Send the answers of forms; called on a worker thread, one after the other."""
         with self._lock:
-            if not self.run.done():  # another answer is being worked on; this one goes with the next pause
-                self._forms.hold_back(asked, answer)
-                return
-            run = self._cell.run(self._begin, Command(resume={asked.id: answer}))
-            self.run, before = run, self.run
-            self._forms.accept(asked, answer)  # before anybody is told how the run went on
+            if not self.run.done():  # another answer is being worked on; these go with the next pause
+                self._forms.hold_back(answers)
+                return {}
+            before = self.run
+            refused = send_together(answers, self._go_on_with)
+            run = self.run
+            if run is before:
+                return refused
+            taken = {key: answer for key, answer in answers.items() if key not in refused}
+            self._forms.accept(taken)  # before anybody is told how the run went on
         self.calls.post(lambda: self._went_on(run, len(before.log)))
+        return refused
+
+    def _go_on_with(self, answers: dict[str, object]) -> None:
+        self.run = self._cell.run(self._begin, Command(resume=answers))
 
     def _went_on(self, run: Run, past: int) -> None:
         if self._left or run is not self.run:

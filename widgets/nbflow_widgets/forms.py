@@ -78,7 +78,8 @@ class Form:
         self._is_sending = False
         self._message = ipywidgets.HTML()
         self._fields: dict[str, Field] = {}
-        self._buttons = [self._button(*one) for one in self._actions()]
+        self._own_actions = self._actions()
+        self._buttons = [self._button(*one) for one in self._own_actions]
         self._buttons[0].add_class("nbflow-submit")
         self._rejection = Rejection(lambda answer: self._guarded(self._clicked, lambda: answer))
         self._keys = FormKeys()
@@ -162,18 +163,40 @@ class Form:
         return button
 
     def _clicked(self, read: Callable[[], object]) -> None:
+        answer = self._taken(read)
+        if answer is not EMPTY:
+            self._post(lambda: self._guarded(self.send, answer))
+
+    def take(self) -> object:
+        """Return what is typed, and take no typing until it was sent; EMPTY, and why, if it is no answer yet."""
+        if not self.has_one_answer:
+            self._say("Not sent: this question has buttons of its own.", "warning")
+            return EMPTY
+        return self._taken(self._own_actions[0][1])
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes an answer here."""
+        return not self.is_answered and not self._left
+
+    @property
+    def has_one_answer(self) -> bool:
+        """Whether one button sends what is typed: it is not the buttons that are the answer."""
+        return len(self._own_actions) == 1
+
+    def _taken(self, read: Callable[[], object]) -> object:
         with self._claim:  # two clicks, perhaps on two threads, are one answer
             if self._is_sending or self.is_answered:
-                return
+                return EMPTY
             try:
                 answer = read()
             except FieldError:
                 self._say("Not sent: see above.", "error")
-                return
+                return EMPTY
             self._is_sending = True
         self._enable(enabled=False)
         self._say("Sending …", "info")
-        self._post(lambda: self._guarded(self.send, answer))
+        return answer
 
     def send(self, answer: object) -> None:
         """Send an answer, and show what became of it; called where it may take a while."""
@@ -185,9 +208,13 @@ class Form:
             if not isinstance(error, NbflowError):
                 raise
         else:
-            with self._claim:
-                if self.reopened == turn and not self.is_answered:  # the run may have asked again already
-                    self.accept(answer)
+            self.sent(answer, turn)
+
+    def sent(self, answer: object, turn: int) -> None:
+        """Show that an answer was taken, unless the run, which had opened the question ``turn`` times, asks again."""
+        with self._claim:
+            if self.reopened == turn and not self.is_answered:
+                self.accept(answer)
 
     def accept(self, answer: object, *, whose: str = "") -> None:
         """Show the answer, read-only; ``whose`` says who gave it where, if that was not here."""

@@ -13,13 +13,14 @@ import ipywidgets
 
 from nbflow.views.timing import timing_of
 from nbflow_widgets.card import Card, State
-from nbflow_widgets.display import EMPTY, Cell, Mode, Slot, bundle_of, formatted, make_live, show_once
+from nbflow_widgets.display import EMPTY, Cell, Mode, Slot, bundle_of, close_tree, formatted, make_live, show_once
 from nbflow_widgets.forms import Form, waiting_html, waiting_text
 from nbflow_widgets.markup import note
 from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.shown import labelled
 from nbflow_widgets.timeline import Timeline
 from nbflow_widgets.timing import is_worth_timing, timing_text
+from nbflow_widgets.together import MANY, Together
 
 if TYPE_CHECKING:
     from nbflow import Run
@@ -66,6 +67,7 @@ class RunDisplay:
         self._small: dict[str, Any] = {}  # widgets of notes and of the result, once there are any
         self._feed = RunFeed(run)
         self._timeline = Timeline(self._feed, on_stop=on_stop)
+        self._together: Together | None = None
         self._card: Card | None = None
         if mode == "live" and changed is None:
             self._card = Card(self.twin, self._state, self._close)
@@ -98,6 +100,10 @@ class RunDisplay:
         """Show a form below the others."""
         self.forms[form.asked.id] = form
         self._arrange()
+
+    def join(self, together: Together) -> None:
+        """Show a line above the forms while several are open."""
+        self._together = together
 
     def offer_back(self, rejected: Collection[str]) -> bool:
         """Let the rejections of some questions be taken back, and no others; return whether a form is open for one."""
@@ -188,6 +194,9 @@ class RunDisplay:
         parts: list[Any] = [] if self._compact else [self._timeline.widget]
         if self._notes:
             parts.append(self._printed("notes", _notes_html(self._notes)))
+        if self._together is not None and len(self.forms) >= MANY:
+            self._together.show(self.forms.values())
+            parts.append(self._together.widget)
         parts += [form.widget for form in self.forms.values()]
         return parts + [self._printed("result", labelled("Result", result)) for result in self._result]
 
@@ -212,6 +221,8 @@ class RunDisplay:
     def _close(self) -> None:
         for form in self.forms.values():
             form.close()
+        if self._together is not None:
+            close_tree(self._together.widget)
         for small in self._small.values():
             small.close()
         self._timeline.close()
