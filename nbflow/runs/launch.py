@@ -35,6 +35,7 @@ from nbflow.runs.stored_input import given
 from nbflow.session.lineage import Lineages
 from nbflow.session.session import Session
 from nbflow.values import NO_ANSWER, Command, Final, NodeUpdate, RunControl
+from nbflow.views.begun import BEGUN, without_begun
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -78,7 +79,7 @@ def launch(
             saver.lease(thread_id, owner)
         opening = open_thread(workflow, request, saver, thread_id, config)
         session = Session(
-            config=_at_head(config),
+            config=_for_bodies(config),
             thread_id=thread_id,
             run_id=opening.key.run_id,
             origin=(started := opening.started).origin or started.run_id,
@@ -126,8 +127,14 @@ async def on_this_loop(workflow: Definition, start: Callable[[], Run]) -> Run:
     return start() if is_quick else await aside()(start)
 
 
-def _at_head(config: RunnableConfig) -> RunnableConfig:
-    """Return a config that names no checkpoint: an answer to the run means the end of its thread."""
+def _for_bodies(config: RunnableConfig) -> RunnableConfig:
+    """Return a config without what is for the beginning of a run alone.
+
+    It names no checkpoint: an answer to the run means the end of its thread. It does not say which cell began the run:
+    as an argument of a task, that would make another call of the same one in another cell.
+    """
+    if BEGUN in config["metadata"]:
+        config = {**config, "metadata": without_begun(config["metadata"])}
     if "checkpoint_id" not in config["configurable"]:
         return config
     configurable = {name: value for name, value in config["configurable"].items() if name != "checkpoint_id"}

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from nbflow import InMemoryCache, SqliteCache, SqliteSaver, Workflow, entrypoint
 from nbflow.errors import NetworkFileError
-from nbflow_widgets.drafts import Drafts
 from nbflow_widgets.elsewhere import Lookout, Shows
+from nbflow_widgets.kept_file import KeptFile
+from nbflow_widgets.notebook import cell_here, notebook_of
 
 if TYPE_CHECKING:
     from nbflow.types import BaseCache, BaseCheckpointSaver
+    from nbflow.views.begun import Begun
 
 DEFAULT_FILE = ".nbflow/threads.db"
+ARCHIVED = 5000
+"""Runs that are kept as archived; above, the oldest come back."""
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -30,6 +34,7 @@ class Toolkit:
         cell_runs: the runs that are shown and not finished, by saver and thread.
         lookout: has cards say that their run goes on elsewhere.
         drafts: what was typed into forms, by question id.
+        archived: how far runs had come when a person put them out of the inbox, by run id.
         awaited: the variables that take a result, by saver and thread, whatever brings it.
     """
 
@@ -39,7 +44,8 @@ class Toolkit:
         self._file = file
         self.cell_runs: dict[tuple[int, str], Shows] = {}
         self.lookout = Lookout(self.cell_runs)
-        self.drafts = Drafts(lambda: self.file.with_name("drafts.json"))
+        self.drafts = KeptFile(lambda: self.file.with_name("drafts.json"))
+        self.archived = KeptFile(lambda: self.file.with_name("archived.json"), ARCHIVED)
         self.awaited: dict[tuple[int, str], str] = {}
         self._saver: BaseCheckpointSaver | None = None
         self._cache: BaseCache | None = None
@@ -49,6 +55,15 @@ class Toolkit:
     def file(self) -> Path:
         """The default file, beside the notebook."""
         return self._folder / self._file()
+
+    @property
+    def notebook(self) -> str:
+        """The notebook's file, relative to its folder; empty where it is not known."""
+        return notebook_of(self.names, self._folder)
+
+    def running_cell(self) -> Begun:
+        """Return the cell that runs now, as far as somebody looks at it."""
+        return cell_here(self.names, self._folder)
 
     @property
     def names(self) -> MutableMapping[str, Any]:
@@ -104,6 +119,7 @@ class Toolkit:
         self.cell_runs.clear()
         self.lookout.close()
         self.drafts.flush()
+        self.archived.flush()
         self._hand.shutdown(wait=False)
 
     def workflows(self) -> Iterator[Workflow]:

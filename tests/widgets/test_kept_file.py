@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from nbflow_widgets.drafts import LONG, MANY, Drafts
+from nbflow_widgets.kept_file import LONG, MANY, KeptFile
 
 
-def drafts_in(path: Path) -> Drafts:
-    return Drafts(lambda: path)
+def drafts_in(path: Path) -> KeptFile:
+    return KeptFile(lambda: path)
 
 
 def test_a_draft_is_there_for_the_next_kernel_until_it_is_sent(tmp_path: Path) -> None:
@@ -68,3 +68,17 @@ def test_the_oldest_of_too_many_go(tmp_path: Path) -> None:
     many.flush()
     kept = drafts_in(tmp_path / "drafts.json")
     assert (len(kept), "4" in kept, str(MANY + 4) in kept) == (MANY, False, True)
+
+
+def test_what_another_kernel_has_written_is_taken_in(tmp_path: Path) -> None:
+    one, two = drafts_in(tmp_path / "drafts.json"), drafts_in(tmp_path / "drafts.json")
+    assert [len(one), one.refresh()] == [0, False]
+    two["b"] = "yours"
+    two.flush()
+    one["a"] = "mine"
+    assert [one.refresh(), one.refresh()] == [True, False]
+    assert dict(one) == {"b": "yours", "a": "mine"}
+    del two["b"]
+    two.flush()
+    assert one.refresh()
+    assert dict(one) == {"a": "mine"}
