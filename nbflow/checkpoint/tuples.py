@@ -141,7 +141,7 @@ def _tuple(
     return CheckpointTuple(
         config=config_at(started.thread_id, point.id),
         checkpoint=checkpoint,
-        metadata={"source": source, "step": step, "parents": {}, **started.metadata},
+        metadata={"source": source, "step": step, "parents": {}, **started.shown_metadata},
         parent_config=config_at(started.thread_id, point.parent) if point.parent else None,
         pending_writes=writes,
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ROOT = "0"
+BEGUN = "nbflow_cell"  # the key of a run's metadata that tells which cell began it
 FORMAT = 1
 
 
@@ -74,6 +75,11 @@ class RunStarted(Record):
     source: str = "input"
     origin: str | None = None
     kind: str = "entrypoint"
+
+    @property
+    def shown_metadata(self) -> dict[str, object]:
+        """The metadata without what tells which cell began the run."""
+        return {name: value for name, value in self.metadata.items() if name != BEGUN}
 
 
 class ContextGiven(Record):

@@ -16,7 +16,7 @@ from nbflow.checkpoint.rows import load
 from nbflow.config import merge, thread_of
 from nbflow.core.call import Call, check_body, current_frame
 from nbflow.core.log import Log
-from nbflow.core.record import ROOT, Record
+from nbflow.core.record import BEGUN, ROOT, Record
 from nbflow.core.run_program import execute, halt
 from nbflow.core.scheduler import Scheduler
 from nbflow.core.summary import summary_of_call
@@ -35,7 +35,6 @@ from nbflow.runs.stored_input import given
 from nbflow.session.lineage import Lineages
 from nbflow.session.session import Session
 from nbflow.values import NO_ANSWER, Command, Final, NodeUpdate, RunControl
-from nbflow.views.begun import BEGUN, without_begun
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -134,7 +133,8 @@ def _for_bodies(config: RunnableConfig) -> RunnableConfig:
     as an argument of a task, that would make another call of the same one in another cell.
     """
     if BEGUN in config["metadata"]:
-        config = {**config, "metadata": without_begun(config["metadata"])}
+        metadata = {name: value for name, value in config["metadata"].items() if name != BEGUN}
+        config = {**config, "metadata": metadata}
     if "checkpoint_id" not in config["configurable"]:
         return config
     configurable = {name: value for name, value in config["configurable"].items() if name != "checkpoint_id"}

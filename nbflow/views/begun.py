@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from nbflow.core.record import RunStarted
+from nbflow.core.record import BEGUN, RunStarted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from nbflow.core.record import Record
-
-BEGUN: Final = "nbflow_cell"
-"""The key of a config's ``metadata`` that says it: stored with the run, and shown to no body and in no state."""
 
 
 class Begun(NamedTuple):
@@ -34,7 +31,7 @@ class Begun(NamedTuple):
         return ", ".join(filter(None, [self.notebook, cell]))
 
     def as_metadata(self) -> dict[str, str]:
-        """Return what the ``metadata`` of a config says of it."""
+        """Return what the ``metadata`` of a config says of it; no body and no state shows it."""
         return {BEGUN: json.dumps(self._asdict())}
 
 
@@ -51,9 +48,4 @@ def begun_of(records: Sequence[Record]) -> Begun:
     return Begun(*(str(told.get(name) or "") for name in Begun._fields))
 
 
-def without_begun(metadata: Mapping[str, object]) -> dict[str, object]:
-    """Return the metadata of a user's."""
-    return {name: value for name, value in metadata.items() if name != BEGUN}
-
-
-__all__ = ["BEGUN", "Begun", "begun_of", "without_begun"]
+__all__ = ["BEGUN", "Begun", "begun_of"]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, cast
 from nbflow.core.checkpoints import Checkpoint, checkpoints, current_checkpoint, origin_of, waiting_at
 from nbflow.core.record import ROOT, Asked, Record, RunFailed, RunPaused, RunReturned, RunStarted
 from nbflow.values import Interrupt, PregelTask, RunnableConfig, StateSnapshot, config_at, iso
-from nbflow.views.begun import without_begun
 from nbflow.views.calls import calls_of
 
 if TYPE_CHECKING:
@@ -130,7 +129,7 @@ def _end(records: Sequence[Record]) -> Record | None:
 
 def metadata_at(started: RunStarted, source: str, step: int) -> dict[str, object]:
     """Return the metadata of a checkpoint."""
-    return {"source": source, "step": step, "parents": {}, **without_begun(started.metadata)}
+    return {"source": source, "step": step, "parents": {}, **started.shown_metadata}
 
 
 def _text(record: Record) -> str:

@@ -12,8 +12,8 @@ import nbflow_widgets
 from nbflow_widgets import commands
 from nbflow_widgets import nest as nest_function
 from nbflow_widgets.commands import SUBCOMMANDS
-from nbflow_widgets.inbox import waiting_in
 from nbflow_widgets.toolkit import probe
+from nbflow_widgets.waiting import waiting_in
 from tests.widgets.conftest import Shell
 
 FLOW = """\
@@ -154,3 +154,16 @@ def test_the_old_patch_on_a_new_kernel_is_told(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(asyncio.run, "__module__", "nest_asyncio")
     with pytest.raises(RuntimeError, match="Restart the kernel"):
         nest_function()
+
+
+def test_switches_are_words_of_the_line(threads: Shell) -> None:
+    threads.run("%nbflow report asks page.html")
+    threads.run("from pathlib import Path; Path('page.html').write_text('mine')")
+    assert isinstance(threads.fail("%nbflow report asks page.html"), UsageError)
+    threads.run("%nbflow report --overwrite asks page.html")
+    assert threads.run("Path('page.html').read_text()").startswith("<!doctype html>")
+    threads.run("%nbflow inbox --archived")
+    assert threads.shown()[0].startswith("2 runs wait for you.")
+    error = threads.fail("%nbflow inbox --archve")
+    assert "no option --archve (did you mean '--archived'?); it takes --archived, --saver EXPR" in str(error)
+    assert commands.usage("inbox") == "inbox [--archived]"

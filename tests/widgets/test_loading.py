@@ -62,7 +62,8 @@ def test_loading_shows_a_person_who_waits_in_the_default_file(shell: Shell, monk
     shell.run(ASKS)
     monkeypatch.setenv("NBFLOW_DISPLAY", "live")
     shell.run("%reload_ext nbflow")
-    assert any("Go on?" in text for text in shell.shown())
+    assert any("1 run waits for you." in text for text in shell.shown())
+    assert not any("Go on?" in text for text in shell.shown()), "one line, until it is opened"
 
 
 def test_settings_survive_a_reload(shell: Shell) -> None:

@@ -127,6 +127,20 @@ def test_questions_that_are_answered_by_buttons_are_not_submitted(shell: Shell) 
     asyncio.run(story())
 
 
+def test_what_nobody_typed_is_no_answer_unless_its_own_button_says_so(shell: Shell) -> None:
+    async def story() -> None:
+        page = await Page(shell, asking(None, None)).shown()
+        page.type_into(0, "something")
+        page.submit_all()
+        await until(lambda: page.form(0).is_answered and page.run.run.done())
+        assert "nothing is typed" in page.form(1)._message.value
+        click(page.form(1), "Submit")
+        await until(lambda: page.results)
+        assert page.results == [["something", ""]]
+
+    asyncio.run(story())
+
+
 def test_one_question_has_no_line(shell: Shell) -> None:
     async def story() -> None:
         page = await Page(shell, asking(int)).shown()

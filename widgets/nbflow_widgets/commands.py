@@ -30,7 +30,7 @@ from nbflow_widgets.files import Written, plain, write
 from nbflow_widgets.graphs import GraphPicture
 from nbflow_widgets.graphs import graph as draw_graph
 from nbflow_widgets.inbox import Inbox
-from nbflow_widgets.inbox_entries import config_of, define_first, inbox_of, stage
+from nbflow_widgets.inbox_entries import config_of, inbox_of, stage
 from nbflow_widgets.markup import code_span, escaped, note, plural
 from nbflow_widgets.naming import records_of
 from nbflow_widgets.nest import NestError
@@ -206,7 +206,8 @@ def resume(thread: str, answer: object, saver: BaseCheckpointSaver | None = None
     name = str(getattr(run.log[0], "workflow", ""))
     workflow = kit.workflow_named(name, keeper)
     if workflow is None:
-        raise LookupError(define_first(name))
+        msg = f"Workflow {name!r} is not defined in this kernel: run the cell that defines it, then do this again."
+        raise LookupError(msg)
     shown = mode()
     echo = Echo(in_order=shown == "static")
     with begun_by_a_card(), echo.leads():
@@ -225,10 +226,15 @@ def resume(thread: str, answer: object, saver: BaseCheckpointSaver | None = None
     return None
 
 
-def inbox(saver: BaseCheckpointSaver | None = None) -> Inbox:
-    """Show what waits for a person: open questions with their forms, and runs that did not end."""
+def inbox(saver: BaseCheckpointSaver | None = None, *, archived: bool = False) -> Inbox:
+    """Show what waits for a person: open questions with their forms, and runs that did not end.
+
+    Args:
+        saver: where the threads are kept; None for the default.
+        archived: whether what was put out of the inbox is shown too.
+    """
     kit, keeper = _kit(), _saver(saver)
-    found = inbox_of(kit, keeper)
+    found = inbox_of(kit, keeper, archived=archived)
     found.show(mode())
     return found
 
@@ -246,12 +252,12 @@ def nest() -> str:
 
 
 def greet(kit: Toolkit) -> None:
-    """Show a person the inbox of the default file, if there is anything in it; a notebook by itself looks the same."""
+    """Show a person in a line what waits in the default file, if anything does; a notebook by itself looks the same."""
     if mode() == "static":
         return
     found = inbox_of(kit, kit.default_saver())
     if len(found):
-        found.show(mode())
+        found.show(mode(), folded=True)
 
 
 def _run_of(given: str | Run, saver: BaseCheckpointSaver | None) -> Run:
@@ -313,12 +319,13 @@ _EXPRESSIONS = {("resume", 1), ("graph", 0)}  # arguments that are Python
 
 
 def run_subcommand(words: Sequence[str], kit: Toolkit) -> object:
-    """Do what ``%nbflow WORDS`` says; ``--saver EXPR`` may stand anywhere.
+    """Do what ``%nbflow WORDS`` says; ``--saver EXPR`` and switches such as ``--archived`` may stand anywhere.
 
     Raises:
         UsageError: if it can't be understood.
     """
-    given, options = _split(words, kit)
+    rest, options = _split(words, kit)
+    given = [word for word in rest if not word.startswith("--")]
     if not given:
         return subcommands()
     name = given[0]
@@ -327,6 +334,7 @@ def run_subcommand(words: Sequence[str], kit: Toolkit) -> object:
         hint = nearest(name, SUBCOMMANDS)
         msg = f"%nbflow: there is no subcommand {name!r}{hint}; known are {', '.join(map(usage, SUBCOMMANDS))}"
         raise UsageError(msg)
+    options |= _switches(name, [word for word in rest if word.startswith("--")])
     arguments = [
         _evaluated(word, kit) if (name, place) in _EXPRESSIONS else word for place, word in enumerate(given[1:])
     ]
@@ -360,8 +368,25 @@ _OF_ALL = "`--saver EXPR` looks in another checkpointer than the notebook's; eac
 def usage(name: str) -> str:
     """Return a subcommand with its arguments: ``resume THREAD ANSWER``."""
     parameters = [one for one in inspect.signature(SUBCOMMANDS[name]).parameters.values() if one.name != "saver"]
-    shown = [one.name.upper() if one.default is one.empty else f"[{one.name.upper()}]" for one in parameters]
-    return " ".join([name, *shown])
+    given = [one for one in parameters if one.kind is not one.KEYWORD_ONLY]
+    shown = [one.name.upper() if one.default is one.empty else f"[{one.name.upper()}]" for one in given]
+    return " ".join([name, *shown, *(f"[{word}]" for word in switches(name))])
+
+
+def switches(name: str) -> list[str]:
+    """Return what may be said of a subcommand by a word alone: ``--archived``."""
+    parameters = inspect.signature(SUBCOMMANDS[name]).parameters.values()
+    return [f"--{one.name}" for one in parameters if one.kind is one.KEYWORD_ONLY and one.default is False]
+
+
+def _switches(name: str, words: Sequence[str]) -> dict[str, object]:
+    known = switches(name)
+    for word in words:
+        if word not in known:
+            offered = f"it takes {', '.join([*known, '--saver EXPR'])}"
+            msg = f"%nbflow {usage(name)}: there is no option {word}{nearest(word, known)}; {offered}"
+            raise UsageError(msg)
+    return {word.removeprefix("--"): True for word in words}
 
 
 def _split(words: Sequence[str], kit: Toolkit) -> tuple[list[str], dict[str, object]]:

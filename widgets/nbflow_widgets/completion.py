@@ -33,14 +33,15 @@ class Completer:
         return [word for word in offered if word.startswith(event.symbol)]
 
     def _after_nbflow(self, words: list[str]) -> list[str]:
-        from nbflow_widgets.commands import SUBCOMMANDS  # noqa: PLC0415  # they bring the widgets
+        from nbflow_widgets.commands import SUBCOMMANDS, switches  # noqa: PLC0415  # they bring the widgets
 
         if not words:
             return [*SUBCOMMANDS]
         parameters = list(inspect.signature(SUBCOMMANDS[words[0]]).parameters) if words[0] in SUBCOMMANDS else []
         place = len(words) - 1
         wants_thread = place < len(parameters) and parameters[place] in _RUNS
-        return self._threads() if wants_thread else ["--saver"]
+        options = switches(words[0]) if words[0] in SUBCOMMANDS else []
+        return self._threads() if wants_thread else [*options, "--saver"]
 
     def _after_cell(self, words: list[str]) -> list[str]:
         options = {name: one for one in PARSERS[words[0]]._actions for name in one.option_strings}  # noqa: SLF001  # argparse lists its options in no other way

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
 
 from nbflow import Run, list_runs, read_run
+from nbflow.types import BaseCheckpointSaver
 from nbflow.views.kinds import Answered, Reopened
 from nbflow_widgets.display import here
 from nbflow_widgets.ticker import ticker
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 SECONDS = 2.0
 PROGRAM = "another kernel or program"
+DISCARDED = "discarded"
+"""What stands for a place where nothing goes on: the thread was deleted."""
 _by_card: ContextVar[bool] = ContextVar("nbflow_by_card", default=False)
 
 
@@ -75,11 +78,27 @@ class Trace:
             mark = (newest, *((type(record), record.at) for record in last))
             if mark == self._mark:
                 return False
-            found = workflow.last_run(config)
+            found = workflow.last_run(config) if newest else None
         except Exception:  # noqa: BLE001  # a file that can't be read just now is read the next time
             return False
         self._mark = mark
-        return found is not None and _stand(found) != _stand(run)
+        return not newest or (found is not None and _stand(found) != _stand(run))
+
+
+def is_gone(run: Run) -> bool:
+    """Whether the thread of a run was deleted."""
+    saver = run.workflow.checkpointer
+    return isinstance(saver, BaseCheckpointSaver) and not list_runs(saver, run.thread_id, limit=1)
+
+
+def goes_on_in(where: str) -> str:
+    """Return where a run goes on, as a sentence."""
+    return "The thread was discarded." if where == DISCARDED else f"The run goes on in {where}."
+
+
+def went_on_in(where: str) -> str:
+    """Return where a question went, as a remark."""
+    return "was discarded" if where == DISCARDED else f"went on in {where}"
 
 
 def _stand(run: Run) -> tuple[object, ...]:
@@ -92,10 +111,14 @@ class Lookout:
 
     Args:
         shown: what is shown, by saver and thread; what goes on elsewhere is taken out.
+        returned: takes the result of a run that goes on in this kernel and is shown by no card.
     """
 
-    def __init__(self, shown: MutableMapping[Key, Shows]) -> None:
+    def __init__(
+        self, shown: MutableMapping[Key, Shows], returned: Callable[[Key, object], None] = lambda _key, _result: None
+    ) -> None:
         self._shown = shown
+        self._returned = returned
         self._due = 0.0
         Run.watchers.append(self._begun)
 
@@ -116,14 +139,19 @@ class Lookout:
             self._due = time.monotonic() + SECONDS
             for key, card in waiting.items():
                 if card.has_moved() and not card.take_up():
-                    self._leave(key, card, PROGRAM)
+                    self._leave(key, card, DISCARDED if is_gone(card.run) else PROGRAM)
         return bool(waiting)
 
     def _begun(self, run: Run) -> None:
         key = (id(run.workflow.checkpointer), run.thread_id)
+        if is_by_a_card():
+            return
         card = self._shown.get(key)
-        if card is not None and not is_by_a_card():
+        if card is not None:
+            goes_on = card.run.run_id == run.run_id
             self._leave(key, card, here())
+            if goes_on:
+                run.on_done(lambda: self._returned(key, run.result()) if run.status == "done" else None)
 
     def _leave(self, key: Key, card: Shows, where: str) -> None:
         if self._shown.get(key) is card:

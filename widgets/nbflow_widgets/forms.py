@@ -17,6 +17,7 @@ import ipywidgets
 from nbflow import NbflowError
 from nbflow.types import Reject, misfits
 from nbflow_widgets.display import close_tree, make_live
+from nbflow_widgets.elsewhere import went_on_in
 from nbflow_widgets.fields import EMPTY, Field, FieldError, field_of, like
 from nbflow_widgets.fields.own import own_field
 from nbflow_widgets.fields.schema import wanted
@@ -128,33 +129,10 @@ class Form:
             self._fields["edit"] = field_of(like(review.args), value=review.args)
         if "response" in review.allowed:
             self._fields["response"] = field_of({"type": "string", "description": "What to say instead"})
-        return [(_LABELS[kind], self._reviewed(review, kind)) for kind in review.allowed]
-
-    def _reviewed(self, review: Review, kind: str) -> Callable[[], object]:
-        def read() -> object:
-            args: object = None
-            if kind == "edit":
-                args = {"action": review.action, "args": self._read(kind)()}
-            elif kind == "response":
-                args = self._read(kind)()
-            answer = {"type": kind, "args": args}
-            return [answer] if review.in_list else answer
-
-        return read
+        return [(_LABELS[kind], _reviewed(review, kind, self._read(kind))) for kind in review.allowed]
 
     def _read(self, name: str) -> Callable[[], object]:
-        def read() -> object:
-            field, schema = self._fields[name], self.asked.response_schema
-            value = field.read()
-            value = None if value is EMPTY else value
-            wrong = misfits(value, schema) if schema is not None and name == "answer" else []
-            for path, why in wrong:
-                field.complain(path, why)
-            if wrong:
-                raise FieldError(wrong[0][1])
-            return value
-
-        return read
+        return lambda: _value_of(self._fields[name], self.asked.response_schema if name == "answer" else None)
 
     def _button(self, label: str, read: Callable[[], object]) -> Any:  # noqa: ANN401  # untyped package
         layout = {"width": "auto", "min_width": "88px", "margin": "2px 6px 2px 0"}
@@ -172,7 +150,7 @@ class Form:
         if not self.has_one_answer:
             self._say("Not sent: this question has buttons of its own.", "warning")
             return EMPTY
-        return self._taken(self._own_actions[0][1])
+        return self._taken(self._own_actions[0][1], needs=True)
 
     @property
     def is_open(self) -> bool:
@@ -184,7 +162,7 @@ class Form:
         """Whether one button sends what is typed: it is not the buttons that are the answer."""
         return len(self._own_actions) == 1
 
-    def _taken(self, read: Callable[[], object]) -> object:
+    def _taken(self, read: Callable[[], object], *, needs: bool = False) -> object:
         with self._claim:  # two clicks, perhaps on two threads, are one answer
             if self._is_sending or self.is_answered:
                 return EMPTY
@@ -192,6 +170,9 @@ class Form:
                 answer = read()
             except FieldError:
                 self._say("Not sent: see above.", "error")
+                return EMPTY
+            if needs and (answer is None or (isinstance(answer, str) and not answer)):
+                self._say("Not sent: nothing is typed. Its own button sends an empty answer.", "error")
                 return EMPTY
             self._is_sending = True
         self._enable(enabled=False)
@@ -335,6 +316,29 @@ _FRAME = {
 }
 
 
+def _value_of(field: Field, schema: dict[str, Any] | None) -> object:
+    """Return what a field holds, if it fits; raises FieldError, and shows why, if it does not."""
+    value = field.read()
+    value = None if value is EMPTY else value
+    wrong = misfits(value, schema) if schema is not None else []
+    for path, why in wrong:
+        field.complain(path, why)
+    if wrong:
+        raise FieldError(wrong[0][1])
+    return value
+
+
+def _reviewed(review: Review, kind: str, typed: Callable[[], object]) -> Callable[[], object]:
+    """Return what makes the answer that a button of a review sends."""
+
+    def read() -> object:
+        args = typed() if kind in {"edit", "response"} else None
+        answer = {"type": kind, "args": {"action": review.action, "args": args} if kind == "edit" else args}
+        return [answer] if review.in_list else answer
+
+    return read
+
+
 def _printed(html: str) -> Any:  # noqa: ANN401  # untyped package
     return ipywidgets.HTML(html, layout={"margin": "0"})
 
@@ -365,7 +369,7 @@ def waiting_html(asked: Interrupt, left: str = "", until: float = 0.0) -> str:
 
 def _waits(left: str, until: float = 0.0) -> str:
     if left:
-        return f"went on in {left}"
+        return went_on_in(left)
     at = time.strftime("%H:%M:%S", time.localtime(until))
     return f"waits for an answer; without one it goes on by itself at {at}" if until else "waits for an answer"
 

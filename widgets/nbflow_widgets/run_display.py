@@ -14,6 +14,7 @@ import ipywidgets
 from nbflow.views.timing import timing_of
 from nbflow_widgets.card import Card, State
 from nbflow_widgets.display import EMPTY, Cell, Mode, Slot, bundle_of, close_tree, formatted, make_live, show_once
+from nbflow_widgets.elsewhere import DISCARDED, goes_on_in
 from nbflow_widgets.forms import Form, waiting_html, waiting_text
 from nbflow_widgets.markup import note
 from nbflow_widgets.run_feed import RunFeed
@@ -157,10 +158,11 @@ class RunDisplay:
     def leave(self, where: str) -> None:
         """Show how it stood when the run went on elsewhere, and where that is."""
         self._left = True
-        self._timeline.leave()
+        if where != DISCARDED:
+            self._timeline.leave()
         for form in self.forms.values():
             form.leave(where)
-        self.say(f"The run goes on in {where}.", "warning")
+        self.say(goes_on_in(where), "warning")
 
     def twin(self) -> tuple[str, str]:
         """Return the static form of all that is shown, as HTML and as text."""

@@ -43,7 +43,7 @@ class Toolkit:
         self._folder = Path.cwd()
         self._file = file
         self.cell_runs: dict[tuple[int, str], Shows] = {}
-        self.lookout = Lookout(self.cell_runs)
+        self.lookout = Lookout(self.cell_runs, self.returned)
         self.drafts = KeptFile(lambda: self.file.with_name("drafts.json"))
         self.archived = KeptFile(lambda: self.file.with_name("archived.json"), ARCHIVED)
         self.awaited: dict[tuple[int, str], str] = {}

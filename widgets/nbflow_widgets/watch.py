@@ -12,7 +12,7 @@ from nbflow import Run
 from nbflow.types import BaseCheckpointSaver
 from nbflow_widgets.card import Card
 from nbflow_widgets.display import Cell, Mode, bundle_of, show_once
-from nbflow_widgets.elsewhere import Trace, is_by_a_card
+from nbflow_widgets.elsewhere import DISCARDED, Trace, goes_on_in, is_by_a_card
 from nbflow_widgets.forms import waiting_html, waiting_text
 from nbflow_widgets.markup import note
 from nbflow_widgets.run_feed import RunFeed
@@ -63,7 +63,8 @@ class Watched:
     def leave(self, where: str) -> None:
         """Say where the run goes on: its questions are answered there."""
         self._left = where
-        self._timeline.leave()
+        if where != DISCARDED:
+            self._timeline.leave()
         self._show_questions()
 
     def has_moved(self) -> bool:
@@ -81,7 +82,7 @@ class Watched:
 
     def _questions_html(self) -> str:
         html = "".join(waiting_html(asked, self._left) for asked in self._questions())
-        return html + note(f"The run goes on in {self._left}." if self._left else self._answer) if html else ""
+        return html + note(goes_on_in(self._left) if self._left else self._answer) if html else ""
 
     def _end(self) -> None:
         """Show what it asks, now that it does nothing more; on the thread that ended it."""
