@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
-from nbflow.checkpoint.rows import load
+from nbflow.checkpoint.rows import encode_value, load
 from nbflow.core.checkpoints import checkpoints
 from nbflow.core.fork import at_pause, before, begun_again, code_of, copied, first_pause, handed_in, names, places
 from nbflow.core.marks import change, path_of
@@ -76,6 +76,7 @@ def fork(
 
     Raises:
         InvalidOptionError: if there is no such call, or nothing that could be forked.
+        UnserializableError: if what the call is to have returned can't be stored.
     """
     assert request.fork is not None, "asked for by a request for a fork"
     _check(request, is_graph=workflow.spec.kind == "graph")
@@ -99,6 +100,7 @@ def fork(
             raise InvalidOptionError(
                 request.where, "replace", repr(value), f"call {at} left no trace but that of calls inside it"
             )
+        encode_value(record)  # what can't be stored is told now, not as the end of a run
         taken.append(record)
     return _repeat(workflow, request, saver, source, started, taken)
 

@@ -56,6 +56,7 @@ class Threaded(Definition, Generic[Output_co]):
 
         Raises:
             InvalidOptionError: if there is no such run or call; nothing was written then.
+            UnserializableError: if ``replace`` can't be stored; nothing was written either.
         """
         request = request_of("fork()", input, config, options)
         return launch(self, request._replace(fork=Fork(at, replace)))

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from nbflow import Command, entrypoint, interrupt, task
-from nbflow.errors import InvalidOptionError, NoCheckpointerError, ReplayMismatchError, ThreadBusyError
+from nbflow.errors import (
+    InvalidOptionError,
+    NoCheckpointerError,
+    ReplayMismatchError,
+    ThreadBusyError,
+    UnserializableError,
+)
 from tests.behaviour.flavours import Flavour
 
 HERE = {"configurable": {"thread_id": "t"}}
@@ -69,6 +75,16 @@ def test_at_0_all_runs_again(flow: Flavour, chain: Chain) -> None:
     assert chain.ran == {"a": 3, "b": 3, "c": 3}
     with pytest.raises(InvalidOptionError, match="input="):
         chain.workflow.fork(HERE, "0", "value")
+
+
+def test_a_result_that_cannot_be_stored_is_told_at_once_and_nothing_runs(flow: Flavour, chain: Chain) -> None:
+    flow.invoke(chain.workflow, 1)
+    states = list(chain.workflow.get_state_history(HERE))
+    with pytest.raises(UnserializableError, match="object can't be stored"):
+        chain.workflow.fork(HERE, "0.1", object())
+    assert list(chain.workflow.get_state_history(HERE)) == states
+    assert chain.workflow.fork(HERE, "0.1", 5).result() == [None, ["c", 5]], "the thread was given back"
+    assert chain.ran == {"a": 1, "b": 1, "c": 2}
 
 
 def test_a_fork_of_an_older_run_has_its_previous(flow: Flavour, chain: Chain) -> None:
