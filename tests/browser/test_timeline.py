@@ -44,6 +44,22 @@ def slow(n):
 
 def config(name): return {"configurable": {"thread_id": name}}
 """
+MANY = """
+@task
+def leaf(i):
+    if i == 7:
+        raise ValueError("no")
+    return i
+
+@task
+def branch(name):
+    return sum(leaf(i).exception() is None for i in range(3))
+
+@entrypoint(checkpointer=InMemorySaver())
+def many(n):
+    branch("left").result(); branch("right").result()
+    return sum(c.exception() is None for c in [leaf(i) for i in range(n)])
+"""
 BIG = """
 @entrypoint()
 def big(n):
@@ -110,7 +126,7 @@ def test_a_click_shows_a_call_as_text_only(lab: Lab) -> None:
     expect(panel).to_contain_text("<b>0</b>")
     lab.page.locator(".nbf-canvas").press("Escape")
     expect(panel).to_be_hidden()
-    for key in ("ArrowDown", "ArrowDown", "Enter"):
+    for key in ("ArrowDown", "Enter"):
         lab.page.locator(".nbf-canvas").press(key)
     expect(panel).to_contain_text("call 0.1")
     assert lab.problems == []
@@ -164,12 +180,136 @@ def test_both_themes_have_their_colours(lab: Lab) -> None:
     assert light.get("77,186,144", 0) < 50
 
 
+def lines(lab: Lab) -> int:
+    """Return how many lines the canvas has room for."""
+    return (round(lab.page.locator(".nbf-canvas").bounding_box()["height"]) - AXIS) // ROW  # type: ignore[index]
+
+
+def press(lab: Lab, *keys: str) -> None:
+    for key in keys:
+        lab.page.locator(".nbf-canvas").press(key)
+
+
+def said(lab: Lab) -> Locator:
+    return lab.page.locator(".nbf-said")
+
+
+def test_many_calls_of_a_name_are_one_line_with_failures_beside_it(lab: Lab) -> None:
+    lab.open_cells(SETUP + MANY, f"run = many.start(60, config('a'))\n{SHOW}_ = run.result()")
+    lab.run_all()
+    expect(facts(lab)).to_have_text("67 of 68 done · 1 failed")
+    assert lines(lab) == 2 + 2 * 3 + 2, "two branches with three leaves each, what failed, all others as one"
+    click_row(lab, 8)
+    lab.wait_until(lambda: lines(lab) == 14)
+    press(lab, "End")
+    expect(said(lab)).to_have_text("leaf, failed")
+    press(lab, "ArrowUp", "ArrowLeft")
+    expect(said(lab)).to_have_text("leaf, done, 59 calls, unfolded")
+    press(lab, "ArrowLeft")
+    lab.wait_until(lambda: lines(lab) == 10)
+    press(lab, "Home", "ArrowLeft")
+    expect(said(lab)).to_have_text("branch, folded")
+    lab.wait_until(lambda: lines(lab) == 7)
+    press(lab, "ArrowRight", "ArrowRight")
+    expect(said(lab)).to_have_text("leaf, done")
+    lab.page.locator(".nbf-canvas").click(position={"x": 10, "y": AXIS + ROW // 2})
+    lab.wait_until(lambda: lines(lab) == 7)
+    expect(lab.page.locator(".nbf-details")).to_be_hidden()
+    assert lab.problems == []
+
+
+def test_calls_are_found_by_text_and_state_with_their_callers(lab: Lab) -> None:
+    lab.open_cells(SETUP + MANY, f"run = many.start(60, config('a'))\n{SHOW}_ = run.result()")
+    lab.run_all()
+    told = lab.page.locator(".nbf-filter")
+    expect(told).to_be_hidden()
+    lab.page.get_by_role("button", name="1 failed").click()
+    expect(told).to_contain_text("1 of 68 calls, failed")
+    assert lines(lab) == 1
+    lab.page.locator(".nbf-canvas").press("Escape")
+    expect(told).to_be_hidden()
+    press(lab, "/")
+    lab.page.keyboard.type("leaf(2)")
+    expect(told).to_contain_text("3 of 68 calls, with “leaf(2)”")
+    assert lines(lab) == 2 + 2 + 1, "two stand below their branches"
+    lab.page.keyboard.press("Escape")
+    expect(told).to_be_hidden()
+    press(lab, "/")
+    lab.page.keyboard.type("<img src=x>")
+    expect(told).to_contain_text("0 of 68 calls")
+    assert told.locator("img").count() == 0
+    told.get_by_role("button").click()
+    expect(told).to_be_hidden()
+    assert lab.problems == []
+
+
+def test_the_newest_call_is_followed_until_a_person_scrolls(lab: Lab) -> None:
+    end = lab.server.root / "follow end"
+    named = """
+@entrypoint(checkpointer=InMemorySaver())
+def steps(n):
+    for i in range(n):
+        task(lambda: time.sleep(0.15), name=f"step {i}")().result()
+"""
+    lab.open_cells(SETUP + named, f"run = steps.start(2000, config('a'))\n{SHOW}held({str(end)!r})\nrun.cancel()")
+    lab.run_cell(0)
+    lab.run_cell(1, wait=False)
+    follow = lab.page.get_by_role("button", name="Follow the newest call (f)")
+    expect(facts(lab)).to_contain_text(re.compile(r"^[2-9]\d of"))
+    expect(follow).to_be_hidden()
+    lab.page.locator(".nbf-canvas").hover()
+    lab.page.mouse.wheel(0, -200)
+    expect(follow).to_be_visible()
+    press(lab, "f")
+    expect(follow).to_be_hidden()
+    end.touch()
+    lab.wait_idle()
+    assert lab.problems == []
+
+
+def test_a_run_is_run_again_from_a_call_in_its_card(lab: Lab) -> None:
+    cell = """%%entrypoint --input 3 --out got --thread again
+from nbflow import task
+import time
+@task
+def first(n):
+    time.sleep(0.3); return n + 1
+@task
+def second(n):
+    return n * 10
+def flow(n):
+    return second(first(n).result()).result()
+"""
+    lab.open_cells("%load_ext nbflow", cell, "print('got is', got)")
+    lab.run_all()
+    lab.expect_text(2, "got is 40")
+    card = lab.page.locator(".nbflow-card")
+    card.locator(".nbf-canvas").click(position={"x": 60, "y": AXIS + ROW // 2})
+    expect(card.get_by_role("button", name="Run again from here")).to_be_enabled()
+    card.get_by_text("with another result").click()
+    typed = card.get_by_label("What the call is to have returned").first
+    typed.fill("1 +")
+    typed.press("Enter")
+    expect(card.get_by_role("alert")).to_contain_text("Nothing was run: SyntaxError")
+    expect(card.locator(".nbf-timeline")).to_have_count(1)
+    card.get_by_label("bind the result to got").check()
+    typed.fill("6 + 1")
+    typed.press("Enter")
+    expect(card.locator(".nbf-timeline")).to_have_count(2)
+    expect(card.locator(".nbf-facts").nth(1)).to_have_text("2 of 2 done · 1 replayed")
+    lab.expect_text(1, "Run again from call 0.0 with another result, 6 + 1")
+    lab.run_cell(2)
+    lab.expect_text(2, "got is 70")
+    assert lab.problems == []
+
+
 def test_a_frame_of_ten_thousand_calls_draws_what_is_seen_alone(lab: Lab) -> None:
     lab.open_cells(SETUP + BIG, f"run = big.start(40)\n{SHOW}_ = run.result()")
     lab.run_cell(0)
     lab.page.evaluate(FRAMES)
     lab.run_cell(1, timeout=300)
     expect(facts(lab)).to_have_text("9,960 of 10,000 done · 40 failed")
+    click_row(lab, 0)
     lab.page.locator(".nbf-canvas").hover()
     for step in range(30):
         lab.page.mouse.wheel(0, 5000 - 300 * step)

@@ -172,6 +172,7 @@ class Cells:
             named=options.thread is not None,
             on_return=lambda result: self._kit.returned(key, result),
         )
+        cell_run.out = options.out or ""
         self._kit.cell_runs[key] = cell_run
         self._kit.awaited.pop(key, None)
         if options.out is not None:

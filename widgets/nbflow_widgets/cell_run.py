@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from nbflow import Command
 from nbflow.errors import ThreadBusyError
+from nbflow_widgets.again import Again, Place
 from nbflow_widgets.cell_forms import CellForms, discarded_in, rejected_in, way_back, way_on
 from nbflow_widgets.display import Cell, Mode
 from nbflow_widgets.echo import Echo
@@ -50,6 +51,7 @@ class CellRun:
     Attributes:
         run: the newest handle of the run.
         run_display: what is drawn.
+        out: the variable that may take results of runs from its calls; empty for none.
         calls: leads callbacks to the kernel's loop.
     """
 
@@ -76,13 +78,18 @@ class CellRun:
         self._compact = compact
         self._cell = Cell()
         self._echo = echo if echo is not None else Echo(in_order=mode == "static")
+        self.out = ""
         self.calls = LoopCalls(self._cell)
         self._past = 0
         self._lock = threading.RLock()  # held while what the thread holds and ``run`` may differ
         self._left = False
         self._trace = Trace()
+        show = _beside(kit, workflow, config, named=named)
+        self._again = Again(kit, workflow, config, of=lambda: self.run, show=show, calls=self.calls)
 
-    def open(self, run: Run, *, past: int = 0, changed: Callable[[], None] | None = None) -> None:
+    def open(
+        self, run: Run, *, past: int = 0, changed: Callable[[], None] | None = None, place: Place | None = None
+    ) -> None:
         """Begin to show a run.
 
         Args:
@@ -90,12 +97,20 @@ class CellRun:
             past: how many of its records are older than this cell.
             changed: called at each change, if the run_display's ``box`` is shown in another card; else it is
                 shown in the running cell.
+            place: where further runs from its calls are shown; None for below it.
         """
         self.run = run
         self._past = past
         self.calls.join()
         self.run_display = RunDisplay(
-            run, self._mode, on_stop=self.stop, way_on=self._way_on, changed=changed, compact=self._compact
+            run,
+            self._mode,
+            on_stop=self.stop,
+            way_on=self._way_on,
+            changed=changed,
+            compact=self._compact,
+            on_fork=lambda wish: self._again.ask(place or Place(self.run_display, self._cell, self.out), wish),
+            can_bind=lambda: self._again.can_bind(self.out),
         )
         self._forms = CellForms(self._kit, self.run_display, self._answer)
 
@@ -295,6 +310,17 @@ class CellRun:
     def _way_on(self, status: str) -> str:
         inbox = f"`%nbflow inbox{self._kit.option_for(self._workflow.checkpointer)}`"
         return way_on(self.run, status, "Run the cell again" if self._named else inbox)
+
+
+def _beside(kit: Toolkit, workflow: Workflow, config: RunnableConfig, *, named: bool) -> Callable[..., CellRun]:
+    """Return what makes another ``CellRun`` of the thread, given what takes its result, and for which variable."""
+
+    def beside(on_return: Callable[[object], None], out: str) -> CellRun:
+        made = CellRun(kit, workflow, config, mode="live", named=named, on_return=on_return)
+        made.out = out
+        return made
+
+    return beside
 
 
 def _settle(future: asyncio.Future[None]) -> None:

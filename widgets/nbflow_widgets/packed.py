@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 Item = tuple[str, str] | tuple[str, str, Mapping[str, str]]
 STATIC = Path(__file__).with_name("static")
-MODULE = (  # one module in five parts
-    "timeline_run.js", "timeline_paint.js", "timeline_head.js", "timeline_output.js", "timeline.js",
+MODULE = (  # one module in seven parts
+    "timeline_run.js", "timeline_rows.js", "timeline_paint.js", "timeline_head.js", "timeline_details.js",
+    "timeline_output.js", "timeline.js",
 )  # fmt: skip
 VARIABLE = "NBFLOW_TWIN"
 

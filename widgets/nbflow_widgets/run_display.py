@@ -6,7 +6,7 @@ Knows nothing of how a run goes on; all of it but ``twin`` is called on the kern
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -15,16 +15,19 @@ from nbflow.views.timing import timing_of
 from nbflow_widgets.card import Card, State
 from nbflow_widgets.display import EMPTY, Cell, Mode, Slot, bundle_of, close_tree, formatted, make_live, show_once
 from nbflow_widgets.elsewhere import DISCARDED, goes_on_in
+from nbflow_widgets.estimates import Remaining, look_for
 from nbflow_widgets.forms import Form, waiting_html, waiting_text
 from nbflow_widgets.markup import note
 from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.shown import labelled
-from nbflow_widgets.timeline import Timeline
+from nbflow_widgets.timeline import Timeline, Wish
 from nbflow_widgets.timing import is_worth_timing, timing_text
 from nbflow_widgets.together import MANY, Together
 
 if TYPE_CHECKING:
     from nbflow import Run
+
+STATES: tuple[State, ...] = ("moves", "waits", "settled")
 
 
 class RunDisplay:
@@ -37,6 +40,7 @@ class RunDisplay:
         way_on: says what a reader of the twin does to go on, with code in backquotes; given how the run stands.
         changed: called at each change, if it is shown in somebody else's card, as ``box``.
         compact: whether the timeline is left out until ``unfold``.
+        on_fork, can_bind: as a timeline takes them.
 
     Attributes:
         box: the widgets in somebody else's card; None in a card of its own.
@@ -52,6 +56,8 @@ class RunDisplay:
         way_on: Callable[[str], str],
         changed: Callable[[], None] | None = None,
         compact: bool = False,
+        on_fork: Callable[[Wish], None] | None = None,
+        can_bind: Callable[[], Mapping[str, object]] = dict,
     ) -> None:
         self.box = ipywidgets.VBox() if changed is not None else None
         self.forms: dict[str, Form] = {}
@@ -67,13 +73,14 @@ class RunDisplay:
         self._result: list[object] = []
         self._small: dict[str, Any] = {}  # widgets of notes and of the result, once there are any
         self._feed = RunFeed(run)
-        self._timeline = Timeline(self._feed, on_stop=on_stop)
+        self._timeline = Timeline(self._feed, on_stop, on_fork if mode == "live" else None, can_bind)
         self._together: Together | None = None
+        self._below: list[tuple[str, RunDisplay]] = []
         self._card: Card | None = None
         if mode == "live" and changed is None:
-            self._card = Card(self.twin, self._state, self._close)
+            self._card = Card(self.twin, self._state, self.close)
             self._card.place()
-        self._arrange()
+        self.arrange()
 
     @property
     def is_revealed(self) -> bool:
@@ -90,17 +97,17 @@ class RunDisplay:
         self._run = run
         self.offer_back(())
         self._feed.attach(run)
-        self._arrange()
+        self.arrange()
 
     def say(self, text: str, kind: str = "info") -> None:
         """Add a line of small print, with code in backquotes."""
         self._notes.append((text, kind))
-        self._arrange()
+        self.arrange()
 
     def add(self, form: Form) -> None:
         """Show a form below the others."""
         self.forms[form.asked.id] = form
-        self._arrange()
+        self.arrange()
 
     def join(self, together: Together) -> None:
         """Show a line above the forms while several are open."""
@@ -116,11 +123,30 @@ class RunDisplay:
         """Show the widgets in the cell."""
         if self._card is not None:
             self._card.reveal(self._parts())
+            self.expect()
+
+    def expect(self) -> None:
+        """Look for an earlier run that says how long this one may take."""
+        look_for(self._run, self._takes)
+
+    def _takes(self, remaining: Remaining) -> None:
+        self._timeline.estimate = remaining
+
+    def add_below(self, words: str, display: RunDisplay) -> None:
+        """Show another run of the thread below, in the same card.
+
+        Args:
+            words: how it came to be, with code in backquotes.
+            display: shows it.
+        """
+        self._below.append((f"{words} ({time.strftime('%H:%M:%S')})", display))
+        self.stay()
+        display.expect()
 
     def unfold(self) -> None:
         """Show the timeline too."""
         self._compact = False
-        self._arrange()
+        self.arrange()
 
     def hold_place(self) -> None:
         """Keep a place in the cell for a result that comes after the cell's end."""
@@ -131,13 +157,13 @@ class RunDisplay:
         """Show the widgets as they are now, and keep a place for what comes: somebody may answer."""
         self.reveal()
         self.hold_place()
-        self._arrange()
+        self.arrange()
 
     def show_result(self, result: object, cell: Cell) -> None:
         """Show a result that the cell's own execution can't show: it is over, or its page was reloaded."""
         if self._card is None or self._card.is_reloaded:
             self._result = [result]
-            self._arrange()
+            self.arrange()
         elif result is not None and self._late.is_shown:
             bundle, _ = cell.run(formatted, result)
             if bundle:
@@ -153,7 +179,7 @@ class RunDisplay:
             form.keep_rejection()
         if self._mode == "static":
             show_once(bundle_of(*self.twin()))
-        self._arrange()
+        self.arrange()
 
     def leave(self, where: str) -> None:
         """Show how it stood when the run went on elsewhere, and where that is."""
@@ -167,7 +193,7 @@ class RunDisplay:
     def twin(self) -> tuple[str, str]:
         """Return the static form of all that is shown, as HTML and as text."""
         live, notes, forms = self._mode == "live", tuple(self._notes), tuple(self.forms.values())
-        state = self._state()
+        state = self.stands()
         drawn = self._timeline.html(times=live, script=live and state != "moves")
         html = [drawn, _notes_html(notes), *(form.html() for form in forms)]
         text = [self._timeline.text(), *(text.replace("`", "") for text, _ in notes), *(form.text() for form in forms)]
@@ -181,9 +207,18 @@ class RunDisplay:
             html.append(note(stood))
             text.append(stood.replace("`", ""))
         html += [labelled("Result", result) for result in self._result]
+        for words, display in tuple(self._below):
+            below = display.twin()
+            html += [note(words), below[0]]
+            text += [words.replace("`", ""), below[1]]
         return "".join(html), "\n".join(text)
 
     def _state(self) -> State:
+        states = [self.stands(), *(display.stands() for _, display in tuple(self._below))]
+        return next((state for state in STATES if state in states), "settled")
+
+    def stands(self) -> State:
+        """Return whether the run moves by itself, waits for a person, or is settled, whatever stands below it."""
         if self._left:
             return "settled"
         if not self._run.done():
@@ -200,7 +235,10 @@ class RunDisplay:
             self._together.show(self.forms.values())
             parts.append(self._together.widget)
         parts += [form.widget for form in self.forms.values()]
-        return parts + [self._printed("result", labelled("Result", result)) for result in self._result]
+        parts += [self._printed("result", labelled("Result", result)) for result in self._result]
+        for number, (words, display) in enumerate(self._below):
+            parts += [self._printed(f"below {number}", note(words)), display.box]
+        return parts
 
     def _printed(self, what: str, html: str) -> Any:  # noqa: ANN401  # untyped package
         if what not in self._small:
@@ -208,7 +246,7 @@ class RunDisplay:
         self._small[what].value = html
         return self._small[what]
 
-    def _arrange(self) -> None:
+    def arrange(self) -> None:
         """Show what has changed, live and in the twin."""
         if self.box is not None and self._changed is not None:
             self.box.children = self._parts()
@@ -220,13 +258,18 @@ class RunDisplay:
             if self._card.is_revealed or self._run.done():
                 self._card.update()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Take the widgets away."""
         for form in self.forms.values():
             form.close()
         if self._together is not None:
             close_tree(self._together.widget)
         for small in self._small.values():
             small.close()
+        for _, display in self._below:
+            display.close()
+            if display.box is not None:
+                display.box.close()
         self._timeline.close()
         self._feed.close()
 

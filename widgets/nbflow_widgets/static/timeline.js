@@ -1,6 +1,8 @@
-// The timeline in the page, and what a person does with it. The last part of the module: timeline_run.js,
-// timeline_paint.js, timeline_head.js and timeline_output.js stand before it. No text of a user's ever becomes markup.
+// The timeline in the page, and what a person does with it. The last part of the module; packed.py names those before
+// it. No text of a user's ever becomes markup.
 
+const KEYS = "Calls: up and down choose one, left and right fold it, Enter shows it, slash finds, f follows the newest, "
+  + "plus and minus zoom, 0 fits";
 const FRAME_MS = 50; // while only time passes; what a person does is drawn at once
 
 /** Draw a run into `el`; return what takes it away again. */
@@ -8,28 +10,36 @@ class Timeline {
   /** @param {Run} run @param {HTMLElement} el @param {(message: any) => void} send */
   constructor(run, el, send) {
     this.run = run;
-    this.send = send;
-    this.head = new Head(run, {
+    this.listing = new Listing(run);
+    this.head = new Head(run, this.listing, {
       name: () => this.choose("0"),
       stop: () => send({ kind: "stop" }),
       out: () => this.then(this.paint.zoom(1 / 1.6)),
       in: () => this.then(this.paint.zoom(1.6)),
       fit: () => this.then(Object.assign(this.paint, { fitted: true, follows: true })),
+      follow: () => this.then(this.follow()),
+      path: () => this.then(this.mark(!this.paint.marks)),
+      find: (text) => this.sift(() => { this.listing.text = text.trim().toLowerCase(); }),
+      state: (states) => this.sift(() => this.toggle(states)),
+      clear: () => { this.sift(() => this.listing.clear()); this.canvas.focus(); },
+      rows: () => this.canvas.focus(),
     });
     this.canvas = h("canvas", "nbf-canvas");
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "application");
-    this.canvas.setAttribute("aria-label", "Calls: arrow keys choose one, Enter shows it, plus and minus zoom, 0 fits");
+    this.canvas.setAttribute("aria-label", KEYS);
     this.tip = h("div", "nbf-tip");
-    this.panel = h("div", "nbf-details");
-    this.tip.hidden = this.panel.hidden = true;
+    this.tip.hidden = true;
+    this.details = new Details(run, send, () => this.choose(this.paint.chosen));
     this.said = h("div", "nbf-said");
     this.said.setAttribute("aria-live", "polite");
     this.stage = h("div", "nbf-stage", "", this.canvas, this.tip);
-    this.root = h("div", "nbf-timeline", "", this.head.el, this.head.progress, this.stage, this.panel, this.said);
+    const { head, progress, filter } = this.head;
+    this.root = h("div", "nbf-timeline", "", this.head.el, progress, filter, this.stage, this.details.el, this.said);
     this.root.dataset.lmSuppressShortcuts = "true"; // else Lab's single-key commands take the arrows and Enter
     el.append(this.root);
-    this.paint = new Painter(run, this.canvas, this.root);
+    this.paint = new Painter(run, this.listing, this.canvas, this.root);
+    this.mark(true);
     this.frame = this.last = 0;
     this.due = this.inSight = true;
     this.drag = null;
@@ -54,7 +64,7 @@ class Timeline {
     canvas.onpointercancel = () => { this.drag = null; };
     canvas.onpointerleave = () => { this.hover(null); };
     canvas.onkeydown = (event) => {
-      if (!this.key(event.key)) return;
+      if (!this.key(event)) return;
       event.preventDefault();
       event.stopPropagation();
     };
@@ -69,9 +79,57 @@ class Timeline {
 
   changed() {
     this.root.dataset.state = this.run.head.state;
+    this.listing.stale = true;
     this.head.update();
-    if (this.paint.wanted() !== this.paint.height || !this.paint.width) this.resize();
+    if (this.details.open) this.details.update();
+    this.relist(false);
     this.then();
+  }
+
+  /** Bring the lines up to date; keep what is in sight where it is. @param {boolean} [now] else not too often */
+  relist(now = true) {
+    const { listing, paint } = this, top = listing.lines[Math.floor(paint.scroll / ROW)], part = paint.scroll % ROW;
+    if (!listing.refresh(now)) return;
+    const at = paint.scroll > 0 && !(paint.follows && this.run.live) ? listing.lines.indexOf(top) : -1;
+    if (at >= 0) paint.scroll = at * ROW + part;
+    this.head.sift();
+    if (paint.wanted() !== paint.height || !paint.width) this.resize();
+  }
+
+  /** Change what is looked for. @param {() => void} change */
+  sift(change) {
+    change();
+    this.listing.stale = true;
+    this.paint.scroll = 0;
+    this.relist();
+    this.then();
+  }
+
+  /** Look for calls in these states alone; if for them already, for all. @param {string[]} states */
+  toggle(states) {
+    const { wanted } = this.listing, had = states.every((state) => wanted.has(state));
+    for (const state of states) wanted[had ? "delete" : "add"](state);
+  }
+
+  /** Fold a line, or unfold it; return whether that made a difference. @param {Row|Group} line @param {boolean} open */
+  fold(line, open) {
+    if (!this.listing.fold(line, open)) return false;
+    this.paint.follows = false;
+    this.relist();
+    this.said.textContent = `${line.name}, ${open ? "unfolded" : "folded"}`;
+    return true;
+  }
+
+  follow() {
+    this.paint.follows = true;
+    const at = this.listing.lineOf(this.run.latest);
+    if (at >= 0 && !this.run.live) Object.assign(this.paint, { scroll: at * ROW - this.paint.inner / 2 });
+  }
+
+  /** @param {boolean} marks whether the critical path is marked */
+  mark(marks) {
+    this.paint.marks = marks;
+    this.head.path.setAttribute("aria-pressed", String(marks));
   }
 
   resize() {
@@ -90,49 +148,31 @@ class Timeline {
   tick(time) {
     const moving = this.run.live && this.inSight;
     this.run.hold(!!this.root.closest(".nbflow-card")?.querySelector(":scope > .nbflow-still")); // the keeper says so
+    this.relist(false);
     if (this.due || (moving && !this.run.held && time - this.last >= FRAME_MS)) {
       this.last = time;
       this.due = false;
       this.head.tick();
+      this.head.follow.hidden = !this.run.live || this.paint.follows || !this.paint.stripWidth;
       this.paint.draw();
     }
-    this.frame = moving || this.due ? requestAnimationFrame((next) => this.tick(next)) : 0;
+    this.frame = moving || this.due || this.listing.stale ? requestAnimationFrame((next) => this.tick(next)) : 0;
   }
 
-  /** Show a call, or hide it if it is shown. @param {string} path */
+  /** Show a call, or hide it if it is shown; unfold a line that stands for many. @param {string} path */
   choose(path) {
-    const shown = this.paint.chosen === path && !this.panel.hidden;
-    this.paint.chosen = shown ? "" : path;
-    this.panel.hidden = shown;
-    if (!shown) this.ask();
-    this.then();
-  }
-
-  ask() {
-    this.show([]);
-    this.send({ kind: "details", path: this.paint.chosen });
-  }
-
-  /** Take the kernel's answer. @param {string} path @param {Item[]} items */
-  details(path, items) {
-    if (path === this.paint.chosen) this.show(items);
-  }
-
-  /** Fill the panel with what is known here and what the kernel said. @param {Item[]} items */
-  show(items) {
-    const { run } = this, row = run.rows.get(this.paint.chosen);
-    if (!row) return;
-    const began = run.begin(row), took = `${duration(run.end(row) - began)}, began at ${duration(began)}`;
-    const chip = h("span", "nbf-chip", Run.state(row));
-    chip.style.setProperty("--nbf-chip", `var(--nbf-${row.state})`);
-    const when = h("span", "nbf-muted", `${row.state === "waiting" ? "waits for its turn" : took} · call ${row.path}`);
-    const close = button("×", "Close", () => this.choose(row.path), "nbf-close");
-    this.panel.replaceChildren(h("div", "nbf-title", "", h("b", "", row.name), chip, when, close));
-    const known = items.length || !row.shown ? items : [["arguments", row.shown]];
-    for (const [label, text, forms] of known) {
-      const loud = /^(error|attempt|stopped)/.test(label) ? "nbf-text nbf-error" : "nbf-text";
-      this.panel.append(h("div", "nbf-label", label), displayed(forms, text) ?? h("pre", loud, text));
+    const line = this.listing.named(path), shown = this.paint.chosen === path && this.details.open;
+    if (line?.group) {
+      this.paint.chosen = path;
+      this.fold(line, !line.open);
+    } else if (shown) {
+      this.details.hide();
+      this.canvas.focus({ preventScroll: true });
+    } else {
+      this.paint.chosen = path;
+      this.details.show(path);
     }
+    this.then();
   }
 
   hover(row) {
@@ -145,12 +185,28 @@ class Timeline {
     this.hover(row);
     if (!row) return;
     const began = run.begin(row), waited = began - run.active(row.asked);
+    if (row.group) { this.hintOf(row, event); return; }
     const facts = [Run.state(row)];
     if (row.state !== "waiting") facts.push(duration(run.end(row) - began));
     if (row.printed) facts.push("has output");
     if (waited > 20) facts.push(`waited ${duration(waited)}`);
+    const own = run.chain[row.path];
+    if (own !== undefined) facts.push(own ? `${duration(own)} of the critical path` : "on the critical path");
     const shown = h("span", "nbf-muted", row.shown ? ` (${row.shown})` : "");
     tip.replaceChildren(h("b", "", row.name), shown, h("div", "", facts.join(" · ")));
+    this.place(event);
+  }
+
+  /** Say what many calls in one line add up to. @param {Group} group */
+  hintOf(group, event) {
+    const counts = Object.entries(group.counts).map(([state, count]) => `${number(count)} ${state}`).join(" · ");
+    const shown = h("span", "nbf-muted", ` ×${number(group.members.length)}`), sums = group.sums?.told;
+    this.tip.replaceChildren(h("b", "", group.name), shown, h("div", "", counts), h("div", "", sums ? `${sums} (5 to 95 %)` : ""));
+    this.place(event);
+  }
+
+  place(event) {
+    const { tip } = this;
     const below = event.offsetY + 18, above = event.offsetY - tip.offsetHeight - 8;
     tip.style.left = `${clamp(event.offsetX + 14, 0, Math.max(0, this.paint.width - tip.offsetWidth - 4))}px`;
     tip.style.top = `${below + tip.offsetHeight > this.paint.height && above > 0 ? above : below}px`;
@@ -181,9 +237,11 @@ class Timeline {
 
   release(event) {
     const clicked = this.drag && !this.drag.moved && !this.drag.strip;
-    const row = clicked ? this.paint.rowAt(event.offsetX, event.offsetY) : null;
+    const { offsetX: x, offsetY: y } = event, row = clicked ? this.paint.rowAt(x, y) : null;
+    const folds = clicked ? this.paint.foldAt(x, y) : null;
     this.drag = null;
-    if (row) this.choose(row.path);
+    if (folds) this.then(this.fold(folds, !this.listing.unfolded(folds)));
+    else if (row) this.choose(row.path);
   }
 
   wheel(event) {
@@ -199,14 +257,20 @@ class Timeline {
     this.then();
   }
 
-  /** Do what a key means; return whether it means something. @param {string} key */
-  key(key) {
+  /** Do what a key means; return whether it means something. @param {KeyboardEvent} event */
+  key({ key, shiftKey, ctrlKey, metaKey, altKey }) {
+    if (ctrlKey || metaKey || altKey) return false;
     this.hover(null);
-    const { paint } = this, step = { ArrowDown: 1, ArrowUp: -1, PageDown: MOST, PageUp: -MOST }[key];
+    const { paint } = this, step = { ArrowDown: 1, ArrowUp: -1, PageDown: MOST, PageUp: -MOST, Home: -1e9, End: 1e9 }[key];
+    const side = { ArrowLeft: -1, ArrowRight: 1 }[key];
     if (step) this.walk(step);
+    else if (side && shiftKey) paint.pan(side * 60, 0);
+    else if (side) this.side(side > 0);
     else if (key === "Enter" && paint.chosen) this.choose(paint.chosen);
-    else if (key === "Escape" && !this.panel.hidden) this.choose(paint.chosen);
-    else if (key === "ArrowLeft" || key === "ArrowRight") paint.pan(key === "ArrowLeft" ? -60 : 60, 0);
+    else if (key === "Escape" && this.details.open) this.choose(this.details.path);
+    else if (key === "Escape" && this.listing.filtered) this.sift(() => this.listing.clear());
+    else if (key === "/" && !this.head.find.hidden) this.head.find.focus();
+    else if (key === "f") this.follow();
     else if (key === "+" || key === "=") paint.zoom(1.6);
     else if (key === "-") paint.zoom(1 / 1.6);
     else if (key === "0") Object.assign(paint, { fitted: true, follows: true });
@@ -215,15 +279,30 @@ class Timeline {
     return true;
   }
 
-  /** Choose the call so many rows further on. @param {number} step */
+  /** Choose the call so many lines further on. @param {number} step */
   walk(step) {
-    const { list, rows } = this.run, { paint } = this, from = rows.get(paint.chosen);
-    if (!list.length) return;
-    const row = list[from?.parent ? clamp(from.at + step, 0, list.length - 1) : 0];
+    const { lines } = this.listing, { paint } = this, from = this.listing.lineOf(this.listing.named(paint.chosen));
+    if (lines.length) this.select(from < 0 ? 0 : clamp(from + step, 0, lines.length - 1));
+  }
+
+  /** Unfold the chosen line, or go into it; fold it, or go to its caller. @param {boolean} right */
+  side(right) {
+    const { listing, paint } = this, at = listing.lineOf(listing.named(paint.chosen)), line = listing.lines[at];
+    if (!line) { this.walk(0); return; }
+    if (this.fold(line, right)) return;
+    const depth = listing.depths[at];
+    if (right && listing.depths[at + 1] > depth) this.select(at + 1);
+    for (let i = at - 1; !right && i >= 0; i--) if (listing.depths[i] < depth) { this.select(i); return; }
+  }
+
+  /** Choose a line and bring it into sight. @param {number} at */
+  select(at) {
+    const { paint } = this, row = this.listing.lines[at];
     paint.chosen = row.path;
-    if (!this.panel.hidden) this.ask();
-    paint.scrollTo(clamp(paint.scroll, (row.at + 1) * ROW - paint.inner, row.at * ROW));
-    this.said.textContent = `${row.name}, ${Run.state(row)}${row.printed ? ", has output" : ""}`;
+    if (this.details.open && !row.group) this.details.show(row.path);
+    paint.scrollTo(clamp(paint.scroll, (at + 1) * ROW - paint.inner, at * ROW));
+    const many = row.group ? `, ${number(row.members.length)} calls, ${row.open ? "unfolded" : "folded"}` : "";
+    this.said.textContent = `${row.name}, ${Run.state(row)}${many}${row.printed ? ", has output" : ""}`;
   }
 }
 
@@ -236,7 +315,11 @@ export default () => {
       model.on("change:snapshot", () => run.replace(model.get("snapshot")));
       model.on("msg:custom", (message) => {
         if (message.kind === "delta" && !run.delta(message)) model.send({ kind: "again" });
-        if (message.kind === "details") shown.forEach((view) => view.details(message.path, message.items));
+        for (const { details } of shown) {
+          if (message.path !== details.path) continue;
+          if (message.kind === "details") details.fill(message.items);
+          if (message.kind === "fork") details.refuse(message.problem);
+        }
       });
     },
     render({ model, el }) {

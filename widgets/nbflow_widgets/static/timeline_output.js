@@ -1,4 +1,4 @@
-// Displays of a call in its details: figures, tables. The fourth part of the timeline's module. What they are made of is
+// Displays of a call in its details: figures, tables. The sixth part of the timeline's module. What they are made of is
 // a user's, so it becomes an image, which runs nothing, or stands in a frame of its own, which may run and load nothing.
 
 const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:";

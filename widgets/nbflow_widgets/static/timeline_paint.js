@@ -1,4 +1,4 @@
-// Draws a run on a canvas: labels, bars, the axis, the strip at the right. The second part of the timeline's module.
+// Draws a run on a canvas: labels, bars, the axis, the strip at the right. The third part of the timeline's module.
 
 const ROW = 22, AXIS = 22, MOST = 14, STRIP = 12;
 const STEPS = [6e4, 3e5, 6e5, 18e5, 36e5, 108e5, 216e5, 864e5, 2592e5];
@@ -6,9 +6,11 @@ const CALM = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** Only rows in sight are drawn, so that 10,000 cost what 14 do. */
 class Painter {
-  /** @param {Run} run @param {HTMLCanvasElement} canvas @param {HTMLElement} root carries the colours */
-  constructor(run, canvas, root) {
+  /** @param {Run} run @param {Listing} listing @param {HTMLCanvasElement} canvas @param {HTMLElement} root carries the colours */
+  constructor(run, listing, canvas, root) {
     this.run = run;
+    this.listing = listing;
+    this.marks = true; // whether the critical path is marked
     this.canvas = canvas;
     this.root = root;
     this.pen = canvas.getContext("2d");
@@ -26,7 +28,7 @@ class Painter {
   }
 
   get inner() { return Math.max(0, this.height - AXIS); }
-  get tall() { return this.run.list.length * ROW; }
+  get tall() { return this.listing.lines.length * ROW; }
   get left() { return clamp(this.width * 0.3, 110, 300); }
   get stripWidth() { return this.tall > this.inner + 1 ? STRIP + 6 : 0; }
   get right() { return this.width - 12 - this.stripWidth; }
@@ -38,11 +40,22 @@ class Painter {
   /** Return the row at a place of the canvas. @param {number} x @param {number} y */
   rowAt(x, y) {
     if (y < AXIS || x > this.width - this.stripWidth) return null;
-    return this.run.list[Math.floor((y - AXIS + this.scroll) / ROW)] ?? null;
+    return this.listing.lines[Math.floor((y - AXIS + this.scroll) / ROW)] ?? null;
   }
 
   /** The height that the rows want. */
-  wanted() { return this.run.list.length ? AXIS + Math.min(this.run.list.length, MOST) * ROW + 4 : 0; }
+  wanted() {
+    const { length } = this.listing.lines;
+    return this.run.list.length ? AXIS + clamp(length, 1, MOST) * ROW + 4 : 0;
+  }
+
+  /** Return the line whose sign to fold it is at a place. @param {number} x @param {number} y */
+  foldAt(x, y) {
+    const line = this.rowAt(x, y), at = Math.floor((y - AXIS + this.scroll) / ROW);
+    return line && this.listing.unfolded(line) !== null && Math.abs(x - this.indent(at)) < 9 ? line : null;
+  }
+
+  indent(at) { return 10 + Math.min(this.listing.depths[at], 8) * 14; }
 
   /** @param {number} width @param {number} height */
   resize(width, height) {
@@ -87,8 +100,8 @@ class Painter {
     this.colours();
     if (!this.height) return;
     if (this.fitted) { this.from = 0; this.span = this.whole; }
-    const latest = this.follows && run.live ? run.latest : null;
-    if (latest && this.stripWidth) this.scroll += (latest.at * ROW - this.inner * 0.6 - this.scroll) * 0.25;
+    const latest = this.follows && run.live && this.stripWidth ? this.listing.lineOf(run.latest) : -1;
+    if (latest >= 0) this.scroll += (latest * ROW - this.inner * 0.6 - this.scroll) * 0.25;
     this.scroll = clamp(this.scroll, 0, Math.max(0, this.tall - this.inner));
     pen.clearRect(0, 0, this.width, this.height);
     pen.textBaseline = "middle";
@@ -97,8 +110,9 @@ class Painter {
     pen.beginPath();
     pen.rect(0, AXIS, this.width - this.stripWidth, this.inner);
     pen.clip();
-    const end = Math.min(run.list.length, Math.ceil((this.scroll + this.inner) / ROW));
-    for (let i = Math.floor(this.scroll / ROW); i < end; i++) this.row(run.list[i], AXIS + i * ROW - this.scroll);
+    const { lines } = this.listing, end = Math.min(lines.length, Math.ceil((this.scroll + this.inner) / ROW));
+    for (let i = Math.floor(this.scroll / ROW); i < end; i++) this.row(lines[i], AXIS + i * ROW - this.scroll, this.indent(i));
+    if (!lines.length) this.text("No call fits the filter", 10, AXIS + ROW / 2, this.width, this.look.muted, 12);
     pen.restore();
     if (this.stripWidth) this.overview();
   }
@@ -149,29 +163,62 @@ class Painter {
     pen.fillText(text, middle, AXIS / 2 - 1);
   }
 
-  /** @param {Row} row @param {number} y */
-  row(row, y) {
+  /** @param {Row|Group} row @param {number} y @param {number} indent */
+  row(row, y, indent) {
     const { pen, look } = this, middle = y + ROW / 2;
     if (row.path === this.chosen || row === this.hovered) {
       pen.fillStyle = row.path === this.chosen ? look.select : look.line;
       pen.fillRect(0, y, this.width, ROW);
     }
-    const indent = 10 + Math.min(row.depth, 8) * 14;
-    pen.fillStyle = look[row.state];
-    pen.beginPath();
-    pen.arc(indent, middle, 3.5, 0, 7);
-    pen.fill();
+    this.sign(indent, middle, look[row.state], this.listing.unfolded(row));
     pen.textAlign = "left";
     const room = this.left - indent - (row.printed ? 14 : 0);
     const used = this.text(row.name, indent + 10, middle, room - 14, look.text, 12);
-    if (row.shown) this.text(row.shown, indent + 15 + used, middle, room - 23 - used, look.muted, 11);
+    const shown = row.group ? `×${number(row.members.length)}` : row.shown;
+    if (shown) this.text(shown, indent + 15 + used, middle, room - 23 - used, look.muted, 11);
     if (row.printed) this.lines(this.left - 10, middle);
     pen.save();
     pen.beginPath();
     pen.rect(this.left + 6, y, this.right - this.left, ROW);
     pen.clip();
-    this.bar(row, middle);
+    if (row.group) this.crowd(row, middle);
+    else this.bar(row, middle);
     pen.restore();
+  }
+
+  /** Draw the sign of a line: a dot, or a triangle if it has others below it. @param {boolean|null} open */
+  sign(x, y, colour, open) {
+    const { pen } = this;
+    pen.fillStyle = colour;
+    pen.beginPath();
+    if (open === null) pen.arc(x, y, 3.5, 0, 7);
+    else for (const [dx, dy] of open ? [[-5, -3], [5, -3], [0, 4]] : [[-3, -5], [4, 0], [-3, 5]]) pen.lineTo(x + dx, y + dy);
+    pen.fill();
+  }
+
+  /** Draw many calls in one line: each part of the time in the state that matters most there. @param {Group} group */
+  crowd(group, middle) {
+    const { pen, look, run } = this, room = this.right - this.left - 8, cells = Math.max(1, Math.min(150, Math.floor(room / 3)));
+    const { urgent } = run.states, { worst, told } = this.listing.sum(group, this.from, this.span, cells);
+    for (let i = 0, first = 0; i <= cells; i++) {
+      if (i < cells && worst[i] === worst[first]) continue;
+      if (worst[first] < urgent.length) {
+        pen.fillStyle = look[urgent[worst[first]]];
+        pen.fillRect(this.left + 8 + (first / cells) * room, middle - 6, ((i - first) / cells) * room, 12);
+      }
+      first = i;
+    }
+    const words = Object.entries(group.counts).map(([state, count]) => `${number(count)} ${state}`);
+    const text = [told, ...(words.length > 1 || !told ? words : [])].filter(Boolean).join(" · ");
+    pen.font = `11px ${this.font}`;
+    const wide = Math.min(pen.measureText(text).width + 12, room - 4), to = this.x(run.end(group)), from = this.x(run.begin(group));
+    const x = to + wide <= this.right ? to + 4 : from - wide > this.left ? from - wide - 4 : this.right - wide;
+    if (x === this.right - wide) {
+      pen.globalAlpha = 0.86;
+      this.block(x, middle, wide, look.ground);
+      pen.globalAlpha = 1;
+    }
+    this.text(text, x + 6, middle, wide - 8, look.text, 11);
   }
 
   /** Draw the mark of a call that has output: lines of text. */
@@ -209,8 +256,15 @@ class Painter {
       this.block(x, middle, width, look[row.state]);
       if (row.state === "running" && run.live && !run.held && !CALM && width > 8) this.shimmer(x, middle, width);
       if (row.attempt > 1) this.block(x, middle, 3, look.retrying);
+      if (this.marks && run.bounded && run.chain[row.path] !== undefined) this.under(x, middle, width);
     }
     this.say(row, waiting ? asked : x, x + width, middle, end - run.begin(row));
+  }
+
+  /** Mark a bar as a part of the critical path. */
+  under(x, middle, width) {
+    this.pen.fillStyle = this.look.text;
+    this.pen.fillRect(x, middle + 7, width, 2);
   }
 
   block(x, middle, width, colour) {
@@ -251,9 +305,9 @@ class Painter {
 
   /** The whole run in a strip, each pixel in the state that matters most there; it is the scrollbar too. */
   overview() {
-    const { pen, look, run } = this, height = this.inner, x = this.width - STRIP;
-    if (this.stripped !== `${run.version} ${height}`) {
-      this.stripped = `${run.version} ${height}`;
+    const { pen, look, listing } = this, height = this.inner, x = this.width - STRIP;
+    if (this.stripped !== `${listing.stamp} ${height}`) {
+      this.stripped = `${listing.stamp} ${height}`;
       this.paintStrip(height);
     }
     pen.globalAlpha = 0.8;
@@ -270,7 +324,7 @@ class Painter {
   }
 
   paintStrip(height) {
-    const rows = this.run.list, { urgent } = this.run.states, worst = new Array(height).fill(urgent.length);
+    const rows = this.listing.lines, { urgent } = this.run.states, worst = new Array(height).fill(urgent.length);
     const deep = Math.max(1, Math.ceil(height / rows.length));
     rows.forEach((row, i) => {
       const top = Math.floor((i / rows.length) * height), rank = urgent.indexOf(row.state);

@@ -3,9 +3,10 @@
 /**
  * A call; times in milliseconds since the run began.
  * @typedef {{path: string, parent: string, name: string, kind: string, state: string, attempt: number,
- *   asked: number, start: number, end: number|null, shown: string, changed: boolean, printed: boolean, key: string, depth: number, at: number}} Row
+ *   asked: number, start: number, end: number|null, shown: string, changed: boolean, printed: boolean, key: string, depth: number,
+ *   at: number, seen?: number, loud?: number, lasted?: number, last?: number, parts?: number}} Row its last ones: see Listing
  * A batch, or all there is.
- * @typedef {{seq: number, rows: any[][], head: any, states?: States}} Batch
+ * @typedef {{seq: number, rows: any[][], head: any, states?: States, chain?: Record<string, number>}} Batch
  * A fact of a call: its label, its text, and of a display its other forms by MIME type.
  * @typedef {[string, string, Record<string, string>?]} Item
  * The words for states of calls: as they are listed, by urgency, of those not ended, of those with a result.
@@ -39,11 +40,14 @@ class Run {
     /** @type {Map<string, Row>} */ this.rows = new Map();
     /** All calls but the body, in the order of their positions. @type {Row[]} */ this.list = [];
     this.head = { name: "", state: "", thread_id: "", counts: {}, gaps: [], total: 0, started: 0, ended: null, now: 0 };
+    /** Milliseconds of the critical path that calls have for themselves, by path. @type {Record<string, number>} */ this.chain = {};
+    this.bounded = false; // whether there is one, and it leaves calls out; else it says nothing
     /** @type {States} */ this.states = { listed: [], urgent: [], open: [], finished: [] };
     this.seq = 0;
     this.skew = 0; // seconds by which this page's clock is ahead of the kernel's, the way included
     this.held = 0; // when time was held, because nothing is heard of the kernel; 0 while it goes on
     this.version = 0;
+    this.gone = false; // whether calls of the list are not there any more
     /** The call that began last. @type {Row|null} */ this.latest = null;
     /** Called after each change. @type {Set<() => void>} */ this.views = new Set();
   }
@@ -65,8 +69,11 @@ class Run {
   }
 
   /** @param {Batch} data */
-  take({ seq, rows, head, states }) {
+  take({ seq, rows, head, states, chain }) {
     if (states) this.states = states;
+    this.chain = chain ?? {};
+    const marked = Object.keys(this.chain).length;
+    this.bounded = marked > 0 && marked < head.total;
     this.seq = seq;
     this.head = head;
     this.skew = Date.now() / 1000 - head.now;
@@ -80,16 +87,20 @@ class Run {
   /** Keep a row; return whether rows came or went. @param {any[]} values */
   set(values) {
     const old = this.rows.get(values[0]);
-    if (values[4] === "discarded") return this.rows.delete(values[0]);
+    if (values[4] === "discarded") { this.gone = true; return this.rows.delete(values[0]); }
     const row = old || { key: sortKey(values[0]), depth: 0, at: 0 };
     FIELDS.forEach((field, i) => { row[field] = values[i]; });
     if (this.states.open.includes(row.state) && row.parent) this.latest = row;
-    if (!old) this.rows.set(row.path, row);
-    return !old;
+    if (old) return false;
+    this.rows.set(row.path, row);
+    if (row.parent) this.list.push(row);
+    return true;
   }
 
   arrange() {
-    this.list = [...this.rows.values()].filter((row) => row.parent).sort((a, b) => (a.key < b.key ? -1 : 1));
+    if (this.gone) this.list = this.list.filter((row) => this.rows.get(row.path) === row);
+    this.gone = false;
+    this.list.sort((a, b) => (a.key < b.key ? -1 : 1)); // quick, for what is in order already
     this.list.forEach((row, at) => {
       row.at = at;
       row.depth = row.parent === "0" ? 0 : (this.rows.get(row.parent)?.depth ?? -1) + 1;
