@@ -77,17 +77,20 @@ class Listing {
   keyOf(row) { return `${row.parent} ${row.loud === this.stamp ? "!" : "="} ${row.name}`; }
 
   gather() {
-    const found = new Map();
-    for (const row of this.run.list) {
-      if (row.seen !== this.stamp) continue;
-      const key = this.keyOf(row), members = found.get(key);
-      if (members) members.push(row);
-      else found.set(key, [row]);
+    const { run, stamp, groups: before } = this, used = [];
+    for (const row of run.list) {
+      if (row.seen !== stamp) continue;
+      const kin = row.kin ?? run.kinOf(row);
+      if (kin.stamp !== stamp) used.push(Object.assign(kin, { stamp, members: [[], []], groups: [null, null] }));
+      kin.members[+(row.loud === stamp)].push(row);
     }
-    const before = this.groups;
     this.groups = new Map();
-    for (const [key, members] of found) {
-      if (members.length >= MANY) this.groups.set(key, this.group(key, members, before.get(key)));
+    for (const kin of used) {
+      kin.members.forEach((members, loud) => {
+        if (members.length < MANY) return;
+        const key = this.keyOf(members[0]);
+        this.groups.set(key, kin.groups[loud] = this.group(key, members, before.get(key)));
+      });
     }
   }
 
@@ -114,7 +117,7 @@ class Listing {
     for (let i = from; i < to; i = list[i].last) {
       const row = list[i];
       if (row.seen !== this.stamp) continue;
-      const group = this.groups.get(this.keyOf(row));
+      const group = row.kin.groups[+(row.loud === this.stamp)];
       if (!group) this.branch(row, i, deeper);
       else if (group.told !== this.stamp) {
         group.told = this.stamp;

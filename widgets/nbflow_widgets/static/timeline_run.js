@@ -4,7 +4,9 @@
  * A call; times in milliseconds since the run began.
  * @typedef {{path: string, parent: string, name: string, kind: string, state: string, attempt: number,
  *   asked: number, start: number, end: number|null, shown: string, changed: boolean, printed: boolean, key: string, depth: number,
- *   at: number, seen?: number, loud?: number, lasted?: number, last?: number, parts?: number}} Row its last ones: see Listing
+ *   at: number, seen?: number, loud?: number, lasted?: number, last?: number, parts?: number, kin?: Kin}} Row its last ones: see Listing
+ * The calls of one name under one caller, as the listing that was made last sorts them.
+ * @typedef {{stamp: number, members: Row[][], groups: any[]}} Kin
  * A batch, or all there is.
  * @typedef {{seq: number, rows: any[][], head: any, states?: States, chain?: Record<string, number>}} Batch
  * A fact of a call: its label, its text, and of a display its other forms by MIME type.
@@ -43,6 +45,7 @@ class Run {
     /** Milliseconds of the critical path that calls have for themselves, by path. @type {Record<string, number>} */ this.chain = {};
     this.bounded = false; // whether there is one, and it leaves calls out; else it says nothing
     /** @type {States} */ this.states = { listed: [], urgent: [], open: [], finished: [] };
+    /** By caller and name. @type {Map<string, Kin>} */ this.kins = new Map();
     this.seq = 0;
     this.skew = 0; // seconds by which this page's clock is ahead of the kernel's, the way included
     this.held = 0; // when time was held, because nothing is heard of the kernel; 0 while it goes on
@@ -56,6 +59,7 @@ class Run {
   replace(data) {
     if (!data || data.seq < this.seq || (data.seq === this.seq && this.version)) return;
     this.rows.clear();
+    this.kins.clear();
     this.list = [];
     this.take(data);
   }
@@ -95,6 +99,13 @@ class Run {
     this.rows.set(row.path, row);
     if (row.parent) this.list.push(row);
     return true;
+  }
+
+  /** @param {Row} row @returns {Kin} */
+  kinOf(row) {
+    const key = `${row.parent} ${row.name}`;
+    if (!this.kins.has(key)) this.kins.set(key, { stamp: 0, members: [], groups: [] });
+    return row.kin = this.kins.get(key);
   }
 
   arrange() {
