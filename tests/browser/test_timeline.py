@@ -308,6 +308,38 @@ def flow(n):
     assert lab.problems == []
 
 
+def test_a_second_run_tells_its_time_left_and_its_calls_are_found_without_a_kernel(lab: Lab) -> None:
+    cell = """%%entrypoint --input 3 --thread NAME
+from nbflow import task
+import time
+@task
+def fetch(n):
+    time.sleep(0.5); return n + 1
+def study(n):
+    return sum(fetch(i).result() for i in range(14))
+"""
+    lab.open_cells("%load_ext nbflow", cell.replace("NAME", "one"), cell.replace("NAME", "two"))
+    lab.run_cell(0)
+    lab.run_cell(1, wait=False)
+    left = lab.page.locator(".nbflow-card .nbf-left")
+    expect(lab.page.locator(".nbflow-card .nbf-facts")).to_contain_text(re.compile(r"^[3-9] of"))
+    expect(left).to_be_empty()
+    lab.wait_idle()
+    lab.run_cell(2, wait=False)
+    expect(left.last).to_have_text(re.compile(r"^about 5 s left, by the last run$"))
+    lab.wait_idle()
+    expect(left.last).to_be_empty()
+    lab.save()
+    lab.shut_down_kernel()
+    twin = lab.page.locator(".nbflow-twin .nbf-timeline").last
+    expect(twin).to_be_visible()
+    twin.locator(".nbf-find").fill("(3)")
+    expect(twin.locator(".nbf-filter")).to_contain_text("1 of 14 calls, with “(3)”")
+    twin.locator(".nbf-canvas").click(position={"x": 60, "y": AXIS + ROW // 2})
+    expect(twin.locator(".nbf-details")).to_contain_text("call 0.3")
+    expect(twin.get_by_role("button", name="Run again from here")).to_have_count(0)
+
+
 STORED = """
 from nbflow.core.record import CallReturned, RunReturned, RunStarted
 def stored(count):
