@@ -97,7 +97,7 @@ def test_a_workflow_that_keeps_nothing_is_not_looked_for() -> None:
         return step(n).result()
 
     run = flow.start(1)
-    look_for(run, pytest.fail)
+    look_for(run, lambda _remaining: pytest.fail("nothing is kept"))
     run.result()
 
 
@@ -145,7 +145,11 @@ def test_the_page_is_told_what_bounded_the_run_and_of_an_ended_one_no_time_left(
 
 
 def test_a_saved_page_offers_no_run_again() -> None:
-    timeline = Timeline(RunFeed(story().kept), on_fork=pytest.fail, can_bind=lambda: {"out": "x", "awaited": False})
+    timeline = Timeline(
+        RunFeed(story().kept),
+        on_fork=lambda _wish: pytest.fail("unasked"),
+        can_bind=lambda: {"out": "x", "awaited": False},
+    )
     live, kept = timeline._snapshot(), timeline._snapshot(live=False)
     assert live["head"]["forks"] == {"out": "x", "awaited": False}  # type: ignore[index]  # JSON
     assert "forks" not in kept["head"]  # type: ignore[operator]  # JSON
