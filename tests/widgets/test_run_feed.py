@@ -43,6 +43,14 @@ def tickers() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "nbflow-ticker"]
 
 
+@pytest.fixture(autouse=True)
+def _alone() -> None:
+    """Have the ticker to itself: what other tests have shown may be looked at for some seconds more."""
+    for source in tuple(ticker.ticker._sources):
+        ticker.ticker.remove(source)
+    until(lambda: not tickers())
+
+
 def mirror(batches: list[Batch]) -> dict[str, CallRow]:
     rows: dict[str, CallRow] = {}
     for changed, _ in batches:

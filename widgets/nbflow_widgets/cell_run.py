@@ -20,7 +20,7 @@ from nbflow_widgets.display import Cell, Mode
 from nbflow_widgets.echo import Echo
 from nbflow_widgets.elsewhere import PROGRAM, Trace, begun_by_a_card
 from nbflow_widgets.failure import Stopped, clean, lines_of
-from nbflow_widgets.loop_calls import LoopCalls, led_to
+from nbflow_widgets.loop_calls import GRACE, TICK, LoopCalls, led_to, over
 from nbflow_widgets.run_display import RunDisplay
 from nbflow_widgets.together import send_together
 
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
     from nbflow import Run, RunnableConfig, Workflow
     from nbflow_widgets.together import Answers, Refused
     from nbflow_widgets.toolkit import Toolkit
-
-TICK = 0.1
-"""Seconds between two looks at a run: an idle ``await`` does not see the stop button."""
-GRACE = 0.15
-"""Seconds before widgets are shown: what is over by then needs none, and would only flicker."""
 
 
 class CellRun:
@@ -120,16 +115,9 @@ class CellRun:
         Raises:
             Stopped: if the wait was interrupted; the run was stopped then.
         """
-        loop = asyncio.get_running_loop()
-        ended = loop.create_future()
-        run = self.run
-        run.on_done(led_to(loop, lambda: _settle(ended)))
+        run, display = self.run, self.run_display
         try:
-            await asyncio.wait({ended}, timeout=GRACE)
-            if not run.done() and not self.run_display.is_revealed:
-                self.run_display.reveal()
-            while not run.done():
-                await asyncio.wait({ended}, timeout=TICK)
+            await over(run, lambda: None if display.is_revealed else display.reveal())
         except (KeyboardInterrupt, asyncio.CancelledError):
             run.cancel("KeyboardInterrupt")
             self.conclude()
@@ -321,11 +309,6 @@ def _beside(kit: Toolkit, workflow: Workflow, config: RunnableConfig, *, named: 
         return made
 
     return beside
-
-
-def _settle(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 def _error_of(run: Run) -> BaseException:

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nbflow import Run
     from nbflow_widgets.display import Cell
+
+TICK = 0.1
+"""Seconds between two looks at a run: an idle ``await`` does not see the stop button."""
+GRACE = 0.15
+"""Seconds before widgets are shown: what is over by then needs none, and would only flicker."""
 
 
 class LoopCalls:
@@ -62,3 +68,20 @@ def led_to(loop: asyncio.AbstractEventLoop, fn: Callable[[], None]) -> Callable[
             loop.call_soon_threadsafe(fn)
 
     return post
+
+
+async def over(run: Run, on_grace: Callable[[], None]) -> None:
+    """Wait until a run returns, fails or pauses; ``on_grace`` is called if that takes a moment."""
+    loop = asyncio.get_running_loop()
+    ended = loop.create_future()
+    run.on_done(led_to(loop, lambda: _settle(ended)))
+    await asyncio.wait({ended}, timeout=GRACE)
+    if not run.done():
+        on_grace()
+    while not run.done():
+        await asyncio.wait({ended}, timeout=TICK)
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
