@@ -289,7 +289,7 @@ def test_a_call_that_says_nothing_writes_nothing(flow: Flavour) -> None:
         return 1
 
     flow.invoke(body, 1)
-    assert [type(record).__name__ for record in records_of(flow.saver)] == ["RunStarted", "RunReturned"]
+    assert [type(one).__name__ for one in records_of(flow.saver)] == ["RunStarted", "CodeKept", "RunReturned"]
 
 
 def test_a_run_without_a_checkpointer_keeps_it_too(flow: Flavour) -> None:
