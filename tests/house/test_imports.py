@@ -139,6 +139,10 @@ def test_what_is_loaded_is_seen() -> None:
     assert {"asyncio", "wave"} <= loaded_by("import asyncio, wave")
 
 
+def test_loading_the_toolkit_loads_nothing_that_only_tables_and_texts_want() -> None:
+    assert loaded_by("import nbflow_widgets") & {"pandas", "numpy", "markdown_it", "jsonschema", "matplotlib"} == set()
+
+
 def test_a_circle_through_a_face_is_found() -> None:
     graph = grimp.ImportGraph()
     for importer, imported in (("a", "a.b"), ("a.b", "a.c"), ("a.c", "a"), ("a.c", "a.d")):

@@ -9,12 +9,10 @@ import base64
 import io
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from markdown_it import MarkdownIt
-
 from nbflow.types import Markdown
-from nbflow_widgets.frames import table_html
 from nbflow_widgets.markup import (
     BORDER,
     FAINT,
@@ -34,8 +32,6 @@ PIXELS = 800
 _PICTURES = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif"}
 _BYTES = 2_000_000
 _LARGE = 300_000
-# No raw HTML, no pictures, which would be fetched; links that a page would run are no links in it.
-_markdown = MarkdownIt("js-default").disable(["image"])
 
 
 def labelled(name: str, value: object) -> str:
@@ -47,12 +43,14 @@ def labelled(name: str, value: object) -> str:
 def shown(value: object, deep: int = DEEP) -> str:
     """Return any value as HTML that people read; long ones folded, or cut with a word of it."""
     if isinstance(value, Markdown):
-        return block("overflow-wrap:anywhere", str(_markdown.render(visible(value.text))))
+        return block("overflow-wrap:anywhere", _markdown().render(visible(value.text)))
     picture = _picture(value)
     if picture:
         return picture
     pandas: Any = sys.modules.get("pandas")
     if pandas is not None and isinstance(value, (pandas.DataFrame, pandas.Series)):
+        from nbflow_widgets.frames import table_html  # noqa: PLC0415  # pandas: half a second that only tables cost
+
         return table_html(value.to_frame() if isinstance(value, pandas.Series) else value)
     made = _structure(value, deep) if deep else ""
     if made:
@@ -60,6 +58,17 @@ def shown(value: object, deep: int = DEEP) -> str:
     text = as_text(value)
     plain = value is None or isinstance(value, (str, int, float))
     return folded(text, paragraph(text) if plain else preformatted(text))
+
+
+@cache
+def _markdown() -> Any:  # noqa: ANN401  # of markdown-it
+    """Return what makes HTML of Markdown.
+
+    No raw HTML, and no pictures, which would be fetched; links that a page would run are no links in it.
+    """
+    from markdown_it import MarkdownIt  # noqa: PLC0415  # only when there is Markdown
+
+    return MarkdownIt("js-default").disable(["image"])
 
 
 def _structure(value: object, deep: int) -> str:
