@@ -23,7 +23,7 @@ from nbflow.core.record import (
     Value,
     of_kind,
 )
-from nbflow.core.states import RunState, state_after
+from nbflow.core.states import RunState, ended_as
 from nbflow.core.summary import summary
 from nbflow.errors import (
     AmbiguousResumeError,
@@ -48,13 +48,7 @@ _ID_LENGTH = 32
 
 def status_of(records: Sequence[Record]) -> RunState:
     """Return how a run stands that nobody works on: as its last record says, or crashed if its log just ends."""
-    for record in reversed(records):
-        state = state_after(record)
-        if state is not None:
-            return state
-        if isinstance(record, (RunStarted, RunResumed)):
-            break
-    return "crashed"
+    return ended_as(records) or "crashed"
 
 
 def pending_questions(records: Sequence[Record]) -> dict[str, Asked]:

@@ -166,11 +166,8 @@ def _return(scheduler: Scheduler, body: Call, result: object, point: str) -> Pro
             at=at, point=point, value=Value(shown), saved=isinstance(result, Final), cached=body.cached, step=step
         )
     )
-    failures, outputs = scheduler.failures, scheduler.outputs
-    said = outputs.take_all(at) if outputs.is_heard else ()
-    reply = yield Commit((*said, *failures.survived(body), *failures.open.values(), *records))
-    if said:
-        outputs.keep(said, scheduler.log, is_durable=reply.error is None)
+    failures = scheduler.failures
+    reply = yield from _commit_last(scheduler, (*failures.survived(body), *failures.open.values(), *records))
     if reply.error is not None:
         return (yield from _fail(scheduler, reply.error))
     scheduler.ended = True
@@ -183,14 +180,20 @@ def _fail(scheduler: Scheduler, error: BaseException) -> Program:
     return (yield from _end(scheduler, (RunFailed(at=scheduler.now(), value=Value(error)),), error))
 
 
+def _commit_last(scheduler: Scheduler, records: Sequence[Record]) -> Program:
+    """Write the last records of a run, and before them all that its code has said."""
+    outputs = scheduler.outputs
+    said = outputs.take_all(scheduler.now()) if outputs.is_heard else ()
+    reply = yield Commit((*said, *records))
+    if said:
+        outputs.keep(said, scheduler.log, is_durable=reply.error is None)
+    return reply
+
+
 def _end(scheduler: Scheduler, records: Sequence[Record], error: BaseException) -> Program:
     """Write the last records, and beside them the failures that replay must not hand out."""
     scheduler.ended = True
-    outputs = scheduler.outputs
-    said = outputs.take_all(scheduler.now()) if outputs.is_heard else ()
-    reply = yield Commit((*said, *scheduler.failures.open.values(), *records))
-    if said:
-        outputs.keep(said, scheduler.log, is_durable=reply.error is None)
+    reply = yield from _commit_last(scheduler, (*scheduler.failures.open.values(), *records))
     if reply.error is not None and isinstance(error, Exception):
         error.add_note(f"and the end of the run could not be saved: {reply.error}")
     elif reply.error is not None:

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal, get_args
 
-from nbflow.core.record import Record, RunFailed, RunHalted, RunPaused, RunReturned
+from nbflow.core.record import Record, RunFailed, RunHalted, RunPaused, RunResumed, RunReturned, RunStarted
 
 RunState = Literal["running", "asking", "answered", "done", "failed", "stopped", "crashed"]
 CallState = Literal[
@@ -37,3 +38,14 @@ def state_after(record: Record) -> RunState | None:
     if isinstance(record, RunPaused) and record.recorded and not record.ids:
         return "answered"
     return ENDED.get(type(record))
+
+
+def ended_as(records: Sequence[Record]) -> RunState | None:
+    """Return how the last execution of a run ended; None if it did not. The last records are enough."""
+    for record in reversed(records):
+        state = state_after(record)
+        if state is not None:
+            return state
+        if isinstance(record, (RunStarted, RunResumed)):
+            break
+    return None

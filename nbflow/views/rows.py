@@ -14,11 +14,10 @@ from nbflow.core.record import (
     Record,
     Reopened,
     RunPaused,
-    RunResumed,
     RunStarted,
     Value,
 )
-from nbflow.core.states import state_after
+from nbflow.core.states import ended_as, state_after
 from nbflow.views.details import text_of, text_of_question, text_of_value
 
 if TYPE_CHECKING:
@@ -105,13 +104,7 @@ def run_state(records: Sequence[Record], *, running: bool = False) -> str:
         records: the last ones are enough; what workers brought in after an end does not count.
         running: whether somebody works on it; without an end it has crashed else.
     """
-    for record in reversed(records):
-        state = state_after(record)
-        if state is not None:
-            return state
-        if isinstance(record, (RunStarted, RunResumed)):
-            break
-    return "running" if running else "crashed"
+    return ended_as(records) or ("running" if running else "crashed")
 
 
 def thread_row(first: Sequence[Record], last: Sequence[Record], *, running: bool = False) -> ThreadRow | None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 import ipywidgets
 import pytest
@@ -87,29 +85,6 @@ def test_a_bool_is_two_buttons(label: str, answer: bool) -> None:
     form, sent = form_of("Good?", schema_of(bool))
     click(form, label)
     assert sent == [answer]
-
-
-class Colour(enum.Enum):
-    RED = "red"
-    BLUE = "blue"
-
-
-@dataclass
-class Address:
-    street: str
-    zip: str = ""
-
-
-@dataclass
-class Person:
-    name: str
-    age: int
-    colour: Literal["red", "blue"]
-    member: bool
-    tags: list[str]
-    address: Address
-    weight: float | None = None
-    extra: dict[str, int] | None = None
 
 
 class Movie(TypedDict):

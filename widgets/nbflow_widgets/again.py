@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from nbflow_widgets.display import Cell
-from nbflow_widgets.elsewhere import begun_by_a_card
+from nbflow_widgets.elsewhere import Shows, begun_by_a_card
 from nbflow_widgets.loop_calls import LoopCalls
 from nbflow_widgets.run_display import RunDisplay
 
@@ -35,10 +35,9 @@ class Place(NamedTuple):
     out: str
 
 
-class Shows(Protocol):
+class ShowsAgain(Shows, Protocol):
     """What shows a run of the thread, over pauses and answers: a ``CellRun``."""
 
-    run: Run
     run_display: RunDisplay
 
     def open(self, run: Run, *, past: int, changed: Callable[[], None], place: Place) -> None:
@@ -47,18 +46,6 @@ class Shows(Protocol):
 
     def watch(self) -> None:
         """Show it until it ends."""
-        ...
-
-    def leave(self, where: str) -> None:
-        """Show no more of it, and say where it goes on."""
-        ...
-
-    def has_moved(self) -> bool:
-        """Whether another program went on with it."""
-        ...
-
-    def take_up(self) -> bool:
-        """Go on here with what was answered elsewhere."""
         ...
 
 
@@ -81,7 +68,7 @@ class Again:
         config: RunnableConfig,
         *,
         of: Callable[[], Run],
-        show: Callable[[Callable[[object], None], str], Shows],
+        show: Callable[[Callable[[object], None], str], ShowsAgain],
         calls: LoopCalls,
     ) -> None:
         self._kit, self._workflow, self._config = kit, workflow, config

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -173,9 +173,14 @@ def record_answers(path: str | Path, saver: BaseCheckpointSaver) -> dict[str, ob
     return found
 
 
+def latest_in(records: Iterable[Record]) -> dict[str, Record]:
+    """Return by question id what the records tell of it last: its answer, or that it was opened again."""
+    return {str(getattr(one, "id", "")): one for one in records if isinstance(one, (Answered, Reopened))}
+
+
 def _given_in(records: Sequence[Record]) -> list[tuple[str, object]]:
     """Return the text of each question of a run that was answered, in the order asked, with the answer as JSON."""
-    answers = {getattr(one, "id", ""): one for one in records if isinstance(one, (Answered, Reopened))}
+    answers = latest_in(records)
     found: dict[str, tuple[str, object]] = {}
     for one in records:
         answered = answers.get(getattr(one, "id", ""))

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from nbflow.types import Reject
 from nbflow.views.kinds import Answered, Discarded, Reopened
+from nbflow_widgets.answers import latest_in
 from nbflow_widgets.forms import Form
-from nbflow_widgets.together import Together
+from nbflow_widgets.together import Together, send_one
 
 if TYPE_CHECKING:
     from nbflow import Run
@@ -44,7 +45,7 @@ class CellForms:
         for asked in run.interrupts:
             form, times = self._display.forms.get(asked.id), reopened[asked.id]
             if form is None:
-                submit = partial(self._answer_one, asked.id)
+                submit = partial(send_one, self._answer, asked.id)
                 form = Form(asked, submit, post=self._kit.post, drafts=self._kit.drafts)
                 form.reopened = times
                 self._display.add(form)
@@ -52,10 +53,6 @@ class CellForms:
                 form.reopen(asked, times)
             form.count_down(until.get(asked.id, 0.0))
         self._display.stay()
-
-    def _answer_one(self, key: str, answer: object) -> None:
-        for error in self._answer({key: answer}).values():
-            raise error
 
     def close_expired(self, run: Run) -> None:
         """Show in the forms that were still open what the run took in the place of an answer."""
@@ -110,15 +107,14 @@ def way_back(run: Run, *, named: bool, live: bool) -> str:
 
 def expired_in(run: Run) -> dict[str, Record]:
     """Return what a run took in the place of answers that did not come in time, by question id."""
-    answers = {getattr(record, "id", ""): record for record in run.log if isinstance(record, (Answered, Reopened))}
-    return {key: record for key, record in answers.items() if getattr(record, "expired", False)}
+    return {key: record for key, record in latest_in(run.log).items() if getattr(record, "expired", False)}
 
 
-def recorded_in(run: Run, past: int = 0) -> dict[str, tuple[object, str]]:
-    """Return the answers among a run's records after the first ``past``, by question id, each with who gave it."""
+def recorded_in(run: Run) -> dict[str, tuple[object, str]]:
+    """Return the answers that a run was given, by question id, each with who gave it."""
     return {
         str(getattr(one, "id", "")): (_given(one), f", by {by}" if (by := getattr(one, "by", "")) else ", elsewhere")
-        for one in list(run.log)[past:]
+        for one in run.log
         if isinstance(one, Answered) and not getattr(one, "expired", False)
     }
 
@@ -130,9 +126,5 @@ def _given(answered: Record) -> object:
 
 def rejected_in(run: Run) -> set[str]:
     """Return the ids of the questions whose rejection can be taken back: until the run has returned."""
-    found: set[str] = set()
-    for record in run.log if run.status != "done" else ():
-        if isinstance(record, (Answered, Reopened)):
-            key = str(getattr(record, "id", ""))
-            (found.add if getattr(record, "rejected", False) else found.discard)(key)
-    return found
+    latest = latest_in(run.log if run.status != "done" else ())
+    return {key for key, record in latest.items() if getattr(record, "rejected", False)}

@@ -32,7 +32,7 @@ from nbflow_widgets.graphs import graph as draw_graph
 from nbflow_widgets.inbox import Inbox
 from nbflow_widgets.inbox_entries import config_of, inbox_of, stage
 from nbflow_widgets.markup import code_span, escaped, note, plural
-from nbflow_widgets.naming import records_of
+from nbflow_widgets.naming import records_of, unknown_thread
 from nbflow_widgets.nest import NestError
 from nbflow_widgets.nest import nest as apply_nest
 from nbflow_widgets.run_feed import RunFeed
@@ -73,7 +73,7 @@ def history(thread: str, saver: BaseCheckpointSaver | None = None) -> Any:  # no
     keeper = _saver(saver)
     found = tables.history(keeper, thread)
     if found.empty:
-        raise LookupError(_unknown(thread, keeper))
+        raise LookupError(unknown_thread(thread, keeper))
     return found
 
 
@@ -272,14 +272,8 @@ def newest_run(thread: str, saver: BaseCheckpointSaver) -> Run:
     """
     run = probe(saver).last_run(config_of(thread))
     if run is None:
-        raise LookupError(_unknown(thread, saver))
+        raise LookupError(unknown_thread(thread, saver))
     return run
-
-
-def _unknown(thread: str, saver: BaseCheckpointSaver) -> str:
-    known = saver.thread_ids()
-    listed = ", ".join(map(repr, known[-10:])) or "none"
-    return f"there is no thread {thread!r} in {saver!r}{nearest(thread, known)}; known are {listed}"
 
 
 def _kit() -> Toolkit:

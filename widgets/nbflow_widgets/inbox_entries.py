@@ -20,7 +20,7 @@ from nbflow_widgets.inbox import Inbox
 from nbflow_widgets.inbox_text import code_html, title_html
 from nbflow_widgets.markup import as_text, note
 from nbflow_widgets.shown import labelled
-from nbflow_widgets.together import Answers, Refused, Together, send_together
+from nbflow_widgets.together import Answers, Refused, Together, send_one, send_together
 from nbflow_widgets.toolkit import Toolkit, probe
 from nbflow_widgets.waiting import Deletes, Waiting, lost_with, waiting_in
 
@@ -334,7 +334,7 @@ class Recording:
     def __init__(self, kit: Toolkit, saver: BaseCheckpointSaver, item: Waiting, entry: InboxEntry) -> None:
         self._saver, self._item, self._entry = saver, item, entry
         self._forms = {
-            asked.id: Form(asked, partial(self._record_one, asked.id), post=kit.post, drafts=kit.drafts)
+            asked.id: Form(asked, partial(send_one, self._record, asked.id), post=kit.post, drafts=kit.drafts)
             for asked in item.interrupts
         }
         self._together = Together(self._record, kit.post)
@@ -347,10 +347,6 @@ class Recording:
     def asks(self, item: Waiting) -> bool:
         """Whether the open forms are just those of the questions that a thread asks now."""
         return {asked.id for asked in item.interrupts} == {key for key, one in self._forms.items() if one.is_open}
-
-    def _record_one(self, key: str, answer: object) -> None:
-        for error in self._record({key: answer}).values():
-            raise error
 
     def _record(self, answers: Answers) -> Refused:
         """Record answers; called on a worker thread."""

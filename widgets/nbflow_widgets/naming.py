@@ -32,12 +32,15 @@ def records_of(given: str, saver: BaseCheckpointSaver) -> Sequence[Record]:
     thread, at, which = given.rpartition("@")
     runs = _executed(saver, thread) if at else []
     if not runs:
-        known = list_threads(saver)
-        raise LookupError(
-            f"there is no thread {given!r} in {saver!r}{nearest(given, known)}; "
-            f"known are {', '.join(map(repr, known[-_LISTED:])) or 'none'}"
-        )
+        raise LookupError(unknown_thread(given, saver))
     return read_run(saver, thread, _chosen(saver, thread, which, runs))
+
+
+def unknown_thread(thread: str, saver: BaseCheckpointSaver) -> str:
+    """Return what to say of a thread that a saver does not have: which there are."""
+    known = list_threads(saver)
+    listed = ", ".join(map(repr, known[-_LISTED:])) or "none"
+    return f"there is no thread {thread!r} in {saver!r}{nearest(thread, known)}; known are {listed}"
 
 
 def _executed(saver: BaseCheckpointSaver, thread: str) -> list[str]:
@@ -64,4 +67,4 @@ def _chosen(saver: BaseCheckpointSaver, thread: str, which: str, runs: Sequence[
 
 
 _LISTED = 10
-__all__ = ["records_of"]
+__all__ = ["records_of", "unknown_thread"]

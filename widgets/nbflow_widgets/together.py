@@ -77,6 +77,12 @@ class Together:
         self.show(tuple(self._forms))
 
 
+def send_one(send: Callable[[Answers], Refused], key: str, answer: object) -> None:
+    """Send one answer as several are sent; raises why it was refused."""
+    for error in send({key: answer}).values():
+        raise error
+
+
 def send_together(answers: Answers, send: Callable[[dict[str, object]], None]) -> Refused:
     """Send answers at once, without those that do not fit their questions; return these, each with why.
 
@@ -97,4 +103,4 @@ def send_together(answers: Answers, send: Callable[[dict[str, object]], None]) -
     return refused
 
 
-__all__ = ["MANY", "Together", "send_together"]
+__all__ = ["MANY", "Together", "send_one", "send_together"]

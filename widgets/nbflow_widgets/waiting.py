@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 from nbflow import Interrupt, Run, list_runs, read_run
 from nbflow.views.begun import Begun, begun_of
 from nbflow.views.kinds import Answered
-from nbflow.views.progress import run_of
+from nbflow.views.progress import FINISHED, run_of
 from nbflow_widgets.markup import plural
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ STATES = {
     "crashed": "its kernel died",
     "stopped": "was stopped",
 }
-_FINISHED = {"done", "replayed", "cached", "reused"}
 
 
 class Waiting(NamedTuple):
@@ -96,7 +95,7 @@ def lost_with(item: Waiting, saver: BaseCheckpointSaver) -> str:
     """Return what is lost if a thread is deleted: ``4 finished calls, 1 answer``."""
     rows = run_of(item.run.log).calls.rows.values()
     counts = {
-        "finished call": sum(bool(row.parent) and row.state in _FINISHED for row in rows),
+        "finished call": sum(bool(row.parent) and row.state in FINISHED for row in rows),
         "answer": sum(isinstance(record, Answered) for record in item.run.log),
         "earlier run": max(0, len(list_runs(saver, item.thread_id)) - 1),
     }
