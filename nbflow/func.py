@@ -132,6 +132,7 @@ class TaskOptions(TypedDict, total=False):
     max_concurrency: int | None
     rate_limit: str | None
     version: str | None
+    at_most_once: bool
     retry: RetryPolicy | Sequence[RetryPolicy] | None
 
 
@@ -163,7 +164,7 @@ def task(func: Callable[P, Awaitable[T]], /, **options: Unpack[TaskOptions]) -> 
 def task(func: Callable[P, T], /, **options: Unpack[TaskOptions]) -> Task[P, T]: ...
 @overload
 def task(func: None = None, **options: Unpack[TaskOptions]) -> _Decorator: ...
-def task(
+def task(  # noqa: PLR0913  # all that can be said of a task
     func: Callable[..., object] | None = None,
     *,
     name: str | None = None,
@@ -173,6 +174,7 @@ def task(
     max_concurrency: int | None = None,
     rate_limit: str | None = None,
     version: str | None = None,
+    at_most_once: bool = False,
     **deprecated: object,
 ) -> object:
     """Make calls of a function durable: each runs once, and its result is replayed after a restart.
@@ -189,17 +191,32 @@ def task(
         rate_limit: how many of its calls may begin in a time, in all runs of this process, such as ``"10/s"``
             or ``"100/min"``; attempts after the first follow their own waits. None for any number.
         version: stands for the code, instead of a digest of its source, to tell when it changed.
+        at_most_once: whether a call that has begun is never begun again in its run, as one that pays or sends mail:
+            that it begins is on the disk before it does. If it was cut off, by a crash or a stop, the body is told so
+            when the run goes on, by ``CallInterruptedError``; if it failed, by the same error. Retries of failures
+            that were seen are up to ``retry_policy``. It can't ask a person; its caller can.
         deprecated: ``retry`` is accepted for ``retry_policy``, with a warning.
     """
-    known = ("name", "retry_policy", "cache_policy", "timeout", "max_concurrency", "rate_limit", "version")
+    known = (
+        "name",
+        "retry_policy",
+        "cache_policy",
+        "timeout",
+        "max_concurrency",
+        "rate_limit",
+        "version",
+        "at_most_once",
+    )
     policies = _policies("@task", retry_policy, deprecated, known)
     rules = _Rules(policies, _cache_policy("@task", cache_policy), _timeout("@task", timeout), version)
-    limits = _limits(max_concurrency, rate_limit)
+    limits, once = _limits(max_concurrency, rate_limit), _flag("at_most_once", at_most_once)
 
     def decorate(fn: Callable[..., object]) -> Task[..., object]:
         if not callable(fn):
             raise DecorationError("@task", repr(fn), "it can't be called; decorate a function")
-        return Task(fn, _spec(fn, "task", name, rules, injected(fn), limits))
+        spec = _spec(fn, "task", name, rules, injected(fn), limits)
+        spec.at_most_once = once
+        return Task(fn, spec)
 
     return decorate if func is None else decorate(func)
 
@@ -250,6 +267,12 @@ def _named(kind: str, name: object) -> str:
     if name is not None and not (isinstance(name, str) and is_text(name)):
         raise InvalidOptionError(f"@{kind}", "name", repr(name), "it is text without lone surrogates")
     return str.__str__(name) if name is not None else ""
+
+
+def _flag(name: str, given: object) -> bool:
+    if not isinstance(given, bool):
+        raise InvalidOptionError("@task", name, repr(given), "it is True or False")
+    return given
 
 
 def _limits(max_concurrency: int | None, rate_limit: str | None) -> TaskLimits | None:

@@ -15,7 +15,7 @@ from nbflow.core.call import check_body, no_body
 from nbflow.core.questions import Question, reply
 from nbflow.core.record import Value
 from nbflow.drivers.bodies import standing
-from nbflow.errors import InvalidOptionError, UnloadableValueError
+from nbflow.errors import CannotPauseError, InvalidOptionError, UnloadableValueError
 from nbflow.schemas import answers
 from nbflow.values import NO_ANSWER, RunControl
 from nbflow.values.policies import TimeoutPolicy
@@ -101,6 +101,16 @@ class Runtime(Generic[ContextT]):
     def patch_execution_info(self, **changes: Any) -> Runtime[ContextT]:  # noqa: ANN401  # any field
         """Return the same with other facts in ``execution_info``."""
         return replace(self, execution_info=replace(self.execution_info, **changes))
+
+    @property
+    def idempotency_key(self) -> str:
+        """32 hexadecimal digits that stand for the call whose code asks, for services that do a request only once.
+
+        They stay the same over retries, pauses, crashes and resumes of the call, and are others in every other call,
+        run and fork.
+        """
+        parts = f"{self.execution_info.run_id}|{self.execution_info.task_id}"
+        return blake2b(parts.encode(), digest_size=16, person=b"idempotency").hexdigest()
 
     @property
     def drain_requested(self) -> bool:
@@ -223,6 +233,7 @@ def interrupt(
     """
     session, frame = here("interrupt()")
     check_body("interrupt()")
+    _check_pause(frame)
     frame = standing(frame)
     schema, value = answers.schema_of(response_schema), storable(value)
     seconds, fallback = _limits(timeout, default, schema, response_schema)
@@ -248,6 +259,14 @@ def interrupt(
         problem = answers.misfit(answer, schema, error)
     with session.dispatch.lock:
         raise questions.reopen(frame, question, problem)
+
+
+def _check_pause(frame: Frame | None) -> None:
+    """Raise if a call stands around the code here that must not happen twice, since what pauses runs again."""
+    while frame is not None:
+        if frame.call.spec.at_most_once:
+            raise CannotPauseError(frame.call.spec.name, frame.call.path)
+        frame = frame.call.caller
 
 
 def _limits(

@@ -70,6 +70,7 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
         limits: its limits, as the drivers keep them; None for none.
         yields: whether it is a generator function, whose parts are passed on as they come.
         stateful: whether a nested body has a ``previous`` of its own, from earlier runs of the thread.
+        at_most_once: whether a call that has begun is never begun again.
         derived: whether its arguments follow from what is recorded, so that they have no digest.
         source: normalised source of the function; empty when there is none, or a version stands for it.
         text: source of the function as it was written; empty when it can't be read.
@@ -91,6 +92,7 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
     limits: object = None
     yields: bool = False
     stateful: bool = False
+    at_most_once: bool = False
     derived: bool = False
     source: str = ""
     text: str = ""

@@ -16,9 +16,9 @@ from nbflow.core.deadline import Deadline
 from nbflow.core.effects import Await, AwaitTold, Commit, Compute, Invoke, Program, Sleep
 from nbflow.core.outcome import Outcome
 from nbflow.core.rebuilt import Recalled, recall
-from nbflow.core.record import CallReturned
+from nbflow.core.record import CallEntered, CallReturned
 from nbflow.core.retry import wait_before_retry
-from nbflow.errors import GraphDrained
+from nbflow.errors import CallInterruptedError, GraphDrained
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -115,19 +115,27 @@ def _give_up(run: Scheduler, call: Call, error: BaseException) -> Outcome:
     return Outcome(None, error)
 
 
+def _fail(run: Scheduler, call: Call, error: BaseException) -> Program:
+    """Note how a call failed; if it must not happen twice, durably: whoever goes on with the run is told so again."""
+    if not call.spec.at_most_once or not isinstance(error, Exception) or run.stopping:
+        return _give_up(run, call, error)
+    failure = run.failed(call, error, is_outcome=True)
+    before = yield from _before_end(run, call)
+    reply = yield Commit((*before, failure), call, call if call.saving is not None else None, at_once=True)
+    return Outcome(None, error if reply.error is None else reply.error)
+
+
 def attempts(run: Scheduler, call: Call) -> Program:
     """Try a call until it returns, gives up, or may not be tried again."""
     call.started = run.now()
     while True:
-        reason = run.draining() if run.draining is not None else None
-        if reason is not None:
-            run.refused.append(call.path)
-            return Outcome(None, GraphDrained(reason))
+        if run.draining is not None or call.spec.at_most_once:
+            refused = yield from _enter(run, call)
+            if refused.error is not None:
+                return refused
         call.attempt += 1
-        if run.log.listeners:
-            run.log.append(announce.began(call, run.now()))
-        if call.spec.timeout is not None:
-            call.deadline, run.timed = Deadline(call.spec.timeout, run.now()), True
+        if run.log.listeners or call.spec.timeout is not None:
+            _tell_beginning(run, call)
         frame = Frame(call, run.host, call.path)
         if run.replay.is_needed or run.replay.goes_on:
             run.replay.begin(frame)
@@ -149,6 +157,31 @@ def attempts(run: Scheduler, call: Call) -> Program:
         stopped = run.stopped()
         if stopped is not None:
             return Outcome(None, stopped)
+
+
+def _tell_beginning(run: Scheduler, call: Call) -> None:
+    if run.log.listeners:
+        run.log.append(announce.began(call, run.now()))
+    if call.spec.timeout is not None:
+        call.deadline, run.timed = Deadline(call.spec.timeout, run.now()), True
+
+
+def _enter(run: Scheduler, call: Call) -> Program:
+    """Make durable that a call begins, if it must not happen twice; the outcome says why it may not begin, if so."""
+    reason = run.draining() if run.draining is not None else None
+    if reason is not None:
+        run.refused.append(call.path)
+        return Outcome(None, GraphDrained(reason))
+    spec, before = call.spec, run.log.entered.get(call.path)
+    if not spec.at_most_once or call.attempt > 0:
+        return Outcome(None)
+    if before is not None and before.name == spec.name:
+        return Outcome(None, CallInterruptedError(spec.name, call.path, before.at))
+    record = CallEntered(path=call.path, at=run.now(), name=spec.name, kind=spec.kind)
+    reply = yield Commit((record,), at_once=True)
+    if reply.error is None:
+        run.log.append(record)
+    return reply
 
 
 def _leave(run: Scheduler, call: Call, frame: Frame, *, failed: bool) -> Program:
@@ -211,7 +244,7 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
             run.log.append(record)
             return outcome
         error = reply.error
-    return _give_up(run, call, error)
+    return (yield from _fail(run, call, error))
 
 
 def _look_again(run: Scheduler, call: Call) -> Generator[Effect, Outcome, None]:

@@ -42,12 +42,14 @@ class Commit(msgspec.Struct, frozen=True):
         saves: the call whose commit this is, if what bodies have seen is among them (``Call.saving``): others wait
             with what they have to make durable until that is.
         joins: whether they may become durable with the run's next commit, which comes before any code of the user's.
+        at_once: whether they must be on the disk when it is over, whatever the run's durability.
     """
 
     records: Sequence[Record]
     ends: Call | None = None
     saves: Call | None = None
     joins: bool = False
+    at_once: bool = False
 
 
 class Await(msgspec.Struct, frozen=True):

@@ -29,7 +29,9 @@ class Failures:
 
     def add(self, call: Call, failure: CallFailed) -> None:
         """Take in how a call failed."""
-        call.failure = self.open[call.path] = failure
+        call.failure = failure
+        if not failure.survived:
+            self.open[call.path] = failure
         if call.caller is not None:
             self.unseen[call.path] = failure
 

@@ -17,6 +17,7 @@ from nbflow.core.record import (
     ROOT,
     Answered,
     Asked,
+    CallEntered,
     CallReturned,
     CallSettled,
     CallStarted,
@@ -60,7 +61,7 @@ def begun_again(records: Sequence[Record]) -> list[Record]:
             taken += map(copied, first[id(record)])
         elif isinstance(record, Answered):
             answered.add(record.path)
-        elif id(record) in settled and not answered.reaches(record.path):
+        elif (id(record) in settled or isinstance(record, CallEntered)) and not answered.reaches(record.path):
             taken.append(copied(record))
     return taken + _told_of(records, taken)
 
@@ -89,7 +90,7 @@ def at_pause(records: Sequence[Record]) -> list[Record]:
         if isinstance(record, (Asked, Fallback)):
             is_wanted = record.id in log.answers or index < reopened.get(record.id, 0)
         else:
-            is_wanted = id(record) in settled or isinstance(record, (Answered, Reopened, Observed, Told, Discarded))
+            is_wanted = id(record) in settled or isinstance(record, _KEPT)
         if is_wanted:
             taken.append(copied(record))
     return taken
@@ -110,7 +111,8 @@ def before(records: Sequence[Record], at: str) -> list[Record]:
     """Return what was settled before the call at a position: outcomes of calls, and answers.
 
     Of the branch that the call is in, and of those around it, that is what was called before it; of
-    other branches, what had ended before it did. For the body of the run it is nothing.
+    other branches, what had ended before it did, and those calls that had begun and must not happen
+    twice, however they ended. For the body of the run it is nothing.
     """
     if at == ROOT:
         return []
@@ -118,11 +120,15 @@ def before(records: Sequence[Record], at: str) -> list[Record]:
     asked = {record.id: record for record in reversed(records) if isinstance(record, Asked)}
     reopened = {record.id: index for index, record in enumerate(records) if isinstance(record, Reopened)}
     taken: list[Record] = []
+    begun: set[str] = set()
     for index, record in enumerate(records):
         if isinstance(record, Answered) and reopened.get(record.id, -1) < index < end:
             question = asked.get(record.id)
             taken += [copied(one) for one in (question, record) if one is not None]
-        elif id(record) in settled and _is_before(record.path, at, ended=index < end):
+        elif isinstance(record, CallEntered) and _is_before(record.path, at, ended=index < end):
+            begun.add(record.path)
+            taken.append(copied(record))
+        elif id(record) in settled and (record.path in begun or _is_before(record.path, at, ended=index < end)):
             taken.append(copied(record))
     return taken + _told_of(records, taken)
 
@@ -144,6 +150,7 @@ def code_of(records: Sequence[Record], taken: Sequence[Record]) -> list[Record]:
 
 
 _STARTED = CallStarted.__name__
+_KEPT = (Answered, CallEntered, Reopened, Observed, Told, Discarded)  # at a pause, beside outcomes
 
 
 def places(records: Sequence[Record]) -> dict[str, int]:
@@ -157,7 +164,7 @@ def places(records: Sequence[Record]) -> dict[str, int]:
         elif isinstance(record, Reopened):
             for path in record.dropped:
                 found.pop(path, None)
-        elif isinstance(record, Asked) and record.path != ROOT:
+        elif isinstance(record, (Asked, CallEntered)) and record.path != ROOT:
             found[record.path] = len(records)
     for path in tuple(found):
         for caller in _callers(path):
@@ -171,13 +178,16 @@ def handed_in(records: Sequence[Record], at: str, value: object, now: float) -> 
     It has no digests, so it stands for whatever the body asks for there by that name. None if the
     log does not tell the name.
     """
-    found = [record for record in records if record.path == at and isinstance(record, (CallSettled, Asked))]
+    kinds = (CallSettled, CallEntered, Asked)
+    found = [record for record in records if record.path == at and isinstance(record, kinds)]
     if not found:
         return None
     past = found[-1]
     record = CallReturned(path=at, at=now, name=past.name, started=now, value=Value(value), copied=True)
     if isinstance(past, CallSettled):
         record.kind, record.shown, record.edges = past.kind, past.shown, past.edges
+    elif isinstance(past, CallEntered):
+        record.kind = past.kind
     else:
         record.kind = next((one.kind for one in past.callers if one.path == at), record.kind)
     return record
@@ -193,7 +203,7 @@ def first_pause(records: Sequence[Record]) -> Sequence[Record]:
 
 def names(records: Sequence[Record]) -> dict[str, str]:
     """Return the names of calls by position, as far as the log tells them."""
-    return {record.path: record.name for record in records if isinstance(record, (CallSettled, Asked))}
+    return {record.path: record.name for record in records if isinstance(record, (CallSettled, CallEntered, Asked))}
 
 
 def _settled(records: Sequence[Record]) -> set[int]:

@@ -8,7 +8,18 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, TypeVar
 
 from nbflow.core.path import around, comes_from, outside
-from nbflow.core.record import Answered, Asked, CallFailed, CallReturned, Discarded, Marked, Record, Reopened, Told
+from nbflow.core.record import (
+    Answered,
+    Asked,
+    CallEntered,
+    CallFailed,
+    CallReturned,
+    Discarded,
+    Marked,
+    Record,
+    Reopened,
+    Told,
+)
 from nbflow.core.sources import SMALL
 from nbflow.core.value import STORED
 
@@ -31,6 +42,7 @@ class Log:
         answers: by question id, the answer that counts.
         answered: positions of the calls that an answer has reached: those that asked, and those around them.
         asked: by question id, when it was asked first, or first since it was opened again.
+        entered: by path, the beginnings of calls that must not happen twice; also of those whose end counts no more.
         problems: by question id, why the last answer that was taken back does not count.
         listeners: called with each new record, one at a time and in order, by the driver: never with a lock held.
         told: by position of a nested run that a body streamed, what that body was given.
@@ -43,6 +55,7 @@ class Log:
         "answered",
         "answers",
         "asked",
+        "entered",
         "feeds",
         "listeners",
         "made",
@@ -62,6 +75,7 @@ class Log:
         self.answered: set[str] = set()
         self.asked: dict[str, Asked] = {}
         self.problems: dict[str, str] = {}
+        self.entered: dict[str, CallEntered] = {}
         self.feeds = 0
         self.made: Made = {}
         self.told: dict[str, list[Told]] = {}
@@ -99,11 +113,8 @@ class Log:
         elif isinstance(record, Marked):
             self.settled[record.path] = record
             self.marks.setdefault(outside(record.path), []).append(record)
-        elif isinstance(record, Answered):
-            self.answers[record.id] = record
-            self.answered.update(around(record.path))
-        elif isinstance(record, Asked):
-            self.asked.setdefault(record.id, record)
+        elif isinstance(record, CallEntered):
+            self.entered[record.path] = record
         elif isinstance(record, Discarded):
             forget_from(self.settled, record.path)
             self.told = {
@@ -112,6 +123,15 @@ class Log:
             }
         elif isinstance(record, Told):
             self.told.setdefault(record.call, []).append(record)
+        else:
+            self._index_question(record)
+
+    def _index_question(self, record: Record) -> None:
+        if isinstance(record, Answered):
+            self.answers[record.id] = record
+            self.answered.update(around(record.path))
+        elif isinstance(record, Asked):
+            self.asked.setdefault(record.id, record)
         elif isinstance(record, Reopened):
             self.answers.pop(record.id, None)
             self.asked.pop(record.id, None)

@@ -69,7 +69,7 @@ class Asker(Protocol):
         """Note that the run can't go on."""
         ...
 
-    def failed(self, call: Call, error: Exception) -> None:
+    def failed(self, call: Call, error: Exception) -> object:
         """Note how a call failed."""
         ...
 

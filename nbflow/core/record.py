@@ -13,34 +13,21 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
-from nbflow.core.value import Value as Value  # noqa: PLC0414  # records and their values are read together
+# All kinds of records, and their values, are imported from here.
+from nbflow.core.question_records import Answered as Answered
+from nbflow.core.question_records import Asked as Asked
+from nbflow.core.question_records import Caller as Caller
+from nbflow.core.question_records import Fallback as Fallback
+from nbflow.core.question_records import Reopened as Reopened
+from nbflow.core.record_base import ROOT as ROOT
+from nbflow.core.record_base import Record as Record
+from nbflow.core.value import Value as Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-ROOT = "0"
 BEGUN = "nbflow_cell"  # the key of a run's metadata that tells which cell began it
 FORMAT = 1
-
-
-class Record(msgspec.Struct, tag=True, kw_only=True, omit_defaults=True):
-    """Something that happened in a run.
-
-    Attributes:
-        path: position of the call it happened in; ``"0"`` is the body.
-        at: seconds since 1970, UTC.
-        value: the user's value that belongs to it, if any.
-        copied: whether it was taken over from the run that this one was forked from.
-    """
-
-    path: str = ROOT
-    at: float = 0.0
-    value: Value | None = None
-    copied: bool = False
-
-    def get(self) -> object:
-        """Return the user's value that belongs to it, decoded anew if it was stored; None if there is none."""
-        return self.value.get() if self.value is not None else None
 
 
 class RunStarted(Record):
@@ -186,6 +173,10 @@ class CallBegan(CallRecord):
     """The body of a call begins, or begins again; until then the call waits for its turn."""
 
 
+class CallEntered(CallRecord):
+    """A call that must not happen twice is about to begin; without a record of its end, it may have happened."""
+
+
 class CallRetried(CallRecord):
     """An attempt failed with ``value`` and another one follows.
 
@@ -300,89 +291,6 @@ class Discarded(Record):
     """What the log held at ``path`` and after it in that branch no longer counts: the body changed."""
 
 
-class Caller(msgspec.Struct, array_like=True, frozen=True):
-    """A call that waits for an answer: the one that asked, or one around it.
-
-    Attributes:
-        path: position.
-        name: the task's name.
-        kind: as of a call record.
-        shown: the arguments as short text.
-        started: seconds since 1970 when its body began.
-    """
-
-    path: str
-    name: str
-    kind: str = "task"
-    shown: str = ""
-    started: float = 0.0
-
-
-class Asked(Record):
-    """The question ``value`` was asked.
-
-    Attributes:
-        id: names the question.
-        name: the task or body that asked.
-        ordinal: how many questions the call had asked before.
-        schema: JSON schema of the answer, or None.
-        expires: seconds since 1970 from when on it need not be answered; None if it waits for ever.
-        callers: the calls that wait with it, outermost first; the body of the run is not among them.
-        branch: as of a call.
-        problem: why an earlier answer did not count; empty if there was none.
-        rules: ``"msgspec"`` or ``"pydantic"`` if the schema was made from a type, and an answer is converted by their
-            rules; empty if the schema was given as it is.
-    """
-
-    id: str
-    name: str
-    ordinal: int = 0
-    schema: dict[str, object] | None = None
-    expires: float | None = None
-    callers: tuple[Caller, ...] = ()
-    branch: str = ""
-    problem: str = ""
-    rules: str = ""
-
-
-class Fallback(Record):
-    """The question ``id`` is answered with ``value`` once its time is up."""
-
-    id: str
-
-
-class Answered(Record):
-    """The question ``id`` was answered with ``value``.
-
-    Attributes:
-        id: names the question.
-        rejected: whether a person refused to answer; ``value`` is the reason.
-        expired: whether nobody answered in time; ``value`` is the fallback, None without one.
-        by: who answered; empty where that is not known.
-        comment: what that person noted beside the answer.
-    """
-
-    id: str
-    rejected: bool = False
-    expired: bool = False
-    by: str = ""
-    comment: str = ""
-
-
-class Reopened(Record):
-    """The answer ``value`` to the question ``id`` does not count: the question is open again.
-
-    Attributes:
-        id: names the question.
-        problem: why: it could not be converted by the body that asked, or was taken back.
-        dropped: positions of the calls that the answer may have changed; their outcomes count no more.
-    """
-
-    id: str
-    problem: str = ""
-    dropped: tuple[str, ...] = ()
-
-
 class Said(NamedTuple):
     """A part of an output, and where the code stood then.
 
@@ -426,7 +334,7 @@ KINDS: dict[str, type[Record]] = {
     kind.__name__: kind
     for kind in (
         RunStarted, ContextGiven, CodeKept, RunResumed, RunReturned, RunFailed, RunPaused, RunHalted, Saved,
-        CallReturned, CallFailed, Marked, Observed, Told, Discarded, Asked, Fallback, Answered, Reopened,
+        CallEntered, CallReturned, CallFailed, Marked, Observed, Told, Discarded, Asked, Fallback, Answered, Reopened,
         Output,
     )
 }  # fmt: skip

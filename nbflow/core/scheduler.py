@@ -272,13 +272,15 @@ class Scheduler:
             value=Value(value),
         )
 
-    def failed(self, call: Call, error: Exception) -> None:
-        """Note how a call failed; what its caller does with that decides whether replay hands it out."""
+    def failed(self, call: Call, error: Exception, *, is_outcome: bool = False) -> CallFailed:
+        """Note how a call failed; unless that is its outcome, what its caller does says whether replay hands it out."""
         limit = max((policy.max_attempts for policy in call.spec.retry), default=1)
         error.add_note(f"{call.spec.kind} {call.spec.name!r}, call {call.path}, attempt {call.attempt} of {limit}")
         failure = self.ended_as(CallFailed, call, error)
+        failure.survived = is_outcome
         self.failures.add(call, failure)
         self.log.append(failure)
+        return failure
 
     def fail_late(self, call: Call, error: Exception) -> None:
         """Have a call that has returned count as failed: its caller can't go on with its result."""

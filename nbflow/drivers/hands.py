@@ -13,7 +13,7 @@ from nbflow.drivers.waits import Waits
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from nbflow.core.call import Call
     from nbflow.core.record import Record, Value
@@ -41,6 +41,10 @@ class Journal(Protocol):
 
     def hold(self, rows: Sequence[Any]) -> None:
         """Store rows with those that are prepared next."""
+        ...
+
+    def keep_now(self, rows: Sequence[Any]) -> None:
+        """As ``keep``; they are on the disk on return, with all before them, whatever the run's durability."""
         ...
 
     def try_keep(self, rows: Sequence[Any]) -> bool:
@@ -95,7 +99,7 @@ class Hands(Waits):
                 journal, ends = self.journal, effect.ends
                 if journal is not None:
                     rows = journal.prepare(effect.records, ends)
-                    (journal.hold if effect.joins else journal.keep)(rows)
+                    (journal.hold if effect.joins else journal.keep_now if effect.at_once else journal.keep)(rows)
                     if ends is not None:
                         ends.row = rows[-1].seq
                     if journal.code.untold:
@@ -156,8 +160,9 @@ class Hands(Waits):
             rows = journal.prepare(effect.records, effect.ends) if journal is not None else ()
             if journal is not None and effect.joins:
                 journal.hold(rows)
-            elif journal is not None and not journal.try_keep(rows):
-                await aside()(lambda: self._keep(journal, rows, effect.saves))
+            elif journal is not None and (effect.at_once or not journal.try_keep(rows)):
+                keep = journal.keep_now if effect.at_once else journal.keep
+                await aside()(lambda: self._keep(keep, rows, effect.saves))
             if effect.ends is not None and rows:
                 effect.ends.row = rows[-1].seq
             if journal is not None and journal.code.untold:
@@ -168,8 +173,8 @@ class Hands(Waits):
             self._saved(effect.saves, is_durable=failed is None)
         return Outcome(None, failed)
 
-    def _keep(self, journal: Journal, rows: Sequence[Any], saves: Call | None) -> None:
-        journal.keep(rows)
+    def _keep(self, keep: Callable[[Sequence[Any]], None], rows: Sequence[Any], saves: Call | None) -> None:
+        keep(rows)
         if saves is not None:  # here, as sync code on the loop's thread may wait for it
             self._saved(saves)
 

@@ -39,6 +39,7 @@ from nbflow.errors.resuming import (
     is_invalid_resume,
 )
 from nbflow.errors.running import (
+    CallInterruptedError,
     ChangedArgumentWarning,
     LostFailureWarning,
     NeverCalledWarning,
@@ -69,6 +70,7 @@ from nbflow.errors.storage import (
 from nbflow.errors.usage import (
     CalledOutsideBodyError,
     CalledOutsideRunError,
+    CannotPauseError,
     DecorationError,
     ForeignObjectError,
     InvalidOptionError,
@@ -85,13 +87,13 @@ from nbflow.errors.usage import (
 )
 
 __all__ = [
-    "AmbiguousResumeError", "Breakpoint", "CalledOutsideBodyError", "CalledOutsideRunError",
-    "ChangedArgumentWarning", "CorruptFileError", "CorruptRunError", "CorruptValueError", "DecorationError",
-    "DiskFullError", "EmptyChannelError", "EmptyInputError", "ErrorCode", "ForeignObjectError", "GraphBubbleUp",
-    "GraphDrained", "GraphInterrupt", "GraphRecursionError", "GraphUpdateError", "InterruptExpiredError",
-    "InterruptRejectedError", "InvalidAnswerError", "InvalidGraphError", "InvalidOptionError", "InvalidUpdateError",
-    "LostFailureWarning", "LostFileError", "MissingContextError", "MissingThreadIdError", "NbflowError",
-    "NetworkFileError", "NeverCalledWarning", "NewerFormatError", "NoCacheError", "NoCheckpointerError",
+    "AmbiguousResumeError", "Breakpoint", "CallInterruptedError", "CalledOutsideBodyError", "CalledOutsideRunError",
+    "CannotPauseError", "ChangedArgumentWarning", "CorruptFileError", "CorruptRunError", "CorruptValueError",
+    "DecorationError", "DiskFullError", "EmptyChannelError", "EmptyInputError", "ErrorCode", "ForeignObjectError",
+    "GraphBubbleUp", "GraphDrained", "GraphInterrupt", "GraphRecursionError", "GraphUpdateError",
+    "InterruptExpiredError", "InterruptRejectedError", "InvalidAnswerError", "InvalidGraphError", "InvalidOptionError",
+    "InvalidUpdateError", "LostFailureWarning", "LostFileError", "MissingContextError", "MissingThreadIdError",
+    "NbflowError", "NetworkFileError", "NeverCalledWarning", "NewerFormatError", "NoCacheError", "NoCheckpointerError",
     "NoParentGraphError", "NodeCancelledError", "NodeError", "NodeInterrupt", "NodeTimeoutError", "NotCachedWarning",
     "NotKeptAsCheckpointsError", "NothingToResumeError", "ParentCommand", "ReadOnlyFileError", "RemoteError",
     "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal", "StandstillWarning", "StorageError",

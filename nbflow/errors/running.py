@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from nbflow.errors.usage import NbflowError
 
 
@@ -70,6 +72,32 @@ class NodeTimeoutError(NbflowError):
     def __str__(self) -> str:
         what = "took longer than" if self.kind == "run" else "showed no progress for"
         return f"{self.node!r} {what} {self.timeout:g} s (it ran for {self.elapsed:.3g} s)"
+
+
+class CallInterruptedError(NbflowError, RuntimeError):
+    """A call that must not happen twice had begun when its process died or its run was stopped: it may have happened.
+
+    It is never run again. A body may catch this and ask a person; or it is told how the call ended, from outside.
+
+    Attributes:
+        name: of the task.
+        path: position of the call.
+        began: when it began, in seconds since 1970.
+    """
+
+    def __init__(self, name: str, path: str, began: float) -> None:
+        super().__init__(name, path, began)
+        self.name = name
+        self.path = path
+        self.began = began
+
+    def __str__(self) -> str:
+        began = datetime.fromtimestamp(self.began, UTC).isoformat(" ", "seconds")
+        return (
+            f"call {self.path} of {self.name!r} began at {began} and was cut off, so nobody knows whether it happened; "
+            "it must not happen twice, so it was not run again. Find out, then fork(config, at="
+            f"{self.path!r}, replace=<what it did return>), or fork(config, at={self.path!r}) to run it once more."
+        )
 
 
 class NotCachedWarning(UserWarning):

@@ -160,6 +160,27 @@ class CalledOutsideBodyError(NbflowError, RuntimeError):
         )
 
 
+class CannotPauseError(NbflowError, RuntimeError):
+    """A call that must not happen twice asked a person, or what it called did.
+
+    Attributes:
+        name: of the task with ``at_most_once``.
+        path: position of the call.
+    """
+
+    def __init__(self, name: str, path: str) -> None:
+        super().__init__(name, path)
+        self.name = name
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"interrupt() was called in call {self.path} of {self.name!r}, which must not happen twice "
+            "(at_most_once=True): to go on after a pause, its function would have to run again. Ask in its caller, "
+            "before it, and pass the answer to it."
+        )
+
+
 class CalledOutsideRunError(NbflowError, RuntimeError):
     """Something that only works inside a run was used outside of one.
 

@@ -100,6 +100,10 @@ class Journal:
             append = self._saver.append_last if rows[-1].kind in _ENDS else self._saver.append
             append(self.run, rows, self._owner)
 
+    def keep_now(self, rows: Sequence[Row]) -> None:
+        """As ``keep``; they are on the disk on return, with all before them, whatever the run's durability."""
+        self.keep(rows)
+
     def try_keep(self, rows: Sequence[Row]) -> bool:
         """As ``keep``, if that can be done without waiting; else False, and nothing was stored."""
         if not rows:
@@ -143,6 +147,13 @@ class QueuedJournal(Journal):
             if self._error is not None:
                 raise self._error
 
+    def keep_now(self, rows: Sequence[Row]) -> None:
+        """As ``keep``, and wait until all is stored."""
+        self.keep(rows)
+        self._queue.join()
+        if self._error is not None:
+            raise self._error
+
     def try_keep(self, rows: Sequence[Row]) -> bool:
         """As ``keep``, unless the queue is full or the run ends."""
         if rows and (_is_last(rows) or self._queue.full()):
@@ -180,6 +191,11 @@ class LateJournal(Journal):
         held = self._held_with(rows)
         if held:
             super().keep(held)
+
+    def keep_now(self, rows: Sequence[Row]) -> None:
+        """Store rows, and all that are held, at once."""
+        held, self._rows = sorted([*self._rows, *rows]), []
+        super().keep(held)
 
     def try_keep(self, rows: Sequence[Row]) -> bool:
         """As ``keep``, unless the run ends and storing its rows would wait."""

@@ -12,6 +12,7 @@ from nbflow.core.record import (
     ROOT,
     Asked,
     CallBegan,
+    CallEntered,
     CallRecord,
     CallRetried,
     CallReturned,
@@ -173,7 +174,10 @@ class CallsView:
                 record.path, caller_of(record.path), record.name, record.kind,
                 "replayed" if record.replayed else "waiting", 1, record.at, None, record.shown, requested=record.at,
             )  # fmt: skip
-        if before is None:
+        if isinstance(record, CallEntered) and before is None and not record.copied:
+            parent = caller_of(record.path)
+            return CallRow(record.path, parent, record.name, record.kind, "running", 1, record.at, None)
+        if before is None or isinstance(record, CallEntered):
             return None
         if isinstance(record, CallRetried):
             return before._replace(state="retrying", attempt=record.attempt)

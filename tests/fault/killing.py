@@ -15,6 +15,7 @@ import signal
 import sqlite3
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from typing import Any
 import nbflow
 from nbflow import SqliteSaver
 from nbflow.core.record import CallReturned
+from nbflow.errors import CallInterruptedError
 
 TASKS = 10
+PAID = 3  # of them must not happen twice
 EXPECTED = sum(n * n for n in range(TASKS)) + TASKS - 1
 
 
@@ -50,6 +53,17 @@ def flow_in(folder: Path, left: float = math.inf) -> Any:
         time.sleep(0.0005)
         return n * n
 
+    @nbflow.task(at_most_once=True)
+    def pay(n: int) -> int:
+        note(f"pay{n}")
+        return n * n
+
+    def paid(future: Any, n: int) -> int:
+        try:
+            return int(future.result())
+        except CallInterruptedError:  # a person would look it up
+            return n * n
+
     @nbflow.task
     def total(numbers: list[int]) -> int:
         note("total")
@@ -58,8 +72,9 @@ def flow_in(folder: Path, left: float = math.inf) -> Any:
     @nbflow.entrypoint(checkpointer=SqliteSaver(folder / "runs.db"))
     def body(count: int) -> int:
         first = [square(n).result() for n in range(count // 2)]
-        rest = [square(n) for n in range(count // 2, count)]
-        return total(first + [future.result() for future in rest]).result()
+        rest = [square(n) for n in range(count // 2, count - PAID)]
+        once = [(pay(n), n) for n in range(count - PAID, count)]
+        return total(first + [future.result() for future in rest] + [paid(*one) for one in once]).result()
 
     return body
 
@@ -122,6 +137,9 @@ def main(folder: Path, kills: int, seed: int) -> dict[str, Any]:
             wrong.append(f"{thread}: {result} with status {status}")
         # total calls square(1) once more, so that one may be there again
         twice = [effect for effect in again if effect in kept and effect != "square1"]
+        paid = Counter(effect for effect in effects(folder) if effect.startswith("pay"))
+        if max(paid.values(), default=0) > 1:
+            wrong.append(f"{thread}: happened twice: {paid}")
         if twice:
             wrong.append(f"{thread}: ran again although durable: {twice}")
     (check,) = sqlite3.connect(folder / "runs.db").execute("PRAGMA integrity_check").fetchone()

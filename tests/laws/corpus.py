@@ -3,6 +3,7 @@
 A plan is a tree: ``("leaf", n)`` is a task that returns n; ``("seq", plans)`` and ``("par",
 plans)`` are tasks that call others one after the other or side by side; ``("nest", plan)`` is a
 nested workflow; ``("ask", n)`` asks a person; ``("flaky", n)`` fails once and is retried;
+``("once", n)`` calls something that must not happen twice, and knows what it gave if it was cut off;
 ``("survive", plan)`` calls something that always fails, goes on, and then carries the plan out.
 """
 
@@ -14,13 +15,14 @@ from hypothesis import strategies as st
 
 from nbflow import Command, InMemorySaver, RetryPolicy, interrupt, record_answer
 from nbflow.checkpoint.base import Row, RunKey
+from nbflow.errors import CallInterruptedError
 from tests.behaviour.flavours import Flavour
 
 Plan = tuple[str, Any]
 AT_ONCE = RetryPolicy(initial_interval=0, jitter=False, retry_on=ValueError)
 THREAD = {"configurable": {"thread_id": "t"}}
 
-leaves = st.tuples(st.sampled_from(["leaf", "ask", "flaky"]), st.integers(0, 9))
+leaves = st.tuples(st.sampled_from(["leaf", "ask", "flaky", "once"]), st.integers(0, 9))
 plans = st.recursive(
     leaves,
     lambda inner: st.one_of(
@@ -69,6 +71,18 @@ class World:
             world.ran.append(at)
             raise KeyError(at)
 
+        @flow.task(at_most_once=True)
+        def charge(n: int, at: str) -> int:
+            world.ran.append(at)
+            return n
+
+        @flow.task
+        def once(n: int, at: str) -> Any:
+            try:
+                return (yield charge(n, f"{at}.charge"))
+            except CallInterruptedError:
+                return n
+
         @flow.task
         def ask(n: int, at: str) -> Any:
             return [n, interrupt(at)]
@@ -99,7 +113,7 @@ class World:
         def nest(plan: Plan, at: str) -> Any:
             return (yield flow.nested(child, (plan, at)))
 
-        makers = {"leaf": leaf, "flaky": flaky, "ask": ask, "survive": survive, "nest": nest}
+        makers = {"leaf": leaf, "flaky": flaky, "ask": ask, "once": once, "survive": survive, "nest": nest}
 
         def start(plan: Plan, at: str) -> Any:
             kind, content = plan

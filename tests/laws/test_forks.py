@@ -25,7 +25,7 @@ def leaves(records: Iterable[Record]) -> set[str]:
     return {
         record.shown.rpartition("'")[0].rpartition("'")[2]
         for record in records
-        if isinstance(record, CallReturned) and record.name in {"leaf", "flaky"}
+        if isinstance(record, CallReturned) and record.name in {"leaf", "flaky", "charge"}
     }
 
 

@@ -45,6 +45,10 @@ def test_cut_anywhere(flavour: str, plan: Plan, data: st.DataObject) -> None:
     assert again.to_the_end() == result
     done_before = {where(record) for record in map(from_row, rows[:length]) if is_leaf(record)}
     assert not done_before & set(again.ran)
+    begun_before = {row.path for row in rows[:length] if row.kind == "CallEntered"}
+    assert not {where(from_row(row)) for row in rows if row.path in begun_before and is_leaf(from_row(row))} & set(
+        again.ran
+    ), "what must not happen twice has begun once"
     assert max(Counter(again.ran).values(), default=1) == 1, "nothing runs twice without another crash"
     paths = [row.path for row in again.rows() if row.kind == "CallReturned"]
     assert len(paths) == len(set(paths)), "a durable result is never repeated"
@@ -106,7 +110,7 @@ def ended(payload: Any) -> tuple[str, bool]:
 
 
 def is_leaf(record: Record) -> bool:
-    return isinstance(record, CallReturned) and record.name in {"leaf", "flaky"}
+    return isinstance(record, CallReturned) and record.name in {"leaf", "flaky", "charge"}
 
 
 def where(record: Record) -> Any:

@@ -1,0 +1,90 @@
+"""The records of questions: asked, answered, opened again. ``record`` has them too, with all other kinds."""
+
+from __future__ import annotations
+
+import msgspec
+
+from nbflow.core.record_base import Record
+
+
+class Caller(msgspec.Struct, array_like=True, frozen=True):
+    """A call that waits for an answer: the one that asked, or one around it.
+
+    Attributes:
+        path: position.
+        name: the task's name.
+        kind: as of a call record.
+        shown: the arguments as short text.
+        started: seconds since 1970 when its body began.
+    """
+
+    path: str
+    name: str
+    kind: str = "task"
+    shown: str = ""
+    started: float = 0.0
+
+
+class Asked(Record):
+    """The question ``value`` was asked.
+
+    Attributes:
+        id: names the question.
+        name: the task or body that asked.
+        ordinal: how many questions the call had asked before.
+        schema: JSON schema of the answer, or None.
+        expires: seconds since 1970 from when on it need not be answered; None if it waits for ever.
+        callers: the calls that wait with it, outermost first; the body of the run is not among them.
+        branch: as of a call.
+        problem: why an earlier answer did not count; empty if there was none.
+        rules: ``"msgspec"`` or ``"pydantic"`` if the schema was made from a type, and an answer is converted by their
+            rules; empty if the schema was given as it is.
+    """
+
+    id: str
+    name: str
+    ordinal: int = 0
+    schema: dict[str, object] | None = None
+    expires: float | None = None
+    callers: tuple[Caller, ...] = ()
+    branch: str = ""
+    problem: str = ""
+    rules: str = ""
+
+
+class Fallback(Record):
+    """The question ``id`` is answered with ``value`` once its time is up."""
+
+    id: str
+
+
+class Answered(Record):
+    """The question ``id`` was answered with ``value``.
+
+    Attributes:
+        id: names the question.
+        rejected: whether a person refused to answer; ``value`` is the reason.
+        expired: whether nobody answered in time; ``value`` is the fallback, None without one.
+        by: who answered; empty where that is not known.
+        comment: what that person noted beside the answer.
+    """
+
+    id: str
+    rejected: bool = False
+    expired: bool = False
+    by: str = ""
+    comment: str = ""
+
+
+class Reopened(Record):
+    """The answer ``value`` to the question ``id`` does not count: the question is open again.
+
+    Attributes:
+        id: names the question.
+        problem: why: it could not be converted by the body that asked, or was taken back.
+        dropped: positions of the calls that the answer may have changed; their outcomes count no more.
+    """
+
+    id: str
+    problem: str = ""
+    dropped: tuple[str, ...] = ()
