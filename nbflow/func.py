@@ -9,7 +9,6 @@ from typing import (
     Any,
     Concatenate,
     Generic,
-    NamedTuple,
     Never,
     ParamSpec,
     Protocol,
@@ -20,21 +19,20 @@ from typing import (
     overload,
 )
 
-from nbflow import fingerprint
 from nbflow._support.foreign import check_own
-from nbflow._support.signature import injected, is_async, is_generator, name_of, parameters_of
-from nbflow.core.call import Injected, Spec, beside, check_body, current_frame
-from nbflow.drivers.limits.concurrency import ConcurrencyLimit, TaskLimits
-from nbflow.drivers.limits.rate import RateLimit
-from nbflow.errors import CalledOutsideRunError, DecorationError, InvalidOptionError, UnknownOptionError
+from nbflow._support.signature import injected, name_of, parameters_of
+from nbflow.core.call import Spec, beside, check_body, current_frame
+from nbflow.errors import CalledOutsideRunError, DecorationError
 from nbflow.runs.result_cache import namespace_of
-from nbflow.values import Final, Input_contra, Kept, Returned, is_text
-from nbflow.values.policies import CachePolicy, RetryPolicy, TimeoutPolicy, check_retry_on
+from nbflow.values import Final, Input_contra, Kept, Returned
+from nbflow.values.policies import CachePolicy, RetryPolicy, TimeoutPolicy
 from nbflow.workflow import Workflow
 from nbflow.workflow.checkpointer import check_checkpointer
+from nbflow.workflow.mapped import MapOptions, start_map
+from nbflow.workflow.rules import Rules, cache_policy_of, flag, limits_of, policies_of, spec_of, timeout_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
     from datetime import timedelta
 
     from nbflow.cache.base import BaseCache
@@ -55,6 +53,7 @@ class Task(Generic[P, T]):
     Attributes:
         func: the function.
         spec: what is fixed about it.
+        maps: the same of its maps, by how many calls may be open at a time.
     """
 
     __name__: str
@@ -63,6 +62,7 @@ class Task(Generic[P, T]):
         functools.update_wrapper(self, func)
         self.func = func
         self.spec = spec
+        self.maps: dict[int | None, Spec] = {}
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[T]:
         """Start a call; its result is a future, which may be awaited or asked for ``result()``."""
@@ -73,15 +73,54 @@ class Task(Generic[P, T]):
             check_body(f"task {self.spec.name!r}")
         return frame.host.submit(frame, self.spec, args, kwargs)  # type: ignore[return-value]  # a CallFuture
 
+    def map(
+        self,
+        items: Iterable[Any] | TaskFuture[list[Any]],
+        *,
+        max_concurrency: int | None = None,
+        min_successes: int | None = None,
+        tolerate: int | str | None = None,
+        return_exceptions: bool = False,
+    ) -> TaskFuture[list[T]]:
+        """Start a call for each of many items; the result is one future, of the list of what they return.
+
+        Every item has a call of its own, with all the options of the task. The list is in the order of the items.
+        When too many have failed, or enough have succeeded, the calls that are left are cancelled.
+
+        Args:
+            items: what each call is given as its argument; or a future of a list of them.
+            max_concurrency: how many of its calls may be open at a time; None for any number.
+            min_successes: successes that are enough; None for those of all items. It fails when that many can't be
+                reached any more.
+            tolerate: failures that are left out of the list, and told by a warning: a number, or a share of the
+                items such as ``"5%"``. None tolerates none, but with ``min_successes`` what that leaves room for.
+            return_exceptions: whether errors stand in the list in the place of results, which is as long as the items
+                then; any number of them, unless ``tolerate`` says otherwise. An item that was not needed has
+                ``NotNeededError``.
+
+        Raises:
+            CalledOutsideRunError: outside of a run.
+            InvalidOptionError: if an option does not fit.
+
+        The future raises ``MapError``, which has the error of each item, if too many failed.
+        """
+        future = start_map(
+            self.spec, self.maps, (), items, max_concurrency=max_concurrency, min_successes=min_successes,
+            tolerate=tolerate, return_exceptions=return_exceptions,
+        )  # fmt: skip
+        return cast("TaskFuture[list[T]]", future)
+
+    async def amap(self, items: Iterable[Any] | TaskFuture[list[Any]], **options: Unpack[MapOptions]) -> list[T]:
+        """As ``map``, awaited."""
+        return await self.map(items, **options)
+
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> Task[P, T]: ...
     @overload
-    def __get__(
-        self: Task[Concatenate[Any, Q], T], instance: object, owner: type | None = None
-    ) -> Callable[Q, TaskFuture[T]]: ...
+    def __get__(self: Task[Concatenate[Any, Q], T], instance: object, owner: type | None = None) -> Bound[Q, T]: ...
     def __get__(self, instance: object, owner: type | None = None) -> object:
         """Bind to an instance, as functions do."""
-        return self if instance is None else functools.partial(self, instance)  # type: ignore[arg-type]  # its first one
+        return self if instance is None else Bound(self, instance)
 
     def __repr__(self) -> str:
         return f"<task {self.spec.name}>"
@@ -117,6 +156,23 @@ class Task(Generic[P, T]):
     async def aclear_cache(self, cache: BaseCache) -> None:
         """As ``clear_cache``, awaited."""
         await cache.aclear([namespace_of(self.spec)])
+
+
+class Bound(functools.partial["TaskFuture[T]"], Generic[Q, T]):
+    """A task that is a method, with its instance."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, /, *args: Q.args, **kwargs: Q.kwargs) -> TaskFuture[T]: ...
+
+    def map(self, items: Iterable[Any] | TaskFuture[list[Any]], **options: Unpack[MapOptions]) -> TaskFuture[list[T]]:
+        """As ``Task.map``; each call is given the instance before its item."""
+        of = cast("Task[..., T]", self.func)
+        return cast("TaskFuture[list[T]]", start_map(of.spec, of.maps, self.args, items, **options))
+
+    async def amap(self, items: Iterable[Any] | TaskFuture[list[Any]], **options: Unpack[MapOptions]) -> list[T]:
+        """As ``map``, awaited."""
+        return await self.map(items, **options)
 
 
 _TaskFunction = Task
@@ -207,119 +263,18 @@ def task(  # noqa: PLR0913  # all that can be said of a task
         "version",
         "at_most_once",
     )
-    policies = _policies("@task", retry_policy, deprecated, known)
-    rules = _Rules(policies, _cache_policy("@task", cache_policy), _timeout("@task", timeout), version)
-    limits, once = _limits(max_concurrency, rate_limit), _flag("at_most_once", at_most_once)
+    policies = policies_of("@task", retry_policy, deprecated, known)
+    rules = Rules(policies, cache_policy_of("@task", cache_policy), timeout_of("@task", timeout), version)
+    limits, once = limits_of(max_concurrency, rate_limit), flag("at_most_once", at_most_once)
 
     def decorate(fn: Callable[..., object]) -> Task[..., object]:
         if not callable(fn):
             raise DecorationError("@task", repr(fn), "it can't be called; decorate a function")
-        spec = _spec(fn, "task", name, rules, injected(fn), limits)
+        spec = spec_of(fn, "task", name, rules, injected(fn), limits)
         spec.at_most_once = once
         return Task(fn, spec)
 
     return decorate if func is None else decorate(func)
-
-
-class _Rules(NamedTuple):
-    """How calls of a function are carried out."""
-
-    retry: tuple[RetryPolicy, ...]
-    cache: CachePolicy | None
-    timeout: TimeoutPolicy | None
-    version: str | None = None
-
-
-def _spec(
-    fn: Callable[..., object],
-    kind: str,
-    name: str | None,
-    rules: _Rules,
-    inject: tuple[Injected, ...],
-    limits: TaskLimits | None = None,
-) -> Spec:
-    """Return the facts of a function, gathered once."""
-    source = fingerprint.source_of(fn)
-    return Spec(
-        _named(kind, name) or name_of(fn),
-        fn,
-        kind=kind,
-        is_async=is_async(fn),
-        retry=rules.retry,
-        inject=inject,
-        cache=rules.cache,
-        timeout=rules.timeout,
-        limits=limits,
-        yields=is_generator(fn),
-        source=source.normal if rules.version is None else "",
-        text=source.text,
-        place=source.place,
-        version=rules.version,
-    )
-
-
-def _named(kind: str, name: object) -> str:
-    """Return a name that was given; empty for none.
-
-    Raises:
-        InvalidOptionError: if it is no text that can be stored.
-    """
-    if name is not None and not (isinstance(name, str) and is_text(name)):
-        raise InvalidOptionError(f"@{kind}", "name", repr(name), "it is text without lone surrogates")
-    return str.__str__(name) if name is not None else ""
-
-
-def _flag(name: str, given: object) -> bool:
-    if not isinstance(given, bool):
-        raise InvalidOptionError("@task", name, repr(given), "it is True or False")
-    return given
-
-
-def _limits(max_concurrency: int | None, rate_limit: str | None) -> TaskLimits | None:
-    """Return the limits of a task; None if there are none."""
-    limit: object = max_concurrency
-    if limit is not None and not (isinstance(limit, int) and limit >= 1):
-        raise InvalidOptionError(
-            "@task", "max_concurrency", repr(max_concurrency), "it is a whole number from 1, or None"
-        )
-    rate = RateLimit.parse("@task", rate_limit) if rate_limit is not None else None
-    concurrency = ConcurrencyLimit(max_concurrency) if max_concurrency is not None else None
-    return TaskLimits(concurrency, rate) if concurrency is not None or rate is not None else None
-
-
-def _cache_policy(where: str, given: object) -> CachePolicy | None:
-    check_own(where, "cache_policy", given)
-    if given is not None and not isinstance(given, CachePolicy):
-        raise InvalidOptionError(where, "cache_policy", repr(given), "it is a CachePolicy, or None")
-    return given
-
-
-def _timeout(where: str, given: float | timedelta | TimeoutPolicy | None) -> TimeoutPolicy | None:
-    check_own(where, "timeout", given)
-    return TimeoutPolicy.coerce(given)
-
-
-def _policies(
-    where: str, given: object, deprecated: dict[str, object], known: tuple[str, ...]
-) -> tuple[RetryPolicy, ...]:
-    """Return the retry policies as a tuple, the older keyword included; refuse unknown keywords."""
-    old = deprecated.pop("retry", None)
-    if old is not None:
-        warnings.warn(f"{where}(retry=...) is called retry_policy now", DeprecationWarning, stacklevel=3)
-        given = given if given is not None else old
-    if deprecated:
-        raise UnknownOptionError(where, next(iter(deprecated)), known)
-    several = given if isinstance(given, (list, tuple)) and not hasattr(given, "_fields") else [given]
-    policies: list[RetryPolicy] = []
-    for policy in several:
-        if policy is None:
-            continue
-        check_own(where, "retry_policy", policy)
-        if not isinstance(policy, RetryPolicy):
-            raise InvalidOptionError(where, "retry_policy", repr(policy), "it is a RetryPolicy or several")
-        check_retry_on(where, policy.retry_on)
-        policies.append(policy)
-    return tuple(policies)
 
 
 class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
@@ -364,10 +319,10 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
         schema = deprecated.pop("config_schema", None)
         if schema is not None:
             warnings.warn("@entrypoint(config_schema=...) is called context_schema now", DeprecationWarning, 2)
-        self._rules = _Rules(
-            _policies("@entrypoint", retry_policy, deprecated, known),
-            _cache_policy("@entrypoint", cache_policy),
-            _timeout("@entrypoint", timeout),
+        self._rules = Rules(
+            policies_of("@entrypoint", retry_policy, deprecated, known),
+            cache_policy_of("@entrypoint", cache_policy),
+            timeout_of("@entrypoint", timeout),
         )
         check_checkpointer(checkpointer)
         check_own("@entrypoint", "store", store)
@@ -400,7 +355,7 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
             raise DecorationError(
                 "@entrypoint", name_of(func), "it takes no argument; give it one positional argument, the input"
             )
-        spec = _spec(func, "entrypoint", self._name, self._rules, injected(func, first=1))
+        spec = spec_of(func, "entrypoint", self._name, self._rules, injected(func, first=1))
         spec.stateful = self._checkpointer is True
         return Workflow(
             spec,

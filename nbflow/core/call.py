@@ -17,7 +17,7 @@ from nbflow.core.branches import Branches, name_of
 from nbflow.errors import CalledOutsideBodyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextvars import Context
 
     from nbflow.core.branches import Recorded
@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from nbflow.core.deliveries import Deliveries, Seen
     from nbflow.core.outcome import Outcome
     from nbflow.core.rebuilt import Recalled
-    from nbflow.core.record import Asked, CallFailed, CallReturned, Fallback, Marked, Record, Reopened
+    from nbflow.core.record import (
+        Asked,
+        CallFailed,
+        CallReturned,
+        Fallback,
+        MapReturned,
+        Marked,
+        Record,
+        Reopened,
+    )
     from nbflow.values.policies import CachePolicy, RetryPolicy, TimeoutPolicy
 
 
@@ -64,6 +73,7 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
         kind: ``"task"``, ``"entrypoint"``, ``"graph"`` or ``"node"``.
         is_async: whether calling ``fn`` gives a coroutine.
         retry: policies; the first whose predicate matches a failure governs it.
+        program: carries its calls out instead of the function; None for the usual attempts.
         inject: the parameters that the runtime fills.
         cache: when results may be taken from earlier calls; None for never.
         timeout: how long an attempt may take; None for no limit.
@@ -86,6 +96,7 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
     kind: str = "task"
     is_async: bool = False
     retry: tuple[RetryPolicy, ...] = ()
+    program: Callable[[Any, Call], Any] | None = None  # type: ignore[explicit-any]  # of a Scheduler, a Program
     inject: tuple[Injected, ...] = ()
     cache: CachePolicy | None = None
     timeout: TimeoutPolicy | None = None
@@ -113,6 +124,26 @@ class Submit(Protocol):
         ...
 
 
+class Mailbox(Protocol):
+    """Takes in which calls have ended."""
+
+    def put(self, call: Call) -> None:
+        """Put a call in that has ended."""
+        ...
+
+    def take(self) -> Sequence[Call]:
+        """Return those that have ended since it was asked last."""
+        ...
+
+    def wait(self) -> Outcome:
+        """Wait in this thread until there is a call to take."""
+        ...
+
+    async def await_one(self) -> Outcome:
+        """As ``wait``, on this loop; the outcome is an error if that was cancelled."""
+        ...
+
+
 class Host(Protocol):
     """Takes the requests that the code of a run makes."""
 
@@ -123,6 +154,18 @@ class Host(Protocol):
 
     def branch(self, frame: Frame, key: str) -> Frame:
         """Return the frame of a new branch of a body; ``key`` as for ``Branches``."""
+        ...
+
+    def mailbox(self) -> Mailbox:
+        """Return a new place where calls are put that have ended."""
+        ...
+
+    def submit_for(self, frame: Frame, spec: Spec, args: tuple[object, ...], mailbox: Mailbox) -> Call:
+        """Have a call carried out, and put into a mailbox when it has ended; return it."""
+        ...
+
+    def cancel(self, call: Call) -> None:
+        """Cancel a call."""
         ...
 
     def look_again(self, call: Call) -> tuple[str, ...]:
@@ -200,6 +243,7 @@ class Call(msgspec.Struct, eq=False):
         joins: whether its end may be stored with the mark that its caller makes of it at once.
         cancelled: whether its caller has cancelled it, so that its end does not count.
         cancelling: whether its caller has asked it to stop.
+        gathered: of a map that has returned, what its record says beside other calls'.
         saving: what bodies around it have seen and a commit of it that is under way carries; None for nothing.
     """
 
@@ -235,6 +279,7 @@ class Call(msgspec.Struct, eq=False):
     joins: bool = False
     cancelled: bool = False
     cancelling: bool = False
+    gathered: MapReturned | None = None
     saving: Seen | None = None
 
     def __repr__(self) -> str:

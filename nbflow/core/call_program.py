@@ -9,6 +9,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from nbflow.core import announce, caching
 from nbflow.core.call import Frame, Promise, no_body
 from nbflow.core.changed_arguments import FIXED, can_change
@@ -45,7 +47,9 @@ def perform(run: Scheduler, call: Call) -> Program:
     if outcome is None and (call.carry or call.taken or (call.deliveries and call.deliveries.is_urgent)):
         outcome = yield from _begin(run, call)
     if outcome is None:
-        if call.spec.cache is None:
+        if call.spec.program is not None:
+            outcome = yield from call.spec.program(run, call)
+        elif call.spec.cache is None:
             outcome = yield from attempts(run, call)
         else:
             outcome = yield from caching.cached(call, partial(attempts, run), run.now())
@@ -95,7 +99,7 @@ def _begin(run: Scheduler, call: Call) -> Program:
             return _give_up(run, call, reply.error)
     if call.taken is None:
         return None  # type: ignore[return-value]  # as in _fill_in
-    reply = yield Compute(partial(recall, call.taken))
+    reply = yield Compute(partial(recall, call.taken, {}))
     recalled, call.taken = reply.value, None
     if not isinstance(recalled, Recalled) or recalled.lost:
         return None  # type: ignore[return-value]  # it can't be rebuilt, so the call runs
@@ -230,8 +234,8 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
         yield from _look_again(run, call)
     if error is None:
         record = run.ended_as(CallReturned, call, outcome.value)
-        if call.cached or call.changed or call.spec.stateful:
-            record.cached, record.lineage, record.changed = call.cached, call.lineage, call.changed
+        if call.cached or call.changed or call.spec.stateful or call.gathered is not None:
+            record = _detailed(run, call, record)
         if run.log.feeds:  # what a body that reads a stream was given of this call is durable with its end
             yield AwaitTold()
         before: Sequence[Record] = ()
@@ -245,6 +249,17 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
             return outcome
         error = reply.error
     return (yield from _fail(run, call, error))
+
+
+def _detailed(run: Scheduler, call: Call, record: CallReturned) -> CallReturned:
+    """Return the record of a call's result, with what most calls have nothing to say of."""
+    if call.gathered is not None:
+        result = record.get()
+        run.log.made[id(result)] = result, call.path
+        facts = {name: getattr(record, name) for name in CallReturned.__struct_fields__ if name != "value"}
+        return msgspec.structs.replace(call.gathered, **facts)
+    record.cached, record.lineage, record.changed = call.cached, call.lineage, call.changed
+    return record
 
 
 def _look_again(run: Scheduler, call: Call) -> Generator[Effect, Outcome, None]:

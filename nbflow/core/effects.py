@@ -14,7 +14,7 @@ import msgspec
 from nbflow.core.outcome import Outcome
 
 if TYPE_CHECKING:
-    from nbflow.core.call import Call, Frame
+    from nbflow.core.call import Call, Frame, Mailbox
     from nbflow.core.deliveries import Deliveries
     from nbflow.core.record import Record
 
@@ -58,6 +58,12 @@ class Await(msgspec.Struct, frozen=True):
     calls: Sequence[Call]
 
 
+class AwaitAny(msgspec.Struct, frozen=True):
+    """Wait until a call has ended that is put into a mailbox when it has; an error if that wait was cancelled."""
+
+    mailbox: Mailbox
+
+
 class AwaitSaved(msgspec.Struct, frozen=True):
     """Wait until the commit that carries what ``body`` has seen is over."""
 
@@ -91,5 +97,5 @@ class Compute(msgspec.Struct, frozen=True):
     fn: Callable[[], object]
 
 
-Effect = Invoke | Sleep | Commit | Await | AwaitSaved | AwaitTold | Recall | Remember | Compute
+Effect = Invoke | Sleep | Commit | Await | AwaitAny | AwaitSaved | AwaitTold | Recall | Remember | Compute
 Program = Generator[Effect, Outcome, Outcome]

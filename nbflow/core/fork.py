@@ -24,6 +24,7 @@ from nbflow.core.record import (
     CodeKept,
     Discarded,
     Fallback,
+    MapReturned,
     Observed,
     Record,
     Reopened,
@@ -35,7 +36,7 @@ from nbflow.core.record import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
@@ -111,8 +112,8 @@ def before(records: Sequence[Record], at: str) -> list[Record]:
     """Return what was settled before the call at a position: outcomes of calls, and answers.
 
     Of the branch that the call is in, and of those around it, that is what was called before it; of
-    other branches, what had ended before it did, and those calls that had begun and must not happen
-    twice, however they ended. For the body of the run it is nothing.
+    other branches, what had ended before it did, of other items of a map all, and those calls that had
+    begun and must not happen twice, however they ended. For the body of the run it is nothing.
     """
     if at == ROOT:
         return []
@@ -121,14 +122,15 @@ def before(records: Sequence[Record], at: str) -> list[Record]:
     reopened = {record.id: index for index, record in enumerate(records) if isinstance(record, Reopened)}
     taken: list[Record] = []
     begun: set[str] = set()
+    maps = {record.path for record in of_kind(records, MapReturned)}
     for index, record in enumerate(records):
         if isinstance(record, Answered) and reopened.get(record.id, -1) < index < end:
             question = asked.get(record.id)
             taken += [copied(one) for one in (question, record) if one is not None]
-        elif isinstance(record, CallEntered) and _is_before(record.path, at, ended=index < end):
+        elif isinstance(record, CallEntered) and _is_before(record.path, at, maps, ended=index < end):
             begun.add(record.path)
             taken.append(copied(record))
-        elif id(record) in settled and (record.path in begun or _is_before(record.path, at, ended=index < end)):
+        elif id(record) in settled and (record.path in begun or _is_before(record.path, at, maps, ended=index < end)):
             taken.append(copied(record))
     return taken + _told_of(records, taken)
 
@@ -253,12 +255,15 @@ class _Steering:
         return node is not None and (node.answered or bool(node.inner))
 
 
-def _is_before(path: str, at: str, *, ended: bool) -> bool:
+def _is_before(path: str, at: str, maps: Container[str], *, ended: bool) -> bool:
+    """Whether a call counts as called before the one at a position; items of a map know nothing of each other."""
     one, other, shared = _parted(at, path)
     if shared in {len(one), len(other)}:
         return False
     mine, its = one[shared], other[shared]
-    return int(its) < int(mine) if mine.isdigit() and its.isdigit() else ended
+    if mine.isdigit() and its.isdigit():
+        return int(its) < int(mine)
+    return ended or ".".join(one[:shared]) in maps
 
 
 def _parted(one: str, other: str) -> tuple[list[str], list[str], int]:

@@ -10,6 +10,11 @@ def outside(path: str) -> str:
     return path.rpartition(".")[0]
 
 
+def item_of(path: str, index: int) -> str:
+    """Return the position of the call for an item of the map at ``path``: each stands in a branch of its own."""
+    return f"{path}.b{index}.0"
+
+
 def frames_of(paths: Iterable[str]) -> list[str]:
     """Return what each of many positions stands in, as ``outside`` does."""
     return [path.rpartition(".")[0] for path in paths]

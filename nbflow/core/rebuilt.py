@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nbflow.core.outcome import Outcome
-from nbflow.core.record import CallFailed, RunStarted
-from nbflow.errors import CorruptValueError, UnloadableValueError
+from nbflow.core.path import item_of
+from nbflow.core.record import CallFailed, CallReturned, MapReturned, RunStarted, Value
+from nbflow.core.value import Parts
+from nbflow.errors import CorruptValueError, NotNeededError, UnloadableValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from nbflow.core.record import CallSettled, Record, Value
+    from nbflow.core.record import CallSettled, Record
 
 RERUN = 'pass on_divergence="rerun" to run again what gave it'
 ASK_AGAIN = 'pass on_divergence="rerun" to have it asked again'
@@ -61,15 +63,41 @@ class Recalled(msgspec.Struct, frozen=True):
     lost: str = ""
 
 
-def recall(past: CallSettled) -> Recalled:
-    """Return what a record says of the end of a call, its value rebuilt."""
+def recall(past: CallSettled, settled: Mapping[str, CallSettled]) -> Recalled:
+    """Return what a record says of the end of a call, its value rebuilt.
+
+    Args:
+        past: the record.
+        settled: by path, the ends of all calls of the run, for a result that is made of others.
+    """
     try:
-        value = past.value.whole() if past.value is not None else None
+        made_of = gathered(past, settled) if isinstance(past, MapReturned) and past.value is None else past.value
+        value = made_of.whole() if made_of is not None else None
     except CorruptValueError as error:
         return Recalled(past, Outcome(None), error.reason)
     if isinstance(past, CallFailed) and isinstance(value, BaseException):
         return Recalled(past, Outcome(None, value))
     return Recalled(past, Outcome(value))
+
+
+def gathered(past: MapReturned, settled: Mapping[str, CallSettled]) -> Parts:
+    """Return the result of a map, made of those of its items; ``settled`` as for ``recall``.
+
+    Raises:
+        CorruptValueError: if one of them is not there.
+    """
+    parts: list[Value | None] = []
+    for index in range(past.count if past.keeps_errors else past.begun):
+        path = item_of(past.path, index)
+        item = settled.get(path)
+        if item is None and index < past.begun:
+            raise CorruptValueError(f"the result of item {index} is not recorded any more")
+        if isinstance(item, CallReturned):
+            parts.append(item.value)
+        elif past.keeps_errors:
+            is_failed = isinstance(item, CallFailed) and not item.cancelled
+            parts.append(item.value if item is not None and is_failed else Value(NotNeededError(path)))
+    return Parts(parts)
 
 
 def lost(past: CallSettled, reason: str, records: Sequence[Record]) -> UnloadableValueError:

@@ -21,6 +21,7 @@ from nbflow.core.question_records import Fallback as Fallback
 from nbflow.core.question_records import Reopened as Reopened
 from nbflow.core.record_base import ROOT as ROOT
 from nbflow.core.record_base import Record as Record
+from nbflow.core.value import Parts as Parts
 from nbflow.core.value import Value as Value
 
 if TYPE_CHECKING:
@@ -223,6 +224,20 @@ class CallReturned(CallSettled):
     changed: tuple[str, ...] = ()
 
 
+class MapReturned(CallReturned):
+    """A call for each of many items has ended; its result is made of theirs (``path.item_of``).
+
+    Attributes:
+        count: number of the items.
+        begun: how many of them, the first ones, were called.
+        keeps_errors: whether errors stand in the result; else only what was returned does.
+    """
+
+    count: int = 0
+    begun: int = 0
+    keeps_errors: bool = False
+
+
 class CallFailed(CallSettled):
     """A call failed with ``value``.
 
@@ -334,8 +349,8 @@ KINDS: dict[str, type[Record]] = {
     kind.__name__: kind
     for kind in (
         RunStarted, ContextGiven, CodeKept, RunResumed, RunReturned, RunFailed, RunPaused, RunHalted, Saved,
-        CallEntered, CallReturned, CallFailed, Marked, Observed, Told, Discarded, Asked, Fallback, Answered, Reopened,
-        Output,
+        CallEntered, CallReturned, MapReturned, CallFailed, Marked, Observed, Told, Discarded,
+        Asked, Fallback, Answered, Reopened, Output,
     )
 }  # fmt: skip
 Kind = TypeVar("Kind", bound=Record)

@@ -118,7 +118,7 @@ class Replay:
         if past is None or frame is None or frame.fresh:
             return None
         if call.recalled is None or call.recalled.record is not past:  # another thread was here first
-            call.recalled = recall(past)
+            call.recalled = recall(past, self.log.settled)
         recalled, spec, difference = call.recalled, call.spec, None
         if (past.inputs, past.code, past.name, past.kind) != (call.inputs, spec.code, spec.name, spec.kind):
             difference = _difference(call, past)

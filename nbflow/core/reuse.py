@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nbflow.core.log import Log
 from nbflow.core.path import around, order_of
-from nbflow.core.record import Answered, CallReturned
+from nbflow.core.record import Answered, CallReturned, MapReturned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,8 @@ class Reuse:
         returned = [record for record in Log(records).settled.values() if isinstance(record, CallReturned)]
         self._results: dict[Key, deque[CallReturned]] = {}
         for record in sorted(returned, key=lambda one: order_of(one.path)):
-            if record.code and record.inputs and record.path not in tied:
+            is_whole = not isinstance(record, MapReturned)  # of which the calls of the items are taken over
+            if record.code and record.inputs and record.path not in tied and is_whole:
                 self._results.setdefault(_key(record), deque()).append(record)
         for taken in past:
             if isinstance(taken, CallReturned) and taken.reused:

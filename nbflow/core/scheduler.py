@@ -120,7 +120,7 @@ class Scheduler:
                 call.inputs = self.keep((call.args, call.kwargs)) if call.kwargs else self.keep(call.args)
             if self.replay.is_needed:
                 past = self.log.settled.get(f"{frame.prefix}.{frame.calls}" if frame is not None else call.path)
-                call.recalled = recall(past) if past is not None else None
+                call.recalled = recall(past, self.log.settled) if past is not None else None
             if self.log.listeners or (self.keep is not None and call.recalled is None):
                 call.shown = self.show(call.args, call.kwargs)
                 if self.log.made and (is_users or str in map(type, call.args)):

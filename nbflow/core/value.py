@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 STORED = object()
 
@@ -67,3 +67,25 @@ class Value:
 
     def __repr__(self) -> str:
         return f"Value({self.get()!r})"
+
+
+class Parts(Value):
+    """A list of values that are stored each by itself; it takes up nothing.
+
+    Args:
+        parts: its values, in order.
+    """
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: Sequence[Value | None]) -> None:
+        super().__init__(STORED)
+        self._parts = parts
+
+    def get(self) -> object:
+        """Return the list of the values, as ``get`` of each gives it."""
+        return [part.get() if part is not None else None for part in self._parts]
+
+    def whole(self) -> object:
+        """Return the list of the values for a body; errors as of ``Value.whole``."""
+        return [part.whole() if part is not None else None for part in self._parts]

@@ -22,7 +22,19 @@ from weakref import WeakKeyDictionary
 from nbflow import codec
 from nbflow._support import clock
 from nbflow.core.call import current_frame
-from nbflow.core.effects import Await, AwaitSaved, AwaitTold, Commit, Compute, Invoke, Program, Recall, Remember, Sleep
+from nbflow.core.effects import (
+    Await,
+    AwaitAny,
+    AwaitSaved,
+    AwaitTold,
+    Commit,
+    Compute,
+    Invoke,
+    Program,
+    Recall,
+    Remember,
+    Sleep,
+)
 from nbflow.core.outcome import Outcome
 from nbflow.drivers.future import CallFuture
 from nbflow.drivers.timers import belongs, make_timer
@@ -63,7 +75,7 @@ class AsyncHands(Protocol):
         """Do what needs no waiting for other calls."""
         ...
 
-    async def aawait_calls(self, effect: Await) -> Outcome:
+    async def aawait_calls(self, effect: Await | AwaitAny) -> Outcome:
         """Wait for other calls."""
         ...
 
@@ -91,7 +103,7 @@ async def drive(program: Program, hands: AsyncHands) -> Outcome:
                 hands.delivery.close(effect.frame.deliveries)
         elif isinstance(effect, Sleep):
             reply = await _sleep(hands.jittered(effect))
-        elif isinstance(effect, Await):
+        elif isinstance(effect, (Await, AwaitAny)):
             reply = await hands.aawait_calls(effect)
         else:
             reply = await hands.acarry_out(effect)

@@ -206,7 +206,7 @@ class _Errand:
 
 def standing(frame: Frame) -> Frame:
     """Return the frame of the code that runs here: of an asyncio task, if a sync body runs a loop of its own."""
-    if frame.call.spec.is_async or running_loop() is None:
+    if frame.call.spec.is_async or frame.call.spec.program is not None or running_loop() is None:
         return frame
     found: Frame = aio().frame_of_task(frame)
     return found

@@ -121,7 +121,7 @@ class Dispatch(Hands):
                 pass  # wait_for runs it here
             elif call.taken is not None or self.admission.is_free(call):
                 # The body of a sync caller is likely to ask for the result at once, and then runs the call itself.
-                self._launch(future, soon=frame.call.spec.is_async)
+                self._launch(future, soon=frame.call.spec.is_async or frame.call.spec.program is not None)
             else:
                 self.admission.leave(frame.call)
                 self.admission.line_up(future)

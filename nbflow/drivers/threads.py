@@ -15,7 +15,19 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from nbflow.core.effects import Await, AwaitSaved, AwaitTold, Commit, Compute, Invoke, Program, Recall, Remember, Sleep
+from nbflow.core.effects import (
+    Await,
+    AwaitAny,
+    AwaitSaved,
+    AwaitTold,
+    Commit,
+    Compute,
+    Invoke,
+    Program,
+    Recall,
+    Remember,
+    Sleep,
+)
 from nbflow.core.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -213,7 +225,7 @@ class Hands(Protocol):
         """Do what needs no waiting for others."""
         ...
 
-    def await_calls(self, effect: Await) -> Outcome:
+    def await_calls(self, effect: Await | AwaitAny) -> Outcome:
         """Wait for other calls."""
         ...
 
@@ -241,7 +253,7 @@ def drive(program: Program, hands: Hands) -> Outcome:
                 hands.delivery.close(effect.frame.deliveries)
         elif isinstance(effect, Sleep):
             reply = hands.sleep(jittered(effect))
-        elif isinstance(effect, Await):
+        elif isinstance(effect, (Await, AwaitAny)):
             reply = hands.await_calls(effect)
         else:
             reply = hands.carry_out(effect)

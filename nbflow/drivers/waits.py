@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nbflow._support import clock
 from nbflow.core.call import current_frame
+from nbflow.core.effects import AwaitAny
 from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads
 from nbflow.drivers.bodies import aio
@@ -105,15 +106,19 @@ class Waits:
         finally:
             self._stalled = ()
 
-    def await_calls(self, effect: Await) -> Outcome:
+    def await_calls(self, effect: Await | AwaitAny) -> Outcome:
         """Wait for other calls in this thread."""
+        if isinstance(effect, AwaitAny):
+            return effect.mailbox.wait()
         for future in _futures(effect):
             if future.call.outcome is None:
                 self.wait_for(future)
         return Outcome([future.call.outcome for future in _futures(effect)])
 
-    async def aawait_calls(self, effect: Await) -> Outcome:
+    async def aawait_calls(self, effect: Await | AwaitAny) -> Outcome:
         """Wait for other calls on this loop."""
+        if isinstance(effect, AwaitAny):
+            return await effect.mailbox.await_one()
         for future in _futures(effect):
             self.revive(future)
         return Outcome([await aio().settled(future) for future in _futures(effect)])

@@ -100,6 +100,53 @@ class CallInterruptedError(NbflowError, RuntimeError):
         )
 
 
+class MapError(NbflowError, RuntimeError):
+    """Too many items of a map failed; the calls of the others were cancelled.
+
+    Attributes:
+        name: of the task.
+        count: number of the items.
+        succeeded: how many had returned by then.
+        allowed: failures that would have been tolerated.
+        errors: by number of the item, from 0, what it failed with.
+    """
+
+    _LISTED = 5
+
+    def __init__(self, name: str, count: int, succeeded: int, allowed: int, errors: dict[int, Exception]) -> None:
+        super().__init__(name, count, succeeded, allowed, errors)
+        self.name = name
+        self.count = count
+        self.succeeded = succeeded
+        self.allowed = allowed
+        self.errors = errors
+
+    def __str__(self) -> str:
+        listed = [f"item {index}: {error!r}" for index, error in [*self.errors.items()][: self._LISTED]]
+        more = len(self.errors) - len(listed)
+        text = "; ".join(listed) + (f"; and {more} more" if more else "")
+        left = self.count - self.succeeded - len(self.errors)
+        return (
+            f"{len(self.errors)} of {self.count} items of {self.name!r} failed, {self.allowed} may: {text}. "
+            f"{self.succeeded} returned, and don't run again when the run goes on; {left} were cancelled or not begun."
+        )
+
+
+class NotNeededError(NbflowError):
+    """Stands in the result of a map for an item whose call was cancelled or not begun: enough others had succeeded.
+
+    Attributes:
+        path: position of its call.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"call {self.path} was not needed: enough other items had succeeded."
+
+
 class NotCachedWarning(UserWarning):
     """A function has a cache policy, and a call of it was carried out without the cache."""
 

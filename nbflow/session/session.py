@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from nbflow import codec
@@ -18,7 +19,9 @@ from nbflow.core.record import CallReturned, RunStarted
 from nbflow.core.states import BODIES
 from nbflow.drivers import threads
 from nbflow.drivers.bodies import aio
+from nbflow.drivers.future import CallFuture
 from nbflow.drivers.here import running_loop
+from nbflow.drivers.mailbox import Mailbox
 from nbflow.errors import ChangedArgumentWarning
 from nbflow.values import Final, RunControl, RunnableConfig, whereabouts  # a field of a dataclass
 
@@ -26,11 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nbflow.core.call import Call, Frame, Spec, Submit
+    from nbflow.core.call import Mailbox as AnyMailbox
     from nbflow.core.deliveries import Deliveries
     from nbflow.core.outcome import Outcome
     from nbflow.core.record import Marked, Value
     from nbflow.drivers.dispatch import Dispatch
-    from nbflow.drivers.future import CallFuture
     from nbflow.session.lineage import Lineages
     from nbflow.store.base import BaseStore
     from nbflow.values import StreamWriter
@@ -111,6 +114,23 @@ class Session:
         """Return the frame of a new branch of a body; ``key`` as for ``Branches``."""
         with self.dispatch.lock:
             return self.dispatch.scheduler.branch(frame, key)
+
+    def mailbox(self) -> Mailbox:
+        """Return a new place where calls are put that have ended."""
+        return Mailbox()
+
+    def submit_for(self, frame: Frame, spec: Spec, args: tuple[object, ...], mailbox: AnyMailbox) -> Call:
+        """Have a call carried out, and put into a mailbox when it has ended; return it."""
+        future = self.dispatch.submit(frame, spec, args, {})
+        self.dispatch.revive(future)
+        if future.call.outcome is None:
+            future.when_settled(partial(mailbox.put, future.call))
+        return future.call
+
+    def cancel(self, call: Call) -> None:
+        """Cancel a call."""
+        if isinstance(call.promise, CallFuture):
+            call.promise.cancel()
 
     def look_again(self, call: Call) -> tuple[str, ...]:
         """Return the names of a call's arguments that were changed in place, and warn of them once per task."""

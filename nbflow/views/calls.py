@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nbflow.core.checkpoints import is_mark
 from nbflow.core.marks import bare, marks_of, position_at
-from nbflow.core.path import around, caller_of, comes_from, is_below, order_of
+from nbflow.core.path import around, caller_of, comes_from, is_below, item_of, order_of
 from nbflow.core.record import (
     ENDS,
     ROOT,
@@ -19,8 +19,10 @@ from nbflow.core.record import (
     CallSettled,
     CallStarted,
     Discarded,
+    MapReturned,
     Marked,
     Output,
+    Parts,
     Record,
     Reopened,
     RunPaused,
@@ -30,6 +32,7 @@ from nbflow.core.record import (
     Value,
 )
 from nbflow.core.states import FINISHED, OPEN, state_after
+from nbflow.errors import NotNeededError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -192,12 +195,25 @@ class CallsView:
                 "replayed" if record.copied else "reused" if record.reused else "cached" if record.cached else "done"
             )
         before = self.rows.get(record.path)
+        value = self._gathered(record) if isinstance(record, MapReturned) and record.value is None else record.value
         return CallRow(
             record.path, caller_of(record.path), record.name, record.kind, state, record.attempt,
             record.started, record.at, record.shown or (before.shown if before is not None else ""),
-            record.edges, record.value, before.requested if before is not None else 0.0,
+            record.edges, value, before.requested if before is not None else 0.0,
             record.changed if isinstance(record, CallReturned) else (),
         )  # fmt: skip
+
+    def _gathered(self, record: MapReturned) -> Value:
+        """Return the result of a map, made of those of its items."""
+        parts: list[Value | None] = []
+        for index in range(record.count if record.keeps_errors else record.begun):
+            path = item_of(record.path, index)
+            item = self.rows.get(path)
+            if item is not None and item.state in FINISHED:
+                parts.append(item.value)
+            elif record.keeps_errors:
+                parts.append(item.value if item is not None and item.value is not None else Value(NotNeededError(path)))
+        return Parts(parts)
 
     def _leave_open(self, at: float, *, paused: bool) -> list[CallRow]:
         """Return what is left of open calls when the run ends: those that wait for an answer below them, and others."""

@@ -131,7 +131,7 @@ class StreamView:
     def fold(self, record: Record) -> Iterator[Chunk]:
         """Yield the chunks that a record gives."""
         self._note(record)
-        if record.copied and not isinstance(record, Marked):
+        if (record.copied and not isinstance(record, Marked)) or getattr(record, "kind", "") == "map":  # as its items
             return
         if self._levels.covers(record.path):
             yield from self._wanted(self._chunks(record))

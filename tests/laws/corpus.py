@@ -1,10 +1,11 @@
 """Random workflows as data, and their interpreter in both flavours.
 
-A plan is a tree: ``("leaf", n)`` is a task that returns n; ``("seq", plans)`` and ``("par",
-plans)`` are tasks that call others one after the other or side by side; ``("nest", plan)`` is a
-nested workflow; ``("ask", n)`` asks a person; ``("flaky", n)`` fails once and is retried;
-``("once", n)`` calls something that must not happen twice, and knows what it gave if it was cut off;
-``("survive", plan)`` calls something that always fails, goes on, and then carries the plan out.
+A plan is a tree: ``("leaf", n)`` is a task that returns n; ``("seq", plans)``, ``("par", plans)``
+and ``("map", plans)`` are tasks that call others one after the other, side by side or as items of a
+map; ``("nest", plan)`` is a nested workflow; ``("ask", n)`` asks a person; ``("flaky", n)`` fails
+once and is retried; ``("once", n)`` calls something that must not happen twice, and knows what it
+gave if it was cut off; ``("survive", plan)`` calls something that always fails, goes on, and then
+carries the plan out.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ leaves = st.tuples(st.sampled_from(["leaf", "ask", "flaky", "once"]), st.integer
 plans = st.recursive(
     leaves,
     lambda inner: st.one_of(
-        st.tuples(st.sampled_from(["seq", "par"]), st.lists(inner, min_size=1, max_size=3)),
+        st.tuples(st.sampled_from(["seq", "par", "map"]), st.lists(inner, min_size=1, max_size=3)),
         st.tuples(st.sampled_from(["nest", "survive"]), inner),
     ),
     max_leaves=7,
@@ -90,12 +91,20 @@ class World:
         @flow.task
         def several(plan: Plan, at: str) -> Any:
             kind, parts = plan
+            if kind == "map":
+                return (
+                    yield item.map([(part, f"{at}.{number}") for number, part in enumerate(parts)], max_concurrency=2)
+                )
             if kind == "par":
                 return (yield [start(part, f"{at}.{number}") for number, part in enumerate(parts)])
             results = []
             for number, part in enumerate(parts):
                 results.append((yield start(part, f"{at}.{number}")))
             return results
+
+        @flow.task
+        def item(given: tuple[Plan, str]) -> Any:
+            return (yield start(*given))
 
         @flow.task
         def survive(plan: Plan, at: str) -> Any:
@@ -117,7 +126,7 @@ class World:
 
         def start(plan: Plan, at: str) -> Any:
             kind, content = plan
-            return several(plan, at) if kind in {"seq", "par"} else makers[kind](content, at)
+            return several(plan, at) if kind in {"seq", "par", "map"} else makers[kind](content, at)
 
         @flow.entrypoint
         def body(plan: Plan) -> Any:
