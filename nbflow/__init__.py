@@ -19,6 +19,7 @@ from nbflow.func import entrypoint, task
 from nbflow.runs.answering import record_answer
 from nbflow.runs.run import Run
 from nbflow.runtime import Runtime, get_runtime, interrupt
+from nbflow.sleeping import asleep, asleep_until, sleep, sleep_until
 from nbflow.values import Command, Interrupt, RunnableConfig, StateSnapshot, StreamWriter
 from nbflow.values.policies import RetryPolicy
 from nbflow.workflow import Workflow
@@ -49,6 +50,8 @@ __all__ = [
     "StateSnapshot",
     "StreamWriter",
     "Workflow",
+    "asleep",
+    "asleep_until",
     "emit_token",
     "entrypoint",
     "get_config",
@@ -62,6 +65,8 @@ __all__ = [
     "read_run",
     "record_answer",
     "register_type",
+    "sleep",
+    "sleep_until",
     "task",
     "threads",
 ]

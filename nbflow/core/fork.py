@@ -20,6 +20,7 @@ from nbflow.core.record import (
     CallEntered,
     CallReturned,
     CallSettled,
+    CallSleeps,
     CallStarted,
     CodeKept,
     Discarded,
@@ -152,7 +153,7 @@ def code_of(records: Sequence[Record], taken: Sequence[Record]) -> list[Record]:
 
 
 _STARTED = CallStarted.__name__
-_KEPT = (Answered, CallEntered, Reopened, Observed, Told, Discarded)  # at a pause, beside outcomes
+_KEPT = (Answered, CallEntered, CallSleeps, Reopened, Observed, Told, Discarded)  # at a pause, beside outcomes
 
 
 def places(records: Sequence[Record]) -> dict[str, int]:

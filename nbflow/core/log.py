@@ -14,6 +14,7 @@ from nbflow.core.record import (
     CallEntered,
     CallFailed,
     CallReturned,
+    CallSleeps,
     Discarded,
     Marked,
     Record,
@@ -44,6 +45,7 @@ class Log:
         asked: by question id, when it was asked first, or first since it was opened again.
         entered: by path, the beginnings of calls that must not happen twice; also of those whose end counts no more.
         problems: by question id, why the last answer that was taken back does not count.
+        sleeps: by path, the beginnings of sleeps.
         listeners: called with each new record, one at a time and in order, by the driver: never with a lock held.
         told: by position of a nested run that a body streamed, what that body was given.
         feeds: how many of the listeners feed bodies, which must have been told of all before more is durable.
@@ -63,6 +65,7 @@ class Log:
         "problems",
         "records",
         "settled",
+        "sleeps",
         "told",
         "untold",
     )
@@ -76,6 +79,7 @@ class Log:
         self.asked: dict[str, Asked] = {}
         self.problems: dict[str, str] = {}
         self.entered: dict[str, CallEntered] = {}
+        self.sleeps: dict[str, CallSleeps] = {}
         self.feeds = 0
         self.made: Made = {}
         self.told: dict[str, list[Told]] = {}
@@ -115,8 +119,11 @@ class Log:
             self.marks.setdefault(outside(record.path), []).append(record)
         elif isinstance(record, CallEntered):
             self.entered[record.path] = record
+        elif isinstance(record, CallSleeps):
+            self.sleeps[record.path] = record
         elif isinstance(record, Discarded):
             forget_from(self.settled, record.path)
+            forget_from(self.sleeps, record.path)
             self.told = {
                 call: list(takewhile(lambda one: not comes_from(one.source, record.path), told))
                 for call, told in self.told.items()
@@ -138,6 +145,7 @@ class Log:
             self.problems[record.id] = record.problem
             for path in record.dropped:
                 self.settled.pop(path, None)
+                self.sleeps.pop(path, None)
             dropped = frozenset(record.dropped)
             self.told = {
                 call: list(takewhile(lambda one: one.source not in dropped, told)) for call, told in self.told.items()

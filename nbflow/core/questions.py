@@ -152,7 +152,7 @@ class Questions:
             schema=question.schema,
             rules=question.rules,
             expires=None if question.seconds is None else since + question.seconds,
-            callers=_callers(call),
+            callers=callers_of(call),
             branch=frame.key,
             problem=reopened.problem if reopened is not None else self._scheduler.log.problems.get(question.key, ""),
             value=Value(question.value),
@@ -206,7 +206,7 @@ def _shown(asked: Asked) -> Interrupt:
     return Interrupt(value, asked.id, response_schema=asked.schema, problem=asked.problem)
 
 
-def _callers(call: Call) -> tuple[Caller, ...]:
+def callers_of(call: Call) -> tuple[Caller, ...]:
     """Return a call and those around it, outermost first, without the body of the run."""
     found: list[Caller] = []
     while call.caller is not None:

@@ -135,9 +135,15 @@ class RunPaused(Record):
 
 
 class RunHalted(Record):
-    """The run was stopped from outside, for ``reason``; it can be resumed."""
+    """The run was brought to a halt; it can be resumed.
+
+    Attributes:
+        reason: why.
+        until: when it goes on, in seconds since 1970, if it sleeps; else None.
+    """
 
     reason: str = ""
+    until: float | None = None
 
 
 class Saved(Record):
@@ -176,6 +182,18 @@ class CallBegan(CallRecord):
 
 class CallEntered(CallRecord):
     """A call that must not happen twice is about to begin; without a record of its end, it may have happened."""
+
+
+class CallSleeps(CallRecord):
+    """A call has begun that does nothing but wait.
+
+    Attributes:
+        until: when it ends, in seconds since 1970.
+        callers: the calls around it, as of ``Asked``.
+    """
+
+    until: float = 0.0
+    callers: tuple[Caller, ...] = ()
 
 
 class CallRetried(CallRecord):
@@ -349,7 +367,7 @@ KINDS: dict[str, type[Record]] = {
     kind.__name__: kind
     for kind in (
         RunStarted, ContextGiven, CodeKept, RunResumed, RunReturned, RunFailed, RunPaused, RunHalted, Saved,
-        CallEntered, CallReturned, MapReturned, CallFailed, Marked, Observed, Told, Discarded,
+        CallEntered, CallSleeps, CallReturned, MapReturned, CallFailed, Marked, Observed, Told, Discarded,
         Asked, Fallback, Answered, Reopened, Output,
     )
 }  # fmt: skip

@@ -23,7 +23,15 @@ from nbflow.core.record import (
     Saved,
     Value,
 )
-from nbflow.errors import Breakpoint, ForeignObjectError, GraphBubbleUp, GraphDrained, GraphInterrupt, RunStopped
+from nbflow.errors import (
+    Breakpoint,
+    ForeignObjectError,
+    GraphBubbleUp,
+    GraphDrained,
+    GraphInterrupt,
+    RunRests,
+    RunStopped,
+)
 from nbflow.values import Final, Unstored
 
 if TYPE_CHECKING:
@@ -63,7 +71,7 @@ def execute(scheduler: Scheduler, body: Call, opening: Sequence[Record], point: 
         outcome = yield from attempts(scheduler, body)
     else:
         outcome = yield from cached(body, partial(attempts, scheduler), scheduler.now())
-    if outcome.error is None or is_pause(outcome.error) or isinstance(outcome.error, (GraphDrained, Breakpoint)):
+    if outcome.error is None or is_pause(outcome.error) or isinstance(outcome.error, _HALTS):
         while scheduler.open_calls and not scheduler.stopping:
             left = tuple(scheduler.open_calls.values())
             yield Await(left)
@@ -101,6 +109,9 @@ def pause(scheduler: Scheduler, body: Call) -> Program:
     return (yield from _close(scheduler, body, Outcome(None, GraphInterrupt()), scheduler.point))
 
 
+_HALTS = (GraphDrained, Breakpoint, RunRests)
+
+
 def is_pause(error: BaseException) -> bool:
     """Whether an error is a pause, also inside the exception groups of ``asyncio.TaskGroup``."""
     if isinstance(error, BaseExceptionGroup):
@@ -121,10 +132,13 @@ def _close(scheduler: Scheduler, body: Call, outcome: Outcome, point: str) -> Pr
         waiting = RunPaused(at=scheduler.now(), ids=ids, point=_pause_point(scheduler.log.records, ids, point))
         return (yield from _end(scheduler, (waiting,), GraphInterrupt(interrupts)))
     error = error or scheduler.halted(body)
+    if scheduler.resting is not None and error is not None and not scheduler.stopping:
+        error = RunRests(scheduler.resting)
     if error is not None:
         reason = error.reason if isinstance(error, (GraphDrained, Breakpoint)) else type(error).__name__
         scheduler.stopping = scheduler.stopping or reason
-        halted = RunHalted(at=scheduler.now(), reason=scheduler.stopping)
+        until = error.until if isinstance(error, RunRests) else None
+        halted = RunHalted(at=scheduler.now(), reason=scheduler.stopping, until=until)
         return (yield from _end(scheduler, (halted,), error))
     ended = yield from _return(scheduler, body, outcome.value, point)
     if body.spec.cache is not None and ended.error is None:

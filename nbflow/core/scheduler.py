@@ -28,7 +28,7 @@ from nbflow.core.record import (
 from nbflow.core.replay import Replay
 from nbflow.core.results import Results
 from nbflow.core.sources import SMALL, sources_of
-from nbflow.errors import GraphDrained, RunStopped
+from nbflow.errors import GraphDrained, RunRests, RunStopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +61,8 @@ class Scheduler:
         questions: what its bodies ask of people.
         outputs: what its code prints and displays.
         timed: whether a call with a timeout has begun.
+        rest_after: seconds of a sleep from which on the run rests instead of waiting; None for never.
+        resting: when the first of the sleeps ends that the run rests for, in seconds since 1970; None for none.
         stopping: why the run was told to stop; empty while it runs.
         impasse: why the run can't go on, whatever its bodies make of it; None while it can.
         point: checkpoint id that the result gets, or the pause.
@@ -71,7 +73,7 @@ class Scheduler:
 
     host: Host
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all that decides of a run
         self,
         log: Log,
         *,
@@ -82,6 +84,7 @@ class Scheduler:
         draining: Callable[[], str | None] | None = None,
         reuse: Reuse | None = None,
         rows: Rows | None = None,
+        rest_after: float | None = None,
     ) -> None:
         self.log = log
         self.now = now
@@ -98,6 +101,8 @@ class Scheduler:
         self.questions = Questions(self)
         self.outputs = Outputs()
         self.timed = False
+        self.rest_after = rest_after
+        self.resting: float | None = None
         self.stopping = ""
         self.impasse: Exception | None = None
         self.point = ""
@@ -248,7 +253,8 @@ class Scheduler:
         """Return what a call met below it that ends the run, even if its body hid that; None if it met nothing."""
         if not self.refused or not any(is_below(path, call.path) for path in self.refused):
             return None
-        return self.impasse or self.stopped() or GraphDrained((self.draining and self.draining()) or "")
+        rest = RunRests(self.resting) if self.resting is not None else None
+        return self.impasse or self.stopped() or rest or GraphDrained((self.draining and self.draining()) or "")
 
     def stopped(self) -> RunStopped | None:
         """Return why a call whose run was stopped ends; None if it goes on."""

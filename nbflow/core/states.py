@@ -10,9 +10,20 @@ from typing import Final, Literal, get_args
 
 from nbflow.core.record import Record, RunFailed, RunHalted, RunPaused, RunResumed, RunReturned, RunStarted
 
-RunState = Literal["running", "asking", "answered", "done", "failed", "stopped", "crashed"]
+RunState = Literal["running", "asking", "answered", "sleeping", "done", "failed", "stopped", "crashed"]
 CallState = Literal[
-    "done", "replayed", "cached", "reused", "failed", "asking", "answered", "stopped", "retrying", "running", "waiting"
+    "done",
+    "replayed",
+    "cached",
+    "reused",
+    "failed",
+    "asking",
+    "answered",
+    "sleeping",
+    "stopped",
+    "retrying",
+    "running",
+    "waiting",
 ]
 
 RUN_STATES: Final[tuple[RunState, ...]] = get_args(RunState)
@@ -21,7 +32,18 @@ FINISHED: Final = ("done", "replayed", "cached", "reused")  # calls that have th
 TAKEN: Final = frozenset({"cached", "reused"})  # calls that did not run here: their results were there
 OPEN: Final = ("retrying", "running", "waiting")  # calls that have not ended
 # What is shown of many calls in one place: the first of these that any of them is in.
-URGENT: Final = ("failed", "crashed", "asking", "answered", "retrying", "running", "waiting", "stopped", *FINISHED)
+URGENT: Final = (
+    "failed",
+    "crashed",
+    "asking",
+    "answered",
+    "retrying",
+    "running",
+    "waiting",
+    "sleeping",
+    "stopped",
+    *FINISHED,
+)
 
 BODIES: Final = frozenset({"entrypoint", "graph"})  # kinds of calls that are runs of workflows
 
@@ -37,6 +59,8 @@ def state_after(record: Record) -> RunState | None:
     """Return how a run stands whose last record this is; None if no run ends with it."""
     if isinstance(record, RunPaused) and record.recorded and not record.ids:
         return "answered"
+    if isinstance(record, RunHalted) and record.until is not None:
+        return "sleeping"
     return ENDED.get(type(record))
 
 
@@ -49,3 +73,8 @@ def ended_as(records: Sequence[Record]) -> RunState | None:
         if isinstance(record, (RunStarted, RunResumed)):
             break
     return None
+
+
+def until_of(records: Sequence[Record]) -> float | None:
+    """Return when a run that sleeps goes on, in seconds since 1970; None if it does not. The last records will do."""
+    return next((record.until for record in reversed(records) if isinstance(record, RunHalted)), None)

@@ -55,7 +55,15 @@ from nbflow.errors.running import (
     UnreachedCallsWarning,
     UnreadCodeWarning,
 )
-from nbflow.errors.signals import GraphBubbleUp, GraphDrained, GraphInterrupt, NodeInterrupt, RunStopped, Signal
+from nbflow.errors.signals import (
+    GraphBubbleUp,
+    GraphDrained,
+    GraphInterrupt,
+    NodeInterrupt,
+    RunRests,
+    RunStopped,
+    Signal,
+)
 from nbflow.errors.storage import (
     CorruptFileError,
     CorruptRunError,
@@ -98,7 +106,7 @@ __all__ = [
     "MissingThreadIdError", "NbflowError", "NetworkFileError", "NeverCalledWarning", "NewerFormatError", "NoCacheError",
     "NoCheckpointerError", "NoParentGraphError", "NodeCancelledError", "NodeError", "NodeInterrupt", "NodeTimeoutError",
     "NotCachedWarning", "NotKeptAsCheckpointsError", "NotNeededError", "NothingToResumeError", "ParentCommand",
-    "ReadOnlyFileError", "RemoteError", "ReplayMismatchError", "RunCancelledError", "RunStopped", "Signal",
+    "ReadOnlyFileError", "RemoteError", "ReplayMismatchError", "RunCancelledError", "RunRests", "RunStopped", "Signal",
     "StandstillWarning", "StorageError", "TaskNotFound", "ThreadBusyError", "UnfilledJoinWarning", "UnfinishedRunError",
     "UnkeptFailureWarning", "UnkeptStreamWarning", "UnknownCheckpointError", "UnknownInterruptError",
     "UnknownNodeError", "UnknownOptionError", "UnloadableValueError", "UnreachedCallsWarning", "UnreadCodeWarning",

@@ -53,5 +53,17 @@ class GraphDrained(GraphBubbleUp):
         self.reason = reason
 
 
+class RunRests(GraphBubbleUp):
+    """The run sleeps so long that it rests meanwhile; it goes on when its time has come.
+
+    Attributes:
+        until: when, in seconds since 1970.
+    """
+
+    def __init__(self, until: float) -> None:
+        super().__init__(until)
+        self.until = until
+
+
 class RunStopped(GraphBubbleUp):
     """The run was told to stop; raised in its body at the next call or result."""

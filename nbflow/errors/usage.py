@@ -281,5 +281,5 @@ class WouldBlockError(NbflowError, RuntimeError):
         return (
             f"call {self.call} of {self.task!r} is not done, and waiting for it here would stop the event loop: "
             "in async code write `await future` instead of `future.result()`, `await ainvoke(...)` instead of "
-            "`invoke(...)`, and `astream` instead of `stream`."
+            "`invoke(...)`, `astream` instead of `stream`, and `await asleep(...)` instead of `sleep(...)`."
         )

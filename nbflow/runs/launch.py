@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -71,7 +72,7 @@ def launch(
     _check_options(workflow, request, saver)
     _check_point(workflow, request, saver, config)
     thread_id = thread_of(config, workflow.name) if saver is not None else ""
-    request = request._replace(context=_context(workflow, request.context))
+    request = request._replace(context=_context(workflow, request.context), rest_after=_seconds(request))
     owner = Owner(f"run {clock.new_id()} in process {os.getpid()}")
     try:
         if saver is not None:
@@ -166,6 +167,7 @@ def _begin(  # noqa: PLR0913  # everything that a run is made of
         reuse=opening.reuse,
         draining=(lambda: control.drain_reason) if control is not None else None,
         rows=journal,
+        rest_after=_seconds(request),
     )
     scheduler.host = session
     dispatch = Dispatch(
@@ -237,6 +239,19 @@ def _check_options(workflow: Definition, request: Request, saver: BaseCheckpoint
         raise InvalidOptionError(request.where, "input", repr(command), expected)
     if workflow.checkpointer is None and command.resume is not NO_ANSWER:
         raise NoCheckpointerError(workflow.name, "Command(resume=...)")
+
+
+def _seconds(request: Request) -> float | None:
+    """Return from which length on a sleep is a rest; None for never."""
+    given: object = request.rest_after
+    seconds = given.total_seconds() if isinstance(given, timedelta) else given
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
+        raise InvalidOptionError(
+            request.where, "rest_after", repr(given), "it is a number of seconds from 0, a timedelta, or None"
+        )
+    return float(seconds)
 
 
 def _check_point(

@@ -16,6 +16,7 @@ from nbflow.values import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from nbflow.checkpoint.base import RunKey
     from nbflow.checkpoint.points import Point
@@ -59,6 +60,7 @@ class Request(NamedTuple):
         durability: as given.
         control: as given.
         reuse: as given.
+        rest_after: as given.
         interrupt_before, interrupt_after, output_keys: as given.
         fork: where a run is to be forked; None to run or go on.
     """
@@ -71,6 +73,7 @@ class Request(NamedTuple):
     durability: Durability | None = None
     control: RunControl | None = None
     reuse: bool = False
+    rest_after: float | timedelta | None = None
     interrupt_before: str | Sequence[str] | None = None
     interrupt_after: str | Sequence[str] | None = None
     output_keys: str | Sequence[str] | None = None

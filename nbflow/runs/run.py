@@ -15,11 +15,12 @@ from nbflow.core.record import RunHalted, RunStarted
 from nbflow.core.replay import unreached
 from nbflow.core.resuming import pending_questions, status_of
 from nbflow.core.run_program import halt, is_pause
-from nbflow.core.states import RunState
+from nbflow.core.states import RunState, until_of
 from nbflow.errors import (
     Breakpoint,
     LostFailureWarning,
     RunCancelledError,
+    RunRests,
     RunStopped,
     UnfinishedRunError,
     UnreachedCallsWarning,
@@ -97,7 +98,7 @@ class Run(Generic[Output_co]):
 
     @property
     def status(self) -> RunState:
-        """``running``, ``asking``, ``done``, ``failed``, ``stopped``; ``crashed`` if its process died."""
+        """``running``, ``asking``, ``sleeping``, ``done``, ``failed``, ``stopped``; ``crashed`` if its process died."""
         if self._future is not None and not self._future.done():
             return "running"
         state = status_of(self._records)
@@ -115,6 +116,11 @@ class Run(Generic[Output_co]):
         """When the first of its open questions need not be answered any more, in seconds since 1970; None for never."""
         times = [asked.expires for asked in pending_questions(self._records).values() if asked.expires is not None]
         return min(times, default=None)
+
+    @property
+    def until(self) -> float | None:
+        """When a run that sleeps goes on, in seconds since 1970; None if it does not."""
+        return until_of(self._records) if self.status == "sleeping" else None
 
     @property
     def calls(self) -> list[CallRow]:
@@ -203,7 +209,7 @@ class Run(Generic[Output_co]):
             return outcome.value  # type: ignore[return-value]  # what the body returned
         if is_pause(error):
             return self.workflow.paused(self._records, getattr(error, "interrupts", ()), state)  # type: ignore[return-value]  # see Workflow
-        if isinstance(error, Breakpoint):
+        if isinstance(error, (Breakpoint, RunRests)):
             return self.workflow.paused(self._records, (), state)  # type: ignore[return-value]  # as above
         if isinstance(error, RunStopped):
             raise RunCancelledError(self.workflow.name, self.thread_id) from None
@@ -214,7 +220,7 @@ class Run(Generic[Output_co]):
     def _stored(self) -> Output_co:
         """Return the result as it is stored, of a run that this handle did not begin."""
         status, workflow = self.status, self.workflow
-        if status == "asking":
+        if status in {"asking", "sleeping"}:
             return workflow.paused(self._records, self.interrupts)  # type: ignore[return-value]  # as above
         if status not in {"done", "failed"}:
             return self._halted(status)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypedDict
 
 StreamMode = Literal["values", "updates", "custom", "messages", "tasks", "checkpoints", "debug"]
@@ -113,6 +113,8 @@ class RunOptions(TypedDict, total=False):
         control: a ``RunControl`` that can be asked to bring the run to a halt, or None.
         reuse: whether a new run takes over, from the thread's last run, finished or not, every
             result whose task code and arguments are unchanged, and runs the rest.
+        rest_after: seconds of a sleep (``nbflow.sleep``) from which on it is not waited for: the run ends as
+            ``sleeping``, and goes on by ``go_on()`` or ``invoke(None)`` when its time has come. None waits.
         interrupt_before: of a graph: nodes that the run stops before, ``"*"`` for all; None as it was compiled.
         interrupt_after: of a graph: nodes that the run stops after, likewise.
         output_keys: of a graph: one key of the state whose value is wanted, or several; None for its output schema.
@@ -123,6 +125,7 @@ class RunOptions(TypedDict, total=False):
     durability: Durability | None
     control: RunControl | None
     reuse: bool
+    rest_after: float | timedelta | None
     interrupt_before: str | Sequence[str] | None
     interrupt_after: str | Sequence[str] | None
     output_keys: str | Sequence[str] | None

@@ -13,10 +13,12 @@ from nbflow.core.record import (
     Asked,
     CallBegan,
     CallEntered,
+    Caller,
     CallRecord,
     CallRetried,
     CallReturned,
     CallSettled,
+    CallSleeps,
     CallStarted,
     Discarded,
     MapReturned,
@@ -25,7 +27,6 @@ from nbflow.core.record import (
     Parts,
     Record,
     Reopened,
-    RunPaused,
     RunResumed,
     RunReturned,
     RunStarted,
@@ -104,8 +105,8 @@ class CallsView:
             return self._discard([path for path in self.rows if comes_from(path, record.path)])
         if isinstance(record, Reopened):
             return self._discard([path for path in record.dropped if path in self.rows])
-        if isinstance(record, Asked):
-            return self._asked(record)
+        if isinstance(record, (Asked, CallSleeps)):
+            return self._asked(record) if isinstance(record, Asked) else self._slept(record)
         if isinstance(record, Output):
             self.printed.add(record.path)
             return [self.rows[record.path]] if record.path in self.rows else []
@@ -116,7 +117,7 @@ class CallsView:
         if changed.state == "replayed" and changed.path in self._callers:
             rows += self._replay_below(changed.path)
         if isinstance(record, ENDS):
-            rows += self._leave_open(record.at, paused=isinstance(record, RunPaused))
+            rows += self._leave_open(record.at, state_after(record))
         for row in rows:
             self._keep(row)
         return rows
@@ -168,6 +169,20 @@ class CallsView:
             self._keep(row)
         return rows
 
+    def _slept(self, record: CallSleeps) -> list[CallRow]:
+        """Return a call that sleeps, and those around it, of which nothing is known yet."""
+        if record.copied:
+            return []
+        around_it = [*record.callers, Caller(record.path, record.name, record.kind, started=record.at)]
+        rows = [
+            CallRow(one.path, caller_of(one.path), one.name, one.kind, "running", 1, one.started, None, one.shown)
+            for one in around_it
+            if one.path not in self.rows
+        ]
+        for row in rows:
+            self._keep(row)
+        return rows
+
     def _begun(self, record: CallRecord) -> CallRow | None:
         before = self.rows.get(record.path)
         if isinstance(record, CallStarted):
@@ -215,11 +230,14 @@ class CallsView:
                 parts.append(item.value if item is not None and item.value is not None else Value(NotNeededError(path)))
         return Parts(parts)
 
-    def _leave_open(self, at: float, *, paused: bool) -> list[CallRow]:
-        """Return what is left of open calls when the run ends: those that wait for an answer below them, and others."""
-        asking = {one for row in self.rows.values() if row.state == "asking" for one in around(row.path)}
+    def _leave_open(self, at: float, state: str | None) -> list[CallRow]:
+        """Return what is left of open calls when the run ends: those that wait as it does, for what is below them."""
+        wait = [
+            row for row in self.rows.values() if row.state == "asking" or (row.kind == "sleep" and row.state in OPEN)
+        ]
+        around_it = {one for row in wait for one in around(row.path)} if state in _WAITING else ()
         return [
-            self.rows[path]._replace(state="asking" if paused and path in asking else "stopped", ended=at)
+            self.rows[path]._replace(state=state if state is not None and path in around_it else "stopped", ended=at)
             for path in self._open
             if path != ROOT
         ]
@@ -234,6 +252,10 @@ class CallsView:
         for other in gone:
             self._open.pop(other, None)
         return [self.rows.pop(other)._replace(state="discarded") for other in gone]
+
+
+_WAITING = frozenset({"asking", "sleeping"})
+_ASLEEP = frozenset(("sleep", state) for state in OPEN)
 
 
 def calls_of(records: Iterable[Record]) -> list[CallRow]:

@@ -100,7 +100,7 @@ def _facts(record: Record) -> dict[str, str]:
     if isinstance(record, CallRetried):
         return {f"attempt {record.attempt}": f"{text_of(record)} (again after {record.wait:.3g} s)"}
     if isinstance(record, RunHalted):
-        return {"stopped": record.reason}
+        return {"stopped": record.reason} if record.until is None else {}
     if isinstance(record, Reopened):
         return {"answer": "", "refused answer": f"{text_of(record)} ({record.problem})"}
     facts = {"arguments": record.shown} if isinstance(record, CallSettled) else {}

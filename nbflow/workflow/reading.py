@@ -13,6 +13,7 @@ from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load
 from nbflow.core.record import RunStarted
 from nbflow.core.resuming import status_of
+from nbflow.core.states import until_of
 from nbflow.workflow.definition import Definition
 
 if TYPE_CHECKING:
@@ -31,11 +32,12 @@ class ThreadInfo(NamedTuple):
     Attributes:
         thread_id: the thread.
         workflow: what ran last.
-        status: ``running`` while somebody works on it; else ``done``, ``asking``, ``failed``, ``stopped``, or
-            ``crashed`` if its process died.
+        status: ``running`` while somebody works on it; else ``done``, ``asking``, ``sleeping``, ``failed``,
+            ``stopped``, or ``crashed`` if its process died.
         runs: how many there are.
         updated_at: when something happened last, in UTC.
         size: bytes of its records and values.
+        until: when it goes on, in seconds since 1970, if it sleeps; else None.
     """
 
     thread_id: str
@@ -44,6 +46,7 @@ class ThreadInfo(NamedTuple):
     runs: int
     updated_at: datetime
     size: int
+    until: float | None = None
 
 
 def threads(saver: BaseCheckpointSaver | Definition) -> list[ThreadInfo]:
@@ -72,7 +75,8 @@ def _thread(saver: BaseCheckpointSaver, thread_id: str) -> ThreadInfo | None:
         status = "running"
     workflow = started.workflow if isinstance(started, RunStarted) else ""
     updated_at = datetime.fromtimestamp(last[-1].at, UTC)
-    return ThreadInfo(thread_id, workflow, status, len(saver.runs(thread_id)), updated_at, sum(sizes.values()))
+    until, size = until_of(last) if status == "sleeping" else None, sum(sizes.values())
+    return ThreadInfo(thread_id, workflow, status, len(saver.runs(thread_id)), updated_at, size, until)
 
 
 _TAIL = 16  # records; what workers brought in after the end of a run may stand behind it

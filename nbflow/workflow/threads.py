@@ -7,6 +7,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, cast
 
+from nbflow._support import clock
 from nbflow.checkpoint import points
 from nbflow.config import merge, thread_of
 from nbflow.core.record import ROOT
@@ -63,14 +64,16 @@ class Threaded(Definition, Generic[Output_co]):
 
     @spelled_out
     def go_on(self, config: Config | None = None, **options: Unpack[RunOptions]) -> list[Run[Output_co]]:
-        """Go on, in the background, with the runs of this workflow whose questions were answered by ``record_answer``.
+        """Go on, in the background, with the runs of this workflow that wait for nothing but that.
+
+        Those are runs whose questions were answered by ``record_answer``, and runs that sleep and whose time has come.
 
         Args:
             config: names one thread; without one all threads of the checkpointer are looked at.
             **options: as for ``invoke``.
 
         Returns:
-            The runs that go on, those that were answered first first; a thread that somebody else goes on with is
+            The runs that go on, those that have waited longest first; a thread that somebody else goes on with is
             left to them.
         """
         saver = self.saver("go_on()")
@@ -79,7 +82,8 @@ class Threaded(Definition, Generic[Output_co]):
         own = {self.name, self.spec.name}
         begun: list[Run[Output_co]] = []
         for one in reversed(threads(saver)):
-            if one.status != "answered" or one.workflow not in own or named not in {None, one.thread_id}:
+            is_due = one.status == "answered" or (one.until is not None and one.until <= clock.now())
+            if not is_due or one.workflow not in own or named not in {None, one.thread_id}:
                 continue
             there = {**merged, "configurable": {**merged["configurable"], "thread_id": one.thread_id}}
             with suppress(ThreadBusyError):

@@ -80,7 +80,8 @@ def test_concurrent_futures_wait_and_as_completed_take_the_future() -> None:
     assert body.invoke(0, THREAD) == [[0, 1, 4, 9], 5, 0]
 
 
-def test_concurrent_futures_wait_knows_failures_and_cancelled_calls() -> None:
+@pytest.mark.parametrize("settled_before", [False, True])
+def test_concurrent_futures_wait_knows_failures_and_cancelled_calls(settled_before: bool) -> None:
     @task
     def fails() -> None:
         raise ValueError("no")
@@ -93,6 +94,8 @@ def test_concurrent_futures_wait_knows_failures_and_cancelled_calls() -> None:
     def body(_: int) -> Any:
         failing: Any = fails()
         waiting: Any = held()
+        if settled_before:
+            failing.exception()
         settled, rest = wait([failing, waiting], return_when=FIRST_EXCEPTION)
         assert (settled, rest) == ({failing}, {waiting})
         waiting.cancel()
