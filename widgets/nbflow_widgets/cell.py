@@ -160,8 +160,9 @@ class Cells:
         echo = Echo(options.output, in_order=shown == "static")
         with begun_by_a_card(), echo.leads():
             opening = self._open(
-                workflow, value, config, key, fresh=options.fresh or options.reuse, reuse=options.reuse
-            )
+                workflow, value, config, key, fresh=options.fresh or options.reuse, reuse=options.reuse,
+                rest_after=rest_after(shown),
+            )  # fmt: skip
         answers = answers_from(self._value("--answers", options.answers) if options.answers is not None else None)
         cell_run = self.cell_run = CellRun(
             self._kit,
@@ -193,6 +194,8 @@ class Cells:
             cell_run.answer(found)
             await cell_run.settled()
         cell_run.conclude()
+        if cell_run.run.status == "sleeping":
+            return None
         if cell_run.run.status == "asking":
             if not has_person():
                 check_unanswered(cell_run.run)
@@ -212,6 +215,7 @@ class Cells:
         *,
         fresh: bool,
         reuse: bool,
+        rest_after: float | None,
     ) -> Opening:
         """Start a run, or come back to the thread's last one if it has the same input.
 
@@ -234,11 +238,12 @@ class Cells:
             elif same:
                 if last.status == "asking" and last.is_current:
                     return Opening(last, len(last.log))
-                return Opening(workflow.start(None, config, on_divergence="rerun"), len(last.log))
+                again = workflow.start(None, config, on_divergence="rerun", rest_after=rest_after)
+                return Opening(again, len(last.log))
             else:
                 text = "The thread's unfinished run had another input and was left behind; this is a new run."
-        extra: dict[str, Any] = {"reuse": True} if reuse else {}
-        return Opening(workflow.start(value, config, on_divergence="rerun", **extra), 0, text)
+        run = workflow.start(value, config, on_divergence="rerun", rest_after=rest_after, reuse=reuse)
+        return Opening(run, 0, text)
 
     def _value(self, option: str, expression: str) -> Any:  # noqa: ANN401  # whatever the user wrote
         try:
@@ -295,6 +300,8 @@ class Cells:
 
 def _stands(run: Run) -> str:
     """Return what has to come before a run returns, for a text."""
+    if run.status == "sleeping":
+        return f"the run on thread `{run.thread_id}` has returned; it sleeps, and goes on by itself"
     if run.status == "asking":
         return f"the question that waits above is answered: in its form, or by `%nbflow resume {run.thread_id} ANSWER`"
     return f"the run on thread `{run.thread_id}` has returned; it is {run.status}"

@@ -141,7 +141,8 @@ class CellRun:
 
     def _begin(self, value: Command | None) -> Run:
         with begun_by_a_card(), self._echo.leads():
-            return self._workflow.start(value, self._config, on_divergence="rerun")
+            limit = rest_after(self._mode)
+            return self._workflow.start(value, self._config, on_divergence="rerun", rest_after=limit)
 
     def stop(self) -> None:
         """Stop the run; the thread can be resumed."""
@@ -198,6 +199,8 @@ class CellRun:
         is_open = self._mode == "live" and self.run_display.offer_back(rejected_in(self.run))
         if status == "asking" and self._mode == "live":
             self._ask()
+        elif status == "sleeping" and self._mode == "live":
+            self._sleep()
         elif is_open:
             self.run_display.stay()
         else:
@@ -232,6 +235,28 @@ class CellRun:
         if run.expires is not None:
             left = max(0.0, run.expires - time.time()) + TICK
             self.calls.later(left, lambda: self._kit.post(lambda: self.calls.guarded(lambda: self._expired(run))))
+
+    def _sleep(self) -> None:
+        """Say until when the run sleeps, and go on by itself then."""
+        run = self.run
+        if run.until is None:
+            return
+        self.run_display.say(f"Sleeps until {moment(run.until)}, and goes on by itself while this kernel lives.", "info")
+        self.run_display.stay()
+        self._wake_later(run)
+
+    def _wake_later(self, run: Run) -> None:
+        left = (run.until or 0.0) - time.time()
+        if left <= 0:
+            self._kit.post(lambda: self.calls.guarded(lambda: self._woken(run)))
+        elif not self._left and run is self.run:  # a machine that is put to sleep stops the loop's clock
+            self.calls.later(min(left + TICK, LOOK), lambda: self._wake_later(run))
+
+    def _woken(self, run: Run) -> None:
+        """Go on, if nobody else has; called on a worker thread."""
+        with self._lock:
+            if not self._left and run is self.run and run.status == "sleeping":
+                self.start_again()
 
     def _expired(self, run: Run) -> None:
         """Go on without an answer, if none has come; called on a worker thread."""
@@ -298,6 +323,17 @@ class CellRun:
     def _way_on(self, status: str) -> str:
         inbox = f"`%nbflow inbox{self._kit.option_for(self._workflow.checkpointer)}`"
         return way_on(self.run, status, "Run the cell again" if self._named else inbox)
+
+
+REST_AFTER = 60.0
+"""Seconds of a sleep from which on a run in a cell rests: its cell is over, and its thread free."""
+LOOK = 30.0
+"""Seconds after which one who waits for a time looks at the clock again."""
+
+
+def rest_after(mode: Mode) -> float | None:
+    """Return from which length on a run rests for a sleep: never where nobody would go on with it."""
+    return REST_AFTER if mode == "live" else None
 
 
 def _beside(kit: Toolkit, workflow: Workflow, config: RunnableConfig, *, named: bool) -> Callable[..., CellRun]:

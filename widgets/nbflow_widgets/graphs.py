@@ -97,7 +97,7 @@ class GraphPicture:
     def _state(self, key: str) -> str:
         rows = (self.rows or {}).get(key, ())
         states = {row.state for row in rows}
-        urgent = ("failed", "asking", "running", "retrying", "waiting", "stopped", "done")
+        urgent = ("failed", "asking", "running", "retrying", "waiting", "sleeping", "stopped", "done")
         return next((state for state in urgent if state in states), "done")
 
     @cached_property

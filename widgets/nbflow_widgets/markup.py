@@ -20,6 +20,7 @@ COLOURS = {
     "retrying": "#e39a2d",
     "asking": "#8f6bf0",
     "answered": "#b49cf5",
+    "sleeping": "#6c8ebf",
     "done": "#3fa37c",
     "replayed": "#86b0a2",
     "cached": "#7fa6cf",

@@ -169,7 +169,8 @@ def opening(line: str, inner: str) -> str:
 
 def _took(item: Span) -> str:
     row, took = item.row, duration(item.end - item.begin)
-    words = {"waiting": ["waits"], "asking": ["asks"], "failed": [took, "failed"], "stopped": [took, "stopped"]}
+    words = {"waiting": ["waits"], "asking": ["asks"], "sleeping": ["sleeps"]}
+    words |= {ended: [took, ended] for ended in ("failed", "stopped")}
     tries = [f"attempt {row.attempt}"] if row.attempt > 1 else []
     return " · ".join([*words.get(row.state, [took]), *tries])
 

@@ -18,6 +18,7 @@ ENDED = {"RunReturned", "RunFailed"}
 STATES = {
     "asking": "asks",
     "answered": "is answered, and waits to go on",
+    "sleeping": "sleeps",
     "crashed": "its kernel died",
     "stopped": "was stopped",
 }
@@ -29,7 +30,7 @@ class Waiting(NamedTuple):
     Attributes:
         thread_id: the thread.
         workflow: name of the workflow.
-        status: asking, answered, crashed or stopped.
+        status: asking, answered, sleeping, crashed or stopped.
         interrupts: the open questions.
         run: as it is stored.
         begun: the cell that began it.

@@ -115,13 +115,13 @@ class Head {
   words() {
     const { state, counts, total, questions, retried } = this.run.head;
     const words = total ? [["finished", `${number(this.run.finished)} of ${number(total)} done`]] : [];
-    for (const key of ["running", "retrying", "waiting", "replayed", "cached", "reused", "failed", "stopped"]) {
+    for (const key of ["running", "retrying", "waiting", "replayed", "cached", "reused", "failed", "sleeping", "stopped"]) {
       if (counts[key]) words.push([key, `${number(counts[key])} ${key}`]);
     }
     if (retried) words.push(["retried", `${number(retried)} retried`]);
     const asks = counts.asking ? "asking" : "";
     if (questions) words.push([asks, questions === 1 ? "asks a question" : `asks ${questions} questions`]);
-    if (["failed", "stopped", "crashed", "goes on elsewhere"].includes(state) && !counts[state]) words.push(["", state]);
+    if (["failed", "sleeping", "stopped", "crashed", "goes on elsewhere"].includes(state) && !counts[state]) words.push(["", state]);
     return words;
   }
 

@@ -290,7 +290,7 @@ class Painter {
     if (to < low || from > high) return;
     const { state } = row, loud = { failed: " · failed", stopped: " · stopped" }[state] ?? "";
     const tries = (row.attempt > 1 ? ` · attempt ${row.attempt}` : "") + (row.changed ? " · changed its arguments" : "");
-    const text = { waiting: "waits", asking: "asks" }[state] ?? `${duration(ms)}${tries}${loud}`;
+    const text = { waiting: "waits", asking: "asks", sleeping: "sleeps" }[state] ?? `${duration(ms)}${tries}${loud}`;
     pen.font = `11px ${this.font}`;
     const room = pen.measureText(text).width + 12, end = Math.min(to, high);
     const colour = state === "failed" || state === "asking" ? look[state] : look.muted;
