@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 
 import msgspec
+import pydantic
 import pytest
 
 import nbflow
@@ -91,6 +92,10 @@ ONE_INPUT: list[tuple[object, object, object]] = [
     (dt.date, "2026-02-28", dt.date(2026, 2, 28)),
     (dt.time, "08:30", dt.time(8, 30)),
     (dt.datetime, "2026-02-28T08:30", dt.datetime(2026, 2, 28, 8, 30, tzinfo=dt.timezone(dt.timedelta(hours=1)))),
+    (Annotated[dt.datetime, msgspec.Meta(tz=False)], "2026-02-28T08:30", dt.datetime(2026, 2, 28, 8, 30)),
+    (Annotated[dt.time, msgspec.Meta(tz=False)], "08:30", dt.time(8, 30)),
+    (Annotated[dt.time, msgspec.Meta(tz=True)], "08:30", dt.time(8, 30, tzinfo=dt.timezone(dt.timedelta(hours=1)))),
+    (pydantic.NaiveDatetime, "2026-02-28T08:30", dt.datetime(2026, 2, 28, 8, 30)),
     (dt.timedelta, "1h 30m", dt.timedelta(hours=1, minutes=30)),
     (dt.timedelta, "PT45S", dt.timedelta(seconds=45)),
     (uuid.UUID, "8b3e6f0a-4ab5-4d6e-9d3a-111111111111", uuid.UUID("8b3e6f0a-4ab5-4d6e-9d3a-111111111111")),
@@ -263,7 +268,62 @@ def test_all_bad_fields_are_flagged_at_once_each_at_its_place() -> None:
     assert not any(one.problem for one in (a, b, c, e)), "a complaint goes with the first key"
     click(flow.form, "Submit")
     assert ["must be at least 0" in one.problem for one in (a, b, c, e)] == [False, True, False, True]
+    type_into(flow.form, "", "-1", "x", "-2")
+    click(flow.form, "Submit")
+    problems = [one.problem for one in (a, b, c, e)]
+    assert problems == ["type a whole number", "must be at least 0", "", "must be at least 0"]
     assert flow.sent == []
+
+
+def test_what_one_field_lacks_hides_no_other_complaint() -> None:
+    """Each field is held to its own bounds, whether or not the whole can be read yet."""
+    colour = {"$ref": "#/$defs/colour"}
+    several = {"type": "array", "items": colour, "maxItems": 1}
+    named = {"type": "object", "additionalProperties": {"type": "integer", "maximum": 3}, "maxProperties": 1}
+    parts = {"lacks": {"type": "integer"}, "day": {"type": "string", "format": "email"}, "picks": several, "map": named}
+    field = field_of(
+        {"type": "object", "properties": parts, "required": ["lacks"], "$defs": {"colour": {"enum": ["red", "blue"]}}}
+    )
+    for _ in range(2):
+        click(field, "+ Add")
+    lacks, day, picks, *rows = entries(field)
+    for entry, typed in zip((day, picks, *rows), ("no mail", [0, 1], "a", "1", "b", "2"), strict=True):
+        press(entry, typed)
+    with pytest.raises(FieldError):
+        field.read()
+    assert lacks.problem == "type a whole number"
+    assert day.problem == "must be of the format email"
+    assert picks.problem == "must be of at most this many items: 1"
+    assert "too many" in page(field)
+    press(rows[3], "4")
+    with pytest.raises(FieldError):
+        field.read()
+    assert rows[3].problem == "must be at most 3"
+
+
+@dataclass
+class Kept:
+    name: str
+    data: bytes = b"abc"
+    key: Annotated[str, msgspec.Meta(extra_json_schema={"format": "password"})] = "hunter2"
+
+
+class Masked(pydantic.BaseModel):
+    name: str
+    key: pydantic.SecretStr = pydantic.SecretStr("hunter2")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "result"), [(Kept, Kept("x")), (Masked, Masked(name="x"))], ids=["dataclass", "pydantic"]
+)
+def test_a_default_that_no_field_shows_stays_as_it_is(wanted: object, result: object) -> None:
+    """The default of a secret is a mask in the schema of pydantic's, and a file has none to show."""
+    flow = Flow(wanted)
+    assert "***" not in repr([one.typed for one in entries(flow.form)])
+    assert "hunter2" not in repr([one.typed for one in entries(flow.form)])
+    type_into(flow.form, "x")
+    click(flow.form, "Submit")
+    assert flow.result == result, page(flow.form)
 
 
 @pytest.mark.parametrize(

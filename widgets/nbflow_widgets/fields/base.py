@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from nbflow.types import misfits
 from nbflow_widgets.fields.schema import EMPTY
 from nbflow_widgets.markup import FAINT, escaped, note, visible
 
@@ -117,11 +118,18 @@ class EntryField(Field):
 
     def read(self) -> object:  # noqa: D102  # as Field says
         try:
-            value = self._parse(self.entry.typed)
+            value = self._fitting(self._parse(self.entry.typed))
         except ValueError as error:
             self.entry.complain(str(error))
             raise FieldError(str(error)) from None
         self.entry.complain("")
+        return value
+
+    def _fitting(self, value: object) -> object:
+        """Return a value that fits its own schema, whatever the fields around it hold; raises ValueError if not."""
+        if value is not None and value is not EMPTY and self.wanted.kind != "file":
+            for path, why in misfits(value, self.wanted.alone):
+                raise ValueError(placed(path, why))
         return value
 
     def fill(self, value: object) -> None:  # noqa: D102  # as Field says

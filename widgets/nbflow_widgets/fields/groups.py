@@ -9,6 +9,7 @@ from typing import Any
 
 import ipywidgets
 
+from nbflow.types import misfits
 from nbflow_widgets.display import make_live
 from nbflow_widgets.fields.base import FRAME, Field, FieldError, PartsField, Path, placed, small_button, titled
 from nbflow_widgets.fields.entry import Entry
@@ -16,6 +17,7 @@ from nbflow_widgets.fields.schema import EMPTY, Wanted
 from nbflow_widgets.fields.single import text
 
 Make = Callable[[Wanted], Field]
+_BOUNDS = {"maxItems", "maxProperties"}
 _KINDS = {
     "yes_no": "yes or no",
     "date-time": "date and time",
@@ -187,7 +189,10 @@ class RowsField(PartsField):
             return self._empty()
         if len(found) < self._least:
             raise self.refuse(f"add at least {self._least}")
-        return found if self._named else list(found.values())
+        value = found if self._named else list(found.values())
+        for _, why in misfits(value, {name: one for name, one in self.wanted.schema.items() if name in _BOUNDS}):
+            raise self.refuse(why)
+        return value
 
     def _empty(self) -> object:
         if self.wanted.nullable or not (self.wanted.required or self.wanted.default is not EMPTY):

@@ -19,7 +19,11 @@ _LONG_TEXT = 200
 _STRINGS: dict[str, Kind] = {
     "date": "date",
     "date-time": "date-time",
+    "date-time-local": "date-time",
     "time": "time",
+    "time-local": "time",
+    "partial-time": "time",
+    "full-time": "time",
     "duration": "duration",
     "decimal": "decimal",
     "password": "secret",
@@ -66,6 +70,14 @@ class Wanted:
     def help(self) -> str:
         """What is told of it in small print."""
         return str(self.schema.get("description") or "")
+
+    @property
+    def alone(self) -> Schema:
+        """What its value must be, whatever stands around it; anything where the schema leads out of itself."""
+        if "'$ref': '#'" in repr(self.schema):
+            return {}
+        kept = {name: self.root[name] for name in ("$defs", "definitions") if name in self.root}
+        return {**kept, **self.schema}
 
     def part(self, schema: object, label: str = "", *, required: bool = True) -> Wanted:
         """Return what a part of it is to be."""

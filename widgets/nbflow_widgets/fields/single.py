@@ -61,8 +61,11 @@ def text(wanted: Wanted) -> Field:
 
 
 def secret(wanted: Wanted) -> Field:
-    """Return the field for a password: hidden while it is typed, and never kept as a draft."""
-    return _typed_field(wanted, Entry("password"), "type the secret", str)
+    """Return the field for a password: hidden while it is typed, and never kept as a draft.
+
+    Its default is never shown, and would be a mask in the schema: left empty, the answer leaves it to the type.
+    """
+    return _typed_field(replace(wanted, default=EMPTY), Entry("password"), "type the secret", str)
 
 
 def number(wanted: Wanted) -> Field:
@@ -117,23 +120,37 @@ def date(wanted: Wanted) -> Field:
 
 
 def time(wanted: Wanted) -> Field:
-    """Return the field for a time of day, without a time zone."""
-    return _typed_field(
-        wanted, Entry("time", step="1"), "choose a time", lambda typed: dt.time.fromisoformat(typed).isoformat()
-    )
+    """Return the field for a time of day, with the zone of the person's clock where the type must have one."""
+    entry = Entry("time", step="1")
+
+    def parse(typed: str) -> object:
+        found = dt.time.fromisoformat(typed)
+        if wanted.schema.get("format") == "full-time" and found.tzinfo is None:
+            zone = dt.datetime.now().astimezone().tzinfo if entry.offset is None else _zone(entry.offset)
+            found = dt.datetime.combine(dt.date.today(), found, zone).timetz()
+            found = found.replace(tzinfo=dt.timezone(found.utcoffset() or dt.timedelta()))
+        return found.isoformat()
+
+    def show(value: object) -> str:
+        return dt.time.fromisoformat(str(value)).replace(tzinfo=None).isoformat()
+
+    return _typed_field(wanted, entry, "choose a time", parse, show)
+
+
+def _zone(minutes: int) -> dt.tzinfo:
+    return dt.timezone(dt.timedelta(minutes=minutes))
 
 
 def moment(wanted: Wanted) -> Field:
-    """Return the field for a day and a time: as the person's clock shows it, with the zone of that clock."""
+    """Return the field for a day and a time: as the person's clock shows it, with its zone unless that is refused."""
     entry = Entry("datetime-local", step="1")
+    local = wanted.schema.get("format") == "date-time-local"
 
     def parse(typed: str) -> object:
         found = dt.datetime.fromisoformat(typed)
-        if found.tzinfo is not None:
+        if local or found.tzinfo is not None:
             return found.isoformat()
-        if entry.offset is None:
-            return found.astimezone().isoformat()
-        return found.replace(tzinfo=dt.timezone(dt.timedelta(minutes=entry.offset))).isoformat()
+        return (found.astimezone() if entry.offset is None else found.replace(tzinfo=_zone(entry.offset))).isoformat()
 
     def show(value: object) -> str:
         found = dt.datetime.fromisoformat(str(value))
@@ -163,7 +180,8 @@ def duration(wanted: Wanted) -> Field:
 
 
 def file(wanted: Wanted) -> Field:
-    """Return the field for a file, which answers with its bytes in base64."""
+    """Return the field for a file, which answers with its bytes in base64; a default stays the type's own."""
+    wanted = replace(wanted, default=EMPTY)
     entry = Entry("file", value=None, accept=str(wanted.schema.get("contentMediaType", "")))
     field: EntryField
 

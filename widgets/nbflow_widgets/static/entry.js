@@ -146,7 +146,8 @@ class View {
   }
 
   typed(value, buffers) {
-    this.model.send({ kind: "typed", value, page, offset: -new Date(value).getTimezoneOffset() || 0 }, undefined, buffers);
+    const given = new Date(value), at = isNaN(given) ? new Date() : given; // a time of day is one of today
+    this.model.send({ kind: "typed", value, page, offset: -at.getTimezoneOffset() }, undefined, buffers);
     for (const peer of this.peers) if (peer !== this) peer.body.value = value;
     if (this.body instanceof File) this.body.value = value;
   }
