@@ -262,7 +262,7 @@ def _formats() -> Any:  # noqa: ANN401  # a checker of jsonschema
     return checker
 
 
-def _reads_as(kind: Any) -> Callable[[object], bool]:
+def _reads_as(kind: Any) -> Callable[[object], bool]:  # noqa: ANN401  # a type
     def check(text: object) -> bool:
         if isinstance(text, str):
             msgspec.convert(text, kind)

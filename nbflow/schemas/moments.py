@@ -1,8 +1,8 @@
 """Says in a schema which texts are dates with a time, or times, and which of them must not have a zone, or must.
 
 msgspec leaves out the format where a zone may be missing; pydantic names one format whether it may or not. The names:
-``date-time`` and ``time`` where a zone may be there; ``date-time-local`` and ``partial-time`` (which is msgspec's) where
-it must not; ``full-time`` where a time without a date must have one.
+``date-time`` and ``time`` where a zone may be there; ``date-time-local`` and ``partial-time``, which is msgspec's,
+where it must not; ``full-time`` where a time without a date must have one.
 """
 
 from __future__ import annotations

@@ -160,10 +160,14 @@ def test_what_can_not_be_recorded_leaves_the_thread_as_it_was(flow: Flavour, els
 def test_a_zone_that_a_type_does_not_take_is_refused_elsewhere_too(
     flow: Flavour, elsewhere: None, wanted: object, bad: str, good: str
 ) -> None:
+    @flow.task
+    def same(n: int) -> int:
+        return n
+
     @flow.entrypoint
-    def work(_: int) -> Any:
+    def work(n: int) -> Any:
+        yield same(n)
         return interrupt("When?", response_schema=wanted)
-        yield
 
     flow.invoke(work, 1)
     answers._types.clear()

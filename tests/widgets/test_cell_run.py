@@ -331,3 +331,41 @@ def test_answers_that_another_program_recorded_move_the_run_in_its_card(shell: S
         assert not cell_run.has_moved(), "what went on here is known here"
 
     asyncio.run(story())
+
+
+def test_a_run_that_another_program_goes_on_with_comes_to_its_end_in_its_card(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody may be faster between the answer and the way on; the result is handed over all the same."""
+    may_end = threading.Event()
+
+    @nbflow.entrypoint(checkpointer=nbflow.InMemorySaver())
+    def flow(_: int) -> Any:
+        said = interrupt("Now?")
+        may_end.wait()
+        return said
+
+    async def story() -> None:
+        results: list[object] = []
+        cell_run = await staged(shell, flow, results)
+        saver: Any = flow.checkpointer
+        nbflow.record_answer(saver, "t", "yes", by="Ann")
+        others: list[nbflow.Run] = []
+
+        def post(job: Callable[[], None]) -> None:
+            others.append(flow.start(None, {"configurable": {"thread_id": "t"}}))
+            job()
+
+        monkeypatch.setattr(shell.kit, "post", post)
+        assert cell_run.take_up()
+        await until(lambda: "another kernel or program" in cell_run.run_display.twin()[1])
+        assert cell_run.take_up(), "it is still at work, and still shown here"
+        assert results == []
+        may_end.set()
+        others[0].result()
+        await until(cell_run.has_moved)
+        assert cell_run.take_up()
+        await until(lambda: results)
+        assert results == ["yes"]
+
+    asyncio.run(story())

@@ -18,7 +18,7 @@ from nbflow import Interrupt
 from nbflow.types import Command, interrupt
 from nbflow_widgets.fields import EMPTY, FieldError, field_of
 from nbflow_widgets.forms import Form
-from tests.widgets.people import all_in, buttons, click, entries, page, press, type_into
+from tests.widgets.people import all_in, buttons, click, entries, give, page, press, type_into
 
 TEXT = {"type": "string"}
 
@@ -123,11 +123,33 @@ def test_what_is_typed_reaches_the_body_as_its_type(wanted: object, typed: objec
     assert (flow.result, type(flow.result)) == (result, type(result)), page(flow.form)
 
 
-def test_a_file_answers_with_its_bytes() -> None:
+@pytest.mark.parametrize("data", [b"\x00\xff\x01", b"", bytes(range(256)) * 5], ids=len)
+def test_a_file_answers_with_its_bytes(data: bytes) -> None:
     flow = Flow(bytes)
-    press(entries(flow.form)[0], {"name": "a.bin", "size": 3}, data=b"\x00\xff\x01")
+    give(entries(flow.form)[0], data, part=100)
     click(flow.form, "Submit")
-    assert flow.result == b"\x00\xff\x01"
+    assert flow.result == data
+
+
+def test_a_file_is_an_answer_once_all_of_it_has_come() -> None:
+    flow = Flow(bytes)
+    (entry,) = entries(flow.form)
+    give(entry, b"a" * 300, part=100, parts=2)
+    click(flow.form, "Submit")
+    assert "still on its way" in page(flow.form)
+    give(entry, b"b" * 300, part=100, parts=1)  # another one in the place of the first
+    give(entry, b"c" * 300, page="another page", part=100, parts=1)
+    content = {"kind": "part", "page": "a page", "name": "a.bin", "size": 300, "at": 100}
+    entry._on_message(entry, content, [memoryview(b"b" * 100)])
+    click(flow.form, "Submit")
+    assert "still on its way" in page(flow.form), "a page that has lost its turn adds nothing"
+    press(entry, {"name": "film.bin", "size": entry.limit + 1})
+    click(flow.form, "Submit")
+    assert "at most 200,000,000" in page(flow.form)
+    assert flow.sent == []
+    give(entry, b"d" * 300, part=100)
+    click(flow.form, "Submit")
+    assert flow.result == b"d" * 300
 
 
 def test_a_nested_type_is_filled_and_converted() -> None:

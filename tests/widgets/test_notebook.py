@@ -1,4 +1,4 @@
-"""Which notebook a kernel belongs to: what servers and editors tell, and no more of it than its name."""
+"""Which notebook a kernel belongs to: what servers and editors tell, and no more of it than its name and folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FOLDER = Path("/srv/birds")
     [
         ("/srv/birds/penguins.ipynb", "penguins.ipynb"),
         ("/srv/birds/south/penguins.ipynb", "south/penguins.ipynb"),
-        ("/srv/secret/fish.ipynb", "fish.ipynb"),
+        ("/srv/secret/fish/fish.ipynb", "fish/fish.ipynb"),
         ("south/penguins.ipynb", "south/penguins.ipynb"),
         ("/srv/birds/penguins.md", "penguins.md"),
         ("console-1-0f61a2", ""),

@@ -151,10 +151,10 @@ class Cells:
             self._kit.names.pop(options.out, None)
         thread = options.thread or new_thread_id(workflow.name)
         config: RunnableConfig = {"configurable": {"thread_id": thread}}
-        begun = self._kit.running_cell()
+        saver = workflow.saver("%%entrypoint")
+        begun = self._kit.running_cell(saver)
         if any(begun):
             config["metadata"] = {**begun.as_metadata()}
-        saver = workflow.saver("%%entrypoint")
         key = (id(saver), thread)
         shown = self._shown(options)
         echo = Echo(options.output, in_order=shown == "static")

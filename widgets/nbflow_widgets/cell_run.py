@@ -279,8 +279,8 @@ class CellRun:
         with self._lock:
             try:
                 run = self.run = self._cell.run(self._begin, None)
-            except ThreadBusyError:
-                self.calls.post(lambda: self.leave(PROGRAM))
+            except ThreadBusyError:  # whoever works on it brings it to its end, which is shown and handed over here
+                self.calls.post(lambda: self.run_display.say(_AT_WORK))
                 return
         self.calls.post(lambda: self._went_on(run, past))
 
@@ -298,6 +298,9 @@ class CellRun:
     def _way_on(self, status: str) -> str:
         inbox = f"`%nbflow inbox{self._kit.option_for(self._workflow.checkpointer)}`"
         return way_on(self.run, status, "Run the cell again" if self._named else inbox)
+
+
+_AT_WORK = f"The run goes on in {PROGRAM}; its end comes here too."
 
 
 def _beside(kit: Toolkit, workflow: Workflow, config: RunnableConfig, *, named: bool) -> Callable[..., CellRun]:

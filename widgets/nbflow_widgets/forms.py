@@ -22,7 +22,7 @@ from nbflow_widgets.fields import EMPTY, Field, FieldError, field_of, like
 from nbflow_widgets.fields.own import own_field
 from nbflow_widgets.fields.schema import wanted
 from nbflow_widgets.form_parts import FormKeys, Rejection
-from nbflow_widgets.markup import FAINT, as_text, escaped, heading, note, panel
+from nbflow_widgets.markup import FAINT, as_text, cut, escaped, heading, note, panel
 from nbflow_widgets.shapes import Question, Review, question_of
 from nbflow_widgets.shown import labelled
 
@@ -121,7 +121,7 @@ class Form:
     def _head(self) -> str:
         """Return what stands over the fields; what a field holds is not shown twice."""
         if "edit" in self._fields and self.question.review is not None:
-            return heading(self.question.text) + labelled(self.question.review.action, "")
+            return heading(cut(self.question.text)) + labelled(self.question.review.action, "")
         return question_html(self.question)
 
     def _review_actions(self, review: Review) -> list[_Action]:
@@ -353,7 +353,7 @@ def _said(answer: object) -> object:
 def question_html(question: Question) -> str:
     """Return a question with what is shown beside it."""
     details = "".join(labelled(name, value) for name, value in question.details.items())
-    return (heading(question.text) if question.text else "") + details
+    return (heading(cut(question.text)) if question.text else "") + details
 
 
 def _refused(asked: Interrupt) -> str:
@@ -378,7 +378,7 @@ def waiting_text(asked: Interrupt, left: str = "") -> str:
     """Return a question that waits, or that was left for somewhere else, as text."""
     question = question_of(asked.value)
     shown = [f"{name}: {as_text(value)}" if name else as_text(value) for name, value in question.details.items()]
-    lines = [f"asks: {question.text}" if question.text else "asks:", *shown]
+    lines = [f"asks: {cut(question.text)}" if question.text else "asks:", *shown]
     lines += [_refused(asked)] if asked.problem and not left else []
     lines += [_waits(left)] if left else []
     return "\n  ".join("\n".join(lines).splitlines())

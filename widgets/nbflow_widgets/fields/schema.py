@@ -76,7 +76,7 @@ class Wanted:
         """What its value must be, whatever stands around it; anything where the schema leads out of itself."""
         if "'$ref': '#'" in repr(self.schema):
             return {}
-        kept = {name: self.root[name] for name in ("$defs", "definitions") if name in self.root}
+        kept: Schema = {name: self.root[name] for name in ("$defs", "definitions") if name in self.root}
         return {**kept, **self.schema}
 
     def part(self, schema: object, label: str = "", *, required: bool = True) -> Wanted:

@@ -126,9 +126,8 @@ def time(wanted: Wanted) -> Field:
     def parse(typed: str) -> object:
         found = dt.time.fromisoformat(typed)
         if wanted.schema.get("format") == "full-time" and found.tzinfo is None:
-            zone = dt.datetime.now().astimezone().tzinfo if entry.offset is None else _zone(entry.offset)
-            found = dt.datetime.combine(dt.date.today(), found, zone).timetz()
-            found = found.replace(tzinfo=dt.timezone(found.utcoffset() or dt.timedelta()))
+            now = dt.datetime.now(dt.UTC).astimezone(None if entry.offset is None else _zone(entry.offset))
+            found = found.replace(tzinfo=now.tzinfo)
         return found.isoformat()
 
     def show(value: object) -> str:
@@ -188,7 +187,12 @@ def file(wanted: Wanted) -> Field:
     def read(_typed: object) -> object:
         if entry.typed is not None and entry.data is None:
             size = entry.typed.get("size", 0) if isinstance(entry.typed, dict) else 0
-            raise ValueError(f"the file has {size:,} bytes, but it takes at most {MOST_BYTES:,}")
+            if size <= MOST_BYTES:
+                raise ValueError("the file is still on its way; wait until its size is shown")
+            raise ValueError(
+                f"the file has {size:,} bytes, but an answer takes at most {MOST_BYTES:,}; "
+                "leave it where the workflow can read it, and have it ask for the path"
+            )
         return field.nothing("choose a file") if entry.data is None else base64.b64encode(entry.data).decode()
 
     field = EntryField(wanted, entry, read, lambda _value: None)
