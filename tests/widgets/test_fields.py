@@ -437,3 +437,76 @@ def test_the_page_is_told_no_more_than_it_must_know_and_other_pages_see_what_is_
     entry._on_message(entry, {"kind": "hello", "page": "two"}, [])
     assert told[-1] == {"kind": "value", "value": "ab"}
     assert all_in(field.widget, type(entry)) == [entry]
+
+
+_NODE = {"$ref": "#/$defs/node"}
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"type": "object", "properties": {"next": _NODE}, "required": ["next"]},
+        {
+            "type": "object",
+            "properties": {"all": {"type": "array", "items": _NODE, "minItems": 1}},
+            "required": ["all"],
+        },
+        {"type": "array", "prefixItems": [{"allOf": [_NODE]}]},
+        {"type": "object", "additionalProperties": _NODE, "minProperties": 2},
+        {"type": "object", "properties": {"next": {"$ref": "#"}}, "required": ["next"]},
+    ],
+)
+def test_a_type_that_must_hold_itself_ends_as_json(node: dict[str, Any]) -> None:
+    field = field_of({**_NODE, "$defs": {"node": node}})
+    assert entries(field)[-1].code
+    with pytest.raises(FieldError):
+        field.read()
+
+
+def test_each_row_that_is_asked_for_is_as_deep_as_the_first() -> None:
+    node = {
+        "type": "object",
+        "properties": {"name": TEXT, "all": {"type": "array", "items": _NODE}},
+        "required": ["name"],
+    }
+    field = field_of({**_NODE, "$defs": {"node": node}})
+    type_into(field, "root")
+    for depth in range(4):
+        click(field, "+ Add")
+        press(entries(field)[-1], f"leaf {depth}")
+        assert not any(one.code for one in entries(field))
+
+
+@pytest.mark.parametrize(
+    ("part", "default"),
+    [
+        ({"type": "string", "format": "date-time"}, "now"),
+        ({"type": "string", "format": "date"}, "today"),
+        ({"type": "string", "format": "time"}, 5),
+        ({"type": "string", "format": "duration"}, {}),
+        ({"type": "array", "items": {"enum": [1, 2]}}, 5),
+        ({"type": "array", "items": {"enum": [1, 2]}}, [[]]),
+        ({"type": "array", "items": {"type": "integer"}}, "x"),
+        ({"type": "array", "prefixItems": [{"type": "integer"}]}, ["x"]),
+        ({"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}, [1]),
+        ({"type": "object", "additionalProperties": {"type": "integer"}}, "x"),
+        ({"anyOf": [{"type": "integer"}, {"type": "string"}]}, [1]),
+        ({"enum": [1, 2]}, 3),
+        ({"type": "boolean"}, "x"),
+        ({"type": "string"}, 5),
+        ({"type": "integer"}, "x"),
+    ],
+)
+def test_a_default_that_does_not_fit_its_schema_is_none(part: dict[str, Any], default: object) -> None:
+    field = field_of({"type": "object", "properties": {"x": {**part, "default": default}}})
+    assert field.read() == {}
+
+
+def test_a_draft_of_another_field_is_left() -> None:
+    drafts: list[object] = [{"x": 1}, [7], 99, "choice", [None], [[0]], True]
+    for schema in ({"enum": [1, 2]}, {"type": "boolean"}, {"type": "array", "items": {"enum": [1, 2]}}, TEXT):
+        for draft in drafts:
+            kept: dict[str, object] = {"a" * 32: {"answer": draft}}
+            form = Form(Interrupt("?", "a" * 32, response_schema=schema), lambda _answer: None, drafts=kept)
+            for entry in entries(form):
+                assert entry.typed in ("", None, []) or (schema is TEXT and entry.typed == draft == "choice")

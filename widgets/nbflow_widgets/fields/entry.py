@@ -68,6 +68,15 @@ class Entry(anywidget.AnyWidget):
             self.send({"kind": "value", "value": value})
         self.value = value
 
+    def may_hold(self, value: object) -> bool:
+        """Whether a value is one that a person may have typed or chosen here."""
+        places = range(len(self.options))
+        if self.kind == "checks":
+            return isinstance(value, list) and all(type(one) is int and one in places for one in value)
+        if self.kind in {"radio", "toggle", "select"}:
+            return value is None or (type(value) is int and value in places)
+        return value is None or isinstance(value, str)
+
     def on_typed(self, fn: Callable[[], None]) -> None:
         """Call ``fn`` whenever the person has typed or chosen something."""
         self._listeners.append(fn)

@@ -239,6 +239,8 @@ def _of_choices(wanted: Wanted, values: Sequence[object], titles: Sequence[str],
         places = [place for place, one in enumerate(values) if one == value and type(one) is type(value)]
         return None if not places else titles[places[0]] if kind == "combo" else places[0]
 
+    if wanted.default is not EMPTY and show(wanted.default) is None:
+        wanted = replace(wanted, default=EMPTY)
     entry = Entry(kind, value="" if kind == "combo" else None, options=titles)
     entry.placeholder = "type to search" if kind == "combo" else ""
     field = EntryField(wanted, entry, read, show)
