@@ -181,7 +181,40 @@ def test_two_bad_fields_are_flagged_together_and_enter_sends(lab: Lab, folder: s
     few.press("Enter")
     assert "Two(many=2, few=3, name='')" in answer_of(lab)
     assert "asks a question" not in lab.cell_text(2), "the head of a timeline without calls tells how the run stands"
+    edit_a_table(lab)
     assert lab.problems == []
+
+
+TABLE = """%%entrypoint --thread table --input 1 --out answer
+def fix(_: int) -> object:
+    return interrupt({"question": "Right?", "edit": pandas.DataFrame({"bird": ["Ada", "Bob"], "grams": [3700, 4100]})})
+"""
+
+
+def edit_a_table(lab: Lab) -> None:
+    """Type into the grid of a question in the last cell: what does not fit first, then what does."""
+    lab.set_source(3, "import pandas")
+    lab.run_cell(3)
+    lab.set_source(3, TABLE)
+    lab.run_cell(3)
+    form = lab.cell_output(3).locator(".nbflow-form")
+    for text, told in (("heavy", "row 0, grams: 'heavy' is not a whole number"), ("3800", "Answer")):
+        expect(form.locator(".lm-DataGrid canvas").first).to_be_visible()
+        form.get_by_role("button", name="Submit").scroll_into_view_if_needed()
+        grid = form.locator(".lm-DataGrid").bounding_box()
+        assert grid is not None
+        lab.page.mouse.dblclick(grid["x"] + 160, grid["y"] + 30)  # a canvas: the second column of the first row
+        cell = form.locator(".lm-DataGrid-cellEditorInput")
+        expect(cell).to_be_focused()
+        cell.fill(text)
+        cell.press("Enter")
+        lab.screenshot("form-table")
+        form.get_by_role("button", name="Submit").click()
+        lab.expect_text(3, told)
+    lab.wait_idle()
+    lab.set_source(3, PRINT)
+    lab.run_cell(3)
+    lab.expect_text(3, "0  Ada   3800")
 
 
 def test_a_rejection_asks_for_a_reason_first(lab: Lab, folder: str) -> None:
