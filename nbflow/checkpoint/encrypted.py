@@ -8,6 +8,7 @@ record. Those are bound to it: a row that was moved or exchanged is refused.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from nbflow.checkpoint.base import Row, RunKey, Segment
@@ -92,6 +93,12 @@ class EncryptedSaver(SharedMethods):
 
     def __repr__(self) -> str:
         return f"EncryptedSaver({self._saver!r})"
+
+    @property
+    def file(self) -> Path | None:
+        """The file of what keeps the rows; None if it has none."""
+        found = getattr(self._saver, "file", None)
+        return found if isinstance(found, Path) else None
 
     def close(self) -> None:
         """Close what keeps the rows, if that can be closed."""

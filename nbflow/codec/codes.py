@@ -55,6 +55,7 @@ CUSTOM: Final = 47  #          [CLASS, what its registered encode returned]
 UNLOADABLE: Final = 48  #      [type name, data, reason]
 GENERIC_MODEL: Final = 49  #   [CLASS that takes the arguments, {field: value}, as for MODEL, [argument, ...]]
 PYDANTIC_URL: Final = 50  #    [name in pydantic_core, text]
+PYDANTIC_ZONE: Final = 51  #   [offset in seconds]
 
 # Scientific packages
 NUMPY_ARRAY: Final = 64  #     [dtype, shape, order, writable, bytes, or items of an object array]

@@ -50,6 +50,7 @@ class Connected:
         given = isinstance(source, sqlite3.Connection)
         self.path = "connection" if given else str(source)
         self._file = absolute(self.path)
+        self.place = None if given or self.path == MEMORY else Path(self._file)
         self._is_ours = not given
         self._waiting: deque[Any] = deque()
         self._open: Callable[[], sqlite3.Connection] = partial(

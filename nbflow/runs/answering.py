@@ -51,8 +51,8 @@ def record_answer(
         ThreadBusyError: if somebody works on the thread.
         UnserializableError: if the answer can't be stored.
     """
-    for name, text in (("by", by), ("comment", comment)):
-        if text is not None and not is_text(text):
+    for name, text in (("thread_id", thread_id), ("by", by), ("comment", comment)):
+        if not (name == "by" and text is None) and not (isinstance(text, str) and is_text(text)):
             raise InvalidOptionError(_WHERE, name, repr(text), "it is text without lone surrogates")
     with leased(saver, _WHERE, thread_id) as owner:
         newest = points.newest(saver, thread_id)

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 import msgspec
 
 from nbflow.errors import InvalidOptionError
-from nbflow.schemas.moments import with_formats
+from nbflow.schemas.moments import generator, with_formats
 
 Schema = dict[str, Any]
 _PYDANTIC = frozenset({"pydantic", "pydantic_core", "annotated_types"})
@@ -28,10 +28,10 @@ def describe(wanted: object, where: str = "interrupt()") -> Schema | None:
         return {"enum": msgspec.to_builtins(list(get_args(wanted)))}  # in the author's order, which a form keeps
     try:
         if hasattr(wanted, "model_json_schema"):
-            return cast("Schema", wanted.model_json_schema())
+            return cast("Schema", wanted.model_json_schema(**_generated(wanted)))
         adapter = adapter_of(wanted)
         if adapter is not None:
-            return cast("Schema", adapter.json_schema())
+            return cast("Schema", adapter.json_schema(schema_generator=generator()))
         return with_formats(_in_order(msgspec.json.schema(wanted), wanted), wanted)
     except (TypeError, ValueError, RuntimeError) as error:  # what msgspec and pydantic raise of types that they lack
         raise InvalidOptionError(
@@ -40,6 +40,14 @@ def describe(wanted: object, where: str = "interrupt()") -> Schema | None:
             repr(wanted),
             f"it is a JSON schema or a type such as bool, Literal['yes', 'no'] or a dataclass ({error})",
         ) from None
+
+
+def _generated(model: Any) -> dict[str, Any]:  # noqa: ANN401  # pydantic is not imported here
+    """Return the arguments for ``model_json_schema``; none for one that its class has of its own."""
+    pydantic = sys.modules.get("pydantic")
+    own = getattr(model.model_json_schema, "__func__", None)
+    is_pydantics = pydantic is not None and own is pydantic.BaseModel.model_json_schema.__func__
+    return {"schema_generator": generator()} if is_pydantics else {}
 
 
 def inline(schema: Schema) -> Schema:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -246,10 +246,13 @@ def _formats() -> Any:  # noqa: ANN401  # a checker of jsonschema
     import jsonschema  # noqa: PLC0415  # as above
 
     checker = jsonschema.FormatChecker()
-    kinds: dict[str, type] = {
+    kinds: dict[str, Any] = {
         "date": dt.date,
         "date-time": dt.datetime,
+        "date-time-local": Annotated[dt.datetime, msgspec.Meta(tz=False)],
         "time": dt.time,
+        "partial-time": Annotated[dt.time, msgspec.Meta(tz=False)],
+        "full-time": Annotated[dt.time, msgspec.Meta(tz=True)],
         "duration": dt.timedelta,
         "decimal": decimal.Decimal,
         "uuid": uuid.UUID,
@@ -259,7 +262,7 @@ def _formats() -> Any:  # noqa: ANN401  # a checker of jsonschema
     return checker
 
 
-def _reads_as(kind: type) -> Callable[[object], bool]:
+def _reads_as(kind: Any) -> Callable[[object], bool]:  # noqa: ANN401  # a type
     def check(text: object) -> bool:
         if isinstance(text, str):
             msgspec.convert(text, kind)

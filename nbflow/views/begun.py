@@ -17,7 +17,7 @@ class Begun(NamedTuple):
     """A cell of a notebook.
 
     Attributes:
-        notebook: its file, relative to the folder of its kernel; empty where it is not known.
+        notebook: its file, relative to the folder of its threads; empty where it is not known.
         cell: id of the cell; empty where it is not known.
         number: of the cell's execution, as its page shows it; empty where it is not known.
     """

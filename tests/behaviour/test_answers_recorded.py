@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from msgspec import Meta
 
 import nbflow
 from nbflow import Command, interrupt, record_answer
@@ -133,14 +134,47 @@ def test_what_can_not_be_recorded_leaves_the_thread_as_it_was(flow: Flavour, els
         ({"a" * 32: 1}, UnknownInterruptError, {}),
         ({work.get_state(CONFIG).interrupts[0].id: object()}, UnserializableError, {}),
         ({work.get_state(CONFIG).interrupts[0].id: 1}, InvalidOptionError, {"by": "\ud800"}),
+        ("plain", InvalidOptionError, {"by": 3}),
+        ("plain", InvalidOptionError, {"comment": None}),
     ]
     for answer, error, options in bad:
         with pytest.raises(error):
             record_answer(flow.saver, "t", answer, **options)
     with pytest.raises(NothingToResumeError, match="no run at all"):
         record_answer(flow.saver, "other", 1)
+    with pytest.raises(InvalidOptionError, match="thread_id is 3"):
+        record_answer(flow.saver, 3, 1)  # type: ignore[arg-type]  # a mistake that people make
     assert len(nbflow.read_run(flow.saver, "t")) == len(before)
     assert flow.saver.holder("t") is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "bad", "good"),
+    [
+        (Annotated[dt.datetime, Meta(tz=False)], "2026-03-01T10:00:00+01:00", "2026-03-01T10:00:00"),
+        (Annotated[dt.time, Meta(tz=False)], "10:00:00Z", "10:00:00"),
+        (Annotated[dt.time, Meta(tz=True)], "10:00:00", "10:00:00Z"),
+        (dt.datetime, "10:00", "2026-03-01T10:00:00"),
+    ],
+)
+def test_a_zone_that_a_type_does_not_take_is_refused_elsewhere_too(
+    flow: Flavour, elsewhere: None, wanted: object, bad: str, good: str
+) -> None:
+    @flow.task
+    def same(n: int) -> int:
+        return n
+
+    @flow.entrypoint
+    def work(n: int) -> Any:
+        yield same(n)
+        return interrupt("When?", response_schema=wanted)
+
+    flow.invoke(work, 1)
+    answers._types.clear()
+    with pytest.raises(InvalidAnswerError, match="of the format"):
+        record_answer(flow.saver, "t", bad)
+    record_answer(flow.saver, "t", good)
+    assert flow.invoke(work, None).isoformat() == good.replace("Z", "+00:00")
 
 
 def test_a_bad_answer_never_reaches_the_log(flow: Flavour, steps: list[str], elsewhere: None) -> None:

@@ -46,6 +46,7 @@ class Trip:
     photo: bytes
     note: int | str
     work: Address | None = None
+    film: bytes = field(default=b"", repr=False)
 
 
 @dataclass
@@ -71,12 +72,13 @@ paid=True
 extras={'towels': 2}
 photo=b'\\x00\\xffpicture'
 note='late'
-work=Address(street='Work 2', city='Rome')""".splitlines()
+work=Address(street='Work 2', city='Rome')
+film: 12000000""".splitlines()
 FLOW = """%%entrypoint --thread {thread} --input 1 --out answer
 def ask_{thread}(_: int) -> object:
     return interrupt({question}, response_schema={schema})
 """
-PRINT = "print('answer is', answer)"
+PRINT = "print('answer is', answer)\nprint('film:', len(getattr(answer, 'film', '')))"
 
 
 def open_form(lab: Lab, folder: str, schema: str, question: str = '"Fill in"', **options: str) -> Locator:
@@ -138,13 +140,17 @@ def test_each_kind_of_field_is_filled_by_mouse_and_keyboard(lab: Lab, folder: st
     labelled(form, "Value").fill("2")
     form.get_by_text("Yes", exact=True).click()
     (tmp_path / "photo.bin").write_bytes(b"\x00\xffpicture")
-    form.locator("input[type=file]").set_input_files(tmp_path / "photo.bin")
+    (tmp_path / "film.bin").write_bytes(b"film" * 3_000_000)  # longer than a message to a server may be
+    for input_, name in zip(form.locator("input[type=file]").all(), ("photo", "film"), strict=True):
+        input_.set_input_files(tmp_path / f"{name}.bin")
+    expect(form).to_contain_text("film.bin, 12,000,000 bytes")
     form.get_by_label("text", exact=True).check()
     labelled(form, "note text").fill("late")
     form.get_by_label("fill in").check()
     form.get_by_label(re.compile("^street")).nth(1).fill("Work 2")
     lab.screenshot("form-filled-1300")
     form.get_by_role("button", name="Submit").click()
+    lab.expect_text(2, "Trip(name='Holiday'")  # what it has come to, which so long an answer takes a while for
     said = answer_of(lab)
     for part in WHAT_IT_MAKES:
         assert part in said
@@ -156,6 +162,10 @@ def test_two_bad_fields_are_flagged_together_and_enter_sends(lab: Lab, folder: s
     many, few = labelled(form, "many"), labelled(form, "few")
     expect(many).to_be_focused()
     lab.page.keyboard.type("9")
+    lab.page.keyboard.press("Enter")
+    for field, why in ((many, "must be at most 5"), (few, "type a whole number, 1 to 5")):
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(form).to_contain_text(why)
     lab.page.keyboard.press("Tab")
     lab.page.keyboard.type("0")
     lab.page.keyboard.press("Enter")
@@ -170,7 +180,41 @@ def test_two_bad_fields_are_flagged_together_and_enter_sends(lab: Lab, folder: s
     few.fill("3")
     few.press("Enter")
     assert "Two(many=2, few=3, name='')" in answer_of(lab)
+    assert "asks a question" not in lab.cell_text(2), "the head of a timeline without calls tells how the run stands"
+    edit_a_table(lab)
     assert lab.problems == []
+
+
+TABLE = """%%entrypoint --thread table --input 1 --out answer
+def fix(_: int) -> object:
+    return interrupt({"question": "Right?", "edit": pandas.DataFrame({"bird": ["Ada", "Bob"], "grams": [3700, 4100]})})
+"""
+
+
+def edit_a_table(lab: Lab) -> None:
+    """Type into the grid of a question in the last cell: what does not fit first, then what does."""
+    lab.set_source(3, "import pandas")
+    lab.run_cell(3)
+    lab.set_source(3, TABLE)
+    lab.run_cell(3)
+    form = lab.cell_output(3).locator(".nbflow-form")
+    for text, told in (("heavy", "row 0, grams: 'heavy' is not a whole number"), ("3800", "Answer")):
+        expect(form.locator(".lm-DataGrid canvas").first).to_be_visible()
+        form.get_by_role("button", name="Submit").scroll_into_view_if_needed()
+        grid = form.locator(".lm-DataGrid").bounding_box()
+        assert grid is not None
+        lab.page.mouse.dblclick(grid["x"] + 160, grid["y"] + 30)  # a canvas: the second column of the first row
+        cell = form.locator(".lm-DataGrid-cellEditorInput")
+        expect(cell).to_be_focused()
+        cell.fill(text)
+        cell.press("Enter")
+        lab.screenshot("form-table")
+        form.get_by_role("button", name="Submit").click()
+        lab.expect_text(3, told)
+    lab.wait_idle()
+    lab.set_source(3, PRINT)
+    lab.run_cell(3)
+    lab.expect_text(3, "0  Ada   3800")
 
 
 def test_a_rejection_asks_for_a_reason_first(lab: Lab, folder: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import subprocess
 import sys
 import warnings
@@ -131,6 +132,9 @@ SMALL: list[Any] = [
     NameEmail(name="a", email="a@b.example"),
     pydantic_core.Url("http://a.example"),
     pydantic_core.MultiHostUrl("mongodb://h1,h2/db"),
+    pydantic_core.TzInfo(-12600),
+    pydantic.TypeAdapter(dt.datetime).validate_python("2026-01-02T03:04:05+01:00"),
+    pydantic.TypeAdapter(dt.time).validate_python("03:04:05Z"),
     Settings(key=pydantic.SecretStr("k"), raw=b"r", home="https://a.example", database="postgres://u:p@h/db"),  # type: ignore[arg-type]  # pydantic makes them
 ]
 

@@ -29,10 +29,16 @@ def type_into(shown: Any, *typed: object) -> None:
             press(entry, value)
 
 
-def press(entry: Entry, value: object, *, page: str = "a page", data: bytes | None = None, offset: int = 60) -> None:
+def press(entry: Entry, value: object, *, page: str = "a page", offset: int = 60) -> None:
     """Do in one input what a person does in a page."""
-    content = {"kind": "typed", "value": value, "page": page, "offset": offset}
-    entry._on_message(entry, content, [] if data is None else [memoryview(data)])
+    entry._on_message(entry, {"kind": "typed", "value": value, "page": page, "offset": offset}, [])
+
+
+def give(entry: Entry, data: bytes, *, page: str = "a page", part: int = 4_000_000, parts: int | None = None) -> None:
+    """Choose a file in one input, which the page sends in parts; only the first few of them, if so many are named."""
+    for at in list(range(0, max(1, len(data)), part))[:parts]:
+        content = {"kind": "part", "page": page, "name": "a.bin", "size": len(data), "at": at}
+        entry._on_message(entry, content, [memoryview(data[at : at + part])])
 
 
 def buttons(shown: Any) -> list[Any]:

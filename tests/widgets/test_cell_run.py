@@ -50,10 +50,10 @@ def shows(form: Form, text: str) -> bool:
     return text in page(form)
 
 
-async def staged(shell: Shell, flow: nbflow.Workflow, results: list[object]) -> CellRun:
+async def staged(shell: Shell, flow: nbflow.Workflow, results: list[object], **options: Any) -> CellRun:
     config: nbflow.RunnableConfig = {"configurable": {"thread_id": "t"}}
     cell_run = CellRun(shell.kit, flow, config, mode="live", on_return=results.append)
-    cell_run.open(flow.start(2, config))
+    cell_run.open(flow.start(2, config, **options))
     await cell_run.settled()
     cell_run.conclude()
     return cell_run
@@ -281,6 +281,32 @@ def test_a_question_whose_time_is_up_takes_its_default_while_its_form_is_open(sh
     asyncio.run(story())
 
 
+def test_a_long_sleep_leaves_the_cell_and_goes_on_by_itself(shell: Shell) -> None:
+    ran: list[str] = []
+
+    @nbflow.task
+    def note(word: str) -> str:
+        ran.append(word)
+        return word
+
+    @nbflow.entrypoint(checkpointer=nbflow.InMemorySaver())
+    def flow(_: int) -> Any:
+        note("before").result()
+        nbflow.sleep(1.2)
+        return note("after").result()
+
+    async def story() -> None:
+        results: list[object] = []
+        cell_run = await staged(shell, flow, results, rest_after=0)
+        assert cell_run.run.status == "sleeping"
+        assert "Sleeps until" in cell_run.run_display.twin()[0]
+        await until(lambda: results)
+        assert (results, cell_run.calls.error, ran) == (["after"], None, ["before", "after"])
+        assert "Sleeps until" not in cell_run.run_display.twin()[0]
+
+    asyncio.run(story())
+
+
 def test_an_answer_in_time_keeps_the_default_away(shell: Shell) -> None:
     @nbflow.entrypoint(checkpointer=nbflow.InMemorySaver())
     def flow(_: int) -> Any:
@@ -293,7 +319,7 @@ def test_an_answer_in_time_keeps_the_default_away(shell: Shell) -> None:
         assert "goes on by itself at" in cell_run.run_display.twin()[0]
         answer(next(iter(cell_run.run_display.forms.values())), "in time")
         await until(lambda: results)
-        cell_run._expired(paused)
+        cell_run._due(paused, "asking")
         assert results == ["in time"]
 
     asyncio.run(story())
@@ -329,5 +355,43 @@ def test_answers_that_another_program_recorded_move_the_run_in_its_card(shell: S
         assert results == [["1", "2"]]
         assert "Answer, by Bob" in two.html()
         assert not cell_run.has_moved(), "what went on here is known here"
+
+    asyncio.run(story())
+
+
+def test_a_run_that_another_program_goes_on_with_comes_to_its_end_in_its_card(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody may be faster between the answer and the way on; the result is handed over all the same."""
+    may_end = threading.Event()
+
+    @nbflow.entrypoint(checkpointer=nbflow.InMemorySaver())
+    def flow(_: int) -> Any:
+        said = interrupt("Now?")
+        may_end.wait()
+        return said
+
+    async def story() -> None:
+        results: list[object] = []
+        cell_run = await staged(shell, flow, results)
+        saver: Any = flow.checkpointer
+        nbflow.record_answer(saver, "t", "yes", by="Ann")
+        others: list[nbflow.Run] = []
+
+        def post(job: Callable[[], None]) -> None:
+            others.append(flow.start(None, {"configurable": {"thread_id": "t"}}))
+            job()
+
+        monkeypatch.setattr(shell.kit, "post", post)
+        assert cell_run.take_up()
+        await until(lambda: "another kernel or program" in cell_run.run_display.twin()[1])
+        assert cell_run.take_up(), "it is still at work, and still shown here"
+        assert results == []
+        may_end.set()
+        others[0].result()
+        await until(cell_run.has_moved)
+        assert cell_run.take_up()
+        await until(lambda: results)
+        assert results == ["yes"]
 
     asyncio.run(story())

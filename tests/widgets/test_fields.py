@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 
 import msgspec
+import pydantic
 import pytest
 
 import nbflow
@@ -17,7 +18,7 @@ from nbflow import Interrupt
 from nbflow.types import Command, interrupt
 from nbflow_widgets.fields import EMPTY, FieldError, field_of
 from nbflow_widgets.forms import Form
-from tests.widgets.people import all_in, buttons, click, entries, page, press, type_into
+from tests.widgets.people import all_in, buttons, click, entries, give, page, press, type_into
 
 TEXT = {"type": "string"}
 
@@ -91,6 +92,10 @@ ONE_INPUT: list[tuple[object, object, object]] = [
     (dt.date, "2026-02-28", dt.date(2026, 2, 28)),
     (dt.time, "08:30", dt.time(8, 30)),
     (dt.datetime, "2026-02-28T08:30", dt.datetime(2026, 2, 28, 8, 30, tzinfo=dt.timezone(dt.timedelta(hours=1)))),
+    (Annotated[dt.datetime, msgspec.Meta(tz=False)], "2026-02-28T08:30", dt.datetime(2026, 2, 28, 8, 30)),
+    (Annotated[dt.time, msgspec.Meta(tz=False)], "08:30", dt.time(8, 30)),
+    (Annotated[dt.time, msgspec.Meta(tz=True)], "08:30", dt.time(8, 30, tzinfo=dt.timezone(dt.timedelta(hours=1)))),
+    (pydantic.NaiveDatetime, "2026-02-28T08:30", dt.datetime(2026, 2, 28, 8, 30)),
     (dt.timedelta, "1h 30m", dt.timedelta(hours=1, minutes=30)),
     (dt.timedelta, "PT45S", dt.timedelta(seconds=45)),
     (uuid.UUID, "8b3e6f0a-4ab5-4d6e-9d3a-111111111111", uuid.UUID("8b3e6f0a-4ab5-4d6e-9d3a-111111111111")),
@@ -118,11 +123,33 @@ def test_what_is_typed_reaches_the_body_as_its_type(wanted: object, typed: objec
     assert (flow.result, type(flow.result)) == (result, type(result)), page(flow.form)
 
 
-def test_a_file_answers_with_its_bytes() -> None:
+@pytest.mark.parametrize("data", [b"\x00\xff\x01", b"", bytes(range(256)) * 5], ids=len)
+def test_a_file_answers_with_its_bytes(data: bytes) -> None:
     flow = Flow(bytes)
-    press(entries(flow.form)[0], {"name": "a.bin", "size": 3}, data=b"\x00\xff\x01")
+    give(entries(flow.form)[0], data, part=100)
     click(flow.form, "Submit")
-    assert flow.result == b"\x00\xff\x01"
+    assert flow.result == data
+
+
+def test_a_file_is_an_answer_once_all_of_it_has_come() -> None:
+    flow = Flow(bytes)
+    (entry,) = entries(flow.form)
+    give(entry, b"a" * 300, part=100, parts=2)
+    click(flow.form, "Submit")
+    assert "still on its way" in page(flow.form)
+    give(entry, b"b" * 300, part=100, parts=1)  # another one in the place of the first
+    give(entry, b"c" * 300, page="another page", part=100, parts=1)
+    content = {"kind": "part", "page": "a page", "name": "a.bin", "size": 300, "at": 100}
+    entry._on_message(entry, content, [memoryview(b"b" * 100)])
+    click(flow.form, "Submit")
+    assert "still on its way" in page(flow.form), "a page that has lost its turn adds nothing"
+    press(entry, {"name": "film.bin", "size": entry.limit + 1})
+    click(flow.form, "Submit")
+    assert "at most 200,000,000" in page(flow.form)
+    assert flow.sent == []
+    give(entry, b"d" * 300, part=100)
+    click(flow.form, "Submit")
+    assert flow.result == b"d" * 300
 
 
 def test_a_nested_type_is_filled_and_converted() -> None:
@@ -263,7 +290,62 @@ def test_all_bad_fields_are_flagged_at_once_each_at_its_place() -> None:
     assert not any(one.problem for one in (a, b, c, e)), "a complaint goes with the first key"
     click(flow.form, "Submit")
     assert ["must be at least 0" in one.problem for one in (a, b, c, e)] == [False, True, False, True]
+    type_into(flow.form, "", "-1", "x", "-2")
+    click(flow.form, "Submit")
+    problems = [one.problem for one in (a, b, c, e)]
+    assert problems == ["type a whole number", "must be at least 0", "", "must be at least 0"]
     assert flow.sent == []
+
+
+def test_what_one_field_lacks_hides_no_other_complaint() -> None:
+    """Each field is held to its own bounds, whether or not the whole can be read yet."""
+    colour = {"$ref": "#/$defs/colour"}
+    several = {"type": "array", "items": colour, "maxItems": 1}
+    named = {"type": "object", "additionalProperties": {"type": "integer", "maximum": 3}, "maxProperties": 1}
+    parts = {"lacks": {"type": "integer"}, "day": {"type": "string", "format": "email"}, "picks": several, "map": named}
+    field = field_of(
+        {"type": "object", "properties": parts, "required": ["lacks"], "$defs": {"colour": {"enum": ["red", "blue"]}}}
+    )
+    for _ in range(2):
+        click(field, "+ Add")
+    lacks, day, picks, *rows = entries(field)
+    for entry, typed in zip((day, picks, *rows), ("no mail", [0, 1], "a", "1", "b", "2"), strict=True):
+        press(entry, typed)
+    with pytest.raises(FieldError):
+        field.read()
+    assert lacks.problem == "type a whole number"
+    assert day.problem == "must be of the format email"
+    assert picks.problem == "must be of at most this many items: 1"
+    assert "too many" in page(field)
+    press(rows[3], "4")
+    with pytest.raises(FieldError):
+        field.read()
+    assert rows[3].problem == "must be at most 3"
+
+
+@dataclass
+class Kept:
+    name: str
+    data: bytes = b"abc"
+    key: Annotated[str, msgspec.Meta(extra_json_schema={"format": "password"})] = "hunter2"
+
+
+class Masked(pydantic.BaseModel):
+    name: str
+    key: pydantic.SecretStr = pydantic.SecretStr("hunter2")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "result"), [(Kept, Kept("x")), (Masked, Masked(name="x"))], ids=["dataclass", "pydantic"]
+)
+def test_a_default_that_no_field_shows_stays_as_it_is(wanted: object, result: object) -> None:
+    """The default of a secret is a mask in the schema of pydantic's, and a file has none to show."""
+    flow = Flow(wanted)
+    assert "***" not in repr([one.typed for one in entries(flow.form)])
+    assert "hunter2" not in repr([one.typed for one in entries(flow.form)])
+    type_into(flow.form, "x")
+    click(flow.form, "Submit")
+    assert flow.result == result, page(flow.form)
 
 
 @pytest.mark.parametrize(
@@ -355,3 +437,76 @@ def test_the_page_is_told_no_more_than_it_must_know_and_other_pages_see_what_is_
     entry._on_message(entry, {"kind": "hello", "page": "two"}, [])
     assert told[-1] == {"kind": "value", "value": "ab"}
     assert all_in(field.widget, type(entry)) == [entry]
+
+
+_NODE = {"$ref": "#/$defs/node"}
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"type": "object", "properties": {"next": _NODE}, "required": ["next"]},
+        {
+            "type": "object",
+            "properties": {"all": {"type": "array", "items": _NODE, "minItems": 1}},
+            "required": ["all"],
+        },
+        {"type": "array", "prefixItems": [{"allOf": [_NODE]}]},
+        {"type": "object", "additionalProperties": _NODE, "minProperties": 2},
+        {"type": "object", "properties": {"next": {"$ref": "#"}}, "required": ["next"]},
+    ],
+)
+def test_a_type_that_must_hold_itself_ends_as_json(node: dict[str, Any]) -> None:
+    field = field_of({**_NODE, "$defs": {"node": node}})
+    assert entries(field)[-1].code
+    with pytest.raises(FieldError):
+        field.read()
+
+
+def test_each_row_that_is_asked_for_is_as_deep_as_the_first() -> None:
+    node = {
+        "type": "object",
+        "properties": {"name": TEXT, "all": {"type": "array", "items": _NODE}},
+        "required": ["name"],
+    }
+    field = field_of({**_NODE, "$defs": {"node": node}})
+    type_into(field, "root")
+    for depth in range(4):
+        click(field, "+ Add")
+        press(entries(field)[-1], f"leaf {depth}")
+        assert not any(one.code for one in entries(field))
+
+
+@pytest.mark.parametrize(
+    ("part", "default"),
+    [
+        ({"type": "string", "format": "date-time"}, "now"),
+        ({"type": "string", "format": "date"}, "today"),
+        ({"type": "string", "format": "time"}, 5),
+        ({"type": "string", "format": "duration"}, {}),
+        ({"type": "array", "items": {"enum": [1, 2]}}, 5),
+        ({"type": "array", "items": {"enum": [1, 2]}}, [[]]),
+        ({"type": "array", "items": {"type": "integer"}}, "x"),
+        ({"type": "array", "prefixItems": [{"type": "integer"}]}, ["x"]),
+        ({"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}, [1]),
+        ({"type": "object", "additionalProperties": {"type": "integer"}}, "x"),
+        ({"anyOf": [{"type": "integer"}, {"type": "string"}]}, [1]),
+        ({"enum": [1, 2]}, 3),
+        ({"type": "boolean"}, "x"),
+        ({"type": "string"}, 5),
+        ({"type": "integer"}, "x"),
+    ],
+)
+def test_a_default_that_does_not_fit_its_schema_is_none(part: dict[str, Any], default: object) -> None:
+    field = field_of({"type": "object", "properties": {"x": {**part, "default": default}}})
+    assert field.read() == {}
+
+
+def test_a_draft_of_another_field_is_left() -> None:
+    drafts: list[object] = [{"x": 1}, [7], 99, "choice", [None], [[0]], True]
+    for schema in ({"enum": [1, 2]}, {"type": "boolean"}, {"type": "array", "items": {"enum": [1, 2]}}, TEXT):
+        for draft in drafts:
+            kept: dict[str, object] = {"a" * 32: {"answer": draft}}
+            form = Form(Interrupt("?", "a" * 32, response_schema=schema), lambda _answer: None, drafts=kept)
+            for entry in entries(form):
+                assert entry.typed in ("", None, []) or (schema is TEXT and entry.typed == draft == "choice")

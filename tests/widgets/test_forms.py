@@ -10,7 +10,7 @@ import pytest
 
 import nbflow
 from nbflow import Interrupt
-from nbflow.types import Command, Reject, interrupt
+from nbflow.types import Command, Markdown, Reject, interrupt
 from nbflow_widgets.fields.own import register_form
 from nbflow_widgets.forms import Form
 from nbflow_widgets.shapes import question_of
@@ -236,3 +236,19 @@ def test_a_question_is_asked_with_a_widget_of_the_users_own() -> None:
     assert sent == [4]
     again, _ = form_of("How much?")
     assert entries(again), "the registration was taken back"
+
+
+@pytest.mark.parametrize(
+    "long", ["x" * 1_000_000, Markdown("x" * 1_000_000), ["x" * 1_000_000], {"a": "x" * 1_000_000}]
+)
+def test_what_is_very_long_is_cut_in_the_page_and_sent_whole(long: object) -> None:
+    form, sent = form_of({"question": "x" * 1_000_000, "shown": long}, TEXT)
+    type_into(form, "y" * 1_000_000)
+    for shown in (page(form), form.html(), form.text()):
+        assert "more characters" in shown
+        assert len(shown) < 60_000
+    click(form, "Submit")
+    assert sent == ["y" * 1_000_000]
+    for shown in (page(form), form.html(), form.text()):
+        assert shown.count("more characters") >= 3
+        assert len(shown) < 80_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -414,3 +415,19 @@ def test_a_cell_tells_its_notebook_and_number_where_a_person_looks_on(
     shell.run(CELL.replace("--thread t", "--thread u"))
     begun = next(item.begun for item in inbox_of(shell.kit, shell.kit.default_saver()).items if item.thread_id == "u")
     assert [begun.notebook, begun.number.isdecimal()] == ["here.ipynb", True]
+
+
+def test_notebooks_of_one_name_that_share_a_file_are_two(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("nbflow_widgets.notebook.has_person", lambda: True)
+    shell.run("import nbflow\nshared = nbflow.SqliteSaver('shared.db')")
+    for place in ("north", "south"):
+        shell.names["__session__"] = str(tmp_path / place / "birds.ipynb")
+        shell.run(CELL.replace("--thread t", f"--thread {place} --saver shared"))
+    box = opened(shell, shell.names["shared"])
+    assert [item.begun.notebook for item in box.items] == ["south/birds.ipynb", "north/birds.ipynb"]
+    assert "this notebook<" in page(box)
+    assert "north/birds.ipynb<" in page(box)
+    shell.names["__session__"] = str(tmp_path / "birds.ipynb")
+    assert shell.kit.notebook(shell.kit.default_saver()) == "birds.ipynb"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from IPython.core.error import UsageError
 
 from nbflow import InMemoryCache, Run, Workflow, entrypoint, task
+from nbflow_widgets.alarm import rest_after
 from nbflow_widgets.answers import answers_for, answers_from, check_unanswered
 from nbflow_widgets.around import Around
 from nbflow_widgets.cell_run import CellRun
@@ -151,10 +152,10 @@ class Cells:
             self._kit.names.pop(options.out, None)
         thread = options.thread or new_thread_id(workflow.name)
         config: RunnableConfig = {"configurable": {"thread_id": thread}}
-        begun = self._kit.running_cell()
+        saver = workflow.saver("%%entrypoint")
+        begun = self._kit.running_cell(saver)
         if any(begun):
             config["metadata"] = {**begun.as_metadata()}
-        saver = workflow.saver("%%entrypoint")
         key = (id(saver), thread)
         shown = self._shown(options)
         echo = Echo(options.output, in_order=shown == "static")

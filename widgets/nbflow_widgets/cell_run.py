@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nbflow import Command
 from nbflow.errors import ThreadBusyError
 from nbflow_widgets.again import Again, Place
+from nbflow_widgets.alarm import Alarm, rest_after
 from nbflow_widgets.cell_forms import CellForms, discarded_in, rejected_in, way_back, way_on
 from nbflow_widgets.display import Cell, Mode
 from nbflow_widgets.echo import Echo
 from nbflow_widgets.elsewhere import PROGRAM, Trace, begun_by_a_card
 from nbflow_widgets.failure import Stopped, clean, lines_of
-from nbflow_widgets.loop_calls import GRACE, TICK, LoopCalls, led_to, over
+from nbflow_widgets.loop_calls import GRACE, LoopCalls, led_to, over
 from nbflow_widgets.run_display import RunDisplay
 from nbflow_widgets.together import send_together
 
@@ -75,6 +75,8 @@ class CellRun:
         self._echo = echo if echo is not None else Echo(in_order=mode == "static")
         self.out = ""
         self.calls = LoopCalls(self._cell)
+        self._alarm = Alarm(self.calls, kit.post)
+        self._sleeps = ""
         self._past = 0
         self._lock = threading.RLock()  # held while what the thread holds and ``run`` may differ
         self._left = False
@@ -197,10 +199,8 @@ class CellRun:
                 "error" if status == "failed" else "warning",
             )
         is_open = self._mode == "live" and self.run_display.offer_back(rejected_in(self.run))
-        if status == "asking" and self._mode == "live":
-            self._ask()
-        elif status == "sleeping" and self._mode == "live":
-            self._sleep()
+        if status in {"asking", "sleeping"} and self._mode == "live":
+            self._wait(self.run, status)
         elif is_open:
             self.run_display.stay()
         else:
@@ -228,42 +228,21 @@ class CellRun:
         if status != "done" and self._mode == "live":
             self._send_held_back()
 
-    def _ask(self) -> None:
-        """Show a form for each open question, and go on by itself when its time is up."""
-        run = self.run
-        self._forms.show(run)
-        if run.expires is not None:
-            left = max(0.0, run.expires - time.time()) + TICK
-            self.calls.later(left, lambda: self._kit.post(lambda: self.calls.guarded(lambda: self._expired(run))))
+    def _wait(self, run: Run, status: str) -> None:
+        """Ask what the run asks, or say until when it sleeps; go on by itself when the time has come."""
+        if status == "asking":
+            self._forms.show(run)
+        else:
+            self._sleeps = self.run_display.say_asleep(run.until or 0.0)
+        at = run.expires if status == "asking" else run.until
+        if at is not None:
+            self._alarm.set(at, lambda: self._due(run, status))
 
-    def _sleep(self) -> None:
-        """Say until when the run sleeps, and go on by itself then."""
-        run = self.run
-        if run.until is None:
-            return
-        self.run_display.say(f"Sleeps until {moment(run.until)}, and goes on by itself while this kernel lives.", "info")
-        self.run_display.stay()
-        self._wake_later(run)
-
-    def _wake_later(self, run: Run) -> None:
-        left = (run.until or 0.0) - time.time()
-        if left <= 0:
-            self._kit.post(lambda: self.calls.guarded(lambda: self._woken(run)))
-        elif not self._left and run is self.run:  # a machine that is put to sleep stops the loop's clock
-            self.calls.later(min(left + TICK, LOOK), lambda: self._wake_later(run))
-
-    def _woken(self, run: Run) -> None:
+    def _due(self, run: Run, status: str) -> None:
         """Go on, if nobody else has; called on a worker thread."""
         with self._lock:
-            if not self._left and run is self.run and run.status == "sleeping":
+            if not self._left and run is self.run and run.status == status:
                 self.start_again()
-
-    def _expired(self, run: Run) -> None:
-        """Go on without an answer, if none has come; called on a worker thread."""
-        with self._lock:
-            if self._left or run is not self.run or run.status != "asking":
-                return
-            self.start_again()
 
     def _answer(self, answers: Answers) -> Refused:
         """Send the answers of forms; called on a worker thread, one after the other."""
@@ -288,15 +267,11 @@ class CellRun:
         if self._left or run is not self.run:
             return
         self._past = min(past, self._past)
+        self.run_display.unsay(self._sleeps)
         self.run_display.attach(run)
         if self._compact:
-            self.calls.later(GRACE, self._unfold)
+            self.calls.later(GRACE, lambda: None if self.run.done() else self.run_display.unfold())
         self.watch(run)
-
-    def _unfold(self) -> None:
-        """Show the timeline of a compact cell_run, if the run still works."""
-        if not self.run.done():
-            self.run_display.unfold()
 
     def start_again(self) -> None:
         """Go on with a run that crashed or was stopped."""
@@ -304,8 +279,8 @@ class CellRun:
         with self._lock:
             try:
                 run = self.run = self._cell.run(self._begin, None)
-            except ThreadBusyError:
-                self.calls.post(lambda: self.leave(PROGRAM))
+            except ThreadBusyError:  # whoever works on it brings it to its end, which is shown and handed over here
+                self.calls.post(lambda: self.run_display.say(_AT_WORK))
                 return
         self.calls.post(lambda: self._went_on(run, past))
 
@@ -325,15 +300,7 @@ class CellRun:
         return way_on(self.run, status, "Run the cell again" if self._named else inbox)
 
 
-REST_AFTER = 60.0
-"""Seconds of a sleep from which on a run in a cell rests: its cell is over, and its thread free."""
-LOOK = 30.0
-"""Seconds after which one who waits for a time looks at the clock again."""
-
-
-def rest_after(mode: Mode) -> float | None:
-    """Return from which length on a run rests for a sleep: never where nobody would go on with it."""
-    return REST_AFTER if mode == "live" else None
+_AT_WORK = f"The run goes on in {PROGRAM}; its end comes here too."
 
 
 def _beside(kit: Toolkit, workflow: Workflow, config: RunnableConfig, *, named: bool) -> Callable[..., CellRun]:

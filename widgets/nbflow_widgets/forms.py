@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -21,8 +22,9 @@ from nbflow_widgets.elsewhere import went_on_in
 from nbflow_widgets.fields import EMPTY, Field, FieldError, field_of, like
 from nbflow_widgets.fields.own import own_field
 from nbflow_widgets.fields.schema import wanted
+from nbflow_widgets.fields.table import table_field
 from nbflow_widgets.form_parts import FormKeys, Rejection
-from nbflow_widgets.markup import FAINT, as_text, escaped, heading, note, panel
+from nbflow_widgets.markup import FAINT, as_text, cut, escaped, heading, note, panel
 from nbflow_widgets.shapes import Question, Review, question_of
 from nbflow_widgets.shown import labelled
 
@@ -91,7 +93,7 @@ class Form:
             self._say(_refused(asked), "error")
         fields = [field.widget for field in self._fields.values()]
         row = ipywidgets.HBox([ipywidgets.HBox(self._buttons), self._rejection.widget], layout=_ROW)
-        head = ipywidgets.HTML(self._head())
+        head = ipywidgets.HTML(_head_html(self.question, self._fields))
         self._parts = [head, *fields, row, self._rejection.asking, self._message, self._keys]
         self.widget = ipywidgets.VBox(self._parts, layout=_FRAME)
         self.widget.add_class("nbflow-form")
@@ -112,17 +114,14 @@ class Form:
             self._fields["answer"] = field_of(schema)
         elif question.review is not None:
             return self._review_actions(question.review)
+        elif question.table is not None:
+            self._fields["table"] = table_field(question.table)
+            return [("Submit", self._read("table"))]
         elif question.choices:
             self._fields["answer"] = field_of({"enum": list(question.choices)})
         else:
             self._fields["answer"] = field_of({"type": "string"} if question.is_free else {})
         return [("Submit", self._read("answer"))]
-
-    def _head(self) -> str:
-        """Return what stands over the fields; what a field holds is not shown twice."""
-        if "edit" in self._fields and self.question.review is not None:
-            return heading(self.question.text) + labelled(self.question.review.action, "")
-        return question_html(self.question)
 
     def _review_actions(self, review: Review) -> list[_Action]:
         if "edit" in review.allowed:
@@ -350,10 +349,18 @@ def _said(answer: object) -> object:
     return {True: "Yes", False: "No"}[answer] if isinstance(answer, bool) else answer
 
 
+def _head_html(question: Question, fields: Mapping[str, Field]) -> str:
+    """Return what stands over the fields; what a field holds is not shown twice."""
+    if "edit" in fields and question.review is not None:
+        return heading(cut(question.text)) + labelled(question.review.action, "")
+    return question_html(replace(question, table=None) if "table" in fields else question)
+
+
 def question_html(question: Question) -> str:
     """Return a question with what is shown beside it."""
     details = "".join(labelled(name, value) for name, value in question.details.items())
-    return (heading(question.text) if question.text else "") + details
+    table = labelled("", question.table) if question.table is not None else ""
+    return (heading(cut(question.text)) if question.text else "") + details + table
 
 
 def _refused(asked: Interrupt) -> str:
@@ -378,7 +385,8 @@ def waiting_text(asked: Interrupt, left: str = "") -> str:
     """Return a question that waits, or that was left for somewhere else, as text."""
     question = question_of(asked.value)
     shown = [f"{name}: {as_text(value)}" if name else as_text(value) for name, value in question.details.items()]
-    lines = [f"asks: {question.text}" if question.text else "asks:", *shown]
+    shown += [as_text(question.table)] if question.table is not None else []
+    lines = [f"asks: {cut(question.text)}" if question.text else "asks:", *shown]
     lines += [_refused(asked)] if asked.problem and not left else []
     lines += [_waits(left)] if left else []
     return "\n  ".join("\n".join(lines).splitlines())

@@ -41,7 +41,7 @@ def inbox_of(kit: Toolkit, saver: BaseCheckpointSaver, *, archived: bool = False
         archived: whether those that were archived are shown too.
     """
     look = _Look(kit, saver, archived=archived)
-    return Inbox(look, lambda item, box: InboxEntry(kit, saver, item, box), kit.notebook)
+    return Inbox(look, lambda item, box: InboxEntry(kit, saver, item, box), kit.notebook(saver))
 
 
 class _Look:

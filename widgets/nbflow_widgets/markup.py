@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape as _escape
 
@@ -43,6 +44,8 @@ _COLOURS = {
 }
 _BODY = "font-family:var(--jp-ui-font-family,sans-serif);font-size:var(--jp-ui-font-size1,13px);line-height:1.5"
 _CODE = "font-family:var(--jp-code-font-family,monospace);font-size:var(--jp-code-font-size,13px)"
+MOST = 20_000
+"""How many characters of a value are shown."""
 _LONG = 2000
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
@@ -189,14 +192,20 @@ def preformatted(text: str) -> str:
     )
 
 
+def cut(text: str) -> str:
+    """Return as much of a text as people read and a page takes, with a word of what is left out."""
+    left = len(text) - MOST
+    return text if left <= 0 else f"{text[:MOST]}\n… and {left:,} more characters"
+
+
 def as_text(value: object) -> str:
-    """Return a value as text: texts as they are, JSON where it is JSON, else its repr."""
+    """Return a value as text: texts as they are, JSON where it is JSON, else its repr; cut where it is very long."""
     if isinstance(value, (str, Markdown)):
-        return value if isinstance(value, str) else value.text
+        return cut(value if isinstance(value, str) else value.text)
     try:
-        return json.dumps(_plain(value), indent=2, ensure_ascii=False)
+        return cut(json.dumps(_plain(value), indent=2, ensure_ascii=False))
     except (TypeError, ValueError, RecursionError):
-        return _repr(value)
+        return cut(_repr(value))
 
 
 def _repr(value: object) -> str:
@@ -215,6 +224,12 @@ def _plain(value: object) -> object:
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
     return _repr(value)
+
+
+def moment(at: float) -> str:
+    """Return a moment in the time of the kernel's machine, with its day unless that is today."""
+    told, today = time.localtime(at), time.localtime()
+    return time.strftime("%H:%M" if told[:3] == today[:3] else "%Y-%m-%d %H:%M", told)
 
 
 __all__ = [
@@ -238,6 +253,7 @@ __all__ = [
     "heading",
     "image",
     "listed",
+    "moment",
     "note",
     "panel",
     "paragraph",

@@ -10,15 +10,22 @@ from nbflow.views.begun import Begun
 from nbflow_widgets.display import execution, has_person, here
 
 VARIABLE = "JPY_SESSION_NAME"
+OWN_FOLDER = ".nbflow"
+"""The folder beside a notebook that its threads are kept in."""
 _NAMES = ("__vsc_ipynb_file__", "__session__")  # in the user's namespace, by VS Code and by ipykernel
 
 
 def notebook_of(names: Mapping[str, object], folder: Path) -> str:
-    """Return the notebook's file relative to a folder; its name alone if it lies elsewhere, "" if it is not known.
+    """Return the notebook's file relative to a folder; with its own folder alone if it lies elsewhere.
+
+    Two notebooks of one name are told apart by that, and no more is told of where they are.
 
     Args:
         names: the user's namespace.
-        folder: where the kernel works, which is the notebook's folder as a rule.
+        folder: that of the threads, as a rule the notebook's.
+
+    Returns:
+        A path with slashes; empty where the notebook is not known.
     """
     told = [names.get(name) for name in _NAMES] + [os.environ.get(VARIABLE)]
     found = next((one for one in told if isinstance(one, str) and one), "")
@@ -30,7 +37,20 @@ def notebook_of(names: Mapping[str, object], folder: Path) -> str:
     try:
         return path.relative_to(folder).as_posix()
     except ValueError:
-        return path.name
+        return "/".join(path.parts[-2:])
+
+
+def folder_of(saver: object, default: Path) -> Path:
+    """Return the folder that the threads of a saver belong to: around ``.nbflow``, else the one of its file.
+
+    Args:
+        saver: keeps the threads.
+        default: the folder for one without a file.
+    """
+    file = getattr(saver, "file", None)
+    if not isinstance(file, Path):
+        return default
+    return file.parent.parent if file.parent.name == OWN_FOLDER else file.parent
 
 
 def cell_here(names: Mapping[str, object], folder: Path) -> Begun:

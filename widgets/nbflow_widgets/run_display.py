@@ -17,7 +17,7 @@ from nbflow_widgets.display import EMPTY, Cell, Mode, Slot, bundle_of, close_tre
 from nbflow_widgets.elsewhere import DISCARDED, goes_on_in
 from nbflow_widgets.estimates import Remaining, look_for
 from nbflow_widgets.forms import Form, waiting_html, waiting_text
-from nbflow_widgets.markup import note
+from nbflow_widgets.markup import moment, note
 from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.shown import labelled
 from nbflow_widgets.timeline import Timeline, Wish
@@ -98,6 +98,17 @@ class RunDisplay:
         self.offer_back(())
         self._feed.attach(run)
         self.arrange()
+
+    def say_asleep(self, until: float) -> str:
+        """Say until when the run sleeps, in seconds since 1970, and keep a place for what comes; return the text."""
+        text = f"Sleeps until {moment(until)}, and goes on by itself while this kernel lives."
+        self.say(text)
+        self.stay()
+        return text
+
+    def unsay(self, text: str) -> None:
+        """Take back what was said, if it was."""
+        self._notes = [note for note in self._notes if note[0] != text]
 
     def say(self, text: str, kind: str = "info") -> None:
         """Add a line of small print, with code in backquotes."""

@@ -5,12 +5,14 @@ Pure functions of values: no widget here.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from nbflow.views.details import QUESTIONS
 
+EDIT = "edit"
 CHOICES = ("options", "choices", "allowed", "actions")
 _ACTIONS = {"allow_accept": "accept", "allow_edit": "edit", "allow_respond": "response", "allow_ignore": "ignore"}
 
@@ -42,6 +44,7 @@ class Question:
         choices: the answers to choose from; empty when it is not a choice.
         review: set for a tool call under review.
         is_free: whether a text is an answer; else JSON.
+        table: a DataFrame that is edited as the answer.
     """
 
     text: str
@@ -49,6 +52,7 @@ class Question:
     choices: Sequence[object] = ()
     review: Review | None = None
     is_free: bool = True
+    table: object = None
 
 
 def question_of(value: object) -> Question:
@@ -62,13 +66,20 @@ def question_of(value: object) -> Question:
         return Question(text="", details={"": value}, is_free=False)
     key = next((key for key in QUESTIONS if isinstance(value.get(key), str) and value[key]), None)
     options = next((key for key in CHOICES if _is_choice(value.get(key))), None)
-    details = {str(name): one for name, one in value.items() if name not in (key, options)}
+    edited = EDIT if _is_frame(value.get(EDIT)) else None
+    details = {str(name): one for name, one in value.items() if name not in (key, options, edited)}
     return Question(
         text=str(value[key]) if key is not None else "",
         details=details,
         choices=tuple(value[options]) if options is not None else (),
         is_free=key is not None,
+        table=value[EDIT] if edited else None,
     )
+
+
+def _is_frame(value: object) -> bool:
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(value, pandas.DataFrame)
 
 
 def _is_choice(value: object) -> bool:

@@ -43,7 +43,7 @@ def labelled(name: str, value: object) -> str:
 def shown(value: object, deep: int = DEEP) -> str:
     """Return any value as HTML that people read; long ones folded, or cut with a word of it."""
     if isinstance(value, Markdown):
-        return block("overflow-wrap:anywhere", _markdown().render(visible(value.text)))
+        return block("overflow-wrap:anywhere", _markdown().render(visible(as_text(value))))
     picture = _picture(value)
     if picture:
         return picture

@@ -14,13 +14,13 @@ from nbflow import InMemoryCache, SqliteCache, SqliteSaver, Workflow, entrypoint
 from nbflow.errors import NetworkFileError
 from nbflow_widgets.elsewhere import Lookout, Shows
 from nbflow_widgets.kept_file import KeptFile
-from nbflow_widgets.notebook import cell_here, notebook_of
+from nbflow_widgets.notebook import OWN_FOLDER, cell_here, folder_of, notebook_of
 
 if TYPE_CHECKING:
     from nbflow.types import BaseCache, BaseCheckpointSaver
     from nbflow.views.begun import Begun
 
-DEFAULT_FILE = ".nbflow/threads.db"
+DEFAULT_FILE = f"{OWN_FOLDER}/threads.db"
 ARCHIVED = 5000
 """Runs that are kept as archived; above, the oldest come back."""
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -56,14 +56,13 @@ class Toolkit:
         """The default file, beside the notebook."""
         return self._folder / self._file()
 
-    @property
-    def notebook(self) -> str:
-        """The notebook's file, relative to its folder; empty where it is not known."""
-        return notebook_of(self.names, self._folder)
+    def notebook(self, saver: object) -> str:
+        """Return the notebook's file, relative to the folder of a saver's threads; empty where it is not known."""
+        return notebook_of(self.names, folder_of(saver, self._folder))
 
-    def running_cell(self) -> Begun:
-        """Return the cell that runs now, as far as somebody looks at it."""
-        return cell_here(self.names, self._folder)
+    def running_cell(self, saver: object) -> Begun:
+        """Return the cell that runs now, as the threads of a saver name it, as far as somebody looks at it."""
+        return cell_here(self.names, folder_of(saver, self._folder))
 
     @property
     def names(self) -> MutableMapping[str, Any]:
@@ -74,7 +73,7 @@ class Toolkit:
     def _prepare_folder(self) -> None:
         """Make the folder of the default file, if it is one of ours, private and unknown to version control."""
         folder = self.file.parent
-        if folder.name != Path(DEFAULT_FILE).parent.name:
+        if folder.name != OWN_FOLDER:
             return
         with suppress(OSError):  # what is wrong with the folder, opening the file tells
             folder.mkdir(mode=0o700, exist_ok=True)

@@ -180,6 +180,11 @@ class SqliteSaver(SharedMethods):
     def __repr__(self) -> str:
         return f"SqliteSaver({self._file.path!r})"
 
+    @property
+    def file(self) -> Path | None:
+        """The file with its folders; None for one in memory, or of a connection that was given."""
+        return self._file.place
+
     def _check_indexes(self) -> None:
         """Make sure that what is in the table of runs is found through its indexes, as far as a look can tell."""
         for order in ("DESC", "ASC"):

@@ -49,8 +49,7 @@ def _field(wanted: Wanted) -> Field:
         return _SINGLE[wanted.kind](wanted)
     if wanted.kind in {"list", "map"}:
         named = wanted.kind == "map"
-        item = wanted.part(wanted.schema["additionalProperties" if named else "items"], "Value" if named else "")
-        return groups.RowsField(wanted, _field, item, named=named)
+        return groups.RowsField(wanted, _field, named=named)
     if wanted.kind == "union":
         return groups.union(wanted, _field)
     if may_lack:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from nbflow.types import misfits
 from nbflow_widgets.fields.schema import EMPTY
 from nbflow_widgets.markup import FAINT, escaped, note, visible
 
@@ -113,15 +115,25 @@ class EntryField(Field):
         self._parse, self._show = parse, show
         entry.label, entry.help, entry.required = wanted.label, wanted.help, wanted.required and not wanted.nullable
         if wanted.default is not EMPTY:
-            self.fill(wanted.default)
+            try:
+                self.fill(wanted.default)
+            except ValueError:  # in a form that is not read here
+                self.wanted = replace(wanted, default=EMPTY)
 
     def read(self) -> object:  # noqa: D102  # as Field says
         try:
-            value = self._parse(self.entry.typed)
+            value = self._fitting(self._parse(self.entry.typed))
         except ValueError as error:
             self.entry.complain(str(error))
             raise FieldError(str(error)) from None
         self.entry.complain("")
+        return value
+
+    def _fitting(self, value: object) -> object:
+        """Return a value that fits its own schema, whatever the fields around it hold; raises ValueError if not."""
+        if value is not None and value is not EMPTY and self.wanted.kind != "file":
+            for path, why in misfits(value, self.wanted.alone):
+                raise ValueError(placed(path, why))
         return value
 
     def fill(self, value: object) -> None:  # noqa: D102  # as Field says
@@ -134,8 +146,11 @@ class EntryField(Field):
         return None if self.wanted.kind in {"secret", "file"} else self.entry.typed
 
     def restore(self, draft: object) -> None:  # noqa: D102  # as Field says
-        if self.wanted.kind not in {"secret", "file"}:
-            self.entry.put(draft)
+        if self.wanted.kind in {"secret", "file"}:
+            return
+        if not self.entry.may_hold(draft):
+            raise TypeError(f"{draft!r} is a draft of another field")
+        self.entry.put(draft)
 
     def call(self, name: str) -> None:  # noqa: D102  # as Field says
         super().call(name)

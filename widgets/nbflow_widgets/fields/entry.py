@@ -12,7 +12,7 @@ import traitlets
 from nbflow_widgets.markup import visible
 
 _STATIC = Path(__file__).parent.parent / "static"
-MOST_BYTES = 50_000_000
+MOST_BYTES = 200_000_000
 """How long a file may be that a person gives, in bytes."""
 
 
@@ -54,6 +54,7 @@ class Entry(anywidget.AnyWidget):
         self.typed: Any = value
         self.offset: int | None = None
         self.data: bytes | None = None
+        self._parts, self._sender = bytearray(), ""
         self._listeners: list[Callable[[], None]] = []
         self.on_msg(self._on_message)
 
@@ -66,6 +67,15 @@ class Entry(anywidget.AnyWidget):
         if self.value == value:  # the page may show something else by now
             self.send({"kind": "value", "value": value})
         self.value = value
+
+    def may_hold(self, value: object) -> bool:
+        """Whether a value is one that a person may have typed or chosen here."""
+        places = range(len(self.options))
+        if self.kind == "checks":
+            return isinstance(value, list) and all(type(one) is int and one in places for one in value)
+        if self.kind in {"radio", "toggle", "select"}:
+            return value is None or (type(value) is int and value in places)
+        return value is None or isinstance(value, str)
 
     def on_typed(self, fn: Callable[[], None]) -> None:
         """Call ``fn`` whenever the person has typed or chosen something."""
@@ -80,12 +90,28 @@ class Entry(anywidget.AnyWidget):
             if self.typed != self.value:
                 self.send({"kind": "value", "value": self.typed})
             return
-        if content.get("kind") != "typed":
-            return
-        self.typed = content.get("value")
-        self.offset = content.get("offset")
-        self.data = bytes(buffers[0]) if buffers else None
-        self.send({"kind": "value", "value": self.typed, "page": content.get("page")})  # for other pages
+        if content.get("kind") == "part":
+            self._on_part(content, bytes(buffers[0]))
+        if content.get("kind") == "typed":
+            self.offset = content.get("offset")
+            self._take(content.get("value"), None, str(content.get("page")))
+
+    def _take(self, typed: Any, data: bytes | None, page: str) -> None:  # noqa: ANN401  # as of `typed`
+        self.typed, self.data = typed, data
+        self._parts, self._sender = bytearray(), ""
+        self.send({"kind": "value", "value": typed, "page": page})  # for other pages
         self.complain("")
         for fn in self._listeners:
             fn()
+
+    def _on_part(self, content: Mapping[str, Any], part: bytes) -> None:
+        """Take a part of a file; the file is there once all are, in their order and from one page."""
+        size, at, page = int(content["size"]), int(content["at"]), str(content.get("page"))
+        if at == 0:
+            self._parts, self._sender = bytearray(), page
+            self.typed, self.data = {"name": str(content["name"]), "size": size}, None
+        if page != self._sender or at != len(self._parts) or at + len(part) > min(size, self.limit):
+            return  # of a file that was given up for another one
+        self._parts += part
+        if len(self._parts) == size:
+            self._take(self.typed, bytes(self._parts), "")

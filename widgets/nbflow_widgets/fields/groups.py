@@ -9,6 +9,7 @@ from typing import Any
 
 import ipywidgets
 
+from nbflow.types import misfits
 from nbflow_widgets.display import make_live
 from nbflow_widgets.fields.base import FRAME, Field, FieldError, PartsField, Path, placed, small_button, titled
 from nbflow_widgets.fields.entry import Entry
@@ -16,6 +17,7 @@ from nbflow_widgets.fields.schema import EMPTY, Wanted
 from nbflow_widgets.fields.single import text
 
 Make = Callable[[Wanted], Field]
+_BOUNDS = {"maxItems", "maxProperties"}
 _KINDS = {
     "yes_no": "yes or no",
     "date-time": "date and time",
@@ -25,6 +27,7 @@ _KINDS = {
     "json": "JSON",
     "decimal": "number",
 }
+_OF_JSON = {"array": "list", "object": "map", "null": "nothing"}
 
 
 class GroupField(PartsField):
@@ -95,13 +98,13 @@ class RowsField(PartsField):
     Args:
         wanted: what it is to be.
         make: makes the field of a row.
-        item: what each row is to be.
         named: whether rows have names, so that it reads as a dict.
     """
 
-    def __init__(self, wanted: Wanted, make: Make, item: Wanted, *, named: bool) -> None:
+    def __init__(self, wanted: Wanted, make: Make, *, named: bool) -> None:
         super().__init__(wanted)
-        self._make, self._item, self._named = make, item, named
+        self._make, self._named = make, named
+        self._item = self._item_of(wanted)
         self._rows: list[tuple[Field | None, Field]] = []
         self._least = wanted.schema.get("minProperties" if named else "minItems", 0)
         self._add = small_button("+ Add", f"Add to {wanted.label or 'the list'}", self._append_by_hand)
@@ -111,9 +114,16 @@ class RowsField(PartsField):
         )
         for _ in range(min(self._least, _FIRST_ROWS)):
             self._append()
+        self._item = self._item_of(wanted.later())
         if wanted.default is not EMPTY:
             self.fill(wanted.default)
         self._draw()
+
+    def _item_of(self, wanted: Wanted) -> Wanted:
+        """Return what each row is to be."""
+        return wanted.part(
+            wanted.schema["additionalProperties" if self._named else "items"], "Value" if self._named else ""
+        )
 
     def parts(self) -> Mapping[str | int, Field]:  # noqa: D102  # as Field says
         if not self._named:
@@ -187,7 +197,10 @@ class RowsField(PartsField):
             return self._empty()
         if len(found) < self._least:
             raise self.refuse(f"add at least {self._least}")
-        return found if self._named else list(found.values())
+        value = found if self._named else list(found.values())
+        for _, why in misfits(value, {name: one for name, one in self.wanted.schema.items() if name in _BOUNDS}):
+            raise self.refuse(why)
+        return value
 
     def _empty(self) -> object:
         if self.wanted.nullable or not (self.wanted.required or self.wanted.default is not EMPTY):
@@ -348,6 +361,8 @@ class ChosenField(PartsField):
 
     def restore(self, draft: Any) -> None:  # noqa: ANN401, D102  # as Field says
         place, inner = draft[0], draft[1]
+        if not self._entry.may_hold(self._typed(place)):
+            raise TypeError(f"{place!r} is a draft of another field")
         self._entry.put(self._typed(place))
         field = self._field()
         if field is not None:
@@ -366,14 +381,15 @@ def union(wanted: Wanted, make: Make) -> Field:
 
 def optional(wanted: Wanted, make: Make) -> Field:
     """Return the field for a group that may be left out."""
-    inner = replace(wanted, label="", required=True, nullable=False, default=EMPTY)
+    inner = replace(wanted.later(), label="", required=True, nullable=False, default=EMPTY)
     return ChosenField(wanted, make, {"fill in": inner})
 
 
 def _name_of(wanted: Wanted) -> str:
     whole = wanted.kind == "number" and wanted.schema.get("type") == "integer"
     named = wanted.schema.get("title")
-    return str(named) if named else "whole number" if whole else _KINDS.get(wanted.kind, wanted.kind)
+    kind = _OF_JSON.get(str(wanted.schema.get("type")), wanted.kind) if wanted.kind == "json" else wanted.kind
+    return str(named) if named else "whole number" if whole else _KINDS.get(kind, kind)
 
 
 def _fits(value: object, wanted: Wanted) -> bool:

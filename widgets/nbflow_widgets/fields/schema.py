@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
+from nbflow.types import misfits
+
 Schema = dict[str, Any]
 Kind = Literal[
     "group", "choice", "yes_no", "text", "number", "decimal", "date", "date-time", "time", "duration", "secret",
@@ -19,7 +21,11 @@ _LONG_TEXT = 200
 _STRINGS: dict[str, Kind] = {
     "date": "date",
     "date-time": "date-time",
+    "date-time-local": "date-time",
     "time": "time",
+    "time-local": "time",
+    "partial-time": "time",
+    "full-time": "time",
     "duration": "duration",
     "decimal": "decimal",
     "password": "secret",
@@ -51,6 +57,7 @@ class Wanted:
         nullable: whether None is an answer.
         default: what it holds at first; EMPTY if nothing.
         whole: whether it is a whole answer, with nothing beside it.
+        around: the references that led to it and to what it is a part of, as far as all of that is shown at once.
     """
 
     kind: Kind
@@ -61,23 +68,47 @@ class Wanted:
     nullable: bool = False
     default: object = EMPTY
     whole: bool = False
+    around: frozenset[str] = frozenset()
 
     @property
     def help(self) -> str:
         """What is told of it in small print."""
         return str(self.schema.get("description") or "")
 
+    @property
+    def alone(self) -> Schema:
+        """What its value must be, whatever stands around it; anything where the schema leads out of itself."""
+        if "'$ref': '#'" in repr(self.schema):
+            return {}
+        kept: Schema = {name: self.root[name] for name in ("$defs", "definitions") if name in self.root}
+        return {**kept, **self.schema}
+
     def part(self, schema: object, label: str = "", *, required: bool = True) -> Wanted:
-        """Return what a part of it is to be."""
-        return wanted(schema, label=label, root=self.root, required=required)
+        """Return what a part of it is to be: JSON where it would lead back into itself without an end."""
+        followed: set[str] = set()
+        found = wanted(schema, label=label, root=self.root, required=required, followed=followed)
+        if followed & self.around and found.required and not found.nullable:
+            found = replace(found, kind="json")
+        return replace(found, around=self.around | followed)
+
+    def later(self) -> Wanted:
+        """Return it as it is to be when a person asks for it: as deep as that goes on."""
+        return replace(self, around=frozenset())
 
     def alternatives(self) -> list[Wanted]:
         """Return the members of a union."""
         branches = cast("Sequence[object]", self.schema.get("anyOf") or self.schema.get("oneOf") or ())
-        return [replace(self.part(one, required=self.required), nullable=False) for one in branches]
+        return [replace(self.later().part(one, required=self.required), nullable=False) for one in branches]
 
 
-def wanted(schema: object, *, label: str = "", root: Schema | None = None, required: bool = True) -> Wanted:
+def wanted(
+    schema: object,
+    *,
+    label: str = "",
+    root: Schema | None = None,
+    required: bool = True,
+    followed: set[str] | None = None,
+) -> Wanted:
     """Return what a schema asks for.
 
     Args:
@@ -85,15 +116,17 @@ def wanted(schema: object, *, label: str = "", root: Schema | None = None, requi
         label: stands over the field.
         root: the schema that local references point into; None for ``schema`` itself.
         required: whether nothing is no answer.
+        followed: takes the references that led to it.
     """
     given = schema if isinstance(schema, dict) else {}
     root = given if root is None else root
-    found, nullable = resolved(given, root)
+    led = followed if followed is not None else set()
+    found, nullable = resolved(given, root, led)
     default = found.get("default", EMPTY)
     title = given.get(
         "title", "" if "$ref" in str(given) else found.get("title")
     )  # of a class, it is no name of a part
-    return Wanted(
+    made = Wanted(
         kind=_kind(found, root),
         schema=found,
         root=root,
@@ -101,7 +134,10 @@ def wanted(schema: object, *, label: str = "", root: Schema | None = None, requi
         required=required,
         nullable=nullable,
         default=EMPTY if default is None else default,
+        around=frozenset(led),
     )
+    is_odd = made.default is not EMPTY and misfits(made.default, made.alone)  # nothing holds a default to its schema
+    return replace(made, default=EMPTY) if is_odd else made
 
 
 def _refers(schema: Schema) -> bool:
@@ -109,16 +145,24 @@ def _refers(schema: Schema) -> bool:
     return "$ref" in schema or any("$ref" in one for one in inner)
 
 
-def resolved(schema: Schema, root: Schema) -> tuple[Schema, bool]:
-    """Return a schema behind its local references, its ``allOf``, and a union with null; and whether null fits."""
+def resolved(schema: Schema, root: Schema, followed: set[str] | None = None) -> tuple[Schema, bool]:
+    """Return a schema behind its local references, its ``allOf``, and a union with null; and whether null fits.
+
+    Args:
+        schema: as it was given.
+        root: what its references point into.
+        followed: takes the references that were followed.
+    """
+    followed = set() if followed is None else followed
     found, nullable = dict(schema), False
     for _ in range(_HOPS):
         target = found.get("$ref")
         if isinstance(target, str) and target.startswith("#"):
+            followed.add(target)
             found = {**_at(root, target), **{name: value for name, value in found.items() if name != "$ref"}}
             continue
         if isinstance(found.get("allOf"), list):
-            found = _merged(found, root)
+            found = _merged(found, root, followed)
             continue
         named = found.get("type")
         if isinstance(named, list):
@@ -153,11 +197,11 @@ def _at(root: Schema, pointer: str) -> Schema:
     return found if isinstance(found, dict) else {}
 
 
-def _merged(schema: Schema, root: Schema) -> Schema:
+def _merged(schema: Schema, root: Schema, followed: set[str]) -> Schema:
     """Return a schema with what its ``allOf`` adds: enough for a form; the whole is checked by the runtime."""
     merged: Schema = {name: value for name, value in schema.items() if name != "allOf"}
     for one in schema["allOf"]:
-        part, _ = resolved(one, root) if isinstance(one, dict) else ({}, False)
+        part, _ = resolved(one, root, followed) if isinstance(one, dict) else ({}, False)
         for name, value in part.items():
             if name == "properties":
                 known = merged.get(name, {})

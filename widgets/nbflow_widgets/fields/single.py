@@ -61,8 +61,11 @@ def text(wanted: Wanted) -> Field:
 
 
 def secret(wanted: Wanted) -> Field:
-    """Return the field for a password: hidden while it is typed, and never kept as a draft."""
-    return _typed_field(wanted, Entry("password"), "type the secret", str)
+    """Return the field for a password: hidden while it is typed, and never kept as a draft.
+
+    Its default is never shown, and would be a mask in the schema: left empty, the answer leaves it to the type.
+    """
+    return _typed_field(replace(wanted, default=EMPTY), Entry("password"), "type the secret", str)
 
 
 def number(wanted: Wanted) -> Field:
@@ -117,23 +120,36 @@ def date(wanted: Wanted) -> Field:
 
 
 def time(wanted: Wanted) -> Field:
-    """Return the field for a time of day, without a time zone."""
-    return _typed_field(
-        wanted, Entry("time", step="1"), "choose a time", lambda typed: dt.time.fromisoformat(typed).isoformat()
-    )
+    """Return the field for a time of day, with the zone of the person's clock where the type must have one."""
+    entry = Entry("time", step="1")
+
+    def parse(typed: str) -> object:
+        found = dt.time.fromisoformat(typed)
+        if wanted.schema.get("format") == "full-time" and found.tzinfo is None:
+            now = dt.datetime.now(dt.UTC).astimezone(None if entry.offset is None else _zone(entry.offset))
+            found = found.replace(tzinfo=now.tzinfo)
+        return found.isoformat()
+
+    def show(value: object) -> str:
+        return dt.time.fromisoformat(str(value)).replace(tzinfo=None).isoformat()
+
+    return _typed_field(wanted, entry, "choose a time", parse, show)
+
+
+def _zone(minutes: int) -> dt.tzinfo:
+    return dt.timezone(dt.timedelta(minutes=minutes))
 
 
 def moment(wanted: Wanted) -> Field:
-    """Return the field for a day and a time: as the person's clock shows it, with the zone of that clock."""
+    """Return the field for a day and a time: as the person's clock shows it, with its zone unless that is refused."""
     entry = Entry("datetime-local", step="1")
+    local = wanted.schema.get("format") == "date-time-local"
 
     def parse(typed: str) -> object:
         found = dt.datetime.fromisoformat(typed)
-        if found.tzinfo is not None:
+        if local or found.tzinfo is not None:
             return found.isoformat()
-        if entry.offset is None:
-            return found.astimezone().isoformat()
-        return found.replace(tzinfo=dt.timezone(dt.timedelta(minutes=entry.offset))).isoformat()
+        return (found.astimezone() if entry.offset is None else found.replace(tzinfo=_zone(entry.offset))).isoformat()
 
     def show(value: object) -> str:
         found = dt.datetime.fromisoformat(str(value))
@@ -163,14 +179,20 @@ def duration(wanted: Wanted) -> Field:
 
 
 def file(wanted: Wanted) -> Field:
-    """Return the field for a file, which answers with its bytes in base64."""
+    """Return the field for a file, which answers with its bytes in base64; a default stays the type's own."""
+    wanted = replace(wanted, default=EMPTY)
     entry = Entry("file", value=None, accept=str(wanted.schema.get("contentMediaType", "")))
     field: EntryField
 
     def read(_typed: object) -> object:
         if entry.typed is not None and entry.data is None:
             size = entry.typed.get("size", 0) if isinstance(entry.typed, dict) else 0
-            raise ValueError(f"the file has {size:,} bytes, but it takes at most {MOST_BYTES:,}")
+            if size <= MOST_BYTES:
+                raise ValueError("the file is still on its way; wait until its size is shown")
+            raise ValueError(
+                f"the file has {size:,} bytes, but an answer takes at most {MOST_BYTES:,}; "
+                "leave it where the workflow can read it, and have it ask for the path"
+            )
         return field.nothing("choose a file") if entry.data is None else base64.b64encode(entry.data).decode()
 
     field = EntryField(wanted, entry, read, lambda _value: None)
@@ -217,6 +239,8 @@ def _of_choices(wanted: Wanted, values: Sequence[object], titles: Sequence[str],
         places = [place for place, one in enumerate(values) if one == value and type(one) is type(value)]
         return None if not places else titles[places[0]] if kind == "combo" else places[0]
 
+    if wanted.default is not EMPTY and show(wanted.default) is None:
+        wanted = replace(wanted, default=EMPTY)
     entry = Entry(kind, value="" if kind == "combo" else None, options=titles)
     entry.placeholder = "type to search" if kind == "combo" else ""
     field = EntryField(wanted, entry, read, show)

@@ -80,7 +80,9 @@ class Select {
   get inputs() { return [this.node]; }
 }
 
-/** A file; its bytes go with the message. */
+const PART = 4_000_000; // a server closes the connection over a message above 10 MiB
+
+/** A file; its bytes go in parts, and the kernel says when it has all. */
 class File {
   constructor(view) {
     this.node = make("div", "nbf-file");
@@ -89,14 +91,24 @@ class File {
     this.input.accept = view.model.get("accept");
     this.note = make("span", "nbf-help");
     this.node.append(this.input, this.note);
-    this.input.addEventListener("change", () => this.take(view));
+    this.turn = 0;
+    this.input.addEventListener("change", () => this.take(view).catch((error) => {
+      view.typed(null);
+      this.note.textContent = `The file can't be read: ${error.message}`;
+    }));
   }
 
   async take(view) {
-    const [file] = this.input.files, most = view.model.get("limit");
-    if (!file) view.typed(null);
-    else if (file.size > most) view.typed({ name: file.name, size: file.size });
-    else view.typed({ name: file.name, size: file.size }, [await file.arrayBuffer()]);
+    const [file] = this.input.files, turn = ++this.turn;
+    if (!file) return view.typed(null);
+    const { name, size } = file;
+    if (size > view.model.get("limit")) return view.typed({ name, size });
+    this.note.textContent = `${name} is sent …`;
+    for (let at = 0; at === 0 || at < size; at += PART) {
+      const part = await file.slice(at, at + PART).arrayBuffer();
+      if (turn !== this.turn) return; // another one was chosen
+      view.model.send({ kind: "part", page, name, size, at }, undefined, [part]);
+    }
   }
 
   get value() { return null; }
@@ -145,8 +157,9 @@ class View {
     }
   }
 
-  typed(value, buffers) {
-    this.model.send({ kind: "typed", value, page, offset: -new Date(value).getTimezoneOffset() || 0 }, undefined, buffers);
+  typed(value) {
+    const given = new Date(value), at = isNaN(given) ? new Date() : given; // a time of day is one of today
+    this.model.send({ kind: "typed", value, page, offset: -at.getTimezoneOffset() });
     for (const peer of this.peers) if (peer !== this) peer.body.value = value;
     if (this.body instanceof File) this.body.value = value;
   }

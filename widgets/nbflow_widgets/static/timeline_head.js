@@ -89,7 +89,7 @@ class Head {
 
   /** Write the counts; a button stays the same element, so that it can be clicked while they change. */
   count() {
-    const words = this.words(), keys = words.map(([key]) => key).join();
+    const words = this.words(), keys = JSON.stringify(words.map(([key]) => key)); // none is not the one without a name
     for (const [key, text] of words) {
       if (!this.chips.has(key)) this.chips.set(key, this.chip(key));
       const el = this.chips.get(key), pressed = String(this.sought(key).some((state) => this.listing.wanted.has(state)));
