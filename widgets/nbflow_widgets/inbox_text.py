@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nbflow_widgets.markup import BORDER, FAINT, escaped, note, plural, preformatted
+from nbflow_widgets.markup import BORDER, FAINT, escaped, moment, note, plural, preformatted
 from nbflow_widgets.waiting import STATES
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def group_html(notebook: str, mine: str) -> str:
 
 def title_html(item: Waiting, state: str = "", *, when: bool = False) -> str:
     """Return the heading of an entry; ``state`` is in the place of how it waits, ``when`` tells since when."""
-    since = f"since {_moment(item.run.log[-1].at)}" if when and not state else ""
+    since = f"since {moment(item.run.log[-1].at)}" if when and not state else ""
     facts = [state or STATES[item.status], since, str(item.begun), f"thread {item.thread_id}"]
     told = " · ".join(filter(None, facts))
     return (
@@ -97,12 +96,6 @@ def code_html(code: CodeView) -> str:
     )
     summary = f'<summary style="{FAINT};cursor:pointer">The code that ran: {plural(len(kept), "function")}</summary>'
     return f"<details>{summary}{shown}</details>" if kept else ""
-
-
-def _moment(at: float) -> str:
-    """Return a moment in the time of the kernel's machine, with its day unless that is today."""
-    told, today = time.localtime(at), time.localtime()
-    return time.strftime("%H:%M" if told[:3] == today[:3] else "%Y-%m-%d %H:%M", told)
 
 
 def _question(asked: Interrupt) -> str:

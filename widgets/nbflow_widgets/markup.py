@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape as _escape
 
@@ -82,6 +83,12 @@ def duration(seconds: float) -> str:
     if whole < _DAY:
         return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
     return f"{whole // 86400}d {whole % 86400 // 3600:02d}h"
+
+
+def moment(at: float) -> str:
+    """Return a moment in the time of the kernel's machine, with its day unless that is today."""
+    told, today = time.localtime(at), time.localtime()
+    return time.strftime("%H:%M" if told[:3] == today[:3] else "%Y-%m-%d %H:%M", told)
 
 
 def plural(count: int, noun: str) -> str:
@@ -237,6 +244,7 @@ __all__ = [
     "heading",
     "image",
     "listed",
+    "moment",
     "note",
     "panel",
     "paragraph",
