@@ -195,14 +195,14 @@ def _compared(one: Side, other: Side, before: str, after: str) -> CallDiff:
     if first is not None and second is not None and first.digest != second.digest:
         differs.append("code")
     if after == ROOT:
-        if not _same(_value_of(one.settled.get(ROOT)), _value_of(other.settled.get(ROOT))):
+        if not same_value(_value_of(one.settled.get(ROOT)), _value_of(other.settled.get(ROOT))):
             differs.append("arguments")
     elif _inputs(one, before) != _inputs(other, after):
         differs.append("arguments")
     ended = [FINISHED[0] if row.state in FINISHED else row.state for row in (mine, its)]
     if ended[0] != ended[1]:
         differs.append("state")
-    elif not _same(mine.value, its.value):
+    elif not same_value(mine.value, its.value):
         differs.append("error" if ended[0] == "failed" else "result")
     return CallDiff(mine, its, tuple(differs))
 
@@ -211,11 +211,11 @@ def _value_of(record: Record | None) -> Value | None:
     return record.value if record is not None else None
 
 
-def _same(one: Value | None, other: Value | None) -> bool:
+def same_value(one: Value | None, other: Value | None) -> bool:
     """Whether two values are the same, as far as that can be told without loading large ones."""
     if one is None or other is None:
         return one is other
-    if one.raw is not None and one.raw == other.raw:
+    if one.raw == other.raw and (one.raw is not None or one.live is other.live):
         return True
     if any(len(value.raw or b"") > SMALL for value in (one, other)):
         return False
@@ -247,4 +247,4 @@ def _lines(before: Code, after: Code) -> tuple[str, ...]:
     return tuple(islice(lines, LINES))
 
 
-__all__ = ["CallDiff", "CodeDiff", "RunDiff", "Side", "diff_of"]
+__all__ = ["CallDiff", "CodeDiff", "RunDiff", "Side", "diff_of", "same_value"]

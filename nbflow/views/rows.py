@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from nbflow.core.checkpoints import checkpoints, origin_of
+from nbflow.core.checkpoints import Checkpoint, checkpoints, origin_of
 from nbflow.core.marks import Position, marks_below, positions
 from nbflow.core.record import (
     ROOT,
@@ -130,31 +130,36 @@ def thread_row(first: Sequence[Record], last: Sequence[Record], *, running: bool
     )
 
 
-def points_of(records: Sequence[Record], *, running: bool = False) -> list[PointRow]:
+def points_of(records: Sequence[Record], *, running: bool = False, values: bool = True) -> list[PointRow]:
     """Return the checkpoints of a run, newest first: its result, if there is one, its pauses, its input.
 
     Args:
         records: of the run.
         running: whether somebody works on it.
+        values: whether values are decoded; without, ``value`` stays empty.
     """
     if not records or not isinstance(records[0], RunStarted):
         return []
     started = records[0]
     asked = {record.id: record for record in records if isinstance(record, Asked)}
     points: list[PointRow] = []
-    stood = positions(marks_below(records, ROOT))
+    stood = positions(marks_below(records, ROOT)) if values else {}
     for point in checkpoints(records):
         source, step = origin_of(started, point)
         end = point.end
         is_open = end is started or (isinstance(end, Marked) and not points)
         state = run_state(records, running=running) if is_open else state_after(end) or "done"
-        text = _questions_text(end, asked) if isinstance(end, RunPaused) else text_of(end)
-        if point.mark is not None and not isinstance(end, RunPaused):
-            text = _position_text(stood[point.mark.point])
+        text = _point_text(point, asked, stood) if values else ""
         points.append(
             PointRow(step, source, started.workflow, state, end.at, text, point.id, point.parent, started.run_id)
         )
     return points
+
+
+def _point_text(point: Checkpoint, asked: Mapping[str, Asked], stood: Mapping[str, Position]) -> str:
+    if isinstance(point.end, RunPaused):
+        return _questions_text(point.end, asked)
+    return text_of(point.end) if point.mark is None else _position_text(stood[point.mark.point])
 
 
 def _questions_text(paused: RunPaused, asked: Mapping[str, Asked]) -> str:

@@ -33,11 +33,14 @@ WATCHED = """\
 asked = app.invoke({"text": []}, {"configurable": {"thread_id": "g"}})"""
 INBOX = "%nbflow inbox --saver app.checkpointer"
 OVER_IT = "%nbflow graph app g"
+TIMELINE, CALLS = "%nbflow timeline g --saver app.checkpointer", "%nbflow callgraph g --saver app.checkpointer"
+EXPLORE = "%nbflow explore --saver app.checkpointer"
 STATE = "app.get_state({'configurable': {'thread_id': 'g'}}).values"
 
 
 def test_a_graph_is_drawn_watched_answered_and_laid_over_its_drawing(lab: Lab) -> None:
-    lab.open_cells(LOAD, BUILD, WATCHED, INBOX, OVER_IT, STATE, path="graphs/notebook.ipynb")
+    cells = (LOAD, BUILD, WATCHED, INBOX, OVER_IT, STATE, TIMELINE, CALLS, EXPLORE)
+    lab.open_cells(*cells, path="graphs/notebook.ipynb")
     lab.run_cell(0)
     lab.run_cell(1)
     expect(lab.cell_output(1).locator("svg, img").first).to_be_visible()
@@ -60,4 +63,47 @@ def test_a_graph_is_drawn_watched_answered_and_laid_over_its_drawing(lab: Lab) -
     lab.screenshot("graphs-over-it")
     lab.run_cell(5)
     lab.expect_text(5, "['draft 0', 'no', 'draft 2']")
+    lab.run_cell(6)
+    lab.run_cell(7)
+    lab.cell_output(7).get_by_role("button", name="review, 2 calls").press("Enter")
+    lab.expect_text(7, "The timeline shows 2 calls of review.")
+    expect(lab.cell_output(6).get_by_placeholder("Find")).to_have_value("review(")
+    lab.cell_output(4).get_by_role("button", name="draft, 2 calls").press("Enter")
+    expect(lab.cell_output(6).get_by_placeholder("Find")).to_have_value("draft(")
+    explored(lab, 8)
     assert problems(lab) == []
+
+
+def explored(lab: Lab, cell: int) -> None:
+    """Walk through the explorer by its keys, look at a checkpoint, and delete a thread at the second click alone."""
+    lab.run_cell(cell)
+    output = lab.cell_output(cell)
+    tree, keys = output.get_by_role("tree"), lab.page.keyboard
+    line = tree.get_by_role("treeitem", selected=True)
+    tree.focus()
+    for key, level, text in (
+        ("ArrowDown", "1", "g"),
+        ("ArrowRight", "1", "g"),
+        ("ArrowRight", "2", "writing"),
+        ("ArrowRight", "2", "writing"),
+        ("ArrowRight", "3", "question"),
+        ("ArrowRight", "3", "question"),
+    ):
+        keys.press(key)
+        expect(line).to_have_attribute("aria-level", level)
+        expect(line).to_contain_text(text)
+        lab.wait_until(lambda: tree.get_by_text("reading").count() == 0)
+    expect(tree.get_by_role("treeitem", level=4).filter(has_text="text")).not_to_have_count(0)
+    expect(output).to_contain_text("since the one before")
+    lab.screenshot("graphs-explored")
+    for _ in range(2):
+        keys.press("ArrowLeft")
+    keys.press("Home")
+    output.get_by_role("button", name="Delete …").click()
+    expect(output.get_by_role("alertdialog")).to_contain_text("What is lost: ")
+    output.get_by_role("button", name="Keep").click()
+    expect(output.get_by_role("alertdialog")).to_be_hidden()
+    output.get_by_role("button", name="Delete …").click()
+    output.get_by_role("button", name="Delete for good").click()
+    lab.expect_text(cell, "Thread 'g' was deleted.")
+    lab.expect_text(cell, "0 threads")

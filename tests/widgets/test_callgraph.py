@@ -14,9 +14,11 @@ import pytest
 from nbflow.core.record import CallReturned, Record, RunStarted
 from nbflow_widgets.callgraph import callgraph
 from nbflow_widgets.layered import Arrow, Box, draw
+from nbflow_widgets.pictures import TEXT
 from tests.unit.stories import story
 
 module = sys.modules["nbflow_widgets.pictures"]
+SVG = "{http://www.w3.org/2000/svg}"
 RENDERERS = ["dot", "graphviz-pure", "built-in"]
 
 
@@ -25,7 +27,7 @@ def texts(svg: str) -> str:
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
-@pytest.mark.parametrize("by", ["name", "call"])
+@pytest.mark.parametrize("by", ["task", "level", "call"])
 def test_each_renderer_draws_the_same_facts(renderer: str, by: str) -> None:
     graph = callgraph(story().kept, by, renderer=renderer)
     if renderer != "built-in" and module.find(renderer) is None:
@@ -44,7 +46,7 @@ def test_the_picture_is_an_image_with_a_text_beside_it() -> None:
     assert base64.b64decode(found[1]).startswith(b"<svg")
     assert (found[2], found[3].endswith("max-width:100%")) == ("call graph of essay", True)
     assert bundle["text/plain"].splitlines() == [
-        "call graph by name: 6 nodes",
+        "call graph by task: 6 nodes",
         "  essay",
         "    calls fetch ×3",  # noqa: RUF001  # the sign for "times"
         "    calls measure ×3",  # noqa: RUF001  # as above
@@ -59,6 +61,36 @@ def test_the_picture_is_an_image_with_a_text_beside_it() -> None:
         "    calls call",
         "  call · 'summary'",
     ]
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_picture_reads_on_light_and_on_dark_pages_and_names_its_nodes(renderer: str) -> None:
+    graph = callgraph(story().kept, renderer=renderer)
+    if renderer != "built-in" and module.find(renderer) is None:
+        pytest.skip(f"{renderer} is not installed")
+    svg = graph.svg()
+    assert TEXT in svg
+    assert "#ffffff" not in svg
+    nodes = [group for group in ET.fromstring(svg).iter(f"{SVG}g") if group.get("class") == "node"]
+    titles = [group.find(f"{SVG}title") for group in nodes]
+    assert {title.text for title in titles if title is not None} == {f"n{number}" for number in range(6)}
+    fills = {part.get("fill") or "" for group in nodes for part in group if part.tag != f"{SVG}text"}
+    assert all("fill-opacity" in svg or len(fill) == len("#rrggbbaa") for fill in fills if fill not in {"", TEXT})
+
+
+def test_a_script_leads_to_the_timeline_and_holds_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    records: list[Record] = [
+        RunStarted(run_id="r", thread_id="t", workflow="</script><b>"),
+        CallReturned(path="0.0", name="</script>\u202e", started=0.0),
+    ]
+    assert "<script>" not in callgraph(records)._repr_mimebundle_()["text/html"]
+    html = callgraph(records, script=True)._repr_mimebundle_()["text/html"]
+    assert html.count("</script>") == 1
+    assert '"run": "r"' in html
+    assert '"path": "0.0"' in html
+    assert "\u202e" not in html
+    monkeypatch.setenv("NBFLOW_TWIN", "plain")
+    assert "<script>" not in callgraph(records, script=True)._repr_mimebundle_()["text/html"]
 
 
 def test_without_times_the_picture_is_the_same_every_time() -> None:
@@ -96,12 +128,12 @@ def test_a_missing_program_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_empty_run_is_a_text() -> None:
-    assert callgraph([])._repr_mimebundle_() == {"text/plain": "call graph by name: 0 nodes"}
+    assert callgraph([])._repr_mimebundle_() == {"text/plain": "call graph by task: 0 nodes"}
 
 
 def test_other_words_are_refused() -> None:
-    with pytest.raises(ValueError, match="'name' or 'call', not 'task'"):
-        callgraph([], "task")
+    with pytest.raises(ValueError, match="'task', 'level' or 'call', not 'tsk' \\(did you mean 'task'\\?\\)"):
+        callgraph([], "tsk")
     with pytest.raises(ValueError, match="'built-in', not 'neato'"):
         callgraph([], renderer="neato")
 

@@ -11,7 +11,7 @@ from IPython.core.error import UsageError
 import nbflow_widgets
 from nbflow_widgets import commands
 from nbflow_widgets import nest as nest_function
-from nbflow_widgets.commands import SUBCOMMANDS
+from nbflow_widgets.subcommands import SUBCOMMANDS, usage
 from nbflow_widgets.toolkit import probe
 from nbflow_widgets.waiting import waiting_in
 from tests.widgets.conftest import Shell
@@ -166,4 +166,11 @@ def test_switches_are_words_of_the_line(threads: Shell) -> None:
     assert threads.shown()[0].startswith("2 runs wait for you.")
     error = threads.fail("%nbflow inbox --archve")
     assert "no option --archve (did you mean '--archived'?); it takes --archived, --saver EXPR" in str(error)
-    assert commands.usage("inbox") == "inbox [--archived]"
+    assert usage("inbox") == "inbox [--archived]"
+
+
+def test_graphs_are_given_as_text_too_and_other_words_are_told(threads: Shell) -> None:
+    assert str(threads.run("%nbflow callgraph asks --dot")).startswith("digraph calls {")
+    assert threads.run("%nbflow callgraph asks call").model.by == "call"
+    assert threads.run("%nbflow callgraph asks level --whole").model.by == "level"
+    assert "did you mean 'level'?" in str(threads.fail("%nbflow callgraph asks levl"))

@@ -119,3 +119,18 @@ def test_a_run_of_an_entrypoint_is_drawn_as_it_went() -> None:
         "graph study", "__start__ -> twice", "twice", "shown", "__end__",
     ]  # fmt: skip
     assert lines[2].endswith("-> shown")
+
+
+def test_a_click_on_a_node_shows_its_calls_in_a_timeline_of_the_run() -> None:
+    app = search(checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "t"}}
+    app.invoke({"notes": []}, config)
+    run = app.last_run(config)
+    assert "<script>" not in graph(app, run)._repr_mimebundle_()["text/html"]
+    html = graph(app, run, script=True)._repr_mimebundle_()["text/html"]
+    assert html.count("<script>") == 1
+    assert f'"run": "{run.run_id}"' in html
+    assert '"n1": {"path": "0.' in html
+    assert '"name": "look", "size": 2' in html
+    assert '"never"' not in html
+    assert '"nodes": {}' in graph(app, script=True)._repr_mimebundle_()["text/html"]

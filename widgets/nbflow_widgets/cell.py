@@ -18,6 +18,7 @@ from nbflow import InMemoryCache, Run, Workflow, entrypoint, task
 from nbflow_widgets.alarm import rest_after
 from nbflow_widgets.answers import answers_for, answers_from, check_unanswered
 from nbflow_widgets.around import Around
+from nbflow_widgets.called import how_to_call
 from nbflow_widgets.cell_run import CellRun
 from nbflow_widgets.display import Mode, bundle_of, has_person, here, mode, show_once
 from nbflow_widgets.echo import Echo
@@ -281,7 +282,10 @@ class Cells:
         """Tidy up after a cell, however it ended."""
         self._begun = None
         self._around.close()
-        self._say_what_is_awaited(getattr(result, "error_in_exec", None))
+        error = getattr(result, "error_in_exec", None)
+        self._say_what_is_awaited(error)
+        if text := how_to_call(error, self._kit.names):
+            show_once(bundle_of(note(text, "warning"), text.replace("`", "")))
         watch, self._watch = self._watch, None
         if watch is not None:
             watch.close()

@@ -5,16 +5,17 @@ Every one looks at the default saver of the notebook unless it is given another 
 
 from __future__ import annotations
 
-import inspect
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
 
-from nbflow import Command, Run
+from nbflow import Command, Run, SqliteSaver, list_runs
 from nbflow.errors.usage import nearest
+from nbflow.views.callgraph import WAYS
 from nbflow.views.calls import Record
 from nbflow.views.diff import diff_of
 from nbflow.views.progress import run_of
@@ -25,15 +26,13 @@ from nbflow_widgets.callgraph import callgraph as draw_callgraph
 from nbflow_widgets.display import bundle_of, mode
 from nbflow_widgets.echo import Echo
 from nbflow_widgets.elsewhere import begun_by_a_card
-from nbflow_widgets.failure import prepared
 from nbflow_widgets.files import Written, plain, write
 from nbflow_widgets.graphs import GraphPicture
 from nbflow_widgets.graphs import graph as draw_graph
 from nbflow_widgets.inbox import Inbox
 from nbflow_widgets.inbox_entries import config_of, inbox_of, stage
-from nbflow_widgets.markup import code_span, escaped, note, plural
+from nbflow_widgets.markup import note, plural, preformatted, visible
 from nbflow_widgets.naming import records_of, unknown_thread
-from nbflow_widgets.nest import NestError
 from nbflow_widgets.nest import nest as apply_nest
 from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.timeline import Timeline
@@ -42,6 +41,7 @@ from nbflow_widgets.toolkit import Toolkit, probe, toolkit_of
 
 if TYPE_CHECKING:
     from nbflow.types import BaseCheckpointSaver
+    from nbflow_widgets.explorer import Explorer
     from nbflow_widgets.side_by_side import Diff
 
 
@@ -102,15 +102,34 @@ def timeline(thread: str | Run, saver: BaseCheckpointSaver | None = None) -> Sho
     return Shown(drawn.html(times=live, script=live and drawn.feed.done()), drawn.text())
 
 
-def callgraph(thread: str | Run, by: str = "name", saver: BaseCheckpointSaver | None = None) -> object:
+def callgraph(
+    thread: str | Run,
+    by: str = "task",
+    saver: BaseCheckpointSaver | None = None,
+    *,
+    whole: bool = False,
+    dot: bool = False,
+) -> object:
     """Return the call graph of a run at hand or a thread's newest.
 
     Args:
         thread: a thread's id, or a run.
-        by: ``"name"`` for a node per task, ``"call"`` for a node per call.
+        by: ``"task"`` for a node per task, ``"level"`` for one per task and how deep its calls stand, ``"call"`` for
+            one per call.
         saver: where the thread is kept; None for the default.
+        whole: whether it is folded above 300 nodes, not above 40.
+        dot: whether it is returned as a text in Graphviz's language.
     """
-    return draw_callgraph(_run_of(thread, saver), by=by, times=mode() == "live")
+    if by not in WAYS:
+        msg = f"by is {' or '.join(WAYS)}, not {by!r}{nearest(by, WAYS)}"
+        raise LookupError(msg)
+    live = mode() == "live"
+    drawn = draw_callgraph(_run_of(thread, saver), by=by, times=live, whole=whole, script=live)
+    return _as_code(drawn.dot) if dot else drawn
+
+
+def _as_code(text: str) -> Shown:
+    return Shown(preformatted(text), visible(text))
 
 
 def diff(thread: str | Run, other: str | Run | None = None, saver: BaseCheckpointSaver | None = None) -> Diff:
@@ -179,7 +198,8 @@ def graph(
     *,
     at: str = "0",
     xray: bool | int = False,
-) -> GraphPicture:
+    dot: bool = False,
+) -> GraphPicture | Shown:
     """Return a compiled graph as a picture, with what a run has done laid over if one is given.
 
     Args:
@@ -188,12 +208,14 @@ def graph(
         saver: where the thread is kept; None for the graph's own checkpointer, or the default.
         at: position of the graph in that run: ``"0"`` if it is the run's own, ``"0.2"`` as the third call of a body.
         xray: whether graphs that are nodes are drawn with their nodes; a number for so many levels.
+        dot: whether it is returned as a text in Graphviz's language.
     """
-    if not isinstance(thread, str):
-        return draw_graph(app, thread, at=at, xray=xray)
-    own = getattr(app, "checkpointer", None)
-    keeper = saver if saver is not None else own if own and not isinstance(own, bool) else None
-    return draw_graph(app, _run_of(thread, keeper), at=at, xray=xray)
+    run = None if isinstance(thread, str) else thread
+    if isinstance(thread, str):
+        own = getattr(app, "checkpointer", None)
+        run = _run_of(thread, saver if saver is not None else own if own and not isinstance(own, bool) else None)
+    drawn = draw_graph(app, run, at=at, xray=xray, script=mode() == "live")
+    return _as_code(drawn.dot) if dot else drawn
 
 
 def resume(thread: str, answer: object, saver: BaseCheckpointSaver | None = None) -> object:
@@ -239,6 +261,29 @@ def inbox(saver: BaseCheckpointSaver | None = None, *, archived: bool = False) -
     return found
 
 
+def explore(thread_or_file: str | None = None, saver: BaseCheckpointSaver | None = None) -> Explorer:
+    """Show threads, their runs, checkpoints and values as a tree, with what can be done with each.
+
+    Args:
+        thread_or_file: a thread's id, whose newest run is opened, or a file of threads; None for all threads.
+        saver: where the threads are kept; None for the default.
+    """
+    from nbflow_widgets.explorer import AT_ONCE, Explorer  # noqa: PLC0415  # only who explores needs it
+
+    kit, keeper, thread = _kit(), saver, thread_or_file
+    if thread is not None and keeper is None and _is_file(thread) and not list_runs(_saver(None), thread, limit=1):
+        keeper, thread = SqliteSaver(thread), None
+    keeper = _saver(keeper)
+    if thread is not None and not list_runs(keeper, thread, limit=1):
+        raise LookupError(unknown_thread(thread, keeper))
+    found, shown = Explorer(kit, keeper, thread), mode()
+    found.look(AT_ONCE if shown == "live" else None)
+    if thread is not None:
+        found.open_newest()
+    found.show(shown)
+    return found
+
+
 def record_answers(path: str, saver: BaseCheckpointSaver | None = None) -> Shown:
     """Write the answers that people gave in this notebook to a file that `NBFLOW_ANSWERS` takes."""
     found = write_answers(path, _saver(saver))
@@ -258,6 +303,12 @@ def greet(kit: Toolkit) -> None:
     found = inbox_of(kit, kit.default_saver())
     if len(found):
         found.show(mode(), folded=True)
+
+
+def _is_file(name: str) -> bool:
+    with suppress(OSError, ValueError):  # of a name that can't be one
+        return Path(name).expanduser().is_file()
+    return False
 
 
 def _run_of(given: str | Run, saver: BaseCheckpointSaver | None) -> Run:
@@ -286,118 +337,3 @@ def _kit() -> Toolkit:
 
 def _saver(given: BaseCheckpointSaver | None) -> BaseCheckpointSaver:
     return given if given is not None else _kit().default_saver()
-
-
-SUBCOMMANDS: dict[str, Callable[..., object]] = {
-    fn.__name__: fn
-    for fn in (
-        threads,
-        history,
-        calls,
-        timing,
-        timeline,
-        callgraph,
-        graph,
-        diff,
-        report,
-        trace,
-        resume,
-        inbox,
-        record_answers,
-        nest,
-    )
-}
-
-
-_EXPRESSIONS = {("resume", 1), ("graph", 0)}  # arguments that are Python
-
-
-def run_subcommand(words: Sequence[str], kit: Toolkit) -> object:
-    """Do what ``%nbflow WORDS`` says; ``--saver EXPR`` and switches such as ``--archived`` may stand anywhere.
-
-    Raises:
-        UsageError: if it can't be understood.
-    """
-    rest, options = _split(words, kit)
-    given = [word for word in rest if not word.startswith("--")]
-    if not given:
-        return subcommands()
-    name = given[0]
-    fn = SUBCOMMANDS.get(name)
-    if fn is None:
-        hint = nearest(name, SUBCOMMANDS)
-        msg = f"%nbflow: there is no subcommand {name!r}{hint}; known are {', '.join(map(usage, SUBCOMMANDS))}"
-        raise UsageError(msg)
-    options |= _switches(name, [word for word in rest if word.startswith("--")])
-    arguments = [
-        _evaluated(word, kit) if (name, place) in _EXPRESSIONS else word for place, word in enumerate(given[1:])
-    ]
-    try:
-        inspect.signature(fn).bind(*arguments, **options)
-    except TypeError as error:
-        msg = f"%nbflow {usage(name)}: {error}"
-        raise UsageError(msg) from None
-    try:
-        shown = fn(*arguments, **options)
-    except (LookupError, NestError, FileExistsError) as error:
-        raise UsageError(str(error.args[0])) from None
-    except Exception as error:
-        prepared(error)
-        raise
-    return None if name == "inbox" else shown
-
-
-def subcommands() -> Shown:
-    """Return the subcommands of ``%nbflow``, each with what it does."""
-    rows = {f"%nbflow {usage(name)}": (fn.__doc__ or "").partition("\n")[0] for name, fn in SUBCOMMANDS.items()}
-    cells = "".join(f"<tr><td>{code_span(escaped(name))}</td><td>{escaped(it)}</td></tr>" for name, it in rows.items())
-    width = max(map(len, rows))
-    lines = [f"{name:{width}}  {text}" for name, text in rows.items()]
-    return Shown(f"<table>{cells}</table>{note(_OF_ALL)}", "\n".join([*lines, _OF_ALL.replace("`", "")]))
-
-
-_OF_ALL = "`--saver EXPR` looks in another checkpointer than the notebook's; each is a function of nbflow_widgets too."
-
-
-def usage(name: str) -> str:
-    """Return a subcommand with its arguments: ``resume THREAD ANSWER``."""
-    parameters = [one for one in inspect.signature(SUBCOMMANDS[name]).parameters.values() if one.name != "saver"]
-    given = [one for one in parameters if one.kind is not one.KEYWORD_ONLY]
-    shown = [one.name.upper() if one.default is one.empty else f"[{one.name.upper()}]" for one in given]
-    return " ".join([name, *shown, *(f"[{word}]" for word in switches(name))])
-
-
-def switches(name: str) -> list[str]:
-    """Return what may be said of a subcommand by a word alone: ``--archived``."""
-    parameters = inspect.signature(SUBCOMMANDS[name]).parameters.values()
-    return [f"--{one.name}" for one in parameters if one.kind is one.KEYWORD_ONLY and one.default is False]
-
-
-def _switches(name: str, words: Sequence[str]) -> dict[str, object]:
-    known = switches(name)
-    for word in words:
-        if word not in known:
-            offered = f"it takes {', '.join([*known, '--saver EXPR'])}"
-            msg = f"%nbflow {usage(name)}: there is no option {word}{nearest(word, known)}; {offered}"
-            raise UsageError(msg)
-    return {word.removeprefix("--"): True for word in words}
-
-
-def _split(words: Sequence[str], kit: Toolkit) -> tuple[list[str], dict[str, object]]:
-    rest = list(words)
-    if "--saver" not in rest:
-        return rest, {}
-    at = rest.index("--saver")
-    if at + 1 == len(rest):
-        msg = "%nbflow: --saver wants an expression"
-        raise UsageError(msg)
-    expression = rest[at + 1]
-    return rest[:at] + rest[at + 2 :], {"saver": _evaluated(expression, kit)}
-
-
-def _evaluated(expression: str, kit: Toolkit) -> object:
-    try:
-        return kit.shell.ev(expression)
-    except Exception as error:  # noqa: BLE001  # whatever the user's expression raises
-        msg = f"%nbflow: {expression}: {type(error).__name__}: {error}"
-        raise UsageError(msg) from None

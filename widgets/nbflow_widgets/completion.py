@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from nbflow_widgets.options import PARSERS
 from nbflow_widgets.toolkit import Toolkit
 
 HOOK = "complete_command"
-_RUNS = frozenset({"thread", "other"})  # parameters that name a run
+_RUNS = frozenset({"thread", "other", "thread_or_file"})  # parameters that name a run
 KEYS = ("%nbflow", *PARSERS)
 
 
@@ -33,7 +34,7 @@ class Completer:
         return [word for word in offered if word.startswith(event.symbol)]
 
     def _after_nbflow(self, words: list[str]) -> list[str]:
-        from nbflow_widgets.commands import SUBCOMMANDS, switches  # noqa: PLC0415  # they bring the widgets
+        from nbflow_widgets.subcommands import SUBCOMMANDS, switches  # noqa: PLC0415  # they bring the widgets
 
         if not words:
             return [*SUBCOMMANDS]
@@ -41,7 +42,8 @@ class Completer:
         place = len(words) - 1
         wants_thread = place < len(parameters) and parameters[place] in _RUNS
         options = switches(words[0]) if words[0] in SUBCOMMANDS else []
-        return self._threads() if wants_thread else [*options, "--saver"]
+        files = _files() if wants_thread and parameters[place] == "thread_or_file" else []
+        return [*self._threads(), *files] if wants_thread else [*options, "--saver"]
 
     def _after_cell(self, words: list[str]) -> list[str]:
         options = {name: one for one in PARSERS[words[0]]._actions for name in one.option_strings}  # noqa: SLF001  # argparse lists its options in no other way
@@ -56,6 +58,11 @@ class Completer:
         with suppress(Exception):  # a file that can't be read has no threads to offer
             return self._kit.default_saver().thread_ids() if self._kit.file.exists() else []
         return []
+
+
+def _files() -> list[str]:
+    """Return the files in the kernel's folder whose names say that they may hold threads."""
+    return sorted(str(path) for end in ("db", "sqlite", "sqlite3") for path in Path().glob(f"*.{end}"))
 
 
 def load(shell: Any, kit: Toolkit) -> None:  # noqa: ANN401  # untyped package

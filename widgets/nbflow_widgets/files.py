@@ -86,9 +86,13 @@ def plain(value: object) -> object:
 
 def _size(path: Path) -> str:
     try:
-        size: float = path.stat().st_size
+        return size_text(path.stat().st_size)
     except OSError:
         return "gone since"
+
+
+def size_text(size: float) -> str:
+    """Return a number of bytes as people say it: ``12.3 kB``."""
     for unit in _UNITS[:-1]:
         if size < _STEP:
             return f"{size:.3g} {unit}"

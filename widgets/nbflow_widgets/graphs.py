@@ -15,8 +15,10 @@ from nbflow.views.flow import flow_of
 from nbflow.views.progress import run_of
 from nbflow.views.steps import routes_of
 from nbflow_widgets import layered
+from nbflow_widgets.display import mode
 from nbflow_widgets.markup import MUTED, colour, duration, escape, listed, plural
-from nbflow_widgets.pictures import FLOW, RENDERERS, as_image, render, times_of, tint
+from nbflow_widgets.packed import is_wanted
+from nbflow_widgets.pictures import FLOW, RENDERERS, TEXT, Chosen, as_image, render, script_of, times_of, tint
 
 if TYPE_CHECKING:
     from nbflow import Run
@@ -34,6 +36,8 @@ class GraphPicture:
         rows: calls of its nodes in a run, by name; None where no run is laid over it.
         routes: how often the run went from which node to which.
         schemas: JSON schemas by what they are of.
+        run_id: names that run; empty where none is laid over it.
+        script: whether the picture comes with a script, as a call graph does.
     """
 
     def __init__(
@@ -43,12 +47,17 @@ class GraphPicture:
         rows: Mapping[str, Sequence[CallRow]] | None = None,
         routes: Mapping[tuple[str, str], int] | None = None,
         schemas: Mapping[str, object] | None = None,
+        *,
+        run_id: str = "",
+        script: bool = False,
     ) -> None:
         self.name = name
         self.drawn = drawn
         self.rows = rows
         self.routes = routes or {}
         self.schemas = schemas or {}
+        self.run_id = run_id
+        self.script = script
 
     def __repr__(self) -> str:
         lines = [f"graph {self.name}"]
@@ -60,10 +69,23 @@ class GraphPicture:
 
     def _repr_mimebundle_(self, **_limits: object) -> dict[str, str]:
         html = as_image(self.svg, f"graph {self.name}")
+        if self.script and is_wanted():
+            html += script_of(self.run_id, self._chosen())
         for what, schema in self.schemas.items():
             text = escape(dumps(schema, indent=2, default=str))
             html += f"<details><summary>{escape(what)}</summary><pre>{text}</pre></details>"
         return {"text/plain": repr(self), "text/html": html}
+
+    def _chosen(self) -> dict[str, Chosen]:
+        """Return the calls that nodes stand for, by what the nodes are called in the picture."""
+        found = {}
+        for number, key in enumerate(self.drawn.nodes):
+            rows = (self.rows or {}).get(key, ())
+            if rows:
+                state = self._state(key)
+                path = next((row.path for row in rows if row.state == state), rows[0].path)
+                found[f"n{number}"] = Chosen(path, rows[0].name, len(rows))
+        return found
 
     @cached_property
     def svg(self) -> str:
@@ -112,7 +134,7 @@ class GraphPicture:
             stroke, fill = self._tones(key)
             shape = {"shape": "ellipse"} if key in {START, END} else {}
             text = graphviz.escape("\n".join([node.name.strip("_"), *self._lines(key)]))
-            graph.node(ids[key], text, color=stroke, fillcolor=fill, fontcolor="#1f2328", **shape)
+            graph.node(ids[key], text, color=stroke, fillcolor=fill, fontcolor=TEXT, **shape)
         for source, target, label, dashed, taken in self._edges():
             tone = MUTED if taken is None else FLOW if taken else PALE
             text = f"{label}{times_of(taken or 0)}".strip()
@@ -130,20 +152,21 @@ class GraphPicture:
     def _tones(self, key: str) -> tuple[str, str]:
         """Return the colours of a node's border and of its inside."""
         if key in {START, END, "?"} or (self.rows is not None and not self.rows.get(key)):
-            return PALE, "#f6f8fa"
+            return PALE, tint(PALE)
         tone = colour(self._state(key)) if self.rows is not None else FLOW
         return tone, tint(tone)
 
     def _built_in(self) -> str:
         boxes = []
+        ids = {key: f"n{number}" for number, key in enumerate(self.drawn.nodes)}
         for key, node in self.drawn.nodes.items():
             stroke, fill = self._tones(key)
             lines = self._lines(key)
-            boxes.append(layered.Box(id=key, title=node.name.strip("_"), lines=lines, fill=fill, stroke=stroke))
+            boxes.append(layered.Box(id=ids[key], title=node.name.strip("_"), lines=lines, fill=fill, stroke=stroke))
         arrows = [
             layered.Arrow(
-                source=source,
-                target=target,
+                source=ids.get(source, source),
+                target=ids.get(target, target),
                 colour=MUTED if taken is None else FLOW if taken else PALE,
                 label=f"{label}{times_of(taken or 0)}".strip(),
                 dashed=dashed,
@@ -159,6 +182,7 @@ def graph(
     *,
     at: str = "0",
     xray: bool | int = False,
+    script: bool = False,
 ) -> GraphPicture:
     """Return a compiled graph as a picture, with what a run of it has done laid over if one is given.
 
@@ -169,13 +193,15 @@ def graph(
         run: a run of it, or the records of one: how often each node ran and how long, which edges were taken.
         at: position of the graph in that run, such as ``"0.2"`` of the third call of an entrypoint.
         xray: whether graphs that are nodes are drawn with their nodes; a number for so many levels.
+        script: whether it is drawn in the colours of the page, and a click on a node selects its calls in a timeline.
     """
     schemas = {"input": app.get_input_jsonschema(), "output": app.get_output_jsonschema()}
     if run is None:
-        return GraphPicture(app.name, app.get_graph(xray=xray), schemas=schemas)
+        return GraphPicture(app.name, app.get_graph(xray=xray), schemas=schemas, script=script)
     records = run if isinstance(run, Sequence) else run.log
     live = not isinstance(run, Sequence) and not run.done()
-    calls = list(run_of(records, live=live).calls.rows.values())
+    view = run_of(records, live=live)
+    calls = list(view.calls.rows.values())
     is_graph = hasattr(app, "builder")
     drawn = app.get_graph(xray=xray) if is_graph else flow_of(calls, at, xray=xray)
     rows: dict[str, list[CallRow]] = {}
@@ -184,7 +210,7 @@ def graph(
             rows.setdefault(row.name, []).append(row)
     found = routes_of(records, at) if is_graph else {edge[:2]: 1 for edge in drawn.edges}
     routes = {key: count for key, count in found.items() if set(key) <= set(drawn.nodes)}
-    return GraphPicture(app.name, drawn, rows, routes, schemas)
+    return GraphPicture(app.name, drawn, rows, routes, schemas, run_id=view.progress.run_id, script=script)
 
 
 def show_graphs(shell: Any) -> None:  # noqa: ANN401  # IPython's shell is untyped here
@@ -194,7 +220,7 @@ def show_graphs(shell: Any) -> None:  # noqa: ANN401  # IPython's shell is untyp
 
 
 def _bundle(app: Any, **limits: object) -> dict[str, str]:  # noqa: ANN401  # a compiled graph
-    return graph(app)._repr_mimebundle_(**limits)  # of this module
+    return graph(app, script=mode() == "live")._repr_mimebundle_(**limits)  # of this module
 
 
 __all__ = ["GraphPicture", "graph", "show_graphs"]

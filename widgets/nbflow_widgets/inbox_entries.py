@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import ipywidgets
 
@@ -26,6 +26,7 @@ from nbflow_widgets.waiting import Deletes, Waiting, lost_with, waiting_in
 
 if TYPE_CHECKING:
     from nbflow.types import BaseCheckpointSaver
+    from nbflow_widgets.loop_calls import LoopCalls
 
 _LATER = "the run goes on where its workflow is defined"
 ANSWERED = "is answered"
@@ -79,6 +80,28 @@ def is_archived(kit: Toolkit, item: Waiting) -> bool:
     return kit.archived.get(item.run.run_id) == item.mark
 
 
+class Holds(Protocol):
+    """What an entry stands in: an inbox, or an explorer.
+
+    Attributes:
+        calls: leads what threads find to the loop of the cell that shows it.
+    """
+
+    calls: LoopCalls
+
+    def update(self) -> None:
+        """Take in that the entry has changed."""
+        ...
+
+    def in_cell(self, job: Callable[[], None]) -> None:
+        """Call a function so that what it shows appears in the cell."""
+        ...
+
+    def put_aside(self, thread_id: str) -> None:
+        """Take in that a thread was archived."""
+        ...
+
+
 class InboxEntry:
     """One thread: its heading, what can be done about it, and what to do with it if nobody wants it.
 
@@ -97,7 +120,7 @@ class InboxEntry:
         is_open: whether ``widget`` was made.
     """
 
-    def __init__(self, kit: Toolkit, saver: BaseCheckpointSaver, item: Waiting, box: Inbox) -> None:
+    def __init__(self, kit: Toolkit, saver: BaseCheckpointSaver, item: Waiting, box: Holds) -> None:
         self._kit, self._saver, self._box = kit, saver, box
         self.item = item
         self.said = self._told = ("", "")
@@ -226,7 +249,7 @@ class InboxEntry:
 
     def lost(self) -> str:
         """Return what is lost if the thread is deleted."""
-        return lost_with(self.item, self._saver)
+        return lost_with(self.item.thread_id, self.item.run.log, self._saver)
 
     def discard(self) -> None:
         """Delete the thread; raises if somebody works on it. Called on a worker thread."""

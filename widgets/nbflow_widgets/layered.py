@@ -15,6 +15,7 @@ from nbflow_widgets.markup import escape
 GAP_X, GAP_Y, MARGIN = 64.0, 14.0, 8.0
 LINE, PAD_X, PAD_Y = 16.0, 12.0, 8.0
 SWEEPS = 8
+TEXT = "#6f7883"  # as in pictures.py
 _GLYPH = 0.58  # width of a letter to its height, on average, in a sans-serif font
 
 
@@ -233,11 +234,12 @@ def _box(box: Box) -> str:
     texts = [f'<text x="{box.x:.1f}" y="{y + PAD_Y + 12:.1f}" font-size="13">{escape(box.title)}</text>']
     for number, line in enumerate(box.lines, start=1):
         place = f'x="{box.x:.1f}" y="{y + PAD_Y + 12 + LINE * number:.1f}"'
-        texts.append(f'<text {place} font-size="11" fill="#57606a">{escape(line)}</text>')
+        texts.append(f'<text {place} font-size="11">{escape(line)}</text>')
     return (
+        f'<g class="node"><title>{escape(box.id)}</title>'
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" rx="6" '
         f'fill="{box.fill}" stroke="{box.stroke}" stroke-width="1.5"/>'
-        f'<g text-anchor="middle" fill="#1f2328">{"".join(texts)}</g>'
+        f'<g text-anchor="middle" fill="{TEXT}">{"".join(texts)}</g></g>'
     )
 
 

@@ -72,7 +72,7 @@ class NbflowMagics(Magics):
     @no_var_expand
     def nbflow(self, line: str) -> object:
         """Look at threads and answer them: %nbflow SUBCOMMAND; without one, what there is."""
-        from nbflow_widgets.commands import run_subcommand  # noqa: PLC0415  # pandas comes with the tables
+        from nbflow_widgets.subcommands import run_subcommand  # noqa: PLC0415  # pandas comes with the tables
 
         return run_subcommand(words(line), self.kit)
 

@@ -88,6 +88,12 @@ def duration(seconds: float) -> str:
     return f"{whole // 86400}d {whole % 86400 // 3600:02d}h"
 
 
+def moment(at: float) -> str:
+    """Return a moment in the time of the kernel's machine, with its day unless that is today."""
+    told, today = time.localtime(at), time.localtime()
+    return time.strftime("%H:%M" if told[:3] == today[:3] else "%Y-%m-%d %H:%M", told)
+
+
 def plural(count: int, noun: str) -> str:
     """Return ``1 call``, ``2 calls``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
@@ -224,12 +230,6 @@ def _plain(value: object) -> object:
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
     return _repr(value)
-
-
-def moment(at: float) -> str:
-    """Return a moment in the time of the kernel's machine, with its day unless that is today."""
-    told, today = time.localtime(at), time.localtime()
-    return time.strftime("%H:%M" if told[:3] == today[:3] else "%Y-%m-%d %H:%M", told)
 
 
 __all__ = [

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-from nbflow_widgets.markup import image
+from nbflow_widgets.markup import image, visible
 
+STATIC = Path(__file__).with_name("static")
 SECONDS = 10.0
 RENDERERS = ("dot", "graphviz-pure")
 FLOW = "#3d8bfd"
+TEXT = "#6f7883"
+"""The tone of what is written on nodes: it reads on white and on near-black, as a saved picture knows no theme."""
 _POINTS = re.compile(r'<svg[^>]* width="([\d.]+)(pt|px)?"')
 
 
@@ -23,6 +29,32 @@ def as_image(svg: str, text: str) -> str:
     found = _POINTS.search(svg)
     width = round(float(found[1]) * (4 / 3 if found[2] == "pt" else 1)) if found else 600
     return image(svg, text, f"width:{width}px;max-width:100%")
+
+
+class Chosen(NamedTuple):
+    """What a click on a node shows in a timeline.
+
+    Attributes:
+        path: position of a call.
+        name: of its task.
+        size: how many calls of that name are shown; of one its details.
+    """
+
+    path: str
+    name: str
+    size: int
+
+
+def script_of(run_id: str, nodes: Mapping[str, Chosen]) -> str:
+    """Return the script that draws the image before it in the colours of the page, with nodes to click on.
+
+    Args:
+        run_id: the run whose timeline shows calls; empty for none.
+        nodes: what the nodes of the picture stand for, by the ids that they have in it.
+    """
+    told = {key: {**node._asdict(), "name": visible(node.name)} for key, node in nodes.items()}
+    data = json.dumps({"run": run_id, "nodes": told, "text": TEXT}).replace("<", "\\u003c")
+    return f"<script>{(STATIC / 'callgraph.js').read_text(encoding='utf-8').replace('TOLD', data)}</script>"
 
 
 def cut(text: str, limit: int = 36) -> str:
@@ -36,9 +68,8 @@ def times_of(count: int) -> str:
 
 
 def tint(tone: str) -> str:
-    """Return a colour mixed with much white."""
-    parts = (int(tone[i : i + 2], 16) for i in (1, 3, 5))
-    return "#" + "".join(f"{round(255 - (255 - part) * 0.16):02x}" for part in parts)
+    """Return a colour that lets most of the page through, light or dark."""
+    return f"{tone}29"
 
 
 def render(name: str, source: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from nbflow import Interrupt, Run, list_runs, read_run
 from nbflow.views.begun import Begun, begun_of
-from nbflow.views.kinds import Answered
+from nbflow.views.kinds import Answered, Record
 from nbflow.views.progress import FINISHED, run_of
 from nbflow_widgets.markup import plural
 
@@ -71,13 +71,14 @@ def waiting_in(
         mark = _mark(saver, thread_id)
         if not mark or saver.holder(thread_id) is not None:
             continue
-        item = before.get((thread_id, mark)) or _waiting(thread_id, mark, last_run(thread_id))
+        item = before.get((thread_id, mark)) or waiting_of(thread_id, last_run(thread_id), mark)
         if item is not None:
             found.append(item)
     return found
 
 
-def _waiting(thread_id: str, mark: str, run: Run | None) -> Waiting | None:
+def waiting_of(thread_id: str, run: Run | None, mark: str) -> Waiting | None:
+    """Return a thread that waits for a person, given its newest run; None if it does not."""
     if run is None or run.status not in STATES:
         return None
     name = str(getattr(run.log[0], "workflow", ""))
@@ -86,21 +87,27 @@ def _waiting(thread_id: str, mark: str, run: Run | None) -> Waiting | None:
 
 def _mark(saver: BaseCheckpointSaver, thread_id: str) -> str:
     """Return how far a thread has come; empty if its last record, which alone is read, leaves nothing to do."""
-    newest = saver.runs(thread_id, limit=1)
+    mark, kind = mark_of(saver, thread_id)
+    return "" if kind in ENDED else mark
+
+
+def mark_of(saver: BaseCheckpointSaver, thread_id: str, run_id: str = "") -> tuple[str, str]:
+    """Return how far a thread, or one of its runs, has come, and the kind of the last record, which alone is read."""
+    newest = [run_id] if run_id else saver.runs(thread_id, limit=1)
     last = read_run(saver, thread_id, newest[0], last=1) if newest else []
     kind = type(last[0]).__name__ if last else ""
-    return f"{newest[0]} {kind} {last[0].at!r}" if kind and kind not in ENDED else ""
+    return (f"{newest[0]} {kind} {last[0].at!r}" if kind else ""), kind
 
 
-def lost_with(item: Waiting, saver: BaseCheckpointSaver) -> str:
-    """Return what is lost if a thread is deleted: ``4 finished calls, 1 answer``."""
-    rows = run_of(item.run.log).calls.rows.values()
+def lost_with(thread_id: str, records: Sequence[Record], saver: BaseCheckpointSaver) -> str:
+    """Return what is lost if a thread is deleted, by the records of its newest run: ``4 finished calls, 1 answer``."""
+    rows = run_of(records).calls.rows.values()
     counts = {
         "finished call": sum(bool(row.parent) and row.state in FINISHED for row in rows),
-        "answer": sum(isinstance(record, Answered) for record in item.run.log),
-        "earlier run": max(0, len(list_runs(saver, item.thread_id)) - 1),
+        "answer": sum(isinstance(record, Answered) for record in records),
+        "earlier run": max(0, len(list_runs(saver, thread_id)) - 1),
     }
     return ", ".join(plural(count, noun) for noun, count in counts.items() if count) or "its input"
 
 
-__all__ = ["STATES", "Deletes", "Waiting", "lost_with", "waiting_in"]
+__all__ = ["STATES", "Deletes", "Waiting", "lost_with", "mark_of", "waiting_in", "waiting_of"]

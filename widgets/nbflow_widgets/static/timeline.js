@@ -63,6 +63,8 @@ class Timeline {
     canvas.onpointerup = (event) => this.release(event);
     canvas.onpointercancel = () => { this.drag = null; };
     canvas.onpointerleave = () => { this.hover(null); };
+    this.told = (event) => { if (event.detail.run === this.run.head.run_id) this.reveal(event.detail); };
+    window.addEventListener("nbflow-select", this.told); // a call graph says so
     canvas.onkeydown = (event) => {
       if (!this.key(event)) return;
       event.preventDefault();
@@ -72,6 +74,7 @@ class Timeline {
 
   close() {
     this.run.views.delete(this.update);
+    window.removeEventListener("nbflow-select", this.told);
     cancelAnimationFrame(this.frame);
     for (const observer of [this.sized, this.seen, this.themed]) observer.disconnect();
     this.root.remove();
@@ -172,6 +175,24 @@ class Timeline {
       this.paint.chosen = path;
       this.details.show(path);
     }
+    this.then();
+  }
+
+  /** Show one call, or all of one name. @param {{path: string, name: string, size: number, taken: number}} wanted */
+  reveal(wanted) {
+    const { listing } = this, row = this.run.rows.get(wanted.path);
+    if (!row || !this.root.isConnected) return;
+    wanted.taken += 1;
+    this.sift(() => {
+      listing.clear();
+      if (wanted.size > 1) listing.text = `${wanted.name}(`.toLowerCase();
+      for (let up = this.run.rows.get(row.parent); up; up = this.run.rows.get(up.parent)) listing.shut.delete(up.path);
+    });
+    const group = listing.groups.get(listing.keyOf(row));
+    if (group && wanted.size === 1) this.fold(group, true);
+    this.select(Math.max(0, listing.lineOf(row)));
+    if (wanted.size === 1) { this.paint.chosen = row.path; this.details.show(row.path); }
+    this.root.scrollIntoView({ block: "nearest" });
     this.then();
   }
 

@@ -1,0 +1,151 @@
+"""What ``%nbflow WORDS`` does: finds the subcommand, reads its arguments and options, and calls it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from IPython.core.error import UsageError
+
+from nbflow.errors.usage import nearest
+from nbflow_widgets.commands import (
+    Shown,
+    callgraph,
+    calls,
+    diff,
+    explore,
+    graph,
+    history,
+    inbox,
+    nest,
+    record_answers,
+    report,
+    resume,
+    threads,
+    timeline,
+    timing,
+    trace,
+)
+from nbflow_widgets.failure import prepared
+from nbflow_widgets.markup import code_span, escaped, note
+from nbflow_widgets.nest import NestError
+
+if TYPE_CHECKING:
+    from nbflow_widgets.toolkit import Toolkit
+
+SUBCOMMANDS: dict[str, Callable[..., object]] = {
+    fn.__name__: fn
+    for fn in (
+        threads,
+        history,
+        calls,
+        timing,
+        timeline,
+        callgraph,
+        graph,
+        diff,
+        report,
+        trace,
+        resume,
+        inbox,
+        explore,
+        record_answers,
+        nest,
+    )
+}
+
+
+_SHOWN = {"inbox", "explore"}  # they show themselves
+_EXPRESSIONS = {("resume", 1), ("graph", 0)}  # arguments that are Python
+
+
+def run_subcommand(words: Sequence[str], kit: Toolkit) -> object:
+    """Do what ``%nbflow WORDS`` says; ``--saver EXPR`` and switches such as ``--archived`` may stand anywhere.
+
+    Raises:
+        UsageError: if it can't be understood.
+    """
+    rest, options = _split(words, kit)
+    given = [word for word in rest if not word.startswith("--")]
+    if not given:
+        return subcommands()
+    name = given[0]
+    fn = SUBCOMMANDS.get(name)
+    if fn is None:
+        hint = nearest(name, SUBCOMMANDS)
+        msg = f"%nbflow: there is no subcommand {name!r}{hint}; known are {', '.join(map(usage, SUBCOMMANDS))}"
+        raise UsageError(msg)
+    options |= _switches(name, [word for word in rest if word.startswith("--")])
+    arguments = [
+        _evaluated(word, kit) if (name, place) in _EXPRESSIONS else word for place, word in enumerate(given[1:])
+    ]
+    try:
+        inspect.signature(fn).bind(*arguments, **options)
+    except TypeError as error:
+        msg = f"%nbflow {usage(name)}: {error}"
+        raise UsageError(msg) from None
+    try:
+        shown = fn(*arguments, **options)
+    except (LookupError, NestError, FileExistsError) as error:
+        raise UsageError(str(error.args[0])) from None
+    except Exception as error:
+        prepared(error)
+        raise
+    return None if name in _SHOWN else shown
+
+
+def subcommands() -> Shown:
+    """Return the subcommands of ``%nbflow``, each with what it does."""
+    rows = {f"%nbflow {usage(name)}": (fn.__doc__ or "").partition("\n")[0] for name, fn in SUBCOMMANDS.items()}
+    cells = "".join(f"<tr><td>{code_span(escaped(name))}</td><td>{escaped(it)}</td></tr>" for name, it in rows.items())
+    width = max(map(len, rows))
+    lines = [f"{name:{width}}  {text}" for name, text in rows.items()]
+    return Shown(f"<table>{cells}</table>{note(_OF_ALL)}", "\n".join([*lines, _OF_ALL.replace("`", "")]))
+
+
+_OF_ALL = "`--saver EXPR` looks in another checkpointer than the notebook's; each is a function of nbflow_widgets too."
+
+
+def usage(name: str) -> str:
+    """Return a subcommand with its arguments: ``resume THREAD ANSWER``."""
+    parameters = [one for one in inspect.signature(SUBCOMMANDS[name]).parameters.values() if one.name != "saver"]
+    given = [one for one in parameters if one.kind is not one.KEYWORD_ONLY]
+    shown = [one.name.upper() if one.default is one.empty else f"[{one.name.upper()}]" for one in given]
+    return " ".join([name, *shown, *(f"[{word}]" for word in switches(name))])
+
+
+def switches(name: str) -> list[str]:
+    """Return what may be said of a subcommand by a word alone: ``--archived``."""
+    parameters = inspect.signature(SUBCOMMANDS[name]).parameters.values()
+    return [f"--{one.name}" for one in parameters if one.kind is one.KEYWORD_ONLY and one.default is False]
+
+
+def _switches(name: str, words: Sequence[str]) -> dict[str, object]:
+    known = switches(name)
+    for word in words:
+        if word not in known:
+            offered = f"it takes {', '.join([*known, '--saver EXPR'])}"
+            msg = f"%nbflow {usage(name)}: there is no option {word}{nearest(word, known)}; {offered}"
+            raise UsageError(msg)
+    return {word.removeprefix("--"): True for word in words}
+
+
+def _split(words: Sequence[str], kit: Toolkit) -> tuple[list[str], dict[str, object]]:
+    rest = list(words)
+    if "--saver" not in rest:
+        return rest, {}
+    at = rest.index("--saver")
+    if at + 1 == len(rest):
+        msg = "%nbflow: --saver wants an expression"
+        raise UsageError(msg)
+    expression = rest[at + 1]
+    return rest[:at] + rest[at + 2 :], {"saver": _evaluated(expression, kit)}
+
+
+def _evaluated(expression: str, kit: Toolkit) -> object:
+    try:
+        return kit.shell.ev(expression)
+    except Exception as error:  # noqa: BLE001  # whatever the user's expression raises
+        msg = f"%nbflow: {expression}: {type(error).__name__}: {error}"
+        raise UsageError(msg) from None
