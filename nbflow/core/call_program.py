@@ -47,16 +47,17 @@ def perform(run: Scheduler, call: Call) -> Program:
     if outcome is None and (call.carry or call.taken or (call.deliveries and call.deliveries.is_urgent)):
         outcome = yield from _begin(run, call)
     if outcome is None:
+        tries = attempts if run.dry is None else _planned
         if call.spec.program is not None:
             outcome = yield from call.spec.program(run, call)
         elif call.spec.cache is None:
-            outcome = yield from attempts(run, call)
+            outcome = yield from tries(run, call)
         else:
-            outcome = yield from caching.cached(call, partial(attempts, run), run.now())
+            outcome = yield from caching.cached(call, partial(tries, run), run.now())
         if run.outputs.is_heard:
             run.outputs.end(call, run.now())
         outcome = yield from _settle(run, call, outcome)
-        if call.spec.cache is not None:
+        if call.spec.cache is not None and run.dry is None:
             outcome = yield from caching.remember(call, outcome, run.log)
     return outcome
 
@@ -127,6 +128,12 @@ def _fail(run: Scheduler, call: Call, error: BaseException) -> Program:
     before = yield from _before_end(run, call)
     reply = yield Commit((*before, failure), call, call if call.saving is not None else None, at_once=True)
     return Outcome(None, error if reply.error is None else reply.error)
+
+
+def _planned(run: Scheduler, call: Call) -> Program:
+    """As ``attempts``, of a run that is only planned: of bodies alone."""
+    unknown = run.dry.would_run(call) if run.dry is not None else None
+    return unknown if unknown is not None else (yield from attempts(run, call))
 
 
 def attempts(run: Scheduler, call: Call) -> Program:

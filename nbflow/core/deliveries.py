@@ -73,7 +73,7 @@ class Recorded:
                 for given, times in record.misses:
                     missed[given] = missed.get(given, 0) + times
                 self.timers.setdefault(record.path, []).extend(record.timers)
-            else:
+            elif isinstance(record, Discarded) and not record.alone:
                 self.misses.pop(caller_of(record.path), None)
                 self.timers.pop(caller_of(record.path), None)
 

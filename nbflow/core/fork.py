@@ -162,7 +162,7 @@ def places(records: Sequence[Record]) -> dict[str, int]:
     for index, record in enumerate(records):
         if isinstance(record, CallSettled):
             found[record.path] = index
-        elif isinstance(record, Discarded):
+        elif isinstance(record, Discarded) and not record.alone:
             forget_from(found, record.path)
         elif isinstance(record, Reopened):
             for path in record.dropped:

@@ -121,6 +121,8 @@ class Log:
             self.entered[record.path] = record
         elif isinstance(record, CallSleeps):
             self.sleeps[record.path] = record
+        elif isinstance(record, Discarded) and record.alone:
+            self.settled.pop(record.path, None)
         elif isinstance(record, Discarded):
             forget_from(self.settled, record.path)
             forget_from(self.sleeps, record.path)

@@ -15,7 +15,7 @@ from nbflow.core.effects import AwaitAny, Compute, Program
 from nbflow.core.outcome import Outcome
 from nbflow.core.path import item_of, outside
 from nbflow.core.record import MapReturned
-from nbflow.errors import GraphInterrupt, InvalidOptionError, MapError, NotNeededError
+from nbflow.errors import GraphInterrupt, InvalidOptionError, MapError, NotNeededError, UnknownResult
 
 if TYPE_CHECKING:
     from nbflow.core.call import Call, Mailbox, Spec
@@ -72,7 +72,7 @@ class Mapping:
         calls: of the items that were begun, in order.
         open: those that have not ended.
         failed: positions of the items that failed.
-        paused: whether an item waits for an answer.
+        waiting: what an item waits for that keeps the map from its end: an answer, or a call that is only planned.
         ending: what ends it beside its rule, such as a stop of the run; None for nothing.
     """
 
@@ -87,7 +87,7 @@ class Mapping:
         self.open: dict[str, int] = {}
         self.failed: list[int] = []
         self._succeeded = 0
-        self.paused = False
+        self.waiting: BaseException | None = None
         self.ending: BaseException | None = None
 
     @property
@@ -135,7 +135,7 @@ class Mapping:
         if self.ending is not None or self._call.cancelled or self.rule.fails_with(len(self.failed)):
             return True
         is_through = len(self.calls) == len(self._items) and not self.open
-        return is_through or (self.rule.is_met_by(self._succeeded) and not self.paused)
+        return is_through or (self.rule.is_met_by(self._succeeded) and self.waiting is None)
 
     def _begin(self, frame: Frame, mailbox: Mailbox) -> Program:
         assert self._items is not None, "checked first"
@@ -173,8 +173,8 @@ class Mapping:
             self._succeeded += 1
         elif isinstance(error, Exception):
             self.failed.append(index)
-        elif isinstance(error, GraphInterrupt):
-            self.paused = True
+        elif isinstance(error, (GraphInterrupt, UnknownResult)):
+            self.waiting = GraphInterrupt() if isinstance(error, GraphInterrupt) else error
         elif not call.cancelled and not call.cancelling:
             self.ending = self.ending or error
 
@@ -199,8 +199,8 @@ class Mapping:
                 run.failures.unseen.pop(self.calls[index].path, None)  # else who reads the warnings is told of it
         if self.rule.fails_with(len(self.failed)):
             return Outcome(None, self._error())
-        if self.paused:
-            return Outcome(None, GraphInterrupt())
+        if self.waiting is not None:
+            return Outcome(None, self.waiting)
         call.seen = [failure for index in self.failed if (failure := self.calls[index].failure) is not None]
         call.carry += tuple(one.failure for one in self.calls if one.failure is not None and one.failure.cancelled)
         count = self.rule.total

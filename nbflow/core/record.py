@@ -81,7 +81,10 @@ class ContextGiven(Record):
 
 
 class CodeKept(Record):
-    """``value`` is the source, a text, of a function that ran: of the calls with its name, kind and digest.
+    """``value`` is the source of a function that ran, and what it uses: of the calls with its name, kind and digest.
+
+    It is a dict of ``text``, as it was written, and ``parts``: the helpers and values that it names, by name, each as
+    its source or a digest. In early versions it is the text alone.
 
     Attributes:
         name: of the task or body.
@@ -321,7 +324,13 @@ class Told(Record):
 
 
 class Discarded(Record):
-    """What the log held at ``path`` and after it in that branch no longer counts: the body changed."""
+    """What the log held at ``path`` and after it in that branch no longer counts: the body changed.
+
+    Attributes:
+        alone: whether that is the end of the call there alone, a map, whose items are looked up each by itself.
+    """
+
+    alone: bool = False
 
 
 class Said(NamedTuple):

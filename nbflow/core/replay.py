@@ -141,8 +141,10 @@ class Replay:
         # A retried body may take another way than the attempt before: that is no mistake of its author.
         if not self.rerun_changed and frame.call.attempt <= 1:
             raise error
-        frame.fresh = True
-        discarded = Discarded(path=call.path, at=self.log.settled[call.path].at)
+        past = self.log.settled[call.path]
+        is_map = past.kind == call.spec.kind == "map"
+        frame.fresh = frame.fresh or not is_map
+        discarded = Discarded(path=call.path, at=past.at, alone=is_map)
         call.carry += (discarded,)
         self.log.append(discarded)
 

@@ -31,6 +31,7 @@ from nbflow.errors import (
     GraphInterrupt,
     RunRests,
     RunStopped,
+    UnknownResult,
 )
 from nbflow.values import Final, Unstored
 
@@ -109,7 +110,7 @@ def pause(scheduler: Scheduler, body: Call) -> Program:
     return (yield from _close(scheduler, body, Outcome(None, GraphInterrupt()), scheduler.point))
 
 
-_HALTS = (GraphDrained, Breakpoint, RunRests)
+_HALTS = (GraphDrained, Breakpoint, RunRests, UnknownResult)
 
 
 def is_pause(error: BaseException) -> bool:
@@ -141,7 +142,7 @@ def _close(scheduler: Scheduler, body: Call, outcome: Outcome, point: str) -> Pr
         halted = RunHalted(at=scheduler.now(), reason=scheduler.stopping, until=until)
         return (yield from _end(scheduler, (halted,), error))
     ended = yield from _return(scheduler, body, outcome.value, point)
-    if body.spec.cache is not None and ended.error is None:
+    if body.spec.cache is not None and ended.error is None and scheduler.dry is None:
         yield from remember(body, outcome, scheduler.log)
     return ended
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from nbflow.core.deliveries import Deliveries
     from nbflow.core.log import Log
     from nbflow.core.outcome import Outcome
+    from nbflow.core.planning import Dry
     from nbflow.core.results import Rows
     from nbflow.core.reuse import Reuse
 
@@ -62,6 +63,7 @@ class Scheduler:
         outputs: what its code prints and displays.
         timed: whether a call with a timeout has begun.
         rest_after: seconds of a sleep from which on the run rests instead of waiting; None for never.
+        dry: what it would do, if it is only planned; None if it runs.
         resting: when the first of the sleeps ends that the run rests for, in seconds since 1970; None for none.
         stopping: why the run was told to stop; empty while it runs.
         impasse: why the run can't go on, whatever its bodies make of it; None while it can.
@@ -103,6 +105,7 @@ class Scheduler:
         self.timed = False
         self.rest_after = rest_after
         self.resting: float | None = None
+        self.dry: Dry | None = None
         self.stopping = ""
         self.impasse: Exception | None = None
         self.point = ""

@@ -38,6 +38,9 @@ def sleep_until(run: Scheduler, call: Call) -> Program:
 
 def _until(run: Scheduler, call: Call, end: float) -> Program:
     call.started, call.attempt = run.now(), 1
+    unknown = run.dry.would_run(call) if run.dry is not None else None
+    if unknown is not None:
+        return unknown
     if run.log.listeners:
         run.log.append(announce.began(call, call.started))
     begun = run.log.sleeps.get(call.path)

@@ -63,6 +63,7 @@ from nbflow.errors.signals import (
     RunRests,
     RunStopped,
     Signal,
+    UnknownResult,
 )
 from nbflow.errors.storage import (
     CorruptFileError,
@@ -109,8 +110,9 @@ __all__ = [
     "ReadOnlyFileError", "RemoteError", "ReplayMismatchError", "RunCancelledError", "RunRests", "RunStopped", "Signal",
     "StandstillWarning", "StorageError", "TaskNotFound", "ThreadBusyError", "UnfilledJoinWarning", "UnfinishedRunError",
     "UnkeptFailureWarning", "UnkeptStreamWarning", "UnknownCheckpointError", "UnknownInterruptError",
-    "UnknownNodeError", "UnknownOptionError", "UnloadableValueError", "UnreachedCallsWarning", "UnreadCodeWarning",
-    "UnreadFutureError", "UnreadFutureWarning", "UnserializableError", "WouldBlockError", "is_invalid_resume",
+    "UnknownNodeError", "UnknownOptionError", "UnknownResult", "UnloadableValueError", "UnreachedCallsWarning",
+    "UnreadCodeWarning", "UnreadFutureError", "UnreadFutureWarning", "UnserializableError", "WouldBlockError",
+    "is_invalid_resume",
 ]  # fmt: skip
 
 for _name in __all__:  # users, pickles and stored logs know them by this module

@@ -53,6 +53,18 @@ class GraphDrained(GraphBubbleUp):
         self.reason = reason
 
 
+class UnknownResult(GraphBubbleUp):
+    """A body that is only planned asks for the result of a call that did not run.
+
+    Attributes:
+        path: position of the call.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
 class RunRests(GraphBubbleUp):
     """The run sleeps so long that it rests meanwhile; it goes on when its time has come.
 

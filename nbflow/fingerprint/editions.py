@@ -12,12 +12,15 @@ from nbflow._support.warnings import warn
 from nbflow.core.call import Spec
 from nbflow.errors import UnreadCodeWarning
 from nbflow.fingerprint.looks import MISSING, inside, items_of
-from nbflow.fingerprint.sources import file_text
+from nbflow.fingerprint.sources import MOST, file_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nbflow.fingerprint.sight import Changes, Trace
 
 _told: set[tuple[str, str, str]] = set()
+_LABEL = 120  # characters of what stands for a part without a name
 
 
 class Found:
@@ -67,14 +70,15 @@ def _found(spec: Spec, around: Changes | None = None) -> Found:
     if spec.version is not None:
         code = blake2b(spec.version.encode(), digest_size=16, person=b"version").digest()
         trace = changes = None
+        parts = {"version": spec.version}
     else:
-        code, trace, changes = _walked(spec, around)
+        code, trace, changes, parts = _walked(spec, around)
     same = kept.edition if kept is not None and kept.edition.code == code else None
-    found = spec.kept = Found(same or replace(spec, code=code, kept=None), trace, around, changes)
+    found = spec.kept = Found(same or replace(spec, code=code, parts=parts, kept=None), trace, around, changes)
     return found
 
 
-def _walked(spec: Spec, around: Changes | None) -> tuple[bytes, Trace, Changes]:
+def _walked(spec: Spec, around: Changes | None) -> tuple[bytes, Trace, Changes, dict[str, str]]:
     """Return the digest of a function, found in two walks: one to see what is state, one that leaves it out."""
     from nbflow.fingerprint.sight import merged  # noqa: PLC0415  # only who keeps results needs digests
     from nbflow.fingerprint.walk import Walk  # noqa: PLC0415  # as above
@@ -84,7 +88,8 @@ def _walked(spec: Spec, around: Changes | None) -> tuple[bytes, Trace, Changes]:
         pass
     walk = Walk(first.found if around is None else merged(around, first.found))
     hasher = blake2b(digest_size=16)
-    for part in walk.parts(spec):
+    seen = [*walk.parts(spec)]
+    for part in seen:
         hasher.update(part.encode("utf-8", "surrogatepass"))
         hasher.update(b"\0")
     for unread in walk.unread - _told:
@@ -95,7 +100,26 @@ def _walked(spec: Spec, around: Changes | None) -> tuple[bytes, Trace, Changes]:
             "an argument, or give the task a version.",
             UnreadCodeWarning,
         )
-    return hasher.digest() if walk.has_code else b"", walk.trace, first.found
+    return hasher.digest() if walk.has_code else b"", walk.trace, first.found, _by_name(seen)
+
+
+def _by_name(parts: Sequence[str]) -> dict[str, str]:
+    """Return the parts of a walk by what they stand for: a source by its function, a digest by its value."""
+    found: dict[str, str] = {}
+    name = ""
+    for part in parts:
+        if part.endswith(":") and "\n" not in part:
+            name = part[:-1]
+            continue
+        label, _, rest = part.partition("=")
+        if name not in found:
+            found[name] = part[:MOST]
+        elif label.isprintable() and " " not in label and rest:
+            found[label] = rest[:MOST]
+        else:
+            found[part[:_LABEL]] = ""
+        name = ""
+    return found
 
 
 def _stands(trace: Trace | None) -> bool:

@@ -102,7 +102,8 @@ class CallsView:
     def fold(self, record: Record) -> list[CallRow]:
         """Take a record in; return the rows that it changed."""
         if isinstance(record, Discarded):
-            return self._discard([path for path in self.rows if comes_from(path, record.path)])
+            is_gone = record.path.__eq__ if record.alone else lambda path: comes_from(path, record.path)
+            return self._discard([path for path in self.rows if is_gone(path)])
         if isinstance(record, Reopened):
             return self._discard([path for path in record.dropped if path in self.rows])
         if isinstance(record, (Asked, CallSleeps)):

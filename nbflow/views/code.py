@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nbflow.core.record import CallRecord, CallSettled, CodeKept, Record, RunStarted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 NOT_KEPT = "not kept: its source could not be read, or an earlier version of nbflow ran it"
 
@@ -21,6 +21,7 @@ class Code(NamedTuple):
         digest: 16 bytes that change with it, with the helpers that it names, or with its version.
         text: its source; empty where that was not kept.
         place: where it is written: module and line, such as ``"flows:12"``; empty where that is not known.
+        parts: the helpers and values that it names, by name, each as its source or a digest; empty if not kept.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Code(NamedTuple):
     digest: bytes
     text: str = ""
     place: str = ""
+    parts: Mapping[str, str] = {}
 
 
 class CodeView:
@@ -43,7 +45,8 @@ class CodeView:
     def fold(self, record: Record) -> None:
         """Take a record in."""
         if isinstance(record, CodeKept):
-            code = Code(record.name, record.kind, record.code, _text(record), record.place)
+            text, parts = _kept(record)
+            code = Code(record.name, record.kind, record.code, text, record.place, parts)
             self.kept[code.name, code.digest] = code
 
     def of(self, records: Iterable[Record]) -> Code | None:
@@ -73,13 +76,14 @@ def code_of(records: Iterable[Record]) -> CodeView:
     return view
 
 
-def _text(record: CodeKept) -> str:
-    """Return a source; empty if what is stored there is something else."""
+def _kept(record: CodeKept) -> tuple[str, Mapping[str, str]]:
+    """Return a source and its parts; empty if what is stored there is something else."""
     try:
         value = record.get()
     except Exception:  # noqa: BLE001  # a file that somebody has changed, and this only shows
-        return ""
-    return value if isinstance(value, str) else ""
+        return "", {}
+    text, parts = (value.get("text"), value.get("parts")) if isinstance(value, dict) else (value, {})
+    return (text if isinstance(text, str) else ""), (parts if isinstance(parts, dict) else {})
 
 
 __all__ = ["NOT_KEPT", "Code", "CodeView", "code_of"]

@@ -37,7 +37,7 @@ from nbflow.core.call import Call, Frame
 from nbflow.core.effects import Invoke, Program
 from nbflow.core.log import Log
 from nbflow.core.outcome import Outcome
-from nbflow.core.record import ROOT, Asked, Emitted, Fallback, Record, RunStarted
+from nbflow.core.record import ROOT, Asked, CallEntered, Emitted, Fallback, Record
 from nbflow.core.run_program import halt
 from nbflow.core.scheduler import Scheduler
 from nbflow.drivers import printing, threads
@@ -45,14 +45,10 @@ from nbflow.drivers.bodies import aio
 from nbflow.drivers.dispatch import Dispatch
 from nbflow.drivers.future import CallFuture
 from nbflow.errors import RunStopped
-from nbflow.fingerprint import Editions
+from nbflow.runs import assembly, launch, opening
 from nbflow.runs import journal as journals
-from nbflow.runs import launch, opening
-from nbflow.runs.request import Opening
 from nbflow.runs.run import Run
 from nbflow.runs.stream.feed import Feed
-from nbflow.session.lineage import Lineages
-from nbflow.session.session import Session
 
 ALWAYS = os.environ.get("NBFLOW_ALWAYS_REPLAY", "") not in {"", "0"}
 MANY, SHARE = 25, 0.5
@@ -193,6 +189,7 @@ class Chain:
         self.lock = threading.RLock()
         self.asked: set[str] = set()
         self.length = 0
+        self.entered: dict[str, CallEntered] | None = None
         self.cancelled = ""
         self.context = copy_context()
         self.current = Incarnation(self)
@@ -213,30 +210,17 @@ class Chain:
         try:
             self.context.copy().run(self._go_on)
         except BaseException as error:
-            _give_back(self.given["saver"], self.given["session"].thread_id, self.given["owner"])
+            _give_back(self.given["asked"].saver, self.given["session"].thread_id, self.given["owner"])
             self.settle(Outcome(None, error))
 
     def _go_on(self) -> None:
-        given, old = self.given, self.given["session"]
-        workflow, saver = given["workflow"], given["saver"]
-        request = given["request"]._replace(input=None, fork=None, reuse=False)
-        found = opening._go_on(workflow, request, saver, given["opening"].key)
+        given, old, asked = self.given, self.given["session"], self.given["asked"]
+        request = asked.request._replace(input=None, fork=None, reuse=False)
+        asked = asked._replace(request=request)
+        found = opening._go_on(given["workflow"], request, asked.saver, given["opening"].key)
         found = found._replace(records=[])
-        session = Session(
-            config=old.config,
-            thread_id=old.thread_id,
-            run_id=old.run_id,
-            origin=old.origin,
-            store=old.store,
-            context=found.context,
-            kept=found.kept,
-            lineages=_lineages(saver, found),
-            control=old.control,
-            editions=launch._traced(Editions(workflow.spec, kept=True)),
-            of_graph=old.of_graph,
-            led=old.led,
-        )
-        self.given = {**given, "request": request, "session": session, "opening": found, "listener": None}
+        session = assembly.session_of(given["workflow"], asked, found, led=old.led)
+        self.given = {**given, "asked": asked, "session": session, "opening": found, "listener": None}
         current = self.current = Incarnation(self)
         self.begin()
         dispatch = current.dispatch  # by now another one may be the current one
@@ -293,6 +277,9 @@ class ReplayedLog(Log):
         if self.incarnation is None:
             return
         chain = self.incarnation.chain
+        if chain.entered is None:
+            chain.entered = dict(self.entered)
+        self.entered = dict(chain.entered)  # what runs since an earlier incarnation was not cut off
         self.listeners = chain.listeners
         if chain.drops:
             news = [record for record in self.records if self.incarnation.is_news(record)]
@@ -500,19 +487,11 @@ def _die(scheduler: Scheduler) -> Program:
     return Outcome(None, RunStopped(DROPPED))
 
 
-def _lineages(saver: Any, found: Opening) -> Lineages:
-    started = found.past[0]
-    assert isinstance(started, RunStarted), "a run's first record says that it started"
-    return Lineages(saver, started)
-
-
-def _begin_chain(
-    workflow: Any, request: Any, session: Any, opening: Any, saver: Any, owner: Any, **options: Any
-) -> Run:
+def _begin_chain(workflow: Any, asked: Any, session: Any, opening: Any, owner: Any, **options: Any) -> Run:
     """Begin a run; as a chain, where its records are acknowledged one by one."""
-    if saver is None or request.durability not in {None, "sync"}:
-        return _begin(workflow, request, session, opening, saver, owner, **options)
-    given = {"workflow": workflow, "request": request, "session": session, "opening": opening, "saver": saver}
+    if asked.saver is None or asked.request.durability not in {None, "sync"}:
+        return _begin(workflow, asked, session, opening, owner, **options)
+    given = {"workflow": workflow, "asked": asked, "session": session, "opening": opening}
     chain = Chain({**given, "owner": owner, **options, "inline": False})
     owner.chain = chain
     return chain.begin()
@@ -545,6 +524,6 @@ def always_replayed() -> Iterator[None]:
         patch.setattr(launch, "_handle", _handle_of_chain)
         patch.setattr(launch, "_give_back", _keep_lease)
         patch.setattr(launch, "Log", ReplayedLog)
-        patch.setattr(launch, "Dispatch", ReplayedDispatch)
+        patch.setattr(assembly, "Dispatch", ReplayedDispatch)
         patch.setitem(journals.JOURNALS, "sync", ReplayedJournal)
         yield

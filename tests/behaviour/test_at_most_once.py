@@ -129,6 +129,7 @@ def test_failures_that_were_seen_are_retried_by_its_policy(flow: Flavour) -> Non
     assert charged == [5, 5, 5]
 
 
+@pytest.mark.runs_once("it counts executions")
 def test_an_attempt_of_the_body_does_not_repeat_it(flow: Flavour) -> None:
     ran: list[str] = []
 
@@ -157,6 +158,7 @@ def test_a_drained_run_has_not_begun_it(flow: Flavour) -> None:
     assert charged == [5]
 
 
+@pytest.mark.runs_once("it counts executions")
 @pytest.mark.parametrize("durability", ["sync", "async", "exit"])
 def test_that_it_begins_is_on_the_disk_before_it_does(flow: Flavour, durability: Any) -> None:
     seen: list[int] = []
@@ -247,6 +249,7 @@ def test_two_at_a_time_are_two(flow: Flavour) -> None:
     assert sorted(ran) == list(range(20))
 
 
+@pytest.mark.runs_once("it counts executions")
 def test_the_key_of_a_call_stays_over_retries_and_resumes_and_differs_elsewhere(flow: Flavour) -> None:
     keys: list[str] = []
     fails = [ValueError("busy")]

@@ -141,6 +141,7 @@ def test_one_failure_is_too_many_unless_it_is_told_otherwise(flow: Flavour) -> N
     assert isinstance(caught.value.__cause__, ValueError)
 
 
+@pytest.mark.runs_once("a warning is told once")
 @pytest.mark.parametrize(("tolerate", "fails"), [(2, False), ("20%", False), ("19.9%", True), (1, True), ("0%", True)])
 def test_failures_are_tolerated_by_number_and_by_share(flow: Flavour, tolerate: Any, fails: bool) -> None:
     body, _ = mapping(flow, range(10), bad={3, 7}, tolerate=tolerate)
@@ -216,6 +217,7 @@ def test_calls_that_were_cancelled_are_outcomes_of_what_they_were(flow: Flavour)
     assert begun[0] == 0
 
 
+@pytest.mark.runs_once("it counts what is open")
 def test_no_more_are_open_than_it_may_have(flow: Flavour) -> None:
     lock, at_work, most = threading.Lock(), 0, 0
 

@@ -161,6 +161,7 @@ def test_calls_beside_a_sleep_are_done_before_the_run_rests(flow: Flavour, clock
     assert sorted(ran) == [1, 2]
 
 
+@pytest.mark.runs_once("it counts executions")
 def test_a_task_may_sleep(flow: Flavour, clock: FakeClock) -> None:
     ran: list[str] = []
 
@@ -283,6 +284,7 @@ def test_a_drain_ends_a_sleep(flow: Flavour, clock: FakeClock) -> None:
     assert last(body).status == "stopped"
 
 
+@pytest.mark.runs_once("it stops the run that it began")
 def test_a_stop_ends_a_sleep_at_once(flow: Flavour) -> None:
     body, _ = sleeping(flow)
     run = body.start(1, CONFIG)

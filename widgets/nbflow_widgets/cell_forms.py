@@ -90,7 +90,9 @@ class CellForms:
 
 def discarded_in(run: Run, past: int) -> str:
     """Return the path of the call from which on records after the first ``past`` were discarded; else ``""``."""
-    return next((record.path for record in list(run.log)[past:] if isinstance(record, Discarded)), "")
+    return next(
+        (record.path for record in list(run.log)[past:] if isinstance(record, Discarded) and not record.alone), ""
+    )
 
 
 def way_on(run: Run, status: str, what: str) -> str:

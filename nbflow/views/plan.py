@@ -1,0 +1,298 @@
+"""What a run would do: which of its calls are there already, which run, and why; told without running any."""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
+
+from nbflow.core.path import around, is_below, order_of
+from nbflow.core.record import ROOT, Answered, CallFailed, CallSettled, RunStarted, of_kind
+from nbflow.core.states import BODIES, FINISHED
+from nbflow.views.calls import calls_of
+from nbflow.views.code import code_of
+from nbflow.views.details import text_of_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from nbflow.core.record import Asked, Record
+    from nbflow.views.calls import CallRow
+
+ACTIONS = ("replayed", "reused", "cached", "runs", "sleeps")
+
+
+class Wanted(NamedTuple):
+    """A call that would run.
+
+    Attributes:
+        path: position.
+        name, kind: as of a call record.
+        shown: the arguments as short text.
+        inputs, code: digests of its arguments and of the task's code; empty when unknown.
+        text: the task's source, as it is now.
+        parts: what it names, by name, as of ``Code``.
+        callers: names of the bodies around it, for who reads it.
+    """
+
+    path: str
+    name: str
+    kind: str
+    shown: str
+    inputs: bytes
+    code: bytes
+    text: str
+    parts: Mapping[str, str]
+
+
+class PlannedCall(NamedTuple):
+    """A call that a run would make.
+
+    Attributes:
+        path: position.
+        name: of the task.
+        action: ``"replayed"``, ``"reused"`` or ``"cached"``: its result is there; ``"runs"``, ``"sleeps"``.
+        reason: why it runs; empty for others.
+        seconds: how long it took last time, or calls of its name did; None where none did.
+        shown: the arguments as short text.
+    """
+
+    path: str
+    name: str
+    action: str
+    reason: str = ""
+    seconds: float | None = None
+    shown: str = ""
+
+
+class Plan(NamedTuple):
+    """What a run would do, as far as it can be told without running anything.
+
+    Attributes:
+        workflow: its name.
+        calls: in the order of their positions.
+        questions: what would be asked, as short texts.
+        unknown: position of the first call whose result the body needs to go on; empty if it came to its end.
+        after: calls that the last run made and this one has not come to: their names, each with how many.
+        seconds: about how long it takes, by the calls of the last run, those ``after`` too; None if that is not known.
+        error: what the body raised when it was replayed; None if nothing.
+    """
+
+    workflow: str
+    calls: tuple[PlannedCall, ...]
+    questions: tuple[str, ...] = ()
+    unknown: str = ""
+    after: Mapping[str, int] = {}
+    seconds: float | None = None
+    error: BaseException | None = None
+
+    @property
+    def runs(self) -> list[PlannedCall]:
+        """The calls that would run."""
+        return [call for call in self.calls if call.action in {"runs", "sleeps"}]
+
+    @property
+    def taken(self) -> list[PlannedCall]:
+        """The calls whose results are there."""
+        return [call for call in self.calls if call.action not in {"runs", "sleeps"}]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def lines(self) -> list[str]:
+        """Return the plan as lines of text: what is there, what runs and why, what can't be known."""
+        there: dict[str, int] = {}
+        for call in self.taken:
+            there[call.action] = there.get(call.action, 0) + 1
+        listed = ", ".join(f"{count} {action}" for action, count in there.items())
+        runs = len(self.runs)
+        lines = [
+            f"{self.workflow}: nothing runs" if not runs else f"{self.workflow}: {runs} of {len(self.calls)} calls run"
+        ]
+        lines[0] += f" ({listed})" if listed else ""
+        lines += [f"  {call.name} ({call.path}) {call.action}: {call.reason}" for call in self.runs]
+        lines += [f"  asks: {text}" for text in self.questions]
+        if self.unknown or self.after:
+            rest = ", ".join(name if count == 1 else f"{count} {name}" for name, count in self.after.items())
+            last = f"; last time came then: {rest}" if rest else ""
+            where = f"the result of {self.unknown} is not there" if self.unknown else "an answer is not there"
+            lines.append(f"  from there on it can't be known: {where}{last}")
+        if self.error is not None:
+            lines.append(f"  the body raises {self.error!r}")
+        if self.seconds is not None:
+            lines.append(f"  about {_duration(self.seconds)}, by the last run")
+        return lines
+
+
+class Planning:
+    """Tells what became of the calls of a replayed body, beside what is recorded.
+
+    Args:
+        source: records of the run that results are taken from or compared with; empty for none.
+        reuse: whether it takes results of that run.
+        is_same: whether it goes on with that run itself.
+    """
+
+    def __init__(self, source: Sequence[Record], *, reuse: bool, is_same: bool) -> None:
+        self._source = source
+        self._reuse = reuse
+        self._is_same = is_same
+        self._settled = {record.path: record for record in source if isinstance(record, CallSettled)}
+        self._rows = {row.path: row for row in calls_of(source)}
+        self._code = code_of(source)
+        self._answered = {record.path for record in of_kind(source, Answered)}
+
+    def plan(
+        self, workflow: str, there: Iterable[CallRow], wanted: Iterable[Wanted], asked: Iterable[Asked], unknown: str
+    ) -> Plan:
+        """Return the plan.
+
+        Args:
+            workflow: name.
+            there: calls whose results are there.
+            wanted: calls that would run.
+            asked: questions that would be asked.
+            unknown: position of the call whose result the body needs; empty if it came to its end.
+        """
+        calls = [PlannedCall(row.path, row.name, _action(row), shown=row.shown) for row in there]
+        for call in wanted:
+            action = "sleeps" if call.kind == "sleep" else "runs"
+            calls.append(PlannedCall(call.path, call.name, action, self._reason(call), self._took(call), call.shown))
+        calls.sort(key=lambda call: order_of(call.path))
+        questions = tuple(text_of_value(one.value) if one.value is not None else "" for one in asked)
+        after = self._after({call.path for call in calls}) if unknown or questions else {}
+        return Plan(workflow, tuple(calls), questions, unknown, after, self._seconds(calls, after))
+
+    def _reason(self, call: Wanted) -> str:
+        if call.kind == "sleep":
+            return f"for {call.shown}"
+        if not self._reuse and not self._is_same:
+            return "a new run takes nothing over"
+        past = self._counterpart(call)
+        if past is None:
+            return "the last run did not call it" if self._source else "nothing has run before"
+        return next(self._differences(past, call))
+
+    def _differences(self, past: CallSettled, call: Wanted) -> Iterator[str]:
+        """Yield why a recorded call does not stand for one that is wanted."""
+        if past.code != call.code and past.code and call.code:
+            yield self._changed_code(past, call)
+        if past.inputs != call.inputs:
+            hidden = " (they differ in what these texts leave out)" if past.shown == call.shown else ""
+            yield f"its arguments are {_short(call.shown)}; they were {_short(past.shown)}{hidden}"
+        if isinstance(past, CallFailed):
+            yield f"it failed: {_short(repr(past.get()))}" if past.value is not None else "it was cancelled"
+        if not (call.inputs and call.code):
+            yield "its code or arguments can't be told from others"
+        if any(path == past.path or is_below(path, past.path) for path in self._answered):
+            yield "a person's answer went into its result"
+        yield "its result was taken by another call already" if self._reuse else "what stood before it has changed"
+
+    def _counterpart(self, call: Wanted) -> CallSettled | None:
+        """Return the recorded call that it is compared with: at its position, or with its arguments."""
+        namesakes = [one for one in self._settled.values() if (one.name, one.kind) == (call.name, call.kind)]
+        here = [one for one in namesakes if one.path == call.path]
+        same = [one for one in namesakes if one.inputs == call.inputs]
+        return next(iter([*(one for one in here if one in same), *same, *here, *namesakes]), None)
+
+    def _changed_code(self, past: CallSettled, call: Wanted) -> str:
+        before = self._code.kept.get((past.name, past.code))
+        if before is None:
+            return "its code has changed"
+        line = changed_line(before.text, call.text)
+        own = before.parts.get("", "") or before.text
+        if line and own:
+            return f"its code has changed in {line}"
+        return changed_parts(before.parts, call.parts)
+
+    def _took(self, call: Wanted) -> float | None:
+        """Return how long the call took last time, else half of those of its name at most."""
+        row = self._rows.get(call.path)
+        if row is not None and row.name == call.name and row.ended is not None and row.state in FINISHED:
+            return row.ended - row.started
+        times = [
+            one.ended - one.started
+            for one in self._rows.values()
+            if one.name == call.name and one.ended is not None and one.state in FINISHED
+        ]
+        return median(times) if times else None
+
+    def _after(self, planned: set[str]) -> Mapping[str, int]:
+        """Return by name how many calls of bodies the last run made at positions that this one has not come to."""
+        found: dict[str, int] = {}
+        around_them = {one for path in planned for one in around(path)}
+        bodies = {path for path, row in self._rows.items() if row.kind in BODIES}
+        for path in sorted(self._rows, key=order_of):
+            row = self._rows[path]
+            if path in around_them or row.kind in BODIES or row.parent not in bodies:
+                continue
+            if path != ROOT:
+                found[row.name] = found.get(row.name, 0) + 1
+        return found
+
+    def _seconds(self, calls: Sequence[PlannedCall], after: Mapping[str, int]) -> float | None:
+        """Return about how long it takes: the share of the last run's work that is to be done, of its time."""
+        times: dict[str, list[float]] = {}
+        callers = {row.parent for row in self._rows.values()}
+        for row in self._rows.values():
+            if row.path not in callers and row.ended is not None and row.state in FINISHED:
+                times.setdefault(row.name, []).append(row.ended - row.started)
+        root = self._rows.get(ROOT)
+        work = sum(sum(some) for some in times.values())
+        todo = sum(call.seconds or 0.0 for call in calls if call.action == "runs")
+        todo += sum(median(times[name]) * count for name, count in after.items() if name in times)
+        is_known = all(call.seconds is not None for call in calls if call.action == "runs")
+        if root is None or root.ended is None or not work or not is_known:
+            return None
+        return min(todo, (root.ended - root.started) * todo / work)
+
+
+def changed_line(before: str, after: str) -> str:
+    """Return the first line that differs between two sources, with its number; empty if none does."""
+    if not before or not after or before == after:
+        return ""
+    old, new = before.splitlines(), after.splitlines()
+    for tag, i, _, j, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag != "equal":
+            shown = new[j].strip() if j < end else f"without {old[i].strip()!r}"
+            return f"line {j + 1}: {_short(shown)}"
+    return ""
+
+
+def changed_parts(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """Return in words what a function names that has changed, with the line where it is a function's."""
+    for name, text in after.items():
+        if name and before.get(name) != text:
+            if name not in before:
+                return f"it uses {name!r} now"
+            line = changed_line(before[name], text)
+            return f"{name!r}, which it uses, has changed" + (f" in {line}" if "\n" in text and line else "")
+    gone = next((name for name in before if name and name not in after), "")
+    return f"it does not use {gone!r} any more" if gone else "something that it uses has changed"
+
+
+def started_with(records: Sequence[Record]) -> str:
+    """Return the name of the workflow that a run is of; empty without records."""
+    first = records[0] if records else None
+    return first.workflow if isinstance(first, RunStarted) else ""
+
+
+def _action(row: CallRow) -> str:
+    return row.state if row.state in ACTIONS else "replayed"
+
+
+_LONG = 60
+_MINUTE, _HOUR = 60.0, 3600.0
+
+
+def _short(text: str) -> str:
+    return (text if len(text) <= _LONG else f"{text[: _LONG - 1]}…") or "none"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < _MINUTE:
+        return f"{seconds:.2g} s"
+    return f"{seconds / _MINUTE:.0f} min" if seconds < _HOUR else f"{seconds / _HOUR:.1f} h"
+
+
+__all__ = ["ACTIONS", "Plan", "PlannedCall", "Planning", "Wanted", "changed_line", "changed_parts"]
