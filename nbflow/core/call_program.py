@@ -107,6 +107,7 @@ def _begin(run: Scheduler, call: Call) -> Program:
     call.started, call.attempt = run.now(), recalled.record.attempt
     record = run.ended_as(CallReturned, call, None)
     record.reused, record.value = True, recalled.record.value
+    record.saved = max(0.0, recalled.record.at - recalled.record.started)
     reply = yield Commit((record,), call)
     if reply.error is not None:
         return _give_up(run, call, reply.error)

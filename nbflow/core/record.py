@@ -237,12 +237,14 @@ class CallReturned(CallSettled):
         cached: whether the result came out of a cache.
         lineage: of a stateful nested workflow, which of the thread's histories goes on with it; else empty.
         changed: names of arguments that were changed in place while it worked.
+        saved: of a result that was taken over from a run, how many seconds that call took there.
     """
 
     reused: bool = False
     cached: bool = False
     lineage: str = ""
     changed: tuple[str, ...] = ()
+    saved: float = 0.0
 
 
 class MapReturned(CallReturned):

@@ -21,7 +21,7 @@ class Code(NamedTuple):
         digest: 16 bytes that change with it, with the helpers that it names, or with its version.
         text: its source; empty where that was not kept.
         place: where it is written: module and line, such as ``"flows:12"``; empty where that is not known.
-        parts: the helpers and values that it names, by name, each as its source or a digest; empty if not kept.
+        parts: the helpers and values that it names, each with its source or a digest; empty if not kept.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Code(NamedTuple):
     digest: bytes
     text: str = ""
     place: str = ""
-    parts: Mapping[str, str] = {}
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 class CodeView:
@@ -46,7 +46,7 @@ class CodeView:
         """Take a record in."""
         if isinstance(record, CodeKept):
             text, parts = _kept(record)
-            code = Code(record.name, record.kind, record.code, text, record.place, parts)
+            code = Code(record.name, record.kind, record.code, text, record.place, tuple(parts.items()))
             self.kept[code.name, code.digest] = code
 
     def of(self, records: Iterable[Record]) -> Code | None:

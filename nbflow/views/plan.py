@@ -7,7 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from nbflow.core.path import around, is_below, order_of
-from nbflow.core.record import ROOT, Answered, CallFailed, CallSettled, RunStarted, of_kind
+from nbflow.core.record import ROOT, Answered, CallFailed, CallReturned, CallSettled, RunStarted, of_kind
 from nbflow.core.states import BODIES, FINISHED
 from nbflow.views.calls import calls_of
 from nbflow.views.code import code_of
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nbflow.core.record import Asked, Record
     from nbflow.views.calls import CallRow
 
+_WITHOUT_REASON = frozenset({*BODIES, "map"})  # kinds of calls that run for the sake of others
 ACTIONS = ("replayed", "reused", "cached", "runs", "sleeps")
 
 
@@ -163,14 +164,28 @@ class Planning:
         after = self._after({call.path for call in calls}) if unknown or questions else {}
         return Plan(workflow, tuple(calls), questions, unknown, after, self._seconds(calls, after))
 
+    def ran(self, records: Sequence[Record]) -> list[PlannedCall]:
+        """Return the calls that ran in another run, which took results over from this one, each with the reason."""
+        code, found = code_of(records), list[PlannedCall]()
+        for record in records:
+            if not isinstance(record, (CallReturned, CallFailed)) or record.kind in _WITHOUT_REASON or record.copied:
+                continue
+            if isinstance(record, CallReturned) and (record.reused or record.cached):
+                continue
+            kept = code.kept.get((record.name, record.code))
+            text, parts = (kept.text, dict(kept.parts)) if kept is not None else ("", {})
+            call = Wanted(record.path, record.name, record.kind, record.shown, record.inputs, record.code, text, parts)
+            found.append(PlannedCall(call.path, call.name, "runs", self._reason(call), shown=call.shown))
+        return sorted(found, key=lambda call: order_of(call.path))
+
     def _reason(self, call: Wanted) -> str:
         if call.kind == "sleep":
             return f"for {call.shown}"
-        if not self._reuse and not self._is_same:
-            return "a new run takes nothing over"
+        if not self._source or (not self._reuse and not self._is_same):
+            return "a new run takes nothing over" if self._source else "nothing has run before"
         past = self._counterpart(call)
         if past is None:
-            return "the last run did not call it" if self._source else "nothing has run before"
+            return "the last run did not call it"
         return next(self._differences(past, call))
 
     def _differences(self, past: CallSettled, call: Wanted) -> Iterator[str]:
@@ -200,10 +215,9 @@ class Planning:
         if before is None:
             return "its code has changed"
         line = changed_line(before.text, call.text)
-        own = before.parts.get("", "") or before.text
-        if line and own:
+        if line:
             return f"its code has changed in {line}"
-        return changed_parts(before.parts, call.parts)
+        return changed_parts(dict(before.parts), call.parts)
 
     def _took(self, call: Wanted) -> float | None:
         """Return how long the call took last time, else half of those of its name at most."""

@@ -68,3 +68,40 @@ def test_a_module_that_was_loaded_again_counts(notebook: Shell, tmp_path: Path) 
     assert notebook.run(flow) != before
     assert notebook.names["ran"] == [1, 1]
     notebook.run("del sys.modules['helpers_of_a_notebook']")
+
+
+@pytest.mark.parametrize("edit", NAMES)
+def test_a_plan_says_that_it_would_run_and_why(notebook: Shell, edit: str) -> None:
+    flow = FLOW.format(options="{} --reuse --answers '[0]'")
+    notebook.run(flow.format(""))
+    notebook.run(flow.format("--plan"))
+    assert "flow: nothing runs (1 reused)" in notebook.shown()[-1]
+    notebook.run(NAMES[edit].replace(*EDITS[edit]))
+    notebook.run(flow.format("--plan"))
+    (told,) = [line for line in notebook.shown()[-1].splitlines() if line.startswith("  step (0.0) runs: ")]
+    name = {"helper": "helper", "constant": "SCALE", "class": "model"}[edit]
+    assert f"'{name}" in told, told
+    assert notebook.names["ran"] == [1]
+
+
+def test_a_plan_of_a_new_thread_runs_and_keeps_nothing(notebook: Shell) -> None:
+    notebook.run(FLOW.format(options="--plan"))
+    assert notebook.shown()[-1].startswith("flow: 1 of 1 calls run\n  step (0.0) runs: nothing has run before")
+    assert "ran" not in notebook.names or notebook.names["ran"] == []
+    assert notebook.kit.default_saver().thread_ids() == []
+
+
+def test_a_plan_of_a_finished_cell_says_that_it_is_shown_again(notebook: Shell) -> None:
+    notebook.run(FLOW.format(options="--answers '[0]'"))
+    notebook.run(FLOW.format(options="--plan --answers '[0]'"))
+    assert "nothing runs (1 replayed)" in notebook.shown()[-1]
+
+
+def test_a_card_says_what_was_reused_and_why_the_rest_ran(notebook: Shell) -> None:
+    flow = FLOW.format(options="--reuse --answers '[0]'")
+    notebook.run(flow)
+    notebook.run(flow)
+    assert "1 of 1 call reused." in notebook.shown()[-1]
+    notebook.run(NAMES["constant"].replace("10", "20"))
+    notebook.run(flow)
+    assert "0 of 1 call reused. Ran: step (0.0): 'SCALE', which it uses, has changed." in notebook.shown()[-1]

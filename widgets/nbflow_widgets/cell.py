@@ -26,6 +26,7 @@ from nbflow_widgets.elsewhere import begun_by_a_card
 from nbflow_widgets.failure import Stopped, prepared, release
 from nbflow_widgets.markup import note
 from nbflow_widgets.options import Options, parse_entrypoint, parse_watch
+from nbflow_widgets.plan_view import show_plan
 from nbflow_widgets.rewrite import BODY, DOOR
 from nbflow_widgets.toolkit import Toolkit, new_thread_id, with_saver
 from nbflow_widgets.watch import Watch
@@ -97,7 +98,11 @@ class Cells:
             if value is NOTHING and not is_body:
                 self._defined(workflow, advice, options)
                 return None
-            return await self._run(workflow, {} if value is NOTHING else value, options, advice)
+            given = {} if value is NOTHING else value
+            if options.plan:
+                show_plan(workflow, given, options, times=self._shown(options) == "live")
+                return None
+            return await self._run(workflow, given, options, advice)
         except UsageError:
             raise
         except BaseException as error:

@@ -36,6 +36,7 @@ class Options:
         fresh: whether an unfinished run is left behind.
         reuse: whether unchanged results of the last run are taken over.
         background: whether the cell ends at once.
+        plan: whether it only says what would run.
     """
 
     name: str | None = None
@@ -49,10 +50,11 @@ class Options:
     fresh: bool = False
     reuse: bool = False
     background: bool = False
+    plan: bool = False
 
     def of_runs(self) -> list[str]:
         """Return the options given that say something of a run, as they are written."""
-        names = ("thread", "out", "answers", "fresh", "reuse", "background")
+        names = ("thread", "out", "answers", "fresh", "reuse", "background", "plan")
         return [f"--{name}" for name in names if getattr(self, name)]
 
 
@@ -78,6 +80,7 @@ def _entrypoint_parser() -> argparse.ArgumentParser:
     add("--fresh", action="store_true", help="start over, even if the thread's last run is unfinished")
     add("--reuse", action="store_true", help="start over, but keep the results of unchanged tasks")
     add("--background", action="store_true", help="end the cell at once; the run goes on")
+    add("--plan", action="store_true", help="run nothing, and say what would run, and why")
     add("--answers", metavar="EXPR", help="answers to its questions: a list in order, or a dict by question")
     add("--output", choices=WHERE, default="both", help="where prints and figures go: cell, row of their call, or both")
     add("--display", choices=("auto", *MODES), default="auto", help="what to show; auto looks for a person")

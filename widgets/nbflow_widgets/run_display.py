@@ -20,6 +20,7 @@ from nbflow_widgets.forms import Form, waiting_html, waiting_text
 from nbflow_widgets.markup import moment, note
 from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.shown import labelled
+from nbflow_widgets.taken_over import taken_over_text
 from nbflow_widgets.timeline import Timeline, Wish
 from nbflow_widgets.timing import is_worth_timing, timing_text
 from nbflow_widgets.together import MANY, Together
@@ -68,6 +69,7 @@ class RunDisplay:
         self._compact = compact
         self._left = False
         self._timed = False
+        self._took_over = ""
         self._late = Slot()
         self._notes: list[tuple[str, str]] = []
         self._result: list[object] = []
@@ -183,6 +185,9 @@ class RunDisplay:
     def finish(self) -> None:
         """Show the end, and of a run that took a while where its time went."""
         self._feed.flush()
+        if not self._took_over:
+            self._took_over = taken_over_text(self._run, times=self._mode == "live")
+            self._notes += [(self._took_over, "info")] if self._took_over else []
         if self._mode == "live" and not self._timed and is_worth_timing(self._feed.progress):
             self._timed = True
             self._notes.append((timing_text(self._feed.progress, timing_of(self._feed.view)), "info"))

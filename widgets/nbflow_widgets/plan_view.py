@@ -1,0 +1,89 @@
+"""A plan as people read it: what is there already, what would run and why, from where on it can't be known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbflow_widgets.display import bundle_of, show_once
+from nbflow_widgets.markup import FAINT, div, dot, duration, escape, escaped, plural, span
+from nbflow_widgets.toolkit import new_thread_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nbflow import RunnableConfig, Workflow
+    from nbflow.views.plan import Plan, PlannedCall
+    from nbflow_widgets.options import Options
+
+LIMIT = 200
+"""Calls that are listed; of more, those that run come first."""
+_DOTS = {"runs": "running", "sleeps": "sleeping"}
+_ROW = "display:flex;gap:8px;align-items:baseline;padding:1px 0;flex-wrap:wrap"
+
+
+class PlanView:
+    """A plan, shown as HTML and as text.
+
+    Args:
+        plan: to show.
+        times: whether it says how long things took: not where an output must not vary.
+    """
+
+    def __init__(self, plan: Plan, *, times: bool = True) -> None:
+        self.plan = plan if times else plan._replace(seconds=None)
+        self._times = times
+
+    def __repr__(self) -> str:
+        return str(self.plan)
+
+    def _repr_mimebundle_(self, **_options: object) -> dict[str, object]:
+        return bundle_of(self.html(), repr(self))
+
+    def html(self) -> str:
+        """Return it as HTML without classes or scripts."""
+        plan = self.plan
+        runs = plural(len(plan.runs), "call") + (" run" if len(plan.runs) != 1 else " runs")
+        taken = f"{len(plan.taken)} there already"
+        about = f", about {duration(plan.seconds)} by the last run" if plan.seconds is not None else ""
+        head = f"Plan of {plan.workflow}: {runs if plan.runs else 'nothing runs'}, {taken}{about}. Nothing has run."
+        return div("line-height:1.5", div("font-weight:600", escaped(head)), *self._rows())
+
+    def _rows(self) -> Iterator[str]:
+        plan = self.plan
+        listed = plan.calls if len(plan.calls) <= LIMIT else [*plan.runs, *plan.taken][:LIMIT]
+        for call in listed:
+            yield self._row(call)
+        if len(plan.calls) > LIMIT:
+            yield div(FAINT, f"and {len(plan.calls) - LIMIT:,} more")
+        for text in plan.questions:
+            yield div(_ROW, f"{dot('asking')}asks", span("", text))
+        if plan.unknown or plan.after:
+            told = next(line for line in plan.lines() if "can't be known" in line)
+            yield div(_ROW, span(FAINT, told.strip()))
+        if plan.error is not None:
+            yield div(_ROW, f"{dot('failed')}the body raises", span("", repr(plan.error)))
+
+    def _row(self, call: PlannedCall) -> str:
+        name = f"{dot(_DOTS.get(call.action, call.action))}{escape(call.name)}{span(FAINT, f' {call.path}')}"
+        took = f"{duration(call.seconds)} last time" if self._times and call.seconds is not None else ""
+        why = f"{call.action}: {call.reason}" if call.reason else call.action
+        return div(_ROW, div("min-width:180px", name), span("", why), span(FAINT, took))
+
+
+def show_plan(workflow: Workflow, value: object, options: Options, *, times: bool) -> None:
+    """Show what a cell would do with an input and its other options; ``times`` as of ``PlanView``."""
+    config: RunnableConfig = {"configurable": {"thread_id": options.thread or new_thread_id(workflow.name)}}
+    last = None if options.fresh or options.reuse else workflow.last_run(config)
+    name = getattr(last.log[0], "workflow", "") if last is not None else ""
+    goes_on = (
+        last is not None
+        and name == workflow.name
+        and last.began_with(value)
+        and (last.status != "done" or last.is_current)
+    )
+    plan = workflow.plan(None if goes_on else value, config, on_divergence="rerun", reuse=options.reuse)
+    view = PlanView(plan, times=times)
+    show_once(bundle_of(view.html(), repr(view)))
+
+
+__all__ = ["PlanView", "show_plan"]
