@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     from nbflow.cache.base import BaseCache
     from nbflow.checkpoint.base import BaseCheckpointSaver
+    from nbflow.runs.run import Run
+    from nbflow.runs.trying import Tried
     from nbflow.store.base import BaseStore
     from nbflow.values import TaskFuture
 
@@ -124,6 +126,17 @@ class Task(Generic[P, T]):
 
     def __repr__(self) -> str:
         return f"<task {self.spec.name}>"
+
+    def try_call(self, run: Run[Any], path: str) -> Tried:
+        """Run one recorded call alone, with this task on the arguments that it was given; see ``Workflow.try_call``.
+
+        Args:
+            run: whose call, such as ``workflow.last_run(config)``.
+            path: position of the call.
+        """
+        there = {**run.config["configurable"], "checkpoint_id": run.run_id}
+        workflow = cast("Workflow[Any, Any]", run.workflow)
+        return workflow.try_call({"configurable": there}, path, self)
 
     @property
     def retry_policy(self) -> tuple[RetryPolicy, ...]:

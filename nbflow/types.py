@@ -5,6 +5,8 @@ from __future__ import annotations
 from nbflow.cache.base import BaseCache, FullKey
 from nbflow.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from nbflow.checkpoint.upkeep import Pruned
+from nbflow.runs.sweeping import Sweep, Swept
+from nbflow.runs.trying import Tried
 from nbflow.runtime import interrupt
 from nbflow.schemas.json_schema import misfits
 from nbflow.values import (
@@ -44,6 +46,7 @@ from nbflow.values.parts import (
     ValuesStreamPart,
 )
 from nbflow.values.policies import CachePolicy, RetryPolicy, TimeoutPolicy, default_retry_on
+from nbflow.views.plan import Plan, PlannedCall
 from nbflow.workflow.checkpointer import check_checkpointer
 
 Checkpointer = BaseCheckpointSaver | bool | None
@@ -86,6 +89,8 @@ __all__ = [
     "MessagesStreamPart",
     "OnDivergence",
     "Overwrite",
+    "Plan",
+    "PlannedCall",
     "PregelExecutableTask",
     "PregelTask",
     "Pruned",
@@ -101,12 +106,15 @@ __all__ = [
     "StreamPart",
     "StreamVersion",
     "StreamWriter",
+    "Sweep",
+    "Swept",
     "TaskFuture",
     "TaskPayload",
     "TaskResultPayload",
     "TasksStreamPart",
     "TimeoutPolicy",
     "TracePolicy",
+    "Tried",
     "UpdatesStreamPart",
     "ValuesStreamPart",
     "default_retry_on",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
@@ -27,6 +27,7 @@ from nbflow.views.plan import Plan, Planning, Wanted
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from nbflow.core.outcome import Outcome
     from nbflow.core.record import Record
     from nbflow.core.scheduler import Scheduler
     from nbflow.runs.assembly import Prepared
@@ -53,6 +54,40 @@ def plan_of(workflow: Definition, request: Request) -> Plan:
     planning = Planning(source, reuse=opening.reuse is not None, is_same=bool(opening.past))
     if opening.finished:
         return planning.plan(workflow.name, [row for row in calls_of(opening.past) if row.path != ROOT], (), (), "")
+    run = replayed_dry(workflow, asked, opening)
+    error = run.outcome.error
+    found = planning.plan(
+        workflow.name,
+        _there(run.scheduler),
+        [_wanted(call) for call in run.dry.calls],
+        run.scheduler.questions.pending.values(),
+        _unknown(run.dry, error),
+    )
+    return found._replace(error=error if not isinstance(error, GraphBubbleUp) else None)
+
+
+class DryRun(NamedTuple):
+    """A run that was only planned.
+
+    Attributes:
+        dry: what it would do.
+        scheduler: its state at the end.
+        outcome: what its body came to.
+    """
+
+    dry: Dry
+    scheduler: Scheduler
+    outcome: Outcome
+
+
+def replayed_dry(workflow: Definition, asked: Prepared, opening: Opening) -> DryRun:
+    """Replay the body of a run with the code of now, and run nothing.
+
+    Args:
+        workflow: whose body.
+        asked: how.
+        opening: from where it begins.
+    """
     dry, log = Dry(), Log(opening.past)
     store = LookedAt(workflow.store) if workflow.store is not None else None
     session = session_of(
@@ -60,21 +95,12 @@ def plan_of(workflow: Definition, request: Request) -> Plan:
     )
     dispatch = assembled(workflow, asked, session, opening, log, dry=dry)
     scheduler = dispatch.scheduler
-    value, records = given(opening, workflow.spec, rerun=request.on_divergence == "rerun")
+    value, records = given(opening, workflow.spec, rerun=asked.request.on_divergence == "rerun")
     body = Call(ROOT, session.editions[workflow.spec], (value,), {})
     dispatch.on_end.append(partial(printing.end, dispatch))
     printing.begin(dispatch)
-    future = dispatch.begin(body, execute(scheduler, body, records, opening.key.run_id), inline=True)
-    outcome = future.wait()
-    found = planning.plan(
-        workflow.name,
-        _there(scheduler),
-        [_wanted(call) for call in dry.calls],
-        scheduler.questions.pending.values(),
-        _unknown(dry, outcome.error),
-    )
-    error = outcome.error if not isinstance(outcome.error, GraphBubbleUp) else None
-    return found._replace(error=error)
+    outcome = dispatch.begin(body, execute(scheduler, body, records, opening.key.run_id), inline=True).wait()
+    return DryRun(dry, scheduler, outcome)
 
 
 def _silent(_place: object, _show: Callable[[], object]) -> None:

@@ -14,7 +14,6 @@ from nbflow.core.record import ROOT
 from nbflow.errors import InvalidOptionError, ThreadBusyError
 from nbflow.runs import history
 from nbflow.runs.launch import attach, launch
-from nbflow.runs.planning import plan_of
 from nbflow.runs.request import AS_IT_WAS, Fork
 from nbflow.runs.updates import update
 from nbflow.values import Output_co, StateUpdate
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
     from nbflow.runs.run import Run
     from nbflow.values import Config, RunnableConfig, RunOptions, StateSnapshot
-    from nbflow.views.plan import Plan
 
 
 class Threaded(Definition, Generic[Output_co]):
@@ -63,28 +61,6 @@ class Threaded(Definition, Generic[Output_co]):
         """
         request = request_of("fork()", input, config, options)
         return launch(self, request._replace(fork=Fork(at, replace)))
-
-    @spelled_out
-    def plan(
-        self,
-        input: object,  # as in `invoke`
-        config: Config,
-        **options: Unpack[RunOptions],
-    ) -> Plan:
-        """Return what ``invoke`` with the same arguments would do: which calls run, and why; it runs none of them.
-
-        The body is replayed with the code of now, on the results that are recorded; where it needs the result of a
-        call that would run, the plan ends, and says so. What a body writes to a store goes nowhere.
-
-        Args:
-            input: as of ``invoke``: an input for a new run, None for the unfinished one.
-            config: names the thread.
-            **options: as for ``invoke``; with ``reuse=True`` it says what would be taken over.
-
-        Raises:
-            NoCheckpointerError: if the workflow keeps no runs.
-        """
-        return plan_of(self, request_of("plan()", input, config, options))
 
     @spelled_out
     def go_on(self, config: Config | None = None, **options: Unpack[RunOptions]) -> list[Run[Output_co]]:

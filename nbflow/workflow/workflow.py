@@ -23,7 +23,7 @@ from nbflow.workflow.batch import Batched
 from nbflow.workflow.checkpointer import check_checkpointer
 from nbflow.workflow.describe import Described
 from nbflow.workflow.options import request_of, spelled_out
-from nbflow.workflow.threads import Threaded
+from nbflow.workflow.trials import Trials
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from nbflow.workflow.options import ChunkOptions, OutputOptions, ValueOptions
 
 
-class Workflow(Threaded[Output_co], Described, Batched[Input_contra, Output_co], Generic[Input_contra, Output_co]):
+class Workflow(Trials[Output_co], Described, Batched[Input_contra, Output_co], Generic[Input_contra, Output_co]):
     """A function that runs durably: ``invoke`` it, ``stream`` it, ``start`` it, ask for its state.
 
     For a type checker it is ``Workflow[input, output]``, by the annotations of the function, and what ``invoke``

@@ -29,6 +29,7 @@ from nbflow_widgets.commands import (
 from nbflow_widgets.fields.own import register_form
 from nbflow_widgets.graphs import show_graphs
 from nbflow_widgets.magics import load, unload
+from nbflow_widgets.trying import sweep, try_call
 
 __all__ = [
     "callgraph",
@@ -44,10 +45,12 @@ __all__ = [
     "register_form",
     "report",
     "resume",
+    "sweep",
     "threads",
     "timeline",
     "timing",
     "trace",
+    "try_call",
     "unload_ipython_extension",
 ]
 

@@ -40,6 +40,7 @@ from nbflow_widgets.timing import timing_text
 from nbflow_widgets.toolkit import Toolkit, probe, toolkit_of
 
 if TYPE_CHECKING:
+    from nbflow import Workflow
     from nbflow.types import BaseCheckpointSaver
     from nbflow_widgets.explorer import Explorer
     from nbflow_widgets.side_by_side import Diff
@@ -223,13 +224,9 @@ def resume(thread: str, answer: object, saver: BaseCheckpointSaver | None = None
 
     Live, this returns at once and the run is shown here; else it waits, and returns the result.
     """
-    kit, keeper = _kit(), _saver(saver)
+    keeper = _saver(saver)
     run = newest_run(thread, keeper)
-    name = str(getattr(run.log[0], "workflow", ""))
-    workflow = kit.workflow_named(name, keeper)
-    if workflow is None:
-        msg = f"Workflow {name!r} is not defined in this kernel: run the cell that defines it, then do this again."
-        raise LookupError(msg)
+    kit, workflow = defined_for(thread, keeper)
     shown = mode()
     echo = Echo(in_order=shown == "static")
     with begun_by_a_card(), echo.leads():
@@ -325,6 +322,21 @@ def newest_run(thread: str, saver: BaseCheckpointSaver) -> Run:
     if run is None:
         raise LookupError(unknown_thread(thread, saver))
     return run
+
+
+def defined_for(thread: str, saver: BaseCheckpointSaver | None) -> tuple[Toolkit, Workflow]:
+    """Return the toolkit, and the workflow of a thread's newest run as it is defined in this kernel.
+
+    Raises:
+        LookupError: if the thread has no run, or its workflow is not defined here.
+    """
+    kit, keeper = _kit(), _saver(saver)
+    name = str(getattr(newest_run(thread, keeper).log[0], "workflow", ""))
+    workflow = kit.workflow_named(name, keeper)
+    if workflow is None:
+        msg = f"Workflow {name!r} is not defined in this kernel: run the cell that defines it, then do this again."
+        raise LookupError(msg)
+    return kit, workflow
 
 
 def _kit() -> Toolkit:

@@ -12,6 +12,8 @@ from nbflow_widgets.display import bundle_of
 from nbflow_widgets.markup import FAINT, code_span, div, duration, escape, escaped, note, plural, span, visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nbflow_widgets.frames import RunFrame
 
 LINES = 400
@@ -82,10 +84,15 @@ def code_html(one: CodeDiff) -> str:
     head = f"{code_span(escaped(one.after.name))} {span(f'{FAINT};font-size:12px', ' → '.join(places))}"
     if not one.lines:
         return div("margin-top:6px", head, note(one.reason))
-    shown = "".join(map(_line_html, one.lines[:LINES]))
+    shown = lines_html(one.lines[:LINES])
     rest = len(one.lines) - LINES
     more = note(f"and {plural(rest, 'line')} more in `diff(...).code[{one.after.name!r}]`") if rest > 0 else ""
-    return div("margin-top:6px", head, f'<pre style="{_PRE}">{shown}</pre>', more)
+    return div("margin-top:6px", head, shown, more)
+
+
+def lines_html(lines: Sequence[str]) -> str:
+    """Return the lines of a difference, as ``diff -u`` has them, in colours."""
+    return f'<pre style="{_PRE}">{"".join(map(_line_html, lines))}</pre>'
 
 
 def _line_html(line: str) -> str:

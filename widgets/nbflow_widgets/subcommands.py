@@ -30,6 +30,7 @@ from nbflow_widgets.commands import (
 from nbflow_widgets.failure import prepared
 from nbflow_widgets.markup import code_span, escaped, note
 from nbflow_widgets.nest import NestError
+from nbflow_widgets.trying import sweep, try_call
 
 if TYPE_CHECKING:
     from nbflow_widgets.toolkit import Toolkit
@@ -51,13 +52,14 @@ SUBCOMMANDS: dict[str, Callable[..., object]] = {
         inbox,
         explore,
         record_answers,
+        sweep,
         nest,
     )
-}
+} | {"try": try_call}
 
 
-_SHOWN = {"inbox", "explore"}  # they show themselves
-_EXPRESSIONS = {("resume", 1), ("graph", 0)}  # arguments that are Python
+_SHOWN = {"inbox", "explore", "try"}  # they show themselves
+_EXPRESSIONS = {("resume", 1), ("graph", 0), ("sweep", 2)}  # arguments that are Python
 
 
 def run_subcommand(words: Sequence[str], kit: Toolkit) -> object:

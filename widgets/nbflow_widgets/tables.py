@@ -27,7 +27,7 @@ except ImportError as error:  # pragma: no cover  # nbflow asks for it, but some
 from nbflow_widgets.frames import RunFrame
 
 if TYPE_CHECKING:
-    from nbflow.types import BaseCheckpointSaver
+    from nbflow.types import BaseCheckpointSaver, Sweep
 
 TIME = "datetime64[us, UTC]"
 SPAN = "timedelta64[us]"
@@ -72,6 +72,25 @@ INTERRUPTS = {
     "thread_id": TEXT, "state": _QUESTION, "name": NAME, "question": TEXT, "answer": TEXT, "by": TEXT,
     "asked": TIME, "answered": TIME, "waited": SPAN, "comment": TEXT, "path": TEXT, "run_id": TEXT, "id": TEXT,
 }  # fmt: skip
+
+
+SWEEP = {
+    "value": OBJECT, "status": TEXT, "result": OBJECT, "same": OBJECT, "duration": SPAN, "error": TEXT,
+    "thread_id": TEXT,
+}  # fmt: skip
+
+
+def sweep(found: Sweep) -> RunFrame:
+    """Wait for the forks of a sweep, and return what came of each.
+
+    Columns: the value, status and result of the run, whether that is the result of the run that was forked, how long
+    it worked, its error, its thread.
+    """
+    rows = [
+        {**row._asdict(), "same": row.is_same, "duration": row.seconds, "error": repr(row.error) if row.error else None}
+        for row in found.rows()
+    ]
+    return _frame(rows, SWEEP)
 
 
 def threads(saver: Workflow | BaseCheckpointSaver) -> RunFrame:
