@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import SequenceMatcher
+from itertools import groupby
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -111,7 +112,10 @@ class Plan(NamedTuple):
             f"{self.workflow}: nothing runs" if not runs else f"{self.workflow}: {runs} of {len(self.calls)} calls run"
         ]
         lines[0] += f" ({listed})" if listed else ""
-        lines += [f"  {call.name} ({call.path}) {call.action}: {call.reason}" for call in self.runs]
+        for alike in folded(self.runs):
+            call, count = alike[0], len(alike)
+            where = call.path if count == 1 else f"{count} calls, {call.path} to {alike[-1].path}"
+            lines.append(f"  {call.name} ({where}) {call.action}: {call.reason}")
         lines += [f"  asks: {text}" for text in self.questions]
         if self.unknown or self.after:
             rest = ", ".join(name if count == 1 else f"{count} {name}" for name, count in self.after.items())
@@ -123,6 +127,11 @@ class Plan(NamedTuple):
         if self.seconds is not None:
             lines.append(f"  about {_duration(self.seconds)}, by the last run")
         return lines
+
+
+def folded(calls: Iterable[PlannedCall]) -> list[list[PlannedCall]]:
+    """Return calls with those in one list that follow each other, and have the same name and reason."""
+    return [[*alike] for _, alike in groupby(calls, key=lambda call: (call.name, call.action, call.reason))]
 
 
 class Planning:
@@ -309,4 +318,4 @@ def _duration(seconds: float) -> str:
     return f"{seconds / _MINUTE:.0f} min" if seconds < _HOUR else f"{seconds / _HOUR:.1f} h"
 
 
-__all__ = ["ACTIONS", "Plan", "PlannedCall", "Planning", "Wanted", "changed_line", "changed_parts"]
+__all__ = ["ACTIONS", "Plan", "PlannedCall", "Planning", "Wanted", "changed_line", "changed_parts", "folded"]

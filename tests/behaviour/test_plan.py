@@ -213,6 +213,16 @@ def test_nested_workflows_are_replayed_too(flow: Flavour) -> None:
     assert ran == []
 
 
+def test_calls_that_run_for_the_same_reason_are_one_line(flow: Flavour) -> None:
+    source = PIPELINE.replace("    second = yield fit(first)", "    second = sum((yield fit.map(list(range(30)))))")
+    written = Written(flow, source)
+    flow.invoke(written.make(), 1)
+    plan = written.make(("LIMIT = 5", "LIMIT = 6")).plan(1, CONFIG, reuse=True)
+    assert len(plan.runs) == 30
+    told = [line for line in str(plan).splitlines() if "fit" in line]
+    assert told == ["  fit (30 calls, 0.1.b0.0 to 0.1.b29.0) runs: 'LIMIT', which it uses, has changed"]
+
+
 def test_a_graph_has_a_plan(flow: Flavour) -> None:
     from typing import TypedDict
 

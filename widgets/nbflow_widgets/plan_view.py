@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nbflow.views.plan import folded
 from nbflow_widgets.display import bundle_of, show_once
 from nbflow_widgets.markup import FAINT, div, dot, duration, escape, escaped, plural, span
 from nbflow_widgets.toolkit import new_thread_id
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from nbflow_widgets.options import Options
 
 LIMIT = 200
-"""Calls that are listed; of more, those that run come first."""
+"""Lines of calls that are listed; calls that follow each other for the same reason are one."""
 _DOTS = {"runs": "running", "sleeps": "sleeping"}
 _ROW = "display:flex;gap:8px;align-items:baseline;padding:1px 0;flex-wrap:wrap"
 
@@ -50,11 +51,11 @@ class PlanView:
 
     def _rows(self) -> Iterator[str]:
         plan = self.plan
-        listed = plan.calls if len(plan.calls) <= LIMIT else [*plan.runs, *plan.taken][:LIMIT]
-        for call in listed:
-            yield self._row(call)
-        if len(plan.calls) > LIMIT:
-            yield div(FAINT, f"and {len(plan.calls) - LIMIT:,} more")
+        groups = folded(plan.calls)
+        for alike in groups[:LIMIT]:
+            yield self._row(alike)
+        if len(groups) > LIMIT:
+            yield div(FAINT, f"and {sum(map(len, groups[LIMIT:])):,} more")
         for text in plan.questions:
             yield div(_ROW, f"{dot('asking')}asks", span("", text))
         if plan.unknown or plan.after:
@@ -63,8 +64,10 @@ class PlanView:
         if plan.error is not None:
             yield div(_ROW, f"{dot('failed')}the body raises", span("", repr(plan.error)))
 
-    def _row(self, call: PlannedCall) -> str:
-        name = f"{dot(_DOTS.get(call.action, call.action))}{escape(call.name)}{span(FAINT, f' {call.path}')}"
+    def _row(self, alike: list[PlannedCall]) -> str:
+        call = alike[0]
+        where = call.path if len(alike) == 1 else plural(len(alike), "call")
+        name = f"{dot(_DOTS.get(call.action, call.action))}{escape(call.name)}{span(FAINT, f' {where}')}"
         took = f"{duration(call.seconds)} last time" if self._times and call.seconds is not None else ""
         why = f"{call.action}: {call.reason}" if call.reason else call.action
         return div(_ROW, div("min-width:180px", name), span("", why), span(FAINT, took))

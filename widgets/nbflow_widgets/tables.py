@@ -87,10 +87,14 @@ def sweep(found: Sweep) -> RunFrame:
     it worked, its error, its thread.
     """
     rows = [
-        {**row._asdict(), "same": row.is_same, "duration": row.seconds, "error": repr(row.error) if row.error else None}
+        {**row._asdict(), "same": row.is_same, "duration": row.seconds, "error": _error_of(row.error)}
         for row in found.rows()
     ]
     return _frame(rows, SWEEP)
+
+
+def _error_of(error: BaseException | None) -> str | None:
+    return _short(f"{type(error).__name__}: {error}") if error is not None else None
 
 
 def threads(saver: Workflow | BaseCheckpointSaver) -> RunFrame:

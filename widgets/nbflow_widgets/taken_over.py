@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbflow import read_run
-from nbflow.views.plan import Planning
+from nbflow.views.plan import Planning, folded
 from nbflow_widgets.markup import duration, plural
 
 if TYPE_CHECKING:
@@ -33,8 +33,13 @@ def taken_over_text(run: Run, *, times: bool) -> str:
     text = f"{len(reused):,} of {plural(len(rows), 'call')} reused"
     if saved and times:
         text += f", {duration(saved)} saved"
-    listed = [f"{call.name} ({call.path}): {call.reason}" for call in ran[:LISTED]]
-    more = [f"and {len(ran) - LISTED:,} more"] if len(ran) > LISTED else []
+    groups = folded(ran)
+    listed = [
+        f"{alike[0].name} ({alike[0].path if len(alike) == 1 else plural(len(alike), 'call')}): {alike[0].reason}"
+        for alike in groups[:LISTED]
+    ]
+    rest = sum(map(len, groups[LISTED:]))
+    more = [f"and {rest:,} more"] if rest else []
     return f"{text}. Ran: {'; '.join([*listed, *more])}." if ran else f"{text}."
 
 
