@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from nbflow import Workflow
     from nbflow.types import BaseCheckpointSaver
     from nbflow_widgets.explorer import Explorer
+    from nbflow_widgets.frames import RunFrame
     from nbflow_widgets.side_by_side import Diff
 
 
@@ -217,6 +218,18 @@ def graph(
         run = _run_of(thread, saver if saver is not None else own if own and not isinstance(own, bool) else None)
     drawn = draw_graph(app, run, at=at, xray=xray, script=mode() == "live")
     return _as_code(drawn.dot) if dot else drawn
+
+
+def repeatable(thread: str | None = None, saver: BaseCheckpointSaver | None = None) -> RunFrame:
+    """Return the tasks that gave different results for the same code and arguments, with both; none is good news.
+
+    Args:
+        thread: the thread whose runs are looked at; None takes all threads.
+        saver: where the threads are kept; None for the default.
+    """
+    from nbflow_widgets import tables  # noqa: PLC0415  # pandas comes with it
+
+    return tables.repeatable(_saver(saver), thread)
 
 
 def resume(thread: str, answer: object, saver: BaseCheckpointSaver | None = None) -> object:

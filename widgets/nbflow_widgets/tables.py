@@ -14,6 +14,7 @@ from nbflow.views.calls import CallRow, Record, in_order
 from nbflow.views.details import object_of_value, text_of_value
 from nbflow.views.diff import CallDiff, RunDiff
 from nbflow.views.progress import CALL_STATES, RUN_STATES, Progress, RunView, run_of, time_in_run
+from nbflow.views.repeatable import not_repeatable
 from nbflow.views.rows import points_of, questions_of, thread_row
 from nbflow.views.timing import TaskTimes, Timing, timing_of
 
@@ -91,6 +92,31 @@ def sweep(found: Sweep) -> RunFrame:
         for row in found.rows()
     ]
     return _frame(rows, SWEEP)
+
+
+REPEATABLE = {
+    "name": NAME, "arguments": TEXT, "calls": "int64", "results": "int64", "result": OBJECT, "other": OBJECT,
+    "thread_id": TEXT, "path": TEXT, "other_thread": TEXT, "other_path": TEXT,
+}  # fmt: skip
+
+
+def repeatable(saver: Workflow | BaseCheckpointSaver, thread_id: str | None = None) -> RunFrame:
+    """Return the tasks that gave different results for the same code and arguments; an empty table is good news.
+
+    Args:
+        saver: the checkpointer, or a workflow that has one.
+        thread_id: the thread whose runs are looked at; None takes all threads.
+    """
+    found = [
+        {
+            **one._asdict(), "arguments": one.shown, "thread_id": one.first.thread_id, "path": one.first.path,
+            "other_thread": one.other.thread_id, "other_path": one.other.path,
+            "result": object_of_value(one.first.value) if one.first.value is not None else None,
+            "other": object_of_value(one.other.value) if one.other.value is not None else None,
+        }
+        for one in not_repeatable(_runs(saver, thread_id))
+    ]  # fmt: skip
+    return _frame(found, REPEATABLE)
 
 
 def _error_of(error: BaseException | None) -> str | None:
