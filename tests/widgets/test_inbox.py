@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -257,6 +258,33 @@ def test_an_answer_that_was_recorded_is_followed_to_the_end(shell: Shell) -> Non
     flow.invoke(2, config("t"))
     look(shell, box)
     assert len(box) == 1, "the thread asks anew"
+
+
+def test_a_run_whose_sleep_is_over_goes_on_when_its_workflow_is_here(shell: Shell) -> None:
+    saver = shell.kit.default_saver()
+
+    @nbflow.entrypoint(checkpointer=saver)
+    def sleeper(seconds: float) -> str:
+        nbflow.sleep(seconds)
+        return "rested"
+
+    sleeper.invoke(3600.0, config("long"), rest_after=0)
+    sleeper.invoke(1.0, config("short"), rest_after=0)
+    assert {one.thread_id: one.status for one in nbflow.threads(saver)} == {"long": "sleeping", "short": "sleeping"}
+
+    async def story() -> None:
+        run = sleeper.last_run(config("short"))
+        assert run is not None
+        await until(lambda: (run.until or 0) <= time.time())
+        box = opened(shell, saver)
+        assert "short" in page(box)
+        assert "long" not in page(box), "it sleeps on, and waits for nobody"
+        shell.names["sleeper"] = sleeper
+        look(shell, box)
+        await until(lambda: [one.status for one in nbflow.threads(saver) if one.thread_id == "short"] == ["done"])
+        box.close()
+
+    asyncio.run(story())
 
 
 def test_a_thread_that_asks_more_keeps_its_forms_while_one_is_answered_after_the_other(shell: Shell) -> None:

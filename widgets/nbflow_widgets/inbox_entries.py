@@ -196,6 +196,9 @@ class InboxEntry:
             cell_run.conclude()
             return cell_run.run_display.box
         self._kit.lookout.watch()
+        if item.status == "sleeping":  # its time has come, and it was to go on by itself
+            self._kit.post(lambda: cell_run.calls.guarded(cell_run.start_again))
+            return cell_run.run_display.box
         button = ipywidgets.Button(description="Go on", button_style="primary", layout={"width": "auto"})
 
         def go_on(_button: object) -> None:

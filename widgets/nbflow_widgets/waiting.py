@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
@@ -18,7 +19,7 @@ ENDED = {"RunReturned", "RunFailed"}
 STATES = {
     "asking": "asks",
     "answered": "is answered, and waits to go on",
-    "sleeping": "sleeps",
+    "sleeping": "has slept, and waits to go on",
     "crashed": "its kernel died",
     "stopped": "was stopped",
 }
@@ -58,7 +59,7 @@ class Deletes(Protocol):
 def waiting_in(
     saver: BaseCheckpointSaver, last_run: Callable[[str], Run | None], known: Iterable[Waiting] = ()
 ) -> list[Waiting]:
-    """Return the threads that wait for a person; a thread that somebody works on does not.
+    """Return the threads that wait for a person, or to go on; one that somebody works on does not, nor one that sleeps.
 
     Args:
         saver: keeps the threads.
@@ -72,7 +73,7 @@ def waiting_in(
         if not mark or saver.holder(thread_id) is not None:
             continue
         item = before.get((thread_id, mark)) or waiting_of(thread_id, last_run(thread_id), mark)
-        if item is not None:
+        if item is not None and (item.run.until is None or item.run.until <= time.time()):
             found.append(item)
     return found
 
