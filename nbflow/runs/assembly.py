@@ -64,7 +64,8 @@ def prepared(workflow: Definition, request: Request) -> Prepared:
     _check_options(workflow, request, saver)
     _check_point(workflow, request, saver, config)
     thread_id = thread_of(config, workflow.name) if saver is not None else ""
-    request = request._replace(context=_context(workflow, request.context), rest_after=_seconds(request))
+    rest_after = None if request.rest_after is None else _seconds(request)
+    request = request._replace(context=_context(workflow, request.context), rest_after=rest_after)
     return Prepared(request, config, saver, thread_id)
 
 
@@ -120,7 +121,7 @@ def assembled(
         reuse=opening.reuse,
         draining=(lambda: control.drain_reason) if control is not None else None,
         rows=journal,
-        rest_after=_seconds(request),
+        rest_after=request.rest_after,  # type: ignore[arg-type]  # made seconds of when it was checked
     )
     scheduler.host, scheduler.dry = session, dry
     dispatch = Dispatch(
