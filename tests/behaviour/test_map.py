@@ -19,6 +19,7 @@ from nbflow.errors import (
     NotNeededError,
     ReplayMismatchError,
 )
+from nbflow.testing import crash_everywhere
 from nbflow.views.calls import calls_of
 from tests.behaviour.flavours import Flavour
 
@@ -553,6 +554,20 @@ def test_its_error_survives_the_way_to_the_disk(flow: Flavour) -> None:
     assert answer == "yes"
     assert items in ([0], [1], [0, 1])
     assert cause.startswith("ValueError")
+
+
+def test_a_crash_anywhere_repeats_items_alone(flow: Flavour) -> None:
+    @flow.task
+    def work(n: int) -> int:
+        return n
+
+    @flow.entrypoint
+    def body(n: int) -> Any:
+        return (yield work.map(range(n), max_concurrency=2))
+
+    report = crash_everywhere(body, 4)
+    assert report.result == [0, 1, 2, 3]
+    assert report.repeated <= {"work"}
 
 
 def test_views_fold_a_map_from_its_records(flow: Flavour) -> None:
