@@ -93,15 +93,16 @@ notebooks: $(VENV)/.dev
 ifeq ($(NOTEBOOKS),)
 	@echo "no notebooks yet"
 else
-	rm -rf $(NOTEBOOKS_COPY) && mkdir -p build && cp -R notebooks $(NOTEBOOKS_COPY) && rm -rf $(NOTEBOOKS_COPY)/.nbflow $(NOTEBOOKS_COPY)/work.log
+	rm -rf $(NOTEBOOKS_COPY) && mkdir -p build && cp -R notebooks $(NOTEBOOKS_COPY) && rm -rf $(addprefix $(NOTEBOOKS_COPY)/,.nbflow made work.log)
 	$(BIN)/python -m pytest -p no:cacheprovider -W default --nbval --nbval-current-env --nbval-cell-timeout 60 \
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg $(NOTEBOOKS:notebooks/%=$(NOTEBOOKS_COPY)/%)
 endif
 
 outputs: export NBFLOW_ANSWERS = $(CURDIR)/notebooks/answers.json
 outputs: $(VENV)/.dev
-	rm -rf $(NOTEBOOKS_COPY) && mkdir -p build && cp -R notebooks $(NOTEBOOKS_COPY) && rm -rf $(NOTEBOOKS_COPY)/.nbflow $(NOTEBOOKS_COPY)/work.log
-	$(BIN)/python -m jupyter nbconvert --execute --inplace --to notebook $(NOTEBOOKS:notebooks/%=$(NOTEBOOKS_COPY)/%)
+	rm -rf $(NOTEBOOKS_COPY) && mkdir -p build && cp -R notebooks $(NOTEBOOKS_COPY) && rm -rf $(addprefix $(NOTEBOOKS_COPY)/,.nbflow made work.log)
+	$(BIN)/python -m jupyter nbconvert --execute --inplace --to notebook \
+	  --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False $(NOTEBOOKS:notebooks/%=$(NOTEBOOKS_COPY)/%)
 	cp $(NOTEBOOKS_COPY)/*.ipynb notebooks/
 
 bench: $(BENCH)/.bench
