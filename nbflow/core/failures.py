@@ -19,13 +19,15 @@ class Failures:
     Attributes:
         open: by path, those that no caller has survived yet.
         unseen: by path, those that no caller was told of.
+        left_out: of maps, what is said of the items that failed and are left out of their results.
     """
 
-    __slots__ = ("open", "unseen")
+    __slots__ = ("left_out", "open", "unseen")
 
     def __init__(self) -> None:
         self.open: dict[str, CallFailed] = {}
         self.unseen: dict[str, CallFailed] = {}
+        self.left_out: list[str] = []
 
     def add(self, call: Call, failure: CallFailed) -> None:
         """Take in how a call failed."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nbflow.core.scheduler import Scheduler
 
 WHERE = "map()"
+_LISTED = 5
 _ROUNDING = 1e-9  # 29 % of 100 are 29, whatever floats make of it
 
 
@@ -195,14 +196,15 @@ class Mapping:
         if self.ending is not None:
             return Outcome(None, self.ending)
         for index in self.failed:
-            if self.keeps_errors or self.rule.fails_with(len(self.failed)):
-                run.failures.unseen.pop(self.calls[index].path, None)  # else who reads the warnings is told of it
+            run.failures.unseen.pop(self.calls[index].path, None)
         if self.rule.fails_with(len(self.failed)):
             return Outcome(None, self._error())
         if self.waiting is not None:
             return Outcome(None, self.waiting)
         call.seen = [failure for index in self.failed if (failure := self.calls[index].failure) is not None]
         call.carry += tuple(one.failure for one in self.calls if one.failure is not None and one.failure.cancelled)
+        if self.failed and not self.keeps_errors:
+            run.failures.left_out.append(self._left_out())
         count = self.rule.total
         call.gathered = MapReturned(name="", begun=len(self.calls), count=count, keeps_errors=self.keeps_errors)
         return Outcome(self._results())
@@ -222,12 +224,26 @@ class Mapping:
             found += [NotNeededError(item_of(self._call.path, index)) for index in range(first, len(self._items))]
         return found
 
-    def _error(self) -> MapError:
+    def _errors(self) -> dict[int, Exception]:
         errors: dict[int, Exception] = {}
         for index in sorted(self.failed):
             outcome = self.calls[index].outcome
             if outcome is not None and isinstance(outcome.error, Exception):
                 errors[index] = outcome.error
+        return errors
+
+    def _left_out(self) -> str:
+        """Return in words which items failed and are left out of the result."""
+        errors = self._errors()
+        listed = [f"item {index}: {error!r}" for index, error in [*errors.items()][:_LISTED]]
+        more = f"; and {len(errors) - _LISTED} more" if len(errors) > _LISTED else ""
+        where = f"{self._call.spec.name!r}, call {self._call.path}"
+        return (
+            f"{len(errors)} of {self.rule.total} items of {where}, failed and are left out: {'; '.join(listed)}{more}"
+        )
+
+    def _error(self) -> MapError:
+        errors = self._errors()
         error = MapError(self._of.name, self.rule.total, self._succeeded, self.rule.allowed, errors)
         error.__cause__ = next(iter(errors.values()), None)
         return error

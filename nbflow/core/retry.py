@@ -36,7 +36,7 @@ def wait_before_retry(
         if matches(policy, error):
             if failures >= policy.max_attempts:
                 return None
-            own, asked = min(_backoff(policy, failures), policy.max_interval), _retry_after(error, now)
+            own, asked = min(_backoff(policy, failures), _longest(policy)), _retry_after(error, now)
             return Sleep(max(own, asked), JITTER if policy.jitter else 0.0)
     kind = type(error).__name__
     error.add_note(f"not tried again, although there is a retry policy: retry_on does not take {kind}, see RetryPolicy")
@@ -57,7 +57,7 @@ def _backoff(policy: RetryPolicy, failures: int) -> float:
     try:
         return policy.initial_interval * policy.backoff_factor ** (failures - 1)
     except OverflowError:  # 2.0 ** 1024 is no float any more
-        return policy.max_interval
+        return _longest(policy)
 
 
 def _retry_after(error: Exception, now: float) -> float:
@@ -72,3 +72,8 @@ def _retry_after(error: Exception, now: float) -> float:
         return max(0.0, float(text) if text.isdigit() else parsedate_to_datetime(text).timestamp() - now)
     except (AttributeError, TypeError, ValueError):
         return 0.0
+
+
+def _longest(policy: RetryPolicy) -> float:
+    """Return the longest wait between two attempts: never shorter than the first one that was asked for."""
+    return max(policy.max_interval, policy.initial_interval)

@@ -201,7 +201,7 @@ class Run(Generic[Output_co]):
         assert outcome is not None, "a finished run has an outcome"
         error = outcome.error
         scheduler, state = self._session.dispatch.scheduler, self._session.state
-        if scheduler.failures.unseen:
+        if scheduler.failures.unseen or scheduler.failures.left_out:
             _tell_lost_failures(scheduler, error)
         if error is None:
             if scheduler.replay.goes_on:
@@ -320,7 +320,9 @@ def _tell_unreached(scheduler: Scheduler, workflow: str) -> None:
 
 def _tell_lost_failures(scheduler: Scheduler, error: BaseException | None) -> None:
     """Tell, once, of tasks that failed and whose results nobody asked for: beside the run's own error, if any."""
-    unseen = scheduler.failures.unseen
+    unseen, left_out = scheduler.failures.unseen, scheduler.failures.left_out
+    while left_out:
+        warn(left_out.pop(0), LostFailureWarning)
     while unseen:
         _, failure = unseen.popitem()
         lost = failure.get()

@@ -90,7 +90,7 @@ class RetryPolicy(NamedTuple):
     Attributes:
         initial_interval: seconds before the second attempt.
         backoff_factor: what each later wait is multiplied by.
-        max_interval: upper bound of one wait, in seconds.
+        max_interval: upper bound of one wait, in seconds; at least ``initial_interval``.
         max_attempts: attempts in all, the first one included; 1 means no retry.
         jitter: whether each wait is lengthened by up to a quarter of itself, by chance.
         retry_on: an exception type, several, or a function from the error to a bool; see above for the default.

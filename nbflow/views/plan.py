@@ -201,6 +201,8 @@ class Planning:
         """Yield why a recorded call does not stand for one that is wanted."""
         if past.code != call.code and past.code and call.code:
             yield self._changed_code(past, call)
+        if past.inputs != call.inputs and past.path != call.path:
+            yield f"no call of it had these arguments: {_short(call.shown)}"
         if past.inputs != call.inputs:
             hidden = " (they differ in what these texts leave out)" if past.shown == call.shown else ""
             yield f"its arguments are {_short(call.shown)}; they were {_short(past.shown)}{hidden}"
@@ -214,7 +216,10 @@ class Planning:
 
     def _counterpart(self, call: Wanted) -> CallSettled | None:
         """Return the recorded call that it is compared with: at its position, or with its arguments."""
-        namesakes = [one for one in self._settled.values() if (one.name, one.kind) == (call.name, call.kind)]
+        namesakes = sorted(
+            (one for one in self._settled.values() if (one.name, one.kind) == (call.name, call.kind)),
+            key=lambda one: order_of(one.path),  # whichever ended first
+        )
         here = [one for one in namesakes if one.path == call.path]
         same = [one for one in namesakes if one.inputs == call.inputs]
         return next(iter([*(one for one in here if one in same), *same, *here, *namesakes]), None)
