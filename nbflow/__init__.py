@@ -26,6 +26,7 @@ from nbflow.workflow import Workflow
 from nbflow.workflow.reading import list_runs, list_threads, read_run, threads
 
 if TYPE_CHECKING:
+    from nbflow.archive.transfer import export_run, import_run
     from nbflow.cache.memory import InMemoryCache
     from nbflow.cache.sqlite import SqliteCache
     from nbflow.checkpoint.sqlite import SqliteSaver
@@ -54,10 +55,12 @@ __all__ = [
     "asleep_until",
     "emit_token",
     "entrypoint",
+    "export_run",
     "get_config",
     "get_runtime",
     "get_store",
     "get_stream_writer",
+    "import_run",
     "interrupt",
     "is_replaying",
     "list_runs",
@@ -75,7 +78,7 @@ _TOOLKIT = "nbflow_widgets"  # the one door to it, opened by name: the runtime i
 
 
 def __getattr__(name: str) -> object:
-    """Load a backend when it is first asked for: most imports of nbflow need no database."""
+    """Load what few programs need when it is first asked for, such as a database."""
     if name in LAZY:
         return getattr(import_module(LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
