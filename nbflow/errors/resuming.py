@@ -242,13 +242,15 @@ class ThreadBusyError(NbflowError, RuntimeError):
         thread_id: the thread.
         owner: who holds it, or had it last.
         gone: whether that one has given it back, so that the thread is free, but not for the runner that had it before.
+        unlike: why the run there could not be joined, with ``on_busy="join"``; empty if that was not asked for.
     """
 
-    def __init__(self, thread_id: str, owner: str, *, gone: bool = False) -> None:
+    def __init__(self, thread_id: str, owner: str, *, gone: bool = False, unlike: str = "") -> None:
         super().__init__(thread_id, owner)
         self.thread_id = thread_id
         self.owner = owner
         self.gone = gone
+        self.unlike = unlike
 
     def __str__(self) -> str:
         if self.gone:
@@ -256,10 +258,12 @@ class ThreadBusyError(NbflowError, RuntimeError):
                 f"thread {self.thread_id!r} was taken over by {self.owner}, which has worked on it and gone; what this "
                 "run would still write was not stored. Begin a new run to go on with the thread."
             )
+        unlike = f" It was not joined: {self.unlike}." if self.unlike else ""
         return (
             f"thread {self.thread_id!r} is being worked on by {self.owner}; two runs on one thread would do the "
             "same work twice. Wait for it or cancel it, or use another thread_id. One whose process is gone is taken "
             "over by itself; if you know that it is stuck, saver.take_away(thread_id) frees the thread."
+            f"{unlike}"
         )
 
 
