@@ -18,7 +18,7 @@ from nbflow.errors import NbflowError
 from nbflow.func import entrypoint, task
 from nbflow.runs.answering import record_answer
 from nbflow.runs.run import Run
-from nbflow.runtime import Runtime, get_runtime, interrupt
+from nbflow.runtime import Runtime, get_runtime, interrupt, patch
 from nbflow.sleeping import asleep, asleep_until, sleep, sleep_until
 from nbflow.values import Command, Interrupt, RunnableConfig, StateSnapshot, StreamWriter
 from nbflow.values.policies import RetryPolicy
@@ -65,6 +65,7 @@ __all__ = [
     "is_replaying",
     "list_runs",
     "list_threads",
+    "patch",
     "read_run",
     "record_answer",
     "register_type",

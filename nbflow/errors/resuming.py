@@ -212,6 +212,9 @@ class MissingContextError(NbflowError, ValueError):
         )
 
 
+_PATCH = 'put the new code under `if nbflow.patch("changed-at-%s"):` and what was there before under its `else:`.'
+
+
 class ReplayMismatchError(NbflowError):
     """A resumed body asked for another call than the log holds at this position.
 
@@ -228,10 +231,11 @@ class ReplayMismatchError(NbflowError):
         self.asked = asked
 
     def __str__(self) -> str:
+        patch = f" To let runs that began before go on as they began, {_PATCH % self.call}" if self.call != "0" else ""
         return (
             f"call {self.call}: the log holds {self.recorded} here, but the body now asks for {self.asked}. A "
             "resumed body must make the same calls in the same order: put clocks, random numbers and I/O into "
-            "tasks. To run changed calls again, pass on_divergence='rerun'; to start over, use a new thread_id."
+            f"tasks.{patch} To run changed calls again, pass on_divergence='rerun'; to start over, use a new thread_id."
         )
 
 

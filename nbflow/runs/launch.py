@@ -138,7 +138,8 @@ def _begin(
     dispatch = assembled(workflow, asked, session, opening, log, journal=journal, loop=loop)
     if saver is not None:
         dispatch.on_end.append(lambda _: _give_back(saver, session.thread_id, owner))
-    run = _handle(workflow, session, log.records, _early(saver, opening))
+    session.early = _early(saver, opening)
+    run = _handle(workflow, session, log.records, session.early)
     _start(run, dispatch, Call(ROOT, session.editions[workflow.spec], (value,), {}), records, inline)
     return run
 
