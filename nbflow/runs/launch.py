@@ -64,8 +64,11 @@ def launch(
     request, config, saver, thread_id = asked
     owner = Owner(f"run {clock.new_id()} in process {os.getpid()}")
     try:
-        if saver is not None and (busy := _lease(saver, thread_id, owner)) is not None:
-            return _joined(workflow, asked, busy, loop, listener, first)
+        if saver is not None:
+            try:
+                saver.lease(thread_id, owner)
+            except ThreadBusyError as busy:
+                return _joined(workflow, asked, busy, loop, listener, first)
         opening = open_thread(workflow, request, saver, thread_id, config)
         session = session_of(workflow, asked, opening)
         if first is not None:
@@ -82,15 +85,6 @@ def launch(
         raise
 
 
-def _lease(saver: BaseCheckpointSaver, thread_id: str, owner: Owner) -> ThreadBusyError | None:
-    """Reserve a thread; return why that can't be, if somebody works on it."""
-    try:
-        saver.lease(thread_id, owner)
-    except ThreadBusyError as busy:
-        return busy
-    return None
-
-
 def _joined(
     workflow: Definition,
     asked: Prepared,
@@ -103,7 +97,7 @@ def _joined(
     config, context = for_bodies(asked.config), asked.request.context
     session = Session(config=config, thread_id=asked.thread_id, store=workflow.store, context=context)
     joining = Joining(workflow, asked, busy, partial(launch, workflow, loop=loop))
-    return join(joining, session, _going_on(workflow, session), listener, first)
+    return join(joining, session, partial(_go_on, workflow, session), listener, first)
 
 
 def _give_back(saver: BaseCheckpointSaver, thread_id: str, owner: Owner) -> None:
@@ -218,11 +212,8 @@ def _handle(
     workflow: Definition, session: Session, records: list[Record], early: Callable[[], list[Record]] | None = None
 ) -> Run:
     """Return a handle whose ``resume`` launches the run that goes on."""
-    return Run(workflow, session, records, _going_on(workflow, session), early)
+    return Run(workflow, session, records, partial(_go_on, workflow, session), early)
 
 
-def _going_on(workflow: Definition, session: Session) -> Callable[[object], Run]:
-    def go_on(answer: object) -> Run:
-        return launch(workflow, Request("resume()", Command(resume=answer), session.config, session.context))
-
-    return go_on
+def _go_on(workflow: Definition, session: Session, answer: object) -> Run:
+    return launch(workflow, Request("resume()", Command(resume=answer), session.config, session.context))
