@@ -18,7 +18,7 @@ from nbflow.errors import NbflowError
 from nbflow.func import entrypoint, task
 from nbflow.runs.answering import record_answer
 from nbflow.runs.run import Run
-from nbflow.runtime import Runtime, get_runtime, interrupt
+from nbflow.runtime import Runtime, get_runtime, interrupt, patch
 from nbflow.sleeping import asleep, asleep_until, sleep, sleep_until
 from nbflow.values import Command, Interrupt, RunnableConfig, StateSnapshot, StreamWriter
 from nbflow.values.policies import RetryPolicy
@@ -26,6 +26,7 @@ from nbflow.workflow import Workflow
 from nbflow.workflow.reading import list_runs, list_threads, read_run, threads
 
 if TYPE_CHECKING:
+    from nbflow.archive.transfer import export_run, import_run
     from nbflow.cache.memory import InMemoryCache
     from nbflow.cache.sqlite import SqliteCache
     from nbflow.checkpoint.sqlite import SqliteSaver
@@ -54,14 +55,17 @@ __all__ = [
     "asleep_until",
     "emit_token",
     "entrypoint",
+    "export_run",
     "get_config",
     "get_runtime",
     "get_store",
     "get_stream_writer",
+    "import_run",
     "interrupt",
     "is_replaying",
     "list_runs",
     "list_threads",
+    "patch",
     "read_run",
     "record_answer",
     "register_type",
@@ -75,7 +79,7 @@ _TOOLKIT = "nbflow_widgets"  # the one door to it, opened by name: the runtime i
 
 
 def __getattr__(name: str) -> object:
-    """Load a backend when it is first asked for: most imports of nbflow need no database."""
+    """Load what few programs need when it is first asked for, such as a database."""
     if name in LAZY:
         return getattr(import_module(LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

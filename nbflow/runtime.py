@@ -12,12 +12,13 @@ from nbflow import codec
 from nbflow._support.pictures import storable
 from nbflow.config import here
 from nbflow.core.call import check_body, no_body
+from nbflow.core.patching import taken
 from nbflow.core.questions import Question, reply
 from nbflow.core.record import Value
 from nbflow.drivers.bodies import standing
 from nbflow.errors import CannotPauseError, InvalidOptionError, UnloadableValueError
 from nbflow.schemas import answers
-from nbflow.values import NO_ANSWER, RunControl
+from nbflow.values import NO_ANSWER, RunControl, is_text
 from nbflow.values.policies import TimeoutPolicy
 
 if TYPE_CHECKING:
@@ -261,6 +262,45 @@ def interrupt(
         raise questions.reopen(frame, question, problem)
 
 
+def patch(name: str) -> bool:
+    """Return whether a change of the code counts in this run: in runs that began after it was made, not in others.
+
+    A body that waits for an answer, sleeps or has crashed goes on by being run again, and must make the calls then
+    that it has made before. So code that is changed meanwhile keeps the old way beside the new one::
+
+        if patch("two-reviews"):
+            draft = review_twice(draft).result()
+        else:
+            draft = review(draft).result()
+
+    It is decided once for a run, by name, when the run first comes to it: True in a run that began with code in which
+    ``patch("two-reviews")`` stands, with the name written out, and False in one that began before, wherever that has
+    come to. It is recorded then, so it stays what it was, whatever is changed later. A fork decides anew what it
+    comes to from the call that it was forked at; a new run, also one with ``reuse``, takes the new way. A graph has no
+    code but that of its nodes: in one that an older run had not finished once, it counts too, from where that run
+    stands. When no run that began before is left, the old way and the line may go.
+
+    Args:
+        name: of the change; another change takes another name.
+
+    Raises:
+        CalledOutsideRunError: outside of a run.
+        InvalidOptionError: if it is no name.
+    """
+    session, frame = here("patch()")
+    check_body("patch()")
+    given: object = name
+    if not isinstance(given, str) or not given or not is_text(given):
+        raise InvalidOptionError("patch()", "name", repr(given), "it is a text that names the change, such as 'v2'")
+    frame = standing(frame)
+    dispatch = session.dispatch
+    with dispatch.lock:
+        known = dispatch.scheduler.log.patches.get(name)
+    early = session.early() if known is None and session.early is not None else ()
+    with dispatch.lock:
+        return taken(dispatch.scheduler, frame, name, early)
+
+
 def _check_pause(frame: Frame | None) -> None:
     """Raise if a call stands around the code here that must not happen twice, since what pauses runs again."""
     while frame is not None:
@@ -288,4 +328,4 @@ def _limits(
     return policy.limits[0], Value(default)
 
 
-__all__ = ["BaseUser", "ExecutionInfo", "RunControl", "Runtime", "ServerInfo", "get_runtime", "interrupt"]
+__all__ = ["BaseUser", "ExecutionInfo", "RunControl", "Runtime", "ServerInfo", "get_runtime", "interrupt", "patch"]

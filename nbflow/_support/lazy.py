@@ -8,4 +8,6 @@ LAZY = {
     "SqliteCache": "nbflow.cache.sqlite",
     "SqliteSaver": "nbflow.checkpoint.sqlite",
     "SqliteStore": "nbflow.store.sqlite",
+    "export_run": "nbflow.archive.transfer",
+    "import_run": "nbflow.archive.transfer",
 }

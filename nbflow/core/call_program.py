@@ -18,7 +18,7 @@ from nbflow.core.deadline import Deadline
 from nbflow.core.effects import Await, AwaitTold, Commit, Compute, Invoke, Program, Sleep
 from nbflow.core.outcome import Outcome
 from nbflow.core.rebuilt import Recalled, recall
-from nbflow.core.record import CallEntered, CallReturned
+from nbflow.core.record import CallEntered, CallReturned, Patched
 from nbflow.core.retry import wait_before_retry
 from nbflow.errors import CallInterruptedError, GraphDrained
 
@@ -201,6 +201,8 @@ def _leave(run: Scheduler, call: Call, frame: Frame, *, failed: bool) -> Program
     body = frame.deliveries
     if body is None or not failed or run.stopping:
         run.results.behind.discard(body)
+        if body is not None:  # what it decided is durable with its end
+            call.carry += tuple(one for one in body.unsaved if isinstance(one, Patched))
         return Outcome(None)
     seen = yield from run.results.take_seen(call, run.now, (body,))
     run.results.behind.discard(body)

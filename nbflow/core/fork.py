@@ -27,6 +27,7 @@ from nbflow.core.record import (
     Fallback,
     MapReturned,
     Observed,
+    Patched,
     Record,
     Reopened,
     RunPaused,
@@ -63,9 +64,16 @@ def begun_again(records: Sequence[Record]) -> list[Record]:
             taken += map(copied, first[id(record)])
         elif isinstance(record, Answered):
             answered.add(record.path)
-        elif (id(record) in settled or isinstance(record, CallEntered)) and not answered.reaches(record.path):
+        elif (id(record) in settled or isinstance(record, (CallEntered, Patched))) and not answered.reaches(
+            _place(record)
+        ):
             taken.append(copied(record))
     return taken + _told_of(records, taken)
+
+
+def _place(record: Record) -> str:
+    """Return the position that says what came before a record: of a decision, that of the call after it."""
+    return record.next if isinstance(record, Patched) else record.path
 
 
 def _given_at_first(records: Sequence[Record]) -> dict[int, list[Record]]:
@@ -131,7 +139,9 @@ def before(records: Sequence[Record], at: str) -> list[Record]:
         elif isinstance(record, CallEntered) and _is_before(record.path, at, maps, ended=index < end):
             begun.add(record.path)
             taken.append(copied(record))
-        elif id(record) in settled and (record.path in begun or _is_before(record.path, at, maps, ended=index < end)):
+        elif (id(record) in settled or isinstance(record, Patched)) and (
+            record.path in begun or _is_before(_place(record), at, maps, ended=index < end)
+        ):
             taken.append(copied(record))
     return taken + _told_of(records, taken)
 
@@ -153,7 +163,7 @@ def code_of(records: Sequence[Record], taken: Sequence[Record]) -> list[Record]:
 
 
 _STARTED = CallStarted.__name__
-_KEPT = (Answered, CallEntered, CallSleeps, Reopened, Observed, Told, Discarded)  # at a pause, beside outcomes
+_KEPT = (Answered, CallEntered, CallSleeps, Reopened, Observed, Told, Patched, Discarded)  # at a pause, beside outcomes
 
 
 def places(records: Sequence[Record]) -> dict[str, int]:

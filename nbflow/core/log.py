@@ -17,6 +17,7 @@ from nbflow.core.record import (
     CallSleeps,
     Discarded,
     Marked,
+    Patched,
     Record,
     Reopened,
     Told,
@@ -44,6 +45,7 @@ class Log:
         answered: positions of the calls that an answer has reached: those that asked, and those around them.
         asked: by question id, when it was asked first, or first since it was opened again.
         entered: by path, the beginnings of calls that must not happen twice; also of those whose end counts no more.
+        patches: by name, whether a change of the code counts in the run.
         problems: by question id, why the last answer that was taken back does not count.
         sleeps: by path, the beginnings of sleeps.
         listeners: called with each new record, one at a time and in order, by the driver: never with a lock held.
@@ -62,6 +64,7 @@ class Log:
         "listeners",
         "made",
         "marks",
+        "patches",
         "problems",
         "records",
         "settled",
@@ -77,6 +80,7 @@ class Log:
         self.answers: dict[str, Answered] = {}
         self.answered: set[str] = set()
         self.asked: dict[str, Asked] = {}
+        self.patches: dict[str, bool] = {}
         self.problems: dict[str, str] = {}
         self.entered: dict[str, CallEntered] = {}
         self.sleeps: dict[str, CallSleeps] = {}
@@ -130,6 +134,8 @@ class Log:
                 call: list(takewhile(lambda one: not comes_from(one.source, record.path), told))
                 for call, told in self.told.items()
             }
+        elif isinstance(record, Patched):
+            self.patches.setdefault(record.name, record.taken)
         elif isinstance(record, Told):
             self.told.setdefault(record.call, []).append(record)
         else:

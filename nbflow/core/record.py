@@ -325,6 +325,20 @@ class Told(Record):
     ns: tuple[str, ...] = ()
 
 
+class Patched(Record):
+    """The code at ``path`` asked whether the change ``name`` of it counts in this run.
+
+    Attributes:
+        name: of the change.
+        taken: whether it does.
+        next: position that the next call has in that branch.
+    """
+
+    name: str
+    taken: bool = True
+    next: str = ROOT
+
+
 class Discarded(Record):
     """What the log held at ``path`` and after it in that branch no longer counts: the body changed.
 
@@ -378,7 +392,7 @@ KINDS: dict[str, type[Record]] = {
     kind.__name__: kind
     for kind in (
         RunStarted, ContextGiven, CodeKept, RunResumed, RunReturned, RunFailed, RunPaused, RunHalted, Saved,
-        CallEntered, CallSleeps, CallReturned, MapReturned, CallFailed, Marked, Observed, Told, Discarded,
+        CallEntered, CallSleeps, CallReturned, MapReturned, CallFailed, Marked, Observed, Told, Patched, Discarded,
         Asked, Fallback, Answered, Reopened, Output,
     )
 }  # fmt: skip

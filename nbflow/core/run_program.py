@@ -182,7 +182,9 @@ def _return(scheduler: Scheduler, body: Call, result: object, point: str) -> Pro
         )
     )
     failures = scheduler.failures
-    reply = yield from _commit_last(scheduler, (*failures.survived(body), *failures.open.values(), *records))
+    reply = yield from _commit_last(
+        scheduler, (*body.carry, *failures.survived(body), *failures.open.values(), *records)
+    )
     if reply.error is not None:
         return (yield from _fail(scheduler, reply.error))
     scheduler.ended = True

@@ -3,7 +3,8 @@
 Two roots: ``NbflowError`` for what a caller can put right, and ``Signal`` for what steers a
 run. Signals derive from ``BaseException`` so that an ``except Exception`` in a workflow cannot
 mistake a pause for a failure. Raw fields go to ``super().__init__`` and the text is made in
-``__str__``: pickle rebuilds an exception from its arguments.
+``_text``: pickle rebuilds an exception from its arguments. ``__str__`` adds the ``number`` that each class has for
+ever; ``docs/errors.md`` is made of the docstrings, which say what to do.
 """
 
 from __future__ import annotations

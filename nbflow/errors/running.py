@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from nbflow.errors.usage import NbflowError
 
@@ -10,17 +11,22 @@ from nbflow.errors.usage import NbflowError
 class RunCancelledError(NbflowError):
     """The run was cancelled before it ended; its thread can be resumed.
 
+    Remedy:
+        Go on with `invoke(None, config)`; what was finished does not run again.
+
     Attributes:
         workflow: name of the workflow.
         thread_id: the thread; empty without a checkpointer.
     """
+
+    number: ClassVar[str] = "NBF-300"
 
     def __init__(self, workflow: str, thread_id: str) -> None:
         super().__init__(workflow, thread_id)
         self.workflow = workflow
         self.thread_id = thread_id
 
-    def __str__(self) -> str:
+    def _text(self) -> str:
         rest = f" Go on with invoke(None) on thread {self.thread_id!r}." if self.thread_id else ""
         return f"the run of {self.workflow!r} was cancelled.{rest}"
 
@@ -28,17 +34,22 @@ class RunCancelledError(NbflowError):
 class NodeCancelledError(NbflowError):
     """A body let a cancellation out that nobody had asked for, such as that of a future it had cancelled.
 
+    Remedy:
+        Catch `asyncio.CancelledError` where the body awaits what it has cancelled.
+
     Attributes:
         call: position of the call, such as ``"0.2"``.
         name: name of the task or body.
     """
+
+    number: ClassVar[str] = "NBF-305"
 
     def __init__(self, call: str, name: str) -> None:
         super().__init__(call, name)
         self.call = call
         self.name = name
 
-    def __str__(self) -> str:
+    def _text(self) -> str:
         return (
             f"{self.name!r} (call {self.call}) ended with a CancelledError although nobody cancelled it; "
             "it awaited something that was cancelled. Catch asyncio.CancelledError there."
@@ -50,6 +61,10 @@ class NodeTimeoutError(NbflowError):
 
     No ``TimeoutError``, so that the default retry policy tries again.
 
+    Remedy:
+        Give the task a longer `timeout`, or a `retry_policy`; for an idle limit, call `runtime.heartbeat()` while it
+        works.
+
     Attributes:
         node: name of the task or body.
         kind: ``"run"`` if it took too long in all, ``"idle"`` if it showed no progress.
@@ -57,6 +72,8 @@ class NodeTimeoutError(NbflowError):
         run_timeout, idle_timeout: seconds as declared; None for no limit.
         elapsed: seconds since the attempt began.
     """
+
+    number: ClassVar[str] = "NBF-310"
 
     def __init__(
         self, node: str, kind: str, elapsed: float, run_timeout: float | None = None, idle_timeout: float | None = None
@@ -69,7 +86,7 @@ class NodeTimeoutError(NbflowError):
         self.idle_timeout = idle_timeout
         self.timeout = run_timeout if kind == "run" else idle_timeout
 
-    def __str__(self) -> str:
+    def _text(self) -> str:
         what = "took longer than" if self.kind == "run" else "showed no progress for"
         return f"{self.node!r} {what} {self.timeout:g} s (it ran for {self.elapsed:.3g} s)"
 
@@ -79,11 +96,17 @@ class CallInterruptedError(NbflowError, RuntimeError):
 
     It is never run again. A body may catch this and ask a person; or it is told how the call ended, from outside.
 
+    Remedy:
+        Find out whether it happened; then `fork(config, at=path, replace=result)`, or `fork(config, at=path)` to run
+        it once more.
+
     Attributes:
         name: of the task.
         path: position of the call.
         began: when it began, in seconds since 1970.
     """
+
+    number: ClassVar[str] = "NBF-315"
 
     def __init__(self, name: str, path: str, began: float) -> None:
         super().__init__(name, path, began)
@@ -91,7 +114,7 @@ class CallInterruptedError(NbflowError, RuntimeError):
         self.path = path
         self.began = began
 
-    def __str__(self) -> str:
+    def _text(self) -> str:
         began = datetime.fromtimestamp(self.began, UTC).isoformat(" ", "seconds")
         return (
             f"call {self.path} of {self.name!r} began at {began} and was cut off, so nobody knows whether it happened; "
@@ -103,6 +126,10 @@ class CallInterruptedError(NbflowError, RuntimeError):
 class MapError(NbflowError, RuntimeError):
     """Too many items of a map failed; the calls of the others were cancelled.
 
+    Remedy:
+        Look at `errors`, mend what failed and go on with `invoke(None, config)`: items that returned don't run again.
+        To live with some failures, pass `tolerate` or `return_exceptions=True`.
+
     Attributes:
         name: of the task.
         count: number of the items.
@@ -110,6 +137,8 @@ class MapError(NbflowError, RuntimeError):
         allowed: failures that would have been tolerated.
         errors: by number of the item, from 0, what it failed with.
     """
+
+    number: ClassVar[str] = "NBF-320"
 
     _LISTED = 5
 
@@ -121,7 +150,7 @@ class MapError(NbflowError, RuntimeError):
         self.allowed = allowed
         self.errors = errors
 
-    def __str__(self) -> str:
+    def _text(self) -> str:
         listed = [f"item {index}: {error!r}" for index, error in [*self.errors.items()][: self._LISTED]]
         more = len(self.errors) - len(listed)
         text = "; ".join(listed) + (f"; and {more} more" if more else "")
@@ -135,49 +164,108 @@ class MapError(NbflowError, RuntimeError):
 class NotNeededError(NbflowError):
     """Stands in the result of a map for an item whose call was cancelled or not begun: enough others had succeeded.
 
+    Remedy:
+        None: it stands for a result that nobody needs.
+
     Attributes:
         path: position of its call.
     """
+
+    number: ClassVar[str] = "NBF-325"
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
         self.path = path
 
-    def __str__(self) -> str:
+    def _text(self) -> str:
         return f"call {self.path} was not needed: enough other items had succeeded."
 
 
 class NotCachedWarning(UserWarning):
-    """A function has a cache policy, and a call of it was carried out without the cache."""
+    """A function has a cache policy, and a call of it was carried out without the cache.
+
+    Remedy:
+        Return what can be stored, and pass arguments that have a digest; or leave the policy out.
+    """
+
+    number: ClassVar[str] = "NBF-330"
 
 
 class UnreachedCallsWarning(UserWarning):
-    """A resumed body ended without making calls that the log holds results of: it takes another way now."""
+    """A resumed body ended without making calls that the log holds results of: it takes another way now.
+
+    Remedy:
+        See why the body takes another way now; if the change is meant, nothing is to be done.
+    """
+
+    number: ClassVar[str] = "NBF-335"
 
 
 class UnreadCodeWarning(UserWarning):
-    """A function depends on something whose content can't be told, so that a change of it is not noticed."""
+    """A function depends on something whose content can't be told, so that a change of it is not noticed.
+
+    Remedy:
+        Pass what it depends on as an argument, or give the task a `version=`.
+    """
+
+    number: ClassVar[str] = "NBF-340"
 
 
 class LostFailureWarning(UserWarning):
-    """A task failed and nobody asked for its result."""
+    """A task failed and nobody asked for its result.
+
+    Remedy:
+        Ask each future for its result, or catch the failure in the task.
+    """
+
+    number: ClassVar[str] = "NBF-345"
 
 
 class ChangedArgumentWarning(UserWarning):
-    """An argument of a call was changed in place while the call worked on it."""
+    """An argument of a call was changed in place while the call worked on it.
+
+    Remedy:
+        Have the task change a copy and return it.
+    """
+
+    number: ClassVar[str] = "NBF-350"
 
 
 class UnkeptFailureWarning(UserWarning):
-    """A failure that a body survived will not be the same when it is replayed."""
+    """A failure that a body survived will not be the same when it is replayed.
+
+    Remedy:
+        Raise exceptions of storable parts, and catch what should lead elsewhere inside the task.
+    """
+
+    number: ClassVar[str] = "NBF-355"
 
 
 class UnkeptStreamWarning(UserWarning):
-    """A body reads chunks of a nested run's stream that can't be kept: after a pause it is not given them again."""
+    """A body reads chunks of a nested run's stream that can't be kept: after a pause it is not given them again.
+
+    Remedy:
+        Write plain data to streams that bodies read.
+    """
+
+    number: ClassVar[str] = "NBF-360"
 
 
 class StandstillWarning(RuntimeWarning):
-    """A run was paused whose body waits, in the thread that called ``invoke()``, for a thread of its own that asked."""
+    """A run was paused whose body waits, in the thread that called ``invoke()``, for a thread of its own that asked.
+
+    Remedy:
+        Ask in the body itself, or start it with `start()`.
+    """
+
+    number: ClassVar[str] = "NBF-365"
 
 
 class NeverCalledWarning(UserWarning):
-    """A class of the user's overrides a method of LangGraph's that nbflow does not call."""
+    """A class of the user's overrides a method of LangGraph's that nbflow does not call.
+
+    Remedy:
+        Override the method that the text names instead.
+    """
+
+    number: ClassVar[str] = "NBF-370"

@@ -73,7 +73,7 @@ def session_of(workflow: Definition, asked: Prepared, opening: Opening, **others
     """Return the surroundings of a run; ``others`` are fields of them that are not the workflow's own."""
     started = opening.started
     fields: dict[str, Any] = {
-        "config": _for_bodies(asked.config),
+        "config": for_bodies(asked.config),
         "thread_id": asked.thread_id,
         "run_id": opening.key.run_id,
         "origin": started.origin or started.run_id,
@@ -146,7 +146,7 @@ def _traced(editions: Mapping[Spec, Spec]) -> Mapping[Spec, Spec]:
     return Traced(editions)
 
 
-def _for_bodies(config: RunnableConfig) -> RunnableConfig:
+def for_bodies(config: RunnableConfig) -> RunnableConfig:
     """Return a config without what is for the beginning of a run alone.
 
     It names no checkpoint: an answer to the run means the end of its thread. It does not say which cell began the run:
@@ -161,7 +161,11 @@ def _for_bodies(config: RunnableConfig) -> RunnableConfig:
     return {**config, "configurable": configurable}
 
 
-_CHOICES = {"on_divergence": ("error", "rerun"), "durability": (None, "sync", "async", "exit")}
+_CHOICES = {
+    "on_divergence": ("error", "rerun"),
+    "on_busy": ("error", "join"),
+    "durability": (None, "sync", "async", "exit"),
+}
 
 
 def _check_options(workflow: Definition, request: Request, saver: BaseCheckpointSaver | None) -> None:

@@ -18,8 +18,9 @@ from nbflow.core.run_program import execute, halt
 from nbflow.drivers import printing
 from nbflow.drivers.bodies import aside
 from nbflow.drivers.dispatch import Dispatch
-from nbflow.errors import ParentCommand
-from nbflow.runs.assembly import Prepared, assembled, prepared, session_of
+from nbflow.errors import ParentCommand, ThreadBusyError
+from nbflow.runs.assembly import Prepared, assembled, for_bodies, prepared, session_of
+from nbflow.runs.joining import Joining, join
 from nbflow.runs.journal import JOURNALS, Journal
 from nbflow.runs.kept_code import KeptCode
 from nbflow.runs.opening import open_thread
@@ -64,7 +65,10 @@ def launch(
     owner = Owner(f"run {clock.new_id()} in process {os.getpid()}")
     try:
         if saver is not None:
-            saver.lease(thread_id, owner)
+            try:
+                saver.lease(thread_id, owner)
+            except ThreadBusyError as busy:
+                return _joined(workflow, asked, busy, loop, listener, first)
         opening = open_thread(workflow, request, saver, thread_id, config)
         session = session_of(workflow, asked, opening)
         if first is not None:
@@ -79,6 +83,21 @@ def launch(
         if saver is not None:
             _give_back(saver, thread_id, owner)
         raise
+
+
+def _joined(
+    workflow: Definition,
+    asked: Prepared,
+    busy: ThreadBusyError,
+    loop: AbstractEventLoop | None,
+    listener: Callable[[Record], None] | None,
+    first: Callable[[Session, Opening], None] | None,
+) -> Run:
+    """Return the handle of the run that somebody else works on, if that was asked for."""
+    config, context = for_bodies(asked.config), asked.request.context
+    session = Session(config=config, thread_id=asked.thread_id, store=workflow.store, context=context)
+    joining = Joining(workflow, asked, busy, partial(launch, workflow, loop=loop))
+    return join(joining, session, partial(_go_on, workflow, session), listener, first)
 
 
 def _give_back(saver: BaseCheckpointSaver, thread_id: str, owner: Owner) -> None:
@@ -113,7 +132,8 @@ def _begin(
     dispatch = assembled(workflow, asked, session, opening, log, journal=journal, loop=loop)
     if saver is not None:
         dispatch.on_end.append(lambda _: _give_back(saver, session.thread_id, owner))
-    run = _handle(workflow, session, log.records, _early(saver, opening))
+    session.early = _early(saver, opening)
+    run = _handle(workflow, session, log.records, session.early)
     _start(run, dispatch, Call(ROOT, session.editions[workflow.spec], (value,), {}), records, inline)
     return run
 
@@ -192,8 +212,8 @@ def _handle(
     workflow: Definition, session: Session, records: list[Record], early: Callable[[], list[Record]] | None = None
 ) -> Run:
     """Return a handle whose ``resume`` launches the run that goes on."""
+    return Run(workflow, session, records, partial(_go_on, workflow, session), early)
 
-    def go_on(answer: object) -> Run:
-        return launch(workflow, Request("resume()", Command(resume=answer), session.config, session.context))
 
-    return Run(workflow, session, records, go_on, early)
+def _go_on(workflow: Definition, session: Session, answer: object) -> Run:
+    return launch(workflow, Request("resume()", Command(resume=answer), session.config, session.context))

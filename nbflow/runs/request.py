@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nbflow.checkpoint.points import Point
     from nbflow.core.record import Record
     from nbflow.core.reuse import Reuse
-    from nbflow.values import Config, Durability, OnDivergence, RunControl, RunnableConfig
+    from nbflow.values import Config, Durability, OnBusy, OnDivergence, RunControl, RunnableConfig
     from nbflow.workflow.definition import Definition
 
 
@@ -61,6 +61,7 @@ class Request(NamedTuple):
         control: as given.
         reuse: as given.
         rest_after: as given.
+        on_busy: as given.
         interrupt_before, interrupt_after, output_keys: as given.
         fork: where a run is to be forked; None to run or go on.
     """
@@ -74,6 +75,7 @@ class Request(NamedTuple):
     control: RunControl | None = None
     reuse: bool = False
     rest_after: float | timedelta | None = None
+    on_busy: OnBusy = "error"
     interrupt_before: str | Sequence[str] | None = None
     interrupt_after: str | Sequence[str] | None = None
     output_keys: str | Sequence[str] | None = None

@@ -51,9 +51,11 @@ class Run(Generic[Output_co]):
         thread_id: the thread; empty without a checkpointer.
         run_id: names the run.
         watchers: told of each run that begins in this process, on the thread that begins it.
+        is_joined: whether somebody else works on it, or did when this handle was made (``on_busy="join"``).
     """
 
     watchers: ClassVar[list[Callable[[Run[Any]], None]]] = []
+    is_joined: bool = False
 
     def __init__(
         self,
@@ -235,10 +237,13 @@ class Run(Generic[Output_co]):
 
     def _halted(self, status: str) -> Output_co:
         """Return what a graph shows that stands at a breakpoint; any other run without an end has no result."""
-        last = self._records[-1] if self._records else None
-        if isinstance(last, RunHalted) and last.reason.startswith(BREAKPOINT):
+        if self._stands_at_breakpoint():
             return self.workflow.paused(self._records, ())  # type: ignore[return-value]  # as above
         raise UnfinishedRunError(self.workflow.name, self.thread_id, status)
+
+    def _stands_at_breakpoint(self) -> bool:
+        last = self._records[-1] if self._records else None
+        return isinstance(last, RunHalted) and last.reason.startswith(BREAKPOINT)
 
     def resume(self, answer: object) -> Run[Output_co]:
         """Answer the open question, or ``{id: answer}`` several, and go on in the background.

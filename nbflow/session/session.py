@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from nbflow.core.call import Mailbox as AnyMailbox
     from nbflow.core.deliveries import Deliveries
     from nbflow.core.outcome import Outcome
-    from nbflow.core.record import Marked, Value
+    from nbflow.core.record import Marked, Record, Value
     from nbflow.drivers.dispatch import Dispatch
     from nbflow.session.lineage import Lineages
     from nbflow.store.base import BaseStore
@@ -84,6 +84,7 @@ class Session:
         control: what the caller passed as ``control``, or None.
         editions: the functions that it runs, with the digests that their code had then.
         of_graph: options of the run that are about a graph, by name.
+        early: reads the records of the run before those that its log holds; None if that holds all.
         state: of the graph that runs, at its last step; None before it.
         led: who decides on showing what its code says, and whether that is kept.
         dispatch: carries out calls; set when the run begins.
@@ -101,6 +102,7 @@ class Session:
     control: RunControl | None = None
     editions: Mapping[Spec, Spec] = field(default_factory=dict)
     of_graph: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
+    early: Callable[[], Sequence[Record]] | None = None
     state: Mapping[str, object] | None = None
     led: tuple[Echo | None, bool] = field(default_factory=echo_here.get)
     dispatch: Dispatch = field(init=False)

@@ -10,6 +10,7 @@ StreamMode = Literal["values", "updates", "custom", "messages", "tasks", "checkp
 StreamWriter = Callable[[object], None]
 Durability = Literal["sync", "async", "exit"]
 OnDivergence = Literal["error", "rerun"]
+OnBusy = Literal["error", "join"]
 All = Literal["*"]
 StreamVersion = Literal["v1", "v2"]
 
@@ -115,6 +116,10 @@ class RunOptions(TypedDict, total=False):
             result whose task code and arguments are unchanged, and runs the rest.
         rest_after: seconds of a sleep (``nbflow.sleep``) from which on it is not waited for: the run ends as
             ``sleeping``, and goes on by ``go_on()`` or ``invoke(None)`` when its time has come. None waits.
+        on_busy: what to do where somebody works on the thread, in this process or another one: ``"error"`` raises
+            ``ThreadBusyError``; ``"join"`` waits for the end of the run that works there, and returns what it
+            returned, if it is one of this workflow, as it is here, with this input; any other is told. None as the
+            input joins whatever run of the workflow works there. If its process dies, this one goes on with it.
         interrupt_before: of a graph: nodes that the run stops before, ``"*"`` for all; None as it was compiled.
         interrupt_after: of a graph: nodes that the run stops after, likewise.
         output_keys: of a graph: one key of the state whose value is wanted, or several; None for its output schema.
@@ -126,6 +131,7 @@ class RunOptions(TypedDict, total=False):
     control: RunControl | None
     reuse: bool
     rest_after: float | timedelta | None
+    on_busy: OnBusy
     interrupt_before: str | Sequence[str] | None
     interrupt_after: str | Sequence[str] | None
     output_keys: str | Sequence[str] | None

@@ -57,7 +57,7 @@ def test_what_can_not_work_is_told(flow: Flavour, used: str) -> None:
         flow.invoke(body_with(flow, RAISES[used]), 1)
     remedy = "await step(...)" if flow.name == "async" else "step(...).result()"
     assert str(caught.value) == (
-        f"{used} was used on the future of task 'step', call 0.0, not on its result: write {remedy}"
+        f"{used} was used on the future of task 'step', call 0.0, not on its result: write {remedy} [NBF-165]"
     )
     assert isinstance(caught.value, TypeError)
 

@@ -22,7 +22,7 @@ from nbflow_widgets.called import how_to_call
 from nbflow_widgets.cell_run import CellRun
 from nbflow_widgets.display import Mode, bundle_of, has_person, here, mode, show_once
 from nbflow_widgets.echo import Echo
-from nbflow_widgets.elsewhere import begun_by_a_card
+from nbflow_widgets.elsewhere import PROGRAM, begun_by_a_card
 from nbflow_widgets.failure import Stopped, prepared, release
 from nbflow_widgets.markup import note
 from nbflow_widgets.options import Options, parse_entrypoint, parse_watch
@@ -33,10 +33,11 @@ from nbflow_widgets.watch import Watch
 
 if TYPE_CHECKING:
     from nbflow import RunnableConfig
-    from nbflow.types import BaseCache, BaseCheckpointSaver
+    from nbflow.types import BaseCache, BaseCheckpointSaver, OnBusy
 
 NOTHING = object()
 FINISHED = "This run had finished; here it is again, and nothing ran. `--fresh` starts over."
+AT_WORK = f"This run is at work in another cell, or in {PROGRAM}: it runs once, and its end comes here too."
 
 
 class Opening(NamedTuple):
@@ -226,7 +227,7 @@ class Cells:
     ) -> Opening:
         """Start a run, or come back to the thread's last one if it has the same input.
 
-        An unfinished one goes on. A finished one is shown again while its code is as it was.
+        An unfinished one goes on, or is joined at work. A finished one is shown again while its code is as it was.
         """
         shown = self._kit.cell_runs.pop(key, None)
         if shown is not None:
@@ -245,12 +246,11 @@ class Cells:
             elif same:
                 if last.status == "asking" and last.is_current:
                     return Opening(last, len(last.log))
-                again = workflow.start(None, config, on_divergence="rerun", rest_after=rest_after)
-                return Opening(again, len(last.log))
+                again = workflow.start(None, config, on_divergence="rerun", rest_after=rest_after, on_busy="join")
+                return Opening(again, len(last.log), AT_WORK if again.is_joined else "")
             else:
                 text = "The thread's unfinished run had another input and was left behind; this is a new run."
-        run = workflow.start(value, config, on_divergence="rerun", rest_after=rest_after, reuse=reuse)
-        return Opening(run, 0, text)
+        return _begun(workflow, value, config, fresh=fresh, reuse=reuse, rest_after=rest_after, text=text)
 
     def _value(self, option: str, expression: str) -> Any:  # noqa: ANN401  # whatever the user wrote
         try:
@@ -306,6 +306,22 @@ class Cells:
             if name == error.name and cell_run is not None:
                 text = f"`{name}` is bound when {_stands(cell_run.run)}."
                 show_once(bundle_of(note(text, "warning"), text.replace("`", "")))
+
+
+def _begun(
+    workflow: Workflow,
+    value: object,
+    config: RunnableConfig,
+    *,
+    fresh: bool,
+    reuse: bool,
+    rest_after: float | None,
+    text: str,
+) -> Opening:
+    """Start a run, or join it where it is worked on, unless it is to start over."""
+    on_busy: OnBusy = "error" if fresh else "join"
+    run = workflow.start(value, config, on_divergence="rerun", rest_after=rest_after, reuse=reuse, on_busy=on_busy)
+    return Opening(run, 0, AT_WORK if run.is_joined else text)
 
 
 def _stands(run: Run) -> str:

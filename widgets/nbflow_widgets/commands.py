@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
 
+import nbflow
 from nbflow import Command, Run, SqliteSaver, list_runs
 from nbflow.errors.usage import nearest
 from nbflow.views.callgraph import WAYS
@@ -186,6 +187,46 @@ def trace(
     ours = f'"format":"{FORMAT}"'.encode()
     written = write(path, text, is_ours=lambda head: ours in head, overwrite=overwrite)
     return Written(written, f"trace of {thread if isinstance(thread, Run) else repr(thread)}")
+
+
+def export_run(
+    thread: str | Run,
+    path: str,
+    saver: BaseCheckpointSaver | None = None,
+    *,
+    redact: Any = None,  # noqa: ANN401  # as of the function
+    overwrite: bool = False,
+) -> Written:
+    """Write a thread's runs, whole, to one file that `%nbflow import` reads in another place.
+
+    Args:
+        thread: the thread; or a run, which is written with what it needs to go on.
+        path: of the file, such as ``run.nbf``.
+        saver: where the thread is kept; None for the default.
+        redact: what takes secrets out: names such as ``["api_key", "*token*"]``, patterns or a function.
+        overwrite: whether a file that is there is replaced.
+    """
+    name, run_id = (thread.thread_id, thread.run_id) if isinstance(thread, Run) else (thread, None)
+    written = nbflow.export_run(_saver(saver), name, path, run_id=run_id, redact=redact, overwrite=overwrite)
+    masked = "masked " if redact is not None else ""
+    return Written(written, f"{masked}{'run' if run_id else 'runs'} of thread {name!r}")
+
+
+def import_run(path: str, thread: str | None = None, saver: BaseCheckpointSaver | None = None) -> Shown:
+    """Read a file that `%nbflow export` wrote; its thread is looked at and gone on with like any other.
+
+    Args:
+        path: of the file.
+        thread: what the thread is to be called; None for what it was called.
+        saver: what is to keep it; None for the default.
+    """
+    keeper = _saver(saver)
+    name = nbflow.import_run(keeper, path, thread_id=thread)
+    run = newest_run(name, keeper)
+    runs = plural(len(list_runs(keeper, name)), "run")
+    text = f"Thread `{name}` has {runs} of {path}; the newest, of {run.log[0].workflow}, is {run.status}. "  # type: ignore[attr-defined]  # a RunStarted
+    text = visible(f"{text}`%nbflow timeline {name}` shows it.")
+    return Shown(note(text), text.replace("`", ""))
 
 
 def _records(given: str | Run, saver: BaseCheckpointSaver | None) -> Sequence[Record]:

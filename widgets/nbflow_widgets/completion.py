@@ -34,15 +34,17 @@ class Completer:
         return [word for word in offered if word.startswith(event.symbol)]
 
     def _after_nbflow(self, words: list[str]) -> list[str]:
-        from nbflow_widgets.subcommands import SUBCOMMANDS, switches  # noqa: PLC0415  # they bring the widgets
+        from nbflow_widgets.subcommands import SUBCOMMANDS, switches, valued  # noqa: PLC0415  # they bring the widgets
 
         if not words:
             return [*SUBCOMMANDS]
         parameters = list(inspect.signature(SUBCOMMANDS[words[0]]).parameters) if words[0] in SUBCOMMANDS else []
         place = len(words) - 1
         wants_thread = place < len(parameters) and parameters[place] in _RUNS
-        options = switches(words[0]) if words[0] in SUBCOMMANDS else []
-        files = _files() if wants_thread and parameters[place] == "thread_or_file" else []
+        options = [*switches(words[0]), *valued(words[0])] if words[0] in SUBCOMMANDS else []
+        if words == ["import"]:
+            return _files(_RUN_FILES)
+        files = _files(_THREAD_FILES) if wants_thread and parameters[place] == "thread_or_file" else []
         return [*self._threads(), *files] if wants_thread else [*options, "--saver"]
 
     def _after_cell(self, words: list[str]) -> list[str]:
@@ -60,9 +62,13 @@ class Completer:
         return []
 
 
-def _files() -> list[str]:
-    """Return the files in the kernel's folder whose names say that they may hold threads."""
-    return sorted(str(path) for end in ("db", "sqlite", "sqlite3") for path in Path().glob(f"*.{end}"))
+def _files(ends: tuple[str, ...]) -> list[str]:
+    """Return the files in the kernel's folder whose names end so."""
+    return sorted(str(path) for end in ends for path in Path().glob(f"*.{end}"))
+
+
+_THREAD_FILES = ("db", "sqlite", "sqlite3")
+_RUN_FILES = ("nbf",)
 
 
 def load(shell: Any, kit: Toolkit) -> None:  # noqa: ANN401  # untyped package

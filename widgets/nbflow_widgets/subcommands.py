@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 
+from nbflow.errors import InvalidOptionError, NewerFormatError, StorageError
 from nbflow.errors.usage import nearest
 from nbflow_widgets.commands import (
     Shown,
@@ -15,8 +16,10 @@ from nbflow_widgets.commands import (
     calls,
     diff,
     explore,
+    export_run,
     graph,
     history,
+    import_run,
     inbox,
     nest,
     record_answers,
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     from nbflow_widgets.toolkit import Toolkit
 
 SUBCOMMANDS: dict[str, Callable[..., object]] = {
-    fn.__name__: fn
+    fn.__name__.removesuffix("_run"): fn  # `import` is a word of Python's
     for fn in (
         threads,
         history,
@@ -50,6 +53,8 @@ SUBCOMMANDS: dict[str, Callable[..., object]] = {
         repeatable,
         report,
         trace,
+        export_run,
+        import_run,
         resume,
         inbox,
         explore,
@@ -61,16 +66,17 @@ SUBCOMMANDS: dict[str, Callable[..., object]] = {
 
 
 _SHOWN = {"inbox", "explore", "try"}  # they show themselves
+_OF_FILES = {"export", "import"}  # they end with an error because of what they were told
 _EXPRESSIONS = {("resume", 1), ("graph", 0), ("sweep", 2)}  # arguments that are Python
 
 
 def run_subcommand(words: Sequence[str], kit: Toolkit) -> object:
-    """Do what ``%nbflow WORDS`` says; ``--saver EXPR`` and switches such as ``--archived`` may stand anywhere.
+    """Do what ``%nbflow WORDS`` says; options such as ``--saver EXPR`` and ``--archived`` may stand anywhere.
 
     Raises:
         UsageError: if it can't be understood.
     """
-    rest, options = _split(words, kit)
+    rest, options = _split(words, kit, "--saver")
     given = [word for word in rest if not word.startswith("--")]
     if not given:
         return subcommands()
@@ -80,6 +86,10 @@ def run_subcommand(words: Sequence[str], kit: Toolkit) -> object:
         hint = nearest(name, SUBCOMMANDS)
         msg = f"%nbflow: there is no subcommand {name!r}{hint}; known are {', '.join(map(usage, SUBCOMMANDS))}"
         raise UsageError(msg)
+    for option in valued(name):
+        rest, found = _split(rest, kit, option)
+        options |= found
+    given = [word for word in rest if not word.startswith("--")]
     options |= _switches(name, [word for word in rest if word.startswith("--")])
     arguments = [
         _evaluated(word, kit) if (name, place) in _EXPRESSIONS else word for place, word in enumerate(given[1:])
@@ -93,6 +103,11 @@ def run_subcommand(words: Sequence[str], kit: Toolkit) -> object:
         shown = fn(*arguments, **options)
     except (LookupError, NestError, FileExistsError) as error:
         raise UsageError(str(error.args[0])) from None
+    except (InvalidOptionError, StorageError, NewerFormatError) as error:  # what was named is not what it should be
+        if name not in _OF_FILES:
+            prepared(error)
+            raise
+        raise UsageError(str(error)) from None
     except Exception as error:
         prepared(error)
         raise
@@ -116,7 +131,9 @@ def usage(name: str) -> str:
     parameters = [one for one in inspect.signature(SUBCOMMANDS[name]).parameters.values() if one.name != "saver"]
     given = [one for one in parameters if one.kind is not one.KEYWORD_ONLY]
     shown = [one.name.upper() if one.default is one.empty else f"[{one.name.upper()}]" for one in given]
-    return " ".join([name, *shown, *(f"[{word}]" for word in switches(name))])
+    return " ".join(
+        [name, *shown, *(f"[{word} EXPR]" for word in valued(name)), *(f"[{word}]" for word in switches(name))]
+    )
 
 
 def switches(name: str) -> list[str]:
@@ -125,26 +142,32 @@ def switches(name: str) -> list[str]:
     return [f"--{one.name}" for one in parameters if one.kind is one.KEYWORD_ONLY and one.default is False]
 
 
+def valued(name: str) -> list[str]:
+    """Return what is said of a subcommand by a word and an expression: ``--redact``."""
+    parameters = inspect.signature(SUBCOMMANDS[name]).parameters.values()
+    return [f"--{one.name}" for one in parameters if one.kind is one.KEYWORD_ONLY and one.default is None]
+
+
 def _switches(name: str, words: Sequence[str]) -> dict[str, object]:
     known = switches(name)
     for word in words:
         if word not in known:
-            offered = f"it takes {', '.join([*known, '--saver EXPR'])}"
-            msg = f"%nbflow {usage(name)}: there is no option {word}{nearest(word, known)}; {offered}"
+            offered = f"it takes {', '.join([*(f'{one} EXPR' for one in valued(name)), *known, '--saver EXPR'])}"
+            msg = f"%nbflow {usage(name)}: there is no option {word}{nearest(word, [*known, *valued(name)])}; {offered}"
             raise UsageError(msg)
     return {word.removeprefix("--"): True for word in words}
 
 
-def _split(words: Sequence[str], kit: Toolkit) -> tuple[list[str], dict[str, object]]:
+def _split(words: Sequence[str], kit: Toolkit, option: str) -> tuple[list[str], dict[str, object]]:
+    """Return the words without an option and its expression, and what that gives."""
     rest = list(words)
-    if "--saver" not in rest:
+    if option not in rest:
         return rest, {}
-    at = rest.index("--saver")
+    at = rest.index(option)
     if at + 1 == len(rest):
-        msg = "%nbflow: --saver wants an expression"
+        msg = f"%nbflow: {option} wants an expression"
         raise UsageError(msg)
-    expression = rest[at + 1]
-    return rest[:at] + rest[at + 2 :], {"saver": _evaluated(expression, kit)}
+    return rest[:at] + rest[at + 2 :], {option.removeprefix("--"): _evaluated(rest[at + 1], kit)}
 
 
 def _evaluated(expression: str, kit: Toolkit) -> object:

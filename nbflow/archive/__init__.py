@@ -1,0 +1,1 @@
+"""Runs as files, to be handed on: written, masked, read back."""
