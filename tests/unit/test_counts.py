@@ -13,7 +13,7 @@ import pytest
 LIMITS = {
     "sequential": 53,
     "sequential on SQLite": 59,
-    "fan-out": 70,  # now and then a worker comes for a call that is done already
+    "fan-out": 80,  # now and then a worker comes for a call that is done already
     "async": 82,  # 34 of them are those of asyncio
     "gathered": 78 if sys.version_info < (3, 12) else 85,  # the gather of Python 3.12 calls more functions itself
     "replayed": 18.7,
