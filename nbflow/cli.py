@@ -1,0 +1,238 @@
+"""The command line ``nbflow``: look at a file of threads, answer, go on, prune, report, hand runs over.
+
+Exit codes: 0 it is done; 1 it could not be; 2 the line can't be understood; 3 the run waits for an answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbflow.archive.transfer import export_run, import_run
+from nbflow.checkpoint.sqlite import SqliteSaver
+from nbflow.core.path import caller_of
+from nbflow.errors import NbflowError
+from nbflow.runs.answering import record_answer
+from nbflow.values import Command
+from nbflow.views.calls import in_order
+from nbflow.views.progress import run_of
+from nbflow.workflow.reading import read_run, threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from nbflow.views.calls import CallRow
+
+DONE, FAILED, WAITS = 0, 1, 3
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what a command line says, and return its exit code."""
+    given = _parser().parse_args(arguments)
+    try:
+        code = given.run(given)
+    except (NbflowError, OSError, LookupError, ImportError) as error:
+        sys.stderr.write(f"nbflow {given.command}: {error.args[0] if isinstance(error, LookupError) else error}\n")
+        return FAILED
+    return DONE if code is None else int(code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("nbflow", description="Durable workflows: look at their threads, and go on.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, run: Callable[[Any], int | None], help_text: str, *positional: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=help_text, description=help_text)
+        for one in positional:
+            command.add_argument(one.lower(), metavar=one)
+        command.set_defaults(run=run)
+        return command
+
+    for name, run, text, positional in (
+        ("threads", _threads, "list the threads of a file, the one with the newest event first", ("FILE",)),
+        ("show", _show, "show the newest run of a thread: its calls, states and times", ("FILE", "THREAD")),
+    ):
+        add(name, run, text, *positional).add_argument("--json", action="store_true", help="as JSON, for programs")
+    answer = add(
+        "answer", _answer, "answer a thread's question; it goes on where its workflow is", "FILE", "THREAD", "ANSWER"
+    )
+    answer.add_argument("--by", help="who answers; the name of the user, if left out")
+    answer.add_argument("--comment", default="", help="why, for whoever reads the record")
+    resume = add("resume", _resume, "go on with a thread, and wait for its end", "WORKFLOW", "THREAD")
+    resume.add_argument("--answer", help="answer of its question: JSON, or a text")
+    add("report", _report, "write the newest run of a thread as one HTML page", "FILE", "THREAD", "PAGE")
+    prune = add("prune", _prune, "drop runs that threads do not need to go on", "FILE")
+    prune.add_argument("--older-than", metavar="AGE", help="only those that nothing happened in for 30m, 12h, 7d, 4w")
+    prune.add_argument("--delete", action="store_true", help="whole threads, not only what they do not need")
+    prune.add_argument("--dry-run", action="store_true", help="say what would be dropped")
+    add("export", _export, "write the runs of a thread to a file", "FILE", "THREAD", "ARCHIVE")
+    add("import", _import, "read a file that `export` wrote", "FILE", "ARCHIVE").add_argument(
+        "--thread", help="its new name"
+    )
+    return parser
+
+
+def _threads(given: Any) -> None:  # noqa: ANN401  # argparse's namespace
+    with closing(_saver(given.file, read_only=True)) as saver:
+        found = threads(saver)
+    if given.json:
+        _write_json([{**one._asdict(), "updated_at": one.updated_at.isoformat()} for one in found])
+        return
+    rows = [
+        (one.thread_id, one.workflow, one.status, str(one.runs), _moment(one.updated_at.timestamp())) for one in found
+    ]
+    _write_table(("THREAD", "WORKFLOW", "STATE", "RUNS", "UPDATED"), rows)
+
+
+def _show(given: Any) -> None:  # noqa: ANN401  # as above
+    with closing(_saver(given.file, read_only=True)) as saver:
+        records = _records(saver, given.thread)
+        view = run_of(records, live=saver.holder(given.thread) is not None)
+    rows = in_order(view.calls.rows.values())
+    if given.json:
+        _write_json([_facts(row) for row in rows])
+        return
+    progress = view.progress
+    counts = ", ".join(f"{count} {state}" for state, count in progress.counts.items())
+    sys.stdout.write(f"{progress.name}: {progress.state}, {progress.total} calls{f' ({counts})' if counts else ''}\n")
+    for row in rows:
+        if row.parent:
+            shown = f"({row.shown})" if row.shown else ""
+            error = f": {row.error!r}" if row.error is not None else ""
+            sys.stdout.write(f"{'  ' * _depth(row)}{row.name}{shown} {row.state}{_took(row)}{error}\n")
+
+
+def _answer(given: Any) -> int:  # noqa: ANN401  # as above
+    with closing(_saver(given.file)) as saver:
+        left = record_answer(saver, given.thread, _value(given.answer), by=given.by, comment=given.comment)
+    sys.stdout.write("answered\n" if not left else f"answered; {left} more to answer\n")
+    return WAITS if left else DONE
+
+
+def _resume(given: Any) -> int:  # noqa: ANN401  # as above
+    workflow = _workflow(given.workflow)
+    config: Any = {"configurable": {"thread_id": given.thread}}
+    run = workflow.start(None if given.answer is None else Command(resume=_value(given.answer)), config)
+    result = run.result()
+    if run.interrupts:
+        for one in run.interrupts:
+            sys.stdout.write(f"asks: {one.value!r}\n")
+        return WAITS
+    sys.stdout.write(f"{result!r}\n")
+    return DONE
+
+
+def _report(given: Any) -> None:  # noqa: ANN401  # as above
+    toolkit = import_module("nbflow_widgets")  # by name: the runtime imports no notebook package
+    with closing(_saver(given.file, read_only=True)) as saver:
+        _records(saver, given.thread)
+        sys.stdout.write(f"{toolkit.report(given.thread, given.page, saver)!r}\n")
+
+
+def _prune(given: Any) -> None:  # noqa: ANN401  # as above
+    strategy = "delete" if given.delete else "keep_latest"
+    with closing(_saver(given.file)) as saver:
+        found = saver.prune(
+            saver.thread_ids(), strategy=strategy, older_than=_age(given.older_than), dry_run=given.dry_run
+        )
+    would = "would drop" if given.dry_run else "dropped"
+    busy = f"; left alone, as somebody works on them: {', '.join(found.busy)}" if found.busy else ""
+    sys.stdout.write(f"{would} {found.runs} runs, {found.bytes:,} bytes{busy}\n")
+
+
+def _export(given: Any) -> None:  # noqa: ANN401  # as above
+    with closing(_saver(given.file, read_only=True)) as saver:
+        sys.stdout.write(f"{export_run(saver, given.thread, given.archive)}\n")
+
+
+def _import(given: Any) -> None:  # noqa: ANN401  # as above
+    with closing(SqliteSaver(given.file)) as saver:
+        sys.stdout.write(f"{import_run(saver, given.archive, thread_id=given.thread)}\n")
+
+
+def _saver(file: str, *, read_only: bool = False) -> SqliteSaver:
+    """Return the saver of a file that is there."""
+    if not Path(file).is_file():
+        raise LookupError(f"there is no file {file!r}")
+    return SqliteSaver(file, read_only=read_only)
+
+
+def _records(saver: SqliteSaver, thread: str) -> list[Any]:
+    records = read_run(saver, thread)
+    if not records:
+        known = ", ".join(saver.thread_ids()[:10])
+        raise LookupError(f"there is no thread {thread!r}; there are {known or 'none'}")
+    return records
+
+
+def _workflow(name: str) -> Any:  # noqa: ANN401  # whatever the module has there
+    """Return the workflow that ``module:name`` names; the module is looked for in the working folder too."""
+    module, colon, attribute = name.partition(":")
+    if not colon or not attribute:
+        raise LookupError(f"a workflow is named MODULE:NAME, such as pipelines:flow, but got {name!r}")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    found = getattr(import_module(module), attribute, None)
+    if not hasattr(found, "start"):
+        raise LookupError(f"module {module!r} has no workflow {attribute!r}")
+    return found
+
+
+def _value(text: str) -> object:
+    """Return an answer that was given as JSON, or as a text that is none."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _age(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    if text[-1:] not in _UNITS or not text[:-1].isdigit():
+        raise LookupError(f"an age is a number and m, h, d or w, such as 7d, but got {text!r}")
+    return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+
+
+def _facts(row: CallRow) -> dict[str, object]:
+    return {
+        "path": row.path, "name": row.name, "kind": row.kind, "state": row.state, "attempt": row.attempt,
+        "started": row.started or None, "ended": row.ended, "arguments": row.shown,
+        "error": repr(row.error) if row.error is not None else None,
+    }  # fmt: skip
+
+
+def _depth(row: CallRow) -> int:
+    depth, path = 0, row.path
+    while path := caller_of(path):
+        depth += 1
+    return depth
+
+
+def _took(row: CallRow) -> str:
+    return f" {row.ended - row.started:.3g} s" if row.ended is not None and row.started else ""
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _write_json(value: object) -> None:
+    sys.stdout.write(f"{json.dumps(value, indent=2)}\n")
+
+
+def _write_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    lines = [head, *rows]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
+    for line in lines:
+        sys.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n")
+
+
+__all__ = ["main"]

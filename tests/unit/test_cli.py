@@ -1,0 +1,128 @@
+"""The command line, as a shell sees it: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nbflow import Command
+from nbflow.cli import main
+
+MODULE = """
+import nbflow
+
+@nbflow.task
+def step(n):
+    return n + 1
+
+@nbflow.entrypoint(checkpointer=nbflow.SqliteSaver("runs.db"))
+def flow(n):
+    done = step(n).result()
+    return [done, nbflow.interrupt("Go on?")]
+
+not_one = 5
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with a module, and a file with a thread that asks and one that is done."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    monkeypatch.delitem(sys.modules, "pipelines", raising=False)
+    (tmp_path / "pipelines.py").write_text(MODULE)
+    flow = importlib.import_module("pipelines").flow
+    for thread in ("asks", "done"):
+        flow.invoke(1, {"configurable": {"thread_id": thread}})
+    flow.invoke(Command(resume="yes"), {"configurable": {"thread_id": "done"}})
+    return tmp_path
+
+
+def run(capsys: pytest.CaptureFixture[str], *line: str) -> tuple[int, str, str]:
+    code = main(line)
+    shown = capsys.readouterr()
+    return code, shown.out, shown.err
+
+
+def test_threads_are_listed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "threads", "runs.db")
+    head, *rows = [line.split() for line in out.splitlines()]
+    assert (code, head) == (0, ["THREAD", "WORKFLOW", "STATE", "RUNS", "UPDATED"])
+    assert sorted(row[:4] for row in rows) == [["asks", "flow", "asking", "1"], ["done", "flow", "done", "1"]]
+    code, out, _ = run(capsys, "threads", "runs.db", "--json")
+    assert {one["thread_id"]: one["status"] for one in json.loads(out)} == {"asks": "asking", "done": "done"}
+
+
+def test_a_thread_is_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "show", "runs.db", "asks")
+    first, second = out.splitlines()
+    assert (code, first) == (0, "flow: asking, 1 calls (1 done)")
+    assert second.startswith("  step(1) done ")
+    code, out, _ = run(capsys, "show", "runs.db", "asks", "--json")
+    assert [(one["path"], one["state"]) for one in json.loads(out)] == [("0", "asking"), ("0.0", "done")]
+
+
+def test_an_answer_is_recorded_and_gone_on_with(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "answer", "runs.db", "asks", '{"a": 1}', "--by", "ada")[:2] == (0, "answered\n")
+    assert run(capsys, "resume", "pipelines:flow", "asks")[:2] == (0, "[2, {'a': 1}]\n")
+
+
+def test_a_run_that_asks_still_has_a_code_of_its_own(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "resume", "pipelines:flow", "asks")[:2] == (3, "asks: 'Go on?'\n")
+    assert run(capsys, "resume", "pipelines:flow", "asks", "--answer", "yes")[:2] == (0, "[2, 'yes']\n")
+
+
+def test_runs_are_handed_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "export", "runs.db", "done", "run.nbf")[0] == 0
+    assert run(capsys, "import", "other.db", "run.nbf", "--thread", "mine")[0] == 0
+    code, out, _ = run(capsys, "show", "other.db", "mine")
+    assert (code, out.splitlines()[0]) == (0, "flow: done, 1 calls (1 done)")
+
+
+def test_a_report_is_a_page(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "report", "runs.db", "done", "page.html")[0] == 0
+    assert (folder / "page.html").read_text().startswith("<!doctype html>")
+
+
+def test_pruning_says_what_it_would_drop_and_then_does(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "prune", "runs.db", "--delete", "--older-than", "7d")[1] == "dropped 0 runs, 0 bytes\n"
+    assert run(capsys, "prune", "runs.db", "--delete", "--dry-run")[1].startswith("would drop 2 runs, ")
+    assert run(capsys, "prune", "runs.db", "--delete")[1].startswith("dropped 2 runs, ")
+    assert run(capsys, "threads", "runs.db", "--json")[1] == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (("threads", "none.db"), "there is no file 'none.db'"),
+        (("show", "runs.db", "nobody"), "there is no thread 'nobody'; there are asks, done"),
+        (("answer", "runs.db", "done", "1"), "finished its last run"),
+        (("resume", "pipelines", "asks"), "MODULE:NAME"),
+        (("resume", "pipelines:not_one", "asks"), "has no workflow 'not_one'"),
+        (("resume", "nowhere:flow", "asks"), "No module named 'nowhere'"),
+        (("prune", "runs.db", "--older-than", "soon"), "an age is a number and m, h, d or w"),
+        (("import", "other.db", "pipelines.py"), "pipelines.py"),
+    ],
+)
+def test_what_can_not_be_is_told_with_code_1(
+    folder: Path, capsys: pytest.CaptureFixture[str], line: tuple[str, ...], text: str
+) -> None:
+    code, out, err = run(capsys, *line)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"nbflow {line[0]}: ")
+    assert text in err
+
+
+def test_it_runs_as_a_module(folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "nbflow", "threads", "runs.db"], capture_output=True, text=True, check=True
+    )
+    assert "asking" in done.stdout
+    wrong = subprocess.run([sys.executable, "-m", "nbflow", "thread"], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2
+    assert "invalid choice: 'thread'" in wrong.stderr
