@@ -1,4 +1,4 @@
-"""Loading and unloading are exact inverses; loading says nothing unless somebody waits."""
+"""Loading and unloading are exact inverses; loading says nothing where nobody looks and nobody waits."""
 
 from __future__ import annotations
 
@@ -51,6 +51,14 @@ def test_loading_twice_is_loading_once(bare: Shell) -> None:
     assert {name: len(one) for name, one in everything(bare.ip).items() if isinstance(one, (list, set))} == {
         name: len(one) for name, one in once.items() if isinstance(one, (list, set))
     }
+
+
+def test_loading_tells_a_person_what_to_try_where_nothing_has_run(bare: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NBFLOW_DISPLAY", "live")
+    bare.run("%load_ext nbflow")
+    assert bare.shown() == [
+        "%%entrypoint --input 1 above a def runs it as a durable workflow; %nbflow lists what else there is."
+    ]
 
 
 def test_loading_says_nothing_and_makes_no_file(bare: Shell, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from nbflow_widgets.commands import (
     history,
     import_run,
     inbox,
+    introduce,
     nest,
     record_answers,
     repeatable,
@@ -62,11 +63,13 @@ __all__ = [
 
 
 def load_ipython_extension(shell: Any) -> None:  # noqa: ANN401  # IPython's shell is untyped here
-    """Register magics, transformers and hooks; show an inbox if somebody waits in the default file."""
+    """Register magics, transformers and hooks; show what waits in the default file, or without one what to try."""
     magics = load(shell)
     show_graphs(shell)
     if magics.kit.file.exists():
         greet(magics.kit)
+    else:
+        introduce()
 
 
 def unload_ipython_extension(shell: Any) -> None:  # noqa: ANN401  # as above

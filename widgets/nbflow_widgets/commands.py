@@ -24,7 +24,7 @@ from nbflow.views.timing import timing_of
 from nbflow.views.trace import FORMAT, trace_of
 from nbflow_widgets.answers import record_answers as write_answers
 from nbflow_widgets.callgraph import callgraph as draw_callgraph
-from nbflow_widgets.display import bundle_of, mode
+from nbflow_widgets.display import bundle_of, mode, show_once
 from nbflow_widgets.echo import Echo
 from nbflow_widgets.elsewhere import begun_by_a_card
 from nbflow_widgets.files import Written, plain, write
@@ -354,6 +354,15 @@ def greet(kit: Toolkit) -> None:
     found = inbox_of(kit, kit.default_saver())
     if len(found):
         found.show(mode(), folded=True)
+
+
+def introduce() -> None:
+    """Tell a person in a folder without threads, in a line, what to try; a notebook by itself looks the same."""
+    if mode() == "live":
+        show_once(bundle_of(note(_FIRST), _FIRST.replace("`", "")))
+
+
+_FIRST = "`%%entrypoint --input 1` above a def runs it as a durable workflow; `%nbflow` lists what else there is."
 
 
 def _is_file(name: str) -> bool:
