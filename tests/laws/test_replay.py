@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nbflow import Run
 from nbflow.checkpoint.rows import encode_value, from_row, to_row
-from nbflow.core.record import Asked, CallReturned, Record
+from nbflow.core.record import Asked, CallReturned, CodeKept, Record
 from nbflow.views.stream import MODES, StreamView
 from tests.laws.corpus import Plan, World, cut, plans
 
@@ -129,4 +129,6 @@ def told(record: Record) -> tuple[Any, ...]:
     for name in ("at", "started", "run_id", "id", "ids", "point", "value"):
         facts.pop(name, None)
     value = record.value.get() if record.value is not None else None
+    if isinstance(record, CodeKept) and isinstance(value, dict):
+        value = value["text"]  # what it names is of its flavour
     return type(record).__name__, facts, repr(value) if not isinstance(value, BaseException) else type(value)
