@@ -24,7 +24,7 @@ from nbflow.runs.sweeping import has_same_content
 from nbflow.views.details import text_of_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from nbflow.core.outcome import Outcome
     from nbflow.core.record import Record
@@ -114,7 +114,9 @@ def try_call(workflow: Definition, request: Request, spec: Spec | None, fork: Ca
         raise NoCheckpointerError(workflow.name, _WHERE)
     assert request.fork is not None, "it is asked for as a fork"
     at = request.fork.at
-    past = _past(asked, at)
+    records = _records(asked)
+    settled = Log(records).settled
+    past = _past(records, settled, at)
     opening = open_thread(workflow, asked.request, asked.saver, asked.thread_id, asked.config)
     dry = replayed_dry(workflow, asked, opening).dry
     call = next((one for one in dry.calls if one.path == at), None)
@@ -124,7 +126,7 @@ def try_call(workflow: Definition, request: Request, spec: Spec | None, fork: Ca
     outcome, log = _run(workflow, asked, call, spec or call.spec, opening.context)
     took = next((one.at - one.started for one in log if one.path == f"{ROOT}.0" and isinstance(one, CallSettled)), None)
     error = outcome.error
-    before = recall(past, Log(_records(asked)).settled).outcome
+    before = recall(past, settled).outcome
     is_changed = (error is None) is not (before.error is None) or (
         error is None and not has_same_content(before.value, outcome.value)
     )
@@ -151,14 +153,14 @@ def _records(asked: Prepared) -> Sequence[Record]:
     return load(saver, RunKey(asked.thread_id, run_id))
 
 
-def _past(asked: Prepared, at: str) -> CallSettled:
+def _past(records: Sequence[Record], settled: Mapping[str, CallSettled], at: str) -> CallSettled:
     """Return the record of a call's end."""
-    past = Log(_records(asked)).settled.get(at)
+    past = settled.get(at)
     if past is None:  # failures that ended the run are no outcomes, and are recorded all the same
-        ends = [one for one in _records(asked) if one.path == at and isinstance(one, CallFailed)]
+        ends = [one for one in records if one.path == at and isinstance(one, CallFailed)]
         past = ends[-1] if ends else None
     if past is None or past.kind not in {"task", "node"}:
-        found = [path for path, one in Log(_records(asked)).settled.items() if one.kind == "task"]
+        found = [path for path, one in settled.items() if one.kind == "task"]
         known = f"calls of tasks that have ended are at {', '.join(found[:12]) or 'no position'}"
         raise InvalidOptionError(_WHERE, "path", repr(at), known)
     if past.kind == "node":

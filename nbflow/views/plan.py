@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from nbflow.core.path import around, is_below, order_of
-from nbflow.core.record import ROOT, Answered, CallFailed, CallReturned, CallSettled, RunStarted, of_kind
+from nbflow.core.record import ROOT, Answered, CallFailed, CallReturned, CallSettled, of_kind
 from nbflow.core.states import BODIES, FINISHED
 from nbflow.views.calls import calls_of
 from nbflow.views.code import code_of
@@ -34,7 +34,6 @@ class Wanted(NamedTuple):
         inputs, code: digests of its arguments and of the task's code; empty when unknown.
         text: the task's source, as it is now.
         parts: what it names, by name, as of ``Code``.
-        callers: names of the bodies around it, for who reads it.
     """
 
     path: str
@@ -297,12 +296,6 @@ def changed_parts(before: Mapping[str, str], after: Mapping[str, str]) -> str:
             return f"{name!r}, which it uses, has changed" + (f" in {line}" if "\n" in text and line else "")
     gone = next((name for name in before if name and name not in after), "")
     return f"it does not use {gone!r} any more" if gone else "something that it uses has changed"
-
-
-def started_with(records: Sequence[Record]) -> str:
-    """Return the name of the workflow that a run is of; empty without records."""
-    first = records[0] if records else None
-    return first.workflow if isinstance(first, RunStarted) else ""
 
 
 def _action(row: CallRow) -> str:

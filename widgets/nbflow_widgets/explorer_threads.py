@@ -71,7 +71,8 @@ class Threads:
 
     def _read(self, name: str, run_id: str, known: Known | None) -> bool:
         """Read a thread, if it has moved; return whether it has."""
-        mark, kind = mark_of(self._saver, name, run_id)
+        mark, last = mark_of(self._saver, name, run_id)
+        kind = type(last).__name__ if last is not None else ""
         running = kind not in ENDED and self._saver.holder(name) is not None
         if known is not None and known.mark == mark and (known.row.state == "running") == running:
             return False

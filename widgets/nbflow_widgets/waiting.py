@@ -87,17 +87,17 @@ def waiting_of(thread_id: str, run: Run | None, mark: str) -> Waiting | None:
 
 
 def _mark(saver: BaseCheckpointSaver, thread_id: str) -> str:
-    """Return how far a thread has come; empty if its last record, which alone is read, leaves nothing to do."""
-    mark, kind = mark_of(saver, thread_id)
-    return "" if kind in ENDED else mark
+    """Return how far a thread has come; empty if its last record, which alone is read, leaves nothing to do yet."""
+    mark, last = mark_of(saver, thread_id)
+    sleeps = (getattr(last, "until", None) or 0.0) > time.time()  # else its whole run would be read at each look
+    return "" if type(last).__name__ in ENDED or sleeps else mark
 
 
-def mark_of(saver: BaseCheckpointSaver, thread_id: str, run_id: str = "") -> tuple[str, str]:
-    """Return how far a thread, or one of its runs, has come, and the kind of the last record, which alone is read."""
+def mark_of(saver: BaseCheckpointSaver, thread_id: str, run_id: str = "") -> tuple[str, Record | None]:
+    """Return how far a thread, or one of its runs, has come, and its last record, which alone is read."""
     newest = [run_id] if run_id else saver.runs(thread_id, limit=1)
     last = read_run(saver, thread_id, newest[0], last=1) if newest else []
-    kind = type(last[0]).__name__ if last else ""
-    return (f"{newest[0]} {kind} {last[0].at!r}" if kind else ""), kind
+    return (f"{newest[0]} {type(last[0]).__name__} {last[0].at!r}", last[0]) if last else ("", None)
 
 
 def lost_with(thread_id: str, records: Sequence[Record], saver: BaseCheckpointSaver) -> str:
