@@ -81,18 +81,18 @@ def explored(lab: Lab, cell: int) -> None:
     tree, keys = output.get_by_role("tree"), lab.page.keyboard
     line = tree.get_by_role("treeitem", selected=True)
     tree.focus()
-    for key, level, text in (
-        ("ArrowDown", "1", "g"),
-        ("ArrowRight", "1", "g"),
-        ("ArrowRight", "2", "writing"),
-        ("ArrowRight", "2", "writing"),
-        ("ArrowRight", "3", "question"),
-        ("ArrowRight", "3", "question"),
+    for key, level, text, opened in (
+        ("ArrowDown", "1", "g", "false"),
+        ("ArrowRight", "1", "g", "true"),
+        ("ArrowRight", "2", "writing", "false"),
+        ("ArrowRight", "2", "writing", "true"),
+        ("ArrowRight", "3", "question", "false"),
+        ("ArrowRight", "3", "question", "true"),
     ):
         keys.press(key)
         expect(line).to_have_attribute("aria-level", level)
         expect(line).to_contain_text(text)
-        lab.wait_until(lambda: tree.get_by_text("reading").count() == 0)
+        expect(line).to_have_attribute("aria-expanded", opened)
     expect(tree.get_by_role("treeitem", level=4).filter(has_text="text")).not_to_have_count(0)
     expect(output).to_contain_text("since the one before")
     lab.screenshot("graphs-explored")

@@ -151,8 +151,9 @@ class Check:
     def goes_on(self, flow: Any, thread: str) -> None:
         """Resume a thread, and tell if anything is not as it should be."""
         config: Any = {"configurable": {"thread_id": thread}}
+        told = self._flows.acknowledged.copy()  # before the look at the disk: a run may still go on in the background
         kept = self.durable(thread)
-        lost = {n for one, n in self._flows.acknowledged if one == thread} - kept
+        lost = {n for one, n in told if one == thread} - kept
         if lost:
             self.wrong.append(f"{thread}: told as stored and not there: {sorted(lost)}")
         before = Counter(self._flows.done)

@@ -76,10 +76,18 @@ class View {
   }
 
   drawRows() {
-    const top = this.tree.scrollTop;
+    const top = this.tree.scrollTop, before = [...this.tree.children];
+    const stood = before.findIndex((line) => line.dataset.id === this.chosen);
     this.tree.replaceChildren(...this.rows.map((row) => this.line(row)));
     this.tree.scrollTop = top;
-    this.mark();
+    if (!this.mark() && stood >= 0) this.stay(stood, before[stood].classList.contains("nbf-x-more"));
+  }
+
+  /** Stay where the chosen line stood, which is gone, unless a filter hides it: it is told of still. */
+  stay(stood, wasRead) {
+    const row = this.rows[Math.min(stood, this.rows.length - 1)];
+    if (wasRead) this.choose(row); // "reading …": what was read stands in its place
+    else if (row && !this.model.get("told").id) { this.chosen = row[0]; this.mark(); }
   }
 
   line([id, depth, kind, name, text, state, change, open]) {
