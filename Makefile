@@ -1,5 +1,7 @@
 # make lab    try it: JupyterLab on the first tutorial
 # make test   check it: style, types, contracts, every tier of tests, the notebooks
+# make thorough  every test but those in the browser, in all combinations, with hundreds of kills and of random inputs
+# make shots  the browser tests, with pictures of what they see in tests/browser/shots
 # make replayed  every behaviour test once more, with each run dropped and replayed at every durable point
 # make bench  measure it, side by side with the peer
 # make fmt    format and fix what can be fixed
@@ -9,7 +11,7 @@
 # All that is installed goes into the checkout. Nothing is registered with the user or the system.
 
 .DELETE_ON_ERROR:
-.PHONY: lab test replayed bench fmt outputs clean lint types pytest notebooks
+.PHONY: lab test thorough shots replayed bench fmt outputs clean lint types pytest notebooks
 
 # The first Python on PATH that is new enough; `make PYTHON=...` decides otherwise.
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -69,20 +71,33 @@ types: $(VENV)/.dev
 	$(BIN)/python -m mypy
 	$(BIN)/python $(BIN)/lint-imports
 
+# Tests write hundreds of databases: in memory, where there is room for their largest values (kB).
+ROOMY := $(shell test "$$(df -Pk /dev/shm 2>/dev/null | awk 'END {print $$4}')" -gt 4000000 2>/dev/null && echo /dev/shm)
+pytest thorough replayed: export TMPDIR := $(or $(ROOMY),$(TMPDIR),/tmp)
+PYTEST := $(BIN)/python -m pytest -p no:nbval
+
 # The browser tier waits most of its time, so it runs beside the others, and is told when both are over.
 pytest: $(VENV)/.dev
 	@mkdir -p build; \
-	$(BIN)/python -m pytest tests/browser >build/browser-tests.log 2>&1 & browser=$$!; \
+	$(PYTEST) tests/browser >build/browser-tests.log 2>&1 & browser=$$!; \
 	trap "kill $$browser" INT TERM; \
-	$(BIN)/python -m pytest -m "not browser"; others=$$?; \
+	$(PYTEST) -m "not browser"; others=$$?; \
 	wait $$browser; browser=$$?; \
 	cat build/browser-tests.log; \
 	exit $$((others | browser))
 
+thorough: export NBFLOW_THOROUGH = 1
+thorough: $(VENV)/.dev
+	$(PYTEST) -m "not browser"
+
+shots: export NBFLOW_SHOTS = 1
+shots: $(VENV)/.dev
+	$(PYTEST) tests/browser
+
 # Failures are told by Python itself: pytest parses sources while threads of dropped runs do, which older Pythons break at.
 replayed: export NBFLOW_ALWAYS_REPLAY = 1
 replayed: $(VENV)/.dev
-	$(BIN)/python -m pytest --tb=native tests/behaviour
+	$(PYTEST) --tb=native tests/behaviour
 
 # Tutorials run as a new reader would run them: in a copy, where no earlier run has left its threads, and
 # without anybody's settings. Their kernels warn about things of their own, which are no error of ours.

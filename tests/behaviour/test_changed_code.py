@@ -322,7 +322,7 @@ def test_two_runs_at_the_same_time_keep_their_own(flow: Flavour) -> None:
     assert flow.invoke(body, False, thread="b", reuse=True) == [3, 4]
 
 
-def test_names_are_found_while_others_are_defined(flow: Flavour) -> None:
+def test_names_are_found_while_others_are_defined(flow: Flavour, monkeypatch: pytest.MonkeyPatch) -> None:
     notebook = Notebook(flow, "helper of a helper")
     stop = threading.Event()
 
@@ -337,6 +337,8 @@ def test_names_are_found_while_others_are_defined(flow: Flavour) -> None:
     def body(x: int) -> Any:
         return (yield notebook.work(x))
 
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)  # seconds: the two take turns all the time
     thread = threading.Thread(target=define)
     thread.start()
     try:
@@ -346,6 +348,7 @@ def test_names_are_found_while_others_are_defined(flow: Flavour) -> None:
     finally:
         stop.set()
         thread.join()
+        sys.setswitchinterval(interval)
 
 
 @pytest.mark.parametrize("terms", [900, 2000])

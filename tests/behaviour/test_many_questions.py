@@ -13,7 +13,7 @@ import pytest
 
 from nbflow import Command, InMemorySaver, entrypoint, interrupt, task
 
-FEW, MANY = 150, 600
+FEW, MANY = 60, 240
 CONFIG: Any = {"configurable": {"thread_id": "t"}}
 
 

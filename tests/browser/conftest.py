@@ -11,12 +11,14 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser.lab import Lab
 from tests.browser.server import LabServer, start_server
 
 HERE = Path(__file__).parent
+SIZE: ViewportSize = {"width": 1280, "height": 1000}
+FAILED = pytest.StashKey[bool]()
 expect.set_options(timeout=30_000)  # a machine may be slow
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -41,7 +43,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     lab = getattr(item, "funcargs", {}).get("lab")
     if report.when == "call" and report.failed and isinstance(lab, Lab):
-        report.sections.append(("page", f"{lab.screenshot(f'failed-{item.name}')}\n" + "\n".join(lab.problems)))
+        item.stash[FAILED] = True
+        report.sections.append(("page", f"{lab.draw(f'failed-{item.name}')}\n" + "\n".join(lab.problems)))
     return report
 
 
@@ -72,10 +75,50 @@ def lab_server(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     server.stop()
 
 
+class Pages:
+    """Hands out a page; the same one again while it is as new, since loading JupyterLab takes longer than most tests.
+
+    Attributes:
+        TIMES: how often a page is handed out.
+    """
+
+    TIMES = 12
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._page: Page | None = None
+        self._left = 0
+
+    def take(self) -> Page:
+        """Return a page of the usual size."""
+        if self._page is None or self._left == 0:
+            self.drop()
+            context = self._browser.new_context(viewport=SIZE)
+            self._page, self._left = context.new_page(), self.TIMES
+        self._left -= 1
+        self._page.set_viewport_size(SIZE)
+        return self._page
+
+    def drop(self) -> None:
+        """Close the page, and what was opened beside it."""
+        if self._page is not None:
+            self._page.context.close()
+        self._page = None
+
+
+@pytest.fixture(scope="package")
+def pages(browser: Browser) -> Iterator[Pages]:
+    pages = Pages(browser)
+    yield pages
+    pages.drop()
+
+
 @pytest.fixture
-def lab(browser: Browser, lab_server: LabServer) -> Iterator[Lab]:
-    """Return a page of its own; its kernel ends with the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    yield Lab(context.new_page(), lab_server)
-    context.close()
+def lab(pages: Pages, lab_server: LabServer, request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """Return a page without a notebook; its kernel ends with the test."""
+    lab = Lab(pages.take(), lab_server)
+    yield lab
+    is_new = not request.node.stash.get(FAILED, False) and len(lab.page.context.pages) == 1 and lab.leave()
+    if not is_new:
+        pages.drop()
     lab_server.stop_kernels()

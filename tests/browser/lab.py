@@ -8,32 +8,47 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.server import LabServer
 
 SHOTS = Path(__file__).with_name("shots")
+DRAWS = os.environ.get("NBFLOW_SHOTS") == "1"
+"""Whether pictures are wanted; each takes about as long as the click before it."""
 SECONDS = 30.0
 
 # Runs of cells that the page has been asked for and that have not ended, counted in the page itself.
-_HELPERS = """
-window.lab = {
-  pending: 0,
+_HELPERS = """isLab => { window.lab = {
+  pending: 0, isLab,
   panel: () => window.jupyterapp.shell.currentWidget,
   kernel: () => window.lab.panel()?.sessionContext?.session?.kernel,
   run: (command) => {
     window.lab.pending += 1;
     window.jupyterapp.commands.execute(command).catch(() => {}).finally(() => { window.lab.pending -= 1; });
   },
-}
-"""
+}; }"""
 _READY = "() => window.lab.panel()?.sessionContext?.isReady && window.lab.panel().content?.widgets.length > 0"
 _IDLE = "() => window.lab.pending === 0 && window.lab.kernel()?.status === 'idle'"
 _SELECT = "i => { const nb = lab.panel().content; nb.deselectAll(); nb.activeCellIndex = i; }"
+
+# What a test before has left: its notebooks, nothing of which is kept, and the boxes that ask about them.
+_CLOSE_ALL = """() => {
+  for (const widget of [...window.jupyterapp.shell.widgets('main')]) {
+    if (widget.context) widget.context.model.dirty = false;
+    widget.close();
+  }
+  document.querySelectorAll('.jp-Dialog').forEach(dialog => dialog.remove());
+  window.lab.pending = 0;
+}"""
+_ALONE = "() => [...window.jupyterapp.shell.widgets('main')].filter(widget => widget.context).length === 0"
+_THEME = "isLight => (document.body.dataset.jpThemeLight === 'true') === isLight"
+_OPEN = "path => { window.jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' }); }"
 
 _workspaces = itertools.count()
 
@@ -51,9 +66,25 @@ class Lab:
         self.problems: list[str] = []
         self.server = server
         self._path, self._app = "", "lab"
-        page.on("console", lambda message: self._note("console", message.text, when=message.type == "error"))
-        page.on("pageerror", lambda error: self._note("page", str(error)))
-        page.on("requestfailed", lambda request: self._note("request", f"{request.url}: {request.failure}"))
+        self._ears: dict[str, Callable[[Any], None]] = {
+            "console": lambda message: self._note("console", message.text, when=message.type == "error"),
+            "pageerror": lambda error: self._note("page", str(error)),
+            "requestfailed": lambda request: self._note("request", f"{request.url}: {request.failure}"),
+        }
+        for event, hear in self._ears.items():
+            page.on(event, hear)  # type: ignore[call-overload]  # names of events
+
+    def leave(self) -> bool:
+        """Close all notebooks, listen no more, and return whether another test may use the page."""
+        is_lab = bool(self.page.evaluate("() => !!window.lab && !!window.jupyterapp?.shell.widgets && !!lab.isLab"))
+        if is_lab:
+            self.page.evaluate(_CLOSE_ALL)
+            self._wait_for(_ALONE)
+            if not self.page.evaluate(_THEME, arg=True):
+                self.set_theme("Light")
+        for event, hear in self._ears.items():
+            self.page.remove_listener(event, hear)
+        return is_lab
 
     def write(self, path: str, cells: Sequence[str]) -> None:
         """Write a notebook of code cells where the server finds it as ``path``."""
@@ -64,6 +95,11 @@ class Lab:
     def open(self, path: str, app: str = "lab") -> None:
         """Open a notebook below the server's root in ``lab`` or ``notebook`` and wait until its kernel is idle."""
         self._path, self._app = path, app
+        if app == "lab" and self.page.evaluate("() => !!window.lab?.isLab"):
+            self.page.evaluate(_OPEN, path)
+            self._wait_for("path => lab.panel()?.context?.path === path", arg=path)
+            self._settle()
+            return
         workspace = f"test-{next(_workspaces)}"  # the default one would bring the last test's tabs back
         where = f"lab/workspaces/{workspace}/tree" if app == "lab" else "notebooks"
         self.page.goto(f"{self.server.url}/{where}/{path}?token={self.server.token}")
@@ -102,11 +138,11 @@ class Lab:
 
     def wait_idle(self, timeout: float = SECONDS) -> None:
         """Wait until no cell waits or runs and the kernel is idle, ``timeout`` seconds at most."""
-        self.page.wait_for_function(_IDLE, timeout=timeout * 1000)
+        self._wait_for(_IDLE, timeout)
 
     def wait_busy(self, timeout: float = SECONDS) -> None:
         """Wait until the kernel runs something."""
-        self.page.wait_for_function("() => window.lab.kernel()?.status === 'busy'", timeout=timeout * 1000)
+        self._wait_for("() => window.lab.kernel()?.status === 'busy'", timeout)
 
     def wait(self, seconds: float) -> None:
         """Let time pass in the page."""
@@ -194,17 +230,44 @@ class Lab:
         found: dict[str, object] = json.loads((self.server.root / self._path).read_text(encoding="utf-8"))
         return found
 
-    def screenshot(self, name: str) -> Path:
-        """Draw the page to ``shots/NAME.png`` and return the file."""
+    def set_theme(self, theme: str) -> None:
+        """Change to the ``"Light"`` or the ``"Dark"`` theme, and wait until it is there."""
+        change = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
+        self.page.evaluate(change, f"JupyterLab {theme}")
+        self._wait_for(_THEME, arg=theme == "Light")
+
+    def screenshot(self, name: str, cell: int | None = None) -> None:
+        """Draw the page, or one cell of it, if pictures are wanted."""
+        if DRAWS:
+            self.draw(name, cell)
+
+    def screenshots(self, name: str, cell: int | None = None) -> None:
+        """Draw the page around a cell wide and narrow, light and dark, if pictures are wanted."""
+        for theme in ("Dark", "Light") if DRAWS else ():
+            self.set_theme(theme)
+            for width in (1300, 640):
+                self.page.set_viewport_size({"width": width, "height": 1000})
+                if cell is not None:
+                    self.cell(cell).scroll_into_view_if_needed()
+                self.wait(0.5)
+                self.draw(f"{name}-{width}-{theme.lower()}")
+        self.page.set_viewport_size({"width": 1280, "height": 1000})
+
+    def draw(self, name: str, cell: int | None = None) -> Path:
+        """Draw the page, or one cell of it, to ``shots/NAME.png`` and return the file."""
         SHOTS.mkdir(exist_ok=True)
         path = SHOTS / f"{name}.png"
-        self.page.screenshot(path=path)
+        (self.page if cell is None else self.cell(cell)).screenshot(path=path)
         return path
 
+    def _wait_for(self, script: str, timeout: float = SECONDS, arg: object = None) -> None:
+        """Wait until a script of the page returns something true; asked ten times a second, not with every frame."""
+        self.page.wait_for_function(script, arg=arg, timeout=timeout * 1000, polling=100)
+
     def _settle(self, *, idle: bool = True) -> None:
-        self.page.wait_for_function("() => window.jupyterapp", timeout=SECONDS * 1000)
-        self.page.evaluate(_HELPERS)
-        self.page.wait_for_function(_READY, timeout=SECONDS * 1000)
+        self._wait_for("() => window.jupyterapp")
+        self.page.evaluate(_HELPERS, self._app == "lab")
+        self._wait_for(_READY)
         if idle:
             self.wait_idle()
 

@@ -11,7 +11,6 @@ from playwright.sync_api import Locator, expect
 from tests.browser.lab import Lab
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-SHOTS = Path(__file__).parent / "shots"
 ESSAY, SURVEY, LOOK, ROTA, SCALES, TABLE = 4, 7, 10, 13, 15, 16
 
 # What is far from the view is not in the page else, and cells are counted there.
@@ -33,7 +32,7 @@ def test_the_tutorial_about_questions_is_answered_by_hand(lab: Lab) -> None:
     lab.page.set_viewport_size({"width": 1300, "height": 1500})
     lab.expect_text(ESSAY, "Is version 1 good enough?")
     expect(forms_of(lab, ESSAY).locator("h3")).to_have_text("On cat")
-    lab.cell(ESSAY).screenshot(path=SHOTS / "asking-1-essay.png")
+    lab.screenshot("asking-1-essay", ESSAY)
     lab.click("not yet", cell=ESSAY)
     lab.click("Submit", cell=ESSAY)
     lab.expect_text(ESSAY, "What is missing in version 1?")
@@ -55,13 +54,13 @@ def test_the_tutorial_about_questions_is_answered_by_hand(lab: Lab) -> None:
     lab.fill("mail", "nowhere", cell=SURVEY)
     lab.click("Submit", cell=SURVEY)
     lab.expect_text(SURVEY, "must be text that matches the pattern")
-    lab.cell(SURVEY).screenshot(path=SHOTS / "asking-2-survey.png")
+    lab.screenshot("asking-2-survey", SURVEY)
     lab.fill("mail", "ann@example.org", cell=SURVEY)
     lab.click("Submit", cell=SURVEY)
     lab.expect_text(SURVEY, "Survey(island='Dream', birds=40, begins=datetime.date(2026, 11, 15), helpers=['Ann']")
 
     expect(forms_of(lab, LOOK).locator("img").first).to_be_visible()
-    lab.cell(LOOK).screenshot(path=SHOTS / "asking-3-look.png")
+    lab.screenshot("asking-3-look", LOOK)
     lab.click("Yes", cell=LOOK)
     lab.expect_text(LOOK, "['Adelie', 'Gentoo']")
 
@@ -71,7 +70,7 @@ def test_the_tutorial_about_questions_is_answered_by_hand(lab: Lab) -> None:
         form.get_by_role("button", name="Submit").click()
         expect(form.get_by_role("button", name="Submit")).to_have_count(0)
     lab.expect_text(ROTA, "{'Adelie': 'Ann', 'Chinstrap': 'nobody', 'Gentoo': 'Bob'}")
-    lab.cell(ROTA).screenshot(path=SHOTS / "asking-4-rota.png")
+    lab.screenshot("asking-4-rota", ROTA)
     lab.expect_text(SCALES, "3 scales are on their way")
     lab.run_cell(TABLE)
     lab.expect_text(TABLE, "the treasurer")

@@ -173,7 +173,7 @@ trip.result(), sent.result(), interrupt("Pay now?", response_schema=bool)"""
 def test_several_questions_stand_in_one_place(lab: Lab, folder: str, theme: str) -> None:
     lab.open_cells(LOAD, FORMS, path=folder)
     if theme == "dark":
-        lab.page.evaluate("() => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
+        lab.set_theme("Dark")
     lab.run_all()
     lab.expect_text(1, "Send this mail?")
     lab.page.set_viewport_size({"width": 1280, "height": 1900})
@@ -194,8 +194,6 @@ def test_several_questions_stand_in_one_place(lab: Lab, folder: str, theme: str)
     lab.click("Yes", cell=1)
     lab.expect_text(1, "nights=3")
     lab.screenshot(f"cells-all-answered-{theme}")
-    if theme == "dark":
-        lab.page.evaluate("() => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
     assert problems(lab) == []
 
 

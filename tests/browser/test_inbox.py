@@ -37,22 +37,6 @@ def folder(tmp_path: Path) -> str:
     return tmp_path.name
 
 
-def shoot(lab: Lab, name: str) -> None:
-    """Draw the page wide and narrow, light and dark."""
-    script = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
-    for theme in ("Light", "Dark"):
-        lab.page.evaluate(script, f"JupyterLab {theme}")
-        lab.page.wait_for_function(
-            "light => (document.body.dataset.jpThemeLight === 'true') === light", arg=theme == "Light"
-        )
-        for width in (1300, 640):
-            lab.page.set_viewport_size({"width": width, "height": 1000})
-            lab.wait(0.5)
-            lab.screenshot(f"inbox-{name}-{theme.lower()}-{width}")
-    lab.page.evaluate(script, "JupyterLab Light")
-    lab.page.set_viewport_size({"width": 1280, "height": 1000})
-
-
 def test_one_notebook_asks_and_another_one_lists_answers_archives_and_discards(lab: Lab, folder: str) -> None:
     lab.open_cells(LOAD, TASKS, PENGUINS, FISH, PRINT, path=f"{folder}/penguins.ipynb")
     for index in range(3):
@@ -63,7 +47,7 @@ def test_one_notebook_asks_and_another_one_lists_answers_archives_and_discards(l
     lab.run_cell(3)
     expect(lab.cell_output(3).locator(".nbflow-form")).to_have_count(1)
     expect(lab.cell_output(2)).to_contain_text("3 questions wait; in any order, or together.")
-    shoot(lab, "asks")
+    lab.screenshots("inbox-asks")
 
     other = Lab(lab.page.context.new_page(), lab.server)
     other.open_cells(LOAD, "%nbflow inbox", path=f"{folder}/office.ipynb")
@@ -75,7 +59,7 @@ def test_one_notebook_asks_and_another_one_lists_answers_archives_and_discards(l
     entry = box.locator(".nbflow-entry").filter(has_text="thread penguins")
     expect(entry).to_contain_text("penguins.ipynb, cell [3]")
     expect(box.locator(".nbflow-form")).to_have_count(4)
-    shoot(other, "list")
+    other.screenshots("inbox-list")
 
     fish = box.locator(".nbflow-entry").filter(has_text="thread fish")
     fish.get_by_role("button", name="Archive").click()
@@ -87,7 +71,7 @@ def test_one_notebook_asks_and_another_one_lists_answers_archives_and_discards(l
         form.get_by_label("Your answer").fill(answer)
     entry.get_by_role("button", name="Submit all").click()
     expect(entry.locator(".nbflow-form").filter(has_text="Which year?")).to_contain_text("Not sent")
-    shoot(other, "submitted")
+    other.screenshots("inbox-submitted")
     expect(lab.cell_output(2)).to_contain_text("Biscoe")
     form = entry.locator(".nbflow-form").filter(has_text="Which year?")
     form.get_by_label("Your answer").fill("2007")
@@ -103,7 +87,7 @@ def test_one_notebook_asks_and_another_one_lists_answers_archives_and_discards(l
     fish = other.cell_output(1).locator(".nbflow-entry").filter(has_text="thread fish")
     fish.get_by_role("button", name="Discard …").click()
     expect(fish).to_contain_text("for good? What is lost: its input.")
-    shoot(other, "discard")
+    other.screenshots("inbox-discard")
     fish.get_by_role("button", name="Delete for good").click()
     other.expect_text(1, "was discarded")
     lab.expect_text(3, "The thread was discarded.")

@@ -87,7 +87,7 @@ def test_displays_in_a_row_run_nothing_and_load_nothing(lab: Lab) -> None:
     expect(frames.nth(0).content_frame.locator("td").first).to_have_text("a")
     expect(frames.nth(1).content_frame.locator("b")).to_have_text("bold")
     expect(panel(lab).locator("img.nbf-figure")).to_have_count(1)
-    lab.page.evaluate("window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
+    lab.set_theme("Dark")
     click_row(lab, 2)
     click_row(lab, 2)
     expect(frames.nth(0).content_frame.locator("td").first).to_be_visible()

@@ -18,7 +18,7 @@ from nbflow.core.record import CallReturned, RunReturned, RunStarted
 from nbflow_widgets.card import STATIC
 from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.timeline import Timeline
-from tests.browser.lab import SHOTS, Lab, notebook
+from tests.browser.lab import DRAWS, SHOTS, Lab, notebook
 
 TASKS = """\
 %load_ext nbflow
@@ -89,20 +89,6 @@ def release(lab: Lab, name: str) -> None:
     (lab.server.root / lab._path).with_name(name).touch()
 
 
-def shots(lab: Lab, name: str, cell: int) -> None:
-    """Draw the page wide and narrow, light and dark, around a cell."""
-    for theme in ("Light", "Dark"):
-        change = f"() => jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterLab {theme}'}})"
-        lab.page.evaluate(change)
-        for width in (1300, 640):
-            lab.page.set_viewport_size({"width": width, "height": 1100})
-            lab.cell(cell).scroll_into_view_if_needed()
-            lab.wait(0.3)
-            lab.screenshot(f"outputs-{name}-{width}-{theme.lower()}")
-    lab.page.evaluate("() => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
-    lab.page.set_viewport_size({"width": 1280, "height": 1000})
-
-
 def all_survive_a_reload(lab: Lab) -> None:
     """Save and reload at the form, during a run and after one: each goes on, live, and the file is right."""
     lab.save()
@@ -157,7 +143,7 @@ def test_outputs_survive_in_every_order(lab: Lab) -> None:
     sees(lab, FORE_CELL, "1 running")
     all_survive_a_reload(lab)
     sees(lab, FORE_CELL, "1 running", "Stop")
-    shots(lab, "reloaded", BACK_CELL)
+    lab.screenshots("outputs-reloaded", BACK_CELL)
     all_end_after_it(lab)
     sees(lab, FORE_CELL, "2 of 2 done", "Result")
     lab.reload()
@@ -175,9 +161,9 @@ def test_outputs_survive_in_every_order(lab: Lab) -> None:
     all_are_told_of_a_kill(lab)
     boxes.append(lab.cell_output(FORM_CELL).locator(".nbf-timeline:visible").first.bounding_box())
     assert len({box and round(box["x"] + box["width"]) for box in boxes}) == 1, "nothing jumps"
-    shots(lab, "killed", BACK_CELL)
+    lab.screenshots("outputs-killed", BACK_CELL)
     all_stand_without_a_kernel(lab)
-    shots(lab, "reopened", DONE_CELL)
+    lab.screenshots("outputs-reopened", DONE_CELL)
 
     for cell in (0, FORM_CELL, BACK_CELL):
         lab.run_cell(cell)
@@ -188,7 +174,7 @@ def test_outputs_survive_in_every_order(lab: Lab) -> None:
     lab.shut_down_kernel()
     sees(lab, INBOX_CELL, "The kernel was shut down at", "How many?", unlike=("Submit",))
     sees(lab, BACK_CELL, "The kernel was shut down at", SAID)
-    shots(lab, "shut-down", INBOX_CELL)
+    lab.screenshots("outputs-shut-down", INBOX_CELL)
 
 
 def test_outputs_survive_in_notebook_too(lab: Lab) -> None:
@@ -297,7 +283,8 @@ def test_an_exported_page_draws_the_run_and_asks_nobody_for_anything(browser: Br
     expect(page.locator(".nbf-details")).to_contain_text("\u241b[31m\u2400\\u202e</pre>")
     assert is_unharmed(page)
     assert [url for url in asked if url.startswith("http")] == []
-    page.screenshot(path=SHOTS / "outputs-exported.png")
+    if DRAWS:
+        page.screenshot(path=SHOTS / "outputs-exported.png")
     page.close()
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from tests.browser.lab import Lab
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-SHOTS = Path(__file__).parent / "shots"
 NAME = "01_quickstart.ipynb"
 FLOW, CALLS, GRAPH, WORK = 5, 7, 8, 11
 
@@ -27,7 +26,7 @@ def test_the_quickstart(lab: Lab) -> None:
     show(lab, "quickstart-2-asks")
     lab.page.set_viewport_size({"width": 1320, "height": 1400})
     lab.wait(0.5)
-    lab.cell(FLOW).screenshot(path=SHOTS / "quickstart-readme.png")
+    lab.screenshot("quickstart-readme", FLOW)
     before = work(folder)
     assert before["load"] == 1
     assert not any(line.startswith("fit") for line in before)

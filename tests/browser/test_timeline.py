@@ -180,7 +180,7 @@ def test_both_themes_have_their_colours(lab: Lab) -> None:
     lab.open_cells(SETUP, f"run = flow.start(2, config('a'))\n{SHOW}_ = run.result()")
     lab.run_all()
     light = pixels(lab)
-    lab.page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
+    lab.set_theme("Dark")
     lab.wait_until(lambda: pixels(lab).get("77,186,144", 0) > 500)
     assert light.get("77,186,144", 0) < 50
 

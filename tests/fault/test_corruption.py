@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.amounts import often
+
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(600)  # a machine may be slow
-CORRUPTIONS = int(os.environ.get("NBFLOW_CORRUPTIONS", "200"))
+CORRUPTIONS = often(60, 200)
 
 
 def test_whatever_is_damaged_is_told(tmp_path: Path) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.amounts import often
+
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(600)  # a machine may be slow
-INPUTS = int(os.environ.get("NBFLOW_DECODER_INPUTS", "20000"))
+INPUTS = often(10_000, 20_000)
 
 
 def test_whatever_the_decoder_is_handed_it_says_so_in_our_words() -> None:

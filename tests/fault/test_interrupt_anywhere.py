@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.amounts import often
+
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(600)  # a machine may be slow
-INTERRUPTIONS = int(os.environ.get("NBFLOW_INTERRUPTIONS", "300"))
+INTERRUPTIONS = often(120, 300)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no timer that sends signals")

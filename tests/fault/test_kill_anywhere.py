@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.amounts import often
+
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(600)  # a machine may be slow
-KILLS = int(os.environ.get("NBFLOW_KILLS", "200"))
+KILLS = often(60, 200)
 
 
 def test_a_workflow_may_be_killed_at_any_moment(tmp_path: Path) -> None:

@@ -52,8 +52,11 @@ class _Shape:
 def twins(paths: Iterable[Path]) -> list[Twin]:
     """Return the twins among all functions of these files, the largest first."""
     found = [pair for path in paths for pair in _functions(path)]
-    sync = [_shape(path, node) for path, node in found if isinstance(node, ast.FunctionDef)]
-    pairs = (_closest(_shape(path, node), sync) for path, node in found if isinstance(node, ast.AsyncFunctionDef))
+    asynchronous = [_shape(path, node) for path, node in found if isinstance(node, ast.AsyncFunctionDef)]
+    stems = {shape.stem for shape in asynchronous}
+    plain = [pair for pair in found if isinstance(pair[1], ast.FunctionDef) and stem(pair[1].name) in stems]
+    sync = [_shape(*pair) for pair in plain]
+    pairs = (_closest(shape, sync) for shape in asynchronous)
     return sorted((twin for twin in pairs if twin), key=lambda twin: -twin.lines)
 
 

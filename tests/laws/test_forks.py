@@ -15,9 +15,11 @@ from nbflow.core.checkpoints import checkpoints
 from nbflow.core.fork import before, begun_again, places
 from nbflow.core.record import CallReturned, Record, RunPaused
 from nbflow.values import config_at
+from tests.amounts import often
 from tests.laws.corpus import THREAD, Plan, World, answers, plans
 
 flavours = pytest.mark.parametrize("flavour", ["sync", "async"])
+EXAMPLES = often(20, 60)
 
 
 def leaves(records: Iterable[Record]) -> set[str]:
@@ -39,7 +41,7 @@ def finished(flavour: str, plan: Plan) -> tuple[World, Any, list[Any], list[Reco
 
 
 @flavours
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(plan=plans, data=st.data())
 def test_a_fork_anywhere_ends_the_same_and_repeats_nothing_from_before(
     flavour: str, plan: Plan, data: st.DataObject
@@ -58,7 +60,7 @@ def test_a_fork_anywhere_ends_the_same_and_repeats_nothing_from_before(
 
 
 @flavours
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(plan=plans)
 def test_travel_to_the_input_ends_the_same_and_repeats_what_answers_led_to_alone(flavour: str, plan: Plan) -> None:
     world, result, rows, records = finished(flavour, plan)
@@ -72,7 +74,7 @@ def test_travel_to_the_input_ends_the_same_and_repeats_what_answers_led_to_alone
 
 
 @flavours
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(plan=plans.filter(lambda plan: "ask" in repr(plan)), data=st.data())
 def test_going_on_at_any_pause_ends_the_same_and_repeats_nothing_from_before(
     flavour: str, plan: Plan, data: st.DataObject

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
@@ -12,10 +11,11 @@ from hypothesis import strategies as st
 from nbflow.checkpoint.base import RunKey
 from nbflow.checkpoint.rows import load
 from nbflow.types import StateSnapshot
+from tests.amounts import often
 from tests.laws.corpus import THREAD, answers
 from tests.laws.graphs import GraphWorld, graphs
 
-EXAMPLES = int(os.environ.get("NBFLOW_LAWS", "40"))
+EXAMPLES = often(12, 40)
 flavours = pytest.mark.parametrize("flavour", ["sync", "async"])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from typing import Any
 
@@ -14,10 +13,11 @@ from nbflow import Run
 from nbflow.checkpoint.rows import encode_value, from_row, to_row
 from nbflow.core.record import Asked, CallReturned, CodeKept, Record
 from nbflow.views.stream import MODES, StreamView
+from tests.amounts import often
 from tests.laws.corpus import Plan, World, cut, plans
 
 # How many random workflows each law is held against; 1200 make 10,000 in all.
-EXAMPLES = int(os.environ.get("NBFLOW_LAWS", "60"))
+EXAMPLES = often(24, 60)
 flavours = pytest.mark.parametrize("flavour", ["sync", "async"])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import threading
 from collections import Counter
@@ -17,8 +16,9 @@ from hypothesis import strategies as st
 
 from nbflow import Command, InMemorySaver, entrypoint, interrupt, record_answer, task
 from nbflow.checkpoint.base import RunKey
+from tests.amounts import often
 
-EXAMPLES = int(os.environ.get("NBFLOW_LAWS", "60"))
+EXAMPLES = often(30, 60)
 THREAD = {"configurable": {"thread_id": "t"}}
 Story = list[tuple[str, int]]
 RACES_AFTER_FAILURES: Story = [("fail", 3), ("completed", 3), ("completed", 3), ("patience", 1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,7 @@ def bare(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
     yield Shell(ip)
     nbflow_widgets.unload_ipython_extension(ip)
     InteractiveShell.clear_instance()
+    atexit.unregister(ip.atexit_operations)  # with hundreds of shells, each of which collects garbage, minutes at exit
 
 
 @pytest.fixture
