@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -284,11 +285,12 @@ def test_a_narrow_page_cuts_nothing_off(lab: Lab, folder: str) -> None:
     lab.screenshots("form")
 
 
-def test_what_is_typed_survives_a_killed_kernel(lab: Lab, folder: str) -> None:
+@pytest.mark.parametrize("end", [Lab.kill_kernel, Lab.restart_kernel])
+def test_what_is_typed_survives_the_end_of_a_kernel(lab: Lab, folder: str, end: Callable[[Lab], None]) -> None:
     form = open_form(lab, folder, "Two")
     labelled(form, "name").fill("half done")
     lab.wait_until((lab.server.root / folder / ".nbflow" / "drafts.json").exists)
-    lab.kill_kernel()
+    end(lab)
     for index in range(3):
         lab.run_cell(index)
     expect(labelled(form, "name")).to_have_value("half done")
