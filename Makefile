@@ -3,6 +3,7 @@
 # make thorough  every test but those in the browser, in all combinations, with hundreds of kills and of random inputs
 # make shots  the browser tests, with pictures of what they see in tests/browser/shots
 # make replayed  every behaviour test once more, with each run dropped and replayed at every durable point
+# make docs   the documentation as web pages: build/docs/index.html
 # make bench  measure it, side by side with the peer
 # make fmt    format and fix what can be fixed
 # make outputs  run the tutorials headless and keep what they print
@@ -11,7 +12,7 @@
 # All that is installed goes into the checkout. Nothing is registered with the user or the system.
 
 .DELETE_ON_ERROR:
-.PHONY: lab test thorough shots replayed bench fmt outputs clean lint types pytest notebooks
+.PHONY: lab test thorough shots replayed docs bench fmt outputs clean lint types pytest notebooks
 
 # The first Python on PATH that is new enough; `make PYTHON=...` decides otherwise.
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -19,6 +20,7 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 
 VENV := .venv
 BENCH := .bench-venv
+DOCS := .docs-venv
 BIN := $(VENV)/bin
 FIRST_NOTEBOOK := notebooks/01_quickstart.ipynb
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
@@ -35,7 +37,7 @@ endef
 
 # A stamp says that its environment is complete, and for which folder. It goes, before make looks at it, when
 # the Python behind the environment is gone or the checkout was moved.
-STAMPS := $(VENV)/.lab $(VENV)/.dev $(BENCH)/.bench
+STAMPS := $(VENV)/.lab $(VENV)/.dev $(BENCH)/.bench $(DOCS)/.docs
 $(foreach stamp,$(STAMPS),$(shell test -x $(dir $(stamp))bin/python && grep -qsxF '$(CURDIR)' $(stamp) || rm -f $(stamp)))
 
 $(BIN)/python:
@@ -43,6 +45,9 @@ $(BIN)/python:
 
 $(BENCH)/bin/python:
 	$(call make_venv,$(BENCH))
+
+$(DOCS)/bin/python:
+	$(call make_venv,$(DOCS))
 
 $(VENV)/.lab: pyproject.toml | $(BIN)/python
 	$(BIN)/python $(PIP_INSTALL) --editable . --group lab
@@ -54,6 +59,10 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 
 $(BENCH)/.bench: pyproject.toml | $(BENCH)/bin/python
 	$(BENCH)/bin/python $(PIP_INSTALL) --editable . --group bench
+	@echo '$(CURDIR)' > $@
+
+$(DOCS)/.docs: pyproject.toml | $(DOCS)/bin/python
+	$(DOCS)/bin/python $(PIP_INSTALL) --editable . --group docs
 	@echo '$(CURDIR)' > $@
 
 lab: $(VENV)/.lab
@@ -120,6 +129,15 @@ outputs: $(VENV)/.dev
 	  --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False $(NOTEBOOKS:notebooks/%=$(NOTEBOOKS_COPY)/%)
 	cp $(NOTEBOOKS_COPY)/*.ipynb notebooks/
 
+# The pages and what they are made of: gathered, built with each warning as an error, and looked through for what they
+# would ask the network for. Help is as wide as COLUMNS says.
+docs: export COLUMNS = 100
+docs: $(DOCS)/.docs
+	$(DOCS)/bin/python -m docs.pages build/docs-source
+	$(DOCS)/bin/python -m sphinx -W --keep-going -E -q -b html -c docs build/docs-source build/docs
+	$(DOCS)/bin/python -m docs.pages.offline build/docs
+	@echo "build/docs/index.html"
+
 bench: $(BENCH)/.bench
 	$(BENCH)/bin/python benchmarks/run.py
 
@@ -128,5 +146,5 @@ fmt: $(VENV)/.dev
 	$(BIN)/python -m ruff format
 
 clean:
-	rm -rf $(VENV) $(BENCH) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache tests/browser/shots
+	rm -rf $(VENV) $(BENCH) $(DOCS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache tests/browser/shots
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

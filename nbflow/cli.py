@@ -35,7 +35,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what a command line says, and return its exit code."""
-    given = _parser().parse_args(arguments)
+    given = command_line().parse_args(arguments)
     try:
         code = given.run(given)
     except (NbflowError, OSError, LookupError, ImportError) as error:
@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return DONE if code is None else int(code)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """Return the parser of the command line, with all that it says of itself."""
     parser = argparse.ArgumentParser("nbflow", description="Durable workflows: look at their threads, and go on.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 

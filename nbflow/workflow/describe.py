@@ -28,7 +28,7 @@ class Described(Drawn):
 
     @property
     def OutputType(self) -> Any:  # noqa: ANN401, N802  # a type; LangGraph's name
-        """What the body is annotated to return: for ``entrypoint.final[R, S]`` it is ``R``; ``Any`` without one."""
+        """The annotation of what the body returns; ``Any`` without one, and ``R`` of ``entrypoint.final[R, S]``."""
         annotation = inspect.signature(self.spec.fn).return_annotation
         meant = Any if annotation is inspect.Signature.empty else self._meant(annotation, "return")
         if meant is Final:
