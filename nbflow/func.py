@@ -105,6 +105,19 @@ class Task(Generic[P, T]):
             InvalidOptionError: if an option does not fit.
 
         The future raises ``MapError``, which has the error of each item, if too many failed.
+
+        Example:
+            >>> from nbflow import entrypoint, task
+            >>> @task
+            ... def root(n: float) -> float:
+            ...     if n < 0:
+            ...         raise ValueError(n)
+            ...     return n**0.5
+            >>> @entrypoint()
+            ... def flow(numbers: list[float]) -> list[float]:
+            ...     return root.map(numbers, return_exceptions=True).result()
+            >>> flow.invoke([4, 9, -1])
+            [2.0, 3.0, ValueError(-1)]
         """
         future = start_map(
             self.spec, self.maps, (), items, max_concurrency=max_concurrency, min_successes=min_successes,
@@ -265,6 +278,18 @@ def task(  # noqa: PLR0913  # all that can be said of a task
             when the run goes on, by ``CallInterruptedError``; if it failed, by the same error. Retries of failures
             that were seen are up to ``retry_policy``. It can't ask a person; its caller can.
         deprecated: ``retry`` is accepted for ``retry_policy``, with a warning.
+
+    Example:
+        >>> from nbflow import entrypoint, task
+        >>> @task
+        ... def double(n: int) -> int:
+        ...     return 2 * n
+        >>> @entrypoint()
+        ... def flow(numbers: list[int]) -> list[int]:
+        ...     futures = [double(n) for n in numbers]  # side by side
+        ...     return [future.result() for future in futures]
+        >>> flow.invoke([1, 2, 3])
+        [2, 4, 6]
     """
     known = (
         "name",
@@ -304,6 +329,19 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
         retry_policy: when a failed body is tried again; tasks have policies of their own.
         timeout: seconds that one attempt of the body may take, or a ``TimeoutPolicy``; None for no limit.
         name: what the workflow is named; None for the function's name.
+
+    Example:
+        ``entrypoint.final`` gives the caller one value, and the next run of the thread another.
+
+        >>> from nbflow import InMemorySaver, entrypoint
+        >>> @entrypoint(checkpointer=InMemorySaver())
+        ... def total(n: int, *, previous: int = 0) -> entrypoint.final[str, int]:
+        ...     return entrypoint.final(value=f"{previous} + {n}", save=previous + n)
+        >>> config = {"configurable": {"thread_id": "sums"}}
+        >>> total.invoke(3, config)
+        '0 + 3'
+        >>> total.invoke(4, config)
+        '3 + 4'
     """
 
     if TYPE_CHECKING:

@@ -231,6 +231,18 @@ def interrupt(
         InterruptRejectedError: if a person refused, with ``Command(resume=Reject(reason))``.
         InterruptExpiredError: if nobody answered in time, and there is no default.
         UnloadableValueError: if the stored answer can't be rebuilt in this process; that ends the run.
+
+    Example:
+        >>> from nbflow import Command, InMemorySaver, entrypoint, interrupt
+        >>> @entrypoint(checkpointer=InMemorySaver())
+        ... def flow(amount: int) -> str:
+        ...     agreed = interrupt(f"Pay {amount}?", response_schema=bool)
+        ...     return "paid" if agreed else "not paid"
+        >>> config = {"configurable": {"thread_id": "one"}}
+        >>> flow.invoke(20, config)["__interrupt__"][0].value
+        'Pay 20?'
+        >>> flow.invoke(Command(resume=True), config)
+        'paid'
     """
     session, frame = here("interrupt()")
     check_body("interrupt()")
@@ -286,6 +298,14 @@ def patch(name: str) -> bool:
     Raises:
         CalledOutsideRunError: outside of a run.
         InvalidOptionError: if it is no name.
+
+    Example:
+        >>> from nbflow import entrypoint, patch
+        >>> @entrypoint()
+        ... def flow(text: str) -> str:
+        ...     return text.upper() if patch("upper-case") else text
+        >>> flow.invoke("a run that begins now")
+        'A RUN THAT BEGINS NOW'
     """
     session, frame = here("patch()")
     check_body("patch()")

@@ -40,6 +40,19 @@ def sleep(seconds: float | timedelta) -> None:
         CalledOutsideRunError: outside of a run.
         InvalidOptionError: if it is no such time.
         WouldBlockError: in async code; there, ``await asleep(seconds)``.
+
+    Example:
+        A test need not wait: its clock is moved.
+
+        >>> from nbflow import entrypoint, sleep
+        >>> from nbflow.testing import FakeClock
+        >>> @entrypoint()
+        ... def flow(days: int) -> str:
+        ...     sleep(86400 * days)
+        ...     return "awake"
+        >>> with FakeClock():
+        ...     flow.invoke(7)
+        'awake'
     """
     _begin("sleep()", _SLEEP, _seconds("sleep()", seconds), waits=True).result()
 

@@ -136,6 +136,16 @@ class Command(Generic[Destination]):
         update: what to write into a graph's state.
         goto: where a graph goes next.
         graph: None for this graph, ``Command.PARENT`` for the one around it.
+
+    Example:
+        >>> from nbflow import Command, InMemorySaver, entrypoint, interrupt
+        >>> @entrypoint(checkpointer=InMemorySaver())
+        ... def flow(name: str) -> str:
+        ...     return f"{name} is {interrupt('Which colour?')}"
+        >>> config = {"configurable": {"thread_id": "one"}}
+        >>> asked = flow.invoke("The door", config)
+        >>> flow.invoke(Command(resume="green"), config)
+        'The door is green'
     """
 
     PARENT: ClassVar[Literal["__parent__"]] = "__parent__"

@@ -58,6 +58,21 @@ class Threaded(Definition, Generic[Output_co]):
         Raises:
             InvalidOptionError: if there is no such run or call; nothing was written then.
             UnserializableError: if ``replace`` can't be stored; nothing was written either.
+
+        Example:
+            >>> from nbflow import InMemorySaver, entrypoint, task
+            >>> @task
+            ... def weigh(name: str) -> int:
+            ...     return len(name)
+            >>> @entrypoint(checkpointer=InMemorySaver())
+            ... def flow(names: list[str]) -> list[int]:
+            ...     futures = [weigh(name) for name in names]
+            ...     return [future.result() for future in futures]
+            >>> config = {"configurable": {"thread_id": "one"}}
+            >>> flow.invoke(["ant", "wolf"], config)
+            [3, 4]
+            >>> flow.fork(config, at="0.1", replace=40).result()
+            [3, 40]
         """
         request = request_of("fork()", input, config, options)
         return launch(self, request._replace(fork=Fork(at, replace)))

@@ -48,6 +48,22 @@ class Trials(Threaded[Output_co], Generic[Output_co]):
 
         Raises:
             NoCheckpointerError: if the workflow keeps no runs.
+
+        Example:
+            >>> from nbflow import InMemorySaver, entrypoint, task
+            >>> @task
+            ... def weigh(name: str) -> int:
+            ...     return len(name)
+            >>> @entrypoint(checkpointer=InMemorySaver())
+            ... def flow(names: list[str]) -> list[int]:
+            ...     futures = [weigh(name) for name in names]
+            ...     return [future.result() for future in futures]
+            >>> config = {"configurable": {"thread_id": "one"}}
+            >>> flow.invoke(["ant", "wolf"], config)
+            [3, 4]
+            >>> plan = flow.plan(["ant", "bear"], config, reuse=True)
+            >>> [(call.path, call.action) for call in plan.calls]
+            [('0.0', 'reused'), ('0.1', 'runs')]
         """
         return plan_of(self, request_of("plan()", input, config, options))
 
@@ -68,6 +84,21 @@ class Trials(Threaded[Output_co], Generic[Output_co]):
 
         Raises:
             InvalidOptionError: if there is no such run or call, or no value; nothing was written then.
+
+        Example:
+            >>> from nbflow import InMemorySaver, entrypoint, task
+            >>> @task
+            ... def weigh(name: str) -> int:
+            ...     return len(name)
+            >>> @entrypoint(checkpointer=InMemorySaver())
+            ... def flow(names: list[str]) -> list[int]:
+            ...     futures = [weigh(name) for name in names]
+            ...     return [future.result() for future in futures]
+            >>> config = {"configurable": {"thread_id": "one"}}
+            >>> flow.invoke(["ant", "wolf"], config)
+            [3, 4]
+            >>> [row.result for row in flow.sweep(config, "0.1", [0, 10]).rows()]
+            [[3, 0], [3, 10]]
         """
         merged = merge("sweep()", self.config, config)
         saver = self.checkpointer if not isinstance(self.checkpointer, bool) else None
@@ -95,6 +126,25 @@ class Trials(Threaded[Output_co], Generic[Output_co]):
 
         Raises:
             InvalidOptionError: if there is no such call, or its arguments can't be had.
+
+        Example:
+            >>> from nbflow import InMemorySaver, entrypoint, task
+            >>> @task
+            ... def weigh(name: str) -> int:
+            ...     return len(name)
+            >>> @entrypoint(checkpointer=InMemorySaver())
+            ... def flow(names: list[str]) -> list[int]:
+            ...     futures = [weigh(name) for name in names]
+            ...     return [future.result() for future in futures]
+            >>> config = {"configurable": {"thread_id": "one"}}
+            >>> flow.invoke(["ant", "wolf"], config)
+            [3, 4]
+            >>> @task
+            ... def weigh_better(name: str) -> int:
+            ...     return 10 * len(name)
+            >>> tried = flow.try_call(config, "0.1", weigh_better)
+            >>> tried.before, tried.after
+            (4, 40)
         """
         spec = getattr(task, "spec", None)
         if task is not None and not (isinstance(spec, Spec) and spec.kind == "task"):

@@ -156,6 +156,17 @@ class SqliteSaver(SharedMethods):
 
     Raises:
         StorageError: if the file can't be used; its kinds say why.
+
+    Example:
+        >>> from nbflow import SqliteSaver, entrypoint, list_threads
+        >>> saver = SqliteSaver("runs.db")
+        >>> @entrypoint(checkpointer=saver)
+        ... def flow(n: int) -> int:
+        ...     return n + 1
+        >>> flow.invoke(1, {"configurable": {"thread_id": "one"}})
+        2
+        >>> list_threads(saver)
+        ['one']
     """
 
     quick = False
