@@ -131,7 +131,7 @@ outputs: $(VENV)/.dev
 
 # The pages and what they are made of: gathered, built with each warning as an error, and looked through for what they
 # would ask the network for. Help is as wide as COLUMNS says.
-docs: export COLUMNS = 100
+docs: export COLUMNS = 88
 docs: $(DOCS)/.docs
 	$(DOCS)/bin/python -m docs.pages build/docs-source
 	$(DOCS)/bin/python -m sphinx -W --keep-going -E -q -b html -c docs build/docs-source build/docs

@@ -44,7 +44,8 @@ def _commands() -> dict[str, argparse.ArgumentParser]:
 
 
 def _block(text: str) -> str:
-    return f"```text\n{text.strip()}\n```\n"
+    bare = text.strip().replace("::\n\n", "").replace("``", "`")
+    return f"```text\n{bare}\n```\n"
 
 
 def _cleaned(text: str) -> str:

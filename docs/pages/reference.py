@@ -73,7 +73,7 @@ PAGES = (
     Page("nbflow.channels", "Annotations of a graph's state"),
     Page("nbflow.managed", "Values that a graph computes"),
 )  # fmt: skip
-UNNAMED = {"nbflow": {"task": ["nbflow.func.Task"]}}
+UNNAMED = {"nbflow": {"entrypoint": ["nbflow.values.Final"], "task": ["nbflow.func.Task"]}}
 """What a name gives that is not imported itself, shown below it."""
 
 ALIASES = {

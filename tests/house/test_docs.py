@@ -19,7 +19,7 @@ ALSO_KNOWN_AS = {"nbflow.MemorySaver", "nbflow.types.PregelExecutableTask"}  # o
 
 def test_every_public_name_is_in_the_reference_once() -> None:
     text = "\n".join(map(reference.text_of, reference.PAGES))
-    entries = Counter(re.findall(r"^\.\. auto\w+:: ([\w.]+)$", text, flags=re.MULTILINE))
+    entries = Counter(re.findall(r"^\.\. auto\w+:: ([\w.]+)", text, flags=re.MULTILINE))
     assert [name for name, count in entries.items() if count > 1] == []
     assert set(public_names()) - set(entries) == set(), "name it on a page of docs/pages/reference.py"
     assert set(reference.documented()) <= set(entries)
