@@ -103,7 +103,7 @@ def answer_of(lab: Lab) -> str:
 
 @pytest.fixture
 def folder(request: pytest.FixtureRequest) -> str:
-    return f"forms-{request.node.name.split('[')[0]}"
+    return "forms-" + re.sub(r"\W", "-", request.node.name)
 
 
 def labelled(form: Locator, label: str) -> Locator:
