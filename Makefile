@@ -2,6 +2,7 @@
 # make test   check it: style, types, contracts, every tier of tests, the notebooks
 # make replayed  every behaviour test once more, with each run dropped and replayed at every durable point
 # make bench  measure it, side by side with the peer
+# make dist   build wheel and sdist into dist/, check what they hold, and try each extra in an empty environment
 # make fmt    format and fix what can be fixed
 # make outputs  run the tutorials headless and keep what they print
 # make clean  remove everything that the commands above made
@@ -9,7 +10,7 @@
 # All that is installed goes into the checkout. Nothing is registered with the user or the system.
 
 .DELETE_ON_ERROR:
-.PHONY: lab test replayed bench fmt outputs clean lint types pytest notebooks
+.PHONY: lab test replayed bench dist fmt outputs clean lint types pytest notebooks
 
 # The first Python on PATH that is new enough; `make PYTHON=...` decides otherwise.
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -17,6 +18,7 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 
 VENV := .venv
 BENCH := .bench-venv
+DIST := .dist-venv
 BIN := $(VENV)/bin
 FIRST_NOTEBOOK := notebooks/01_quickstart.ipynb
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
@@ -33,7 +35,7 @@ endef
 
 # A stamp says that its environment is complete, and for which folder. It goes, before make looks at it, when
 # the Python behind the environment is gone or the checkout was moved.
-STAMPS := $(VENV)/.lab $(VENV)/.dev $(BENCH)/.bench
+STAMPS := $(VENV)/.lab $(VENV)/.dev $(BENCH)/.bench $(DIST)/.dist
 $(foreach stamp,$(STAMPS),$(shell test -x $(dir $(stamp))bin/python && grep -qsxF '$(CURDIR)' $(stamp) || rm -f $(stamp)))
 
 $(BIN)/python:
@@ -42,16 +44,23 @@ $(BIN)/python:
 $(BENCH)/bin/python:
 	$(call make_venv,$(BENCH))
 
+$(DIST)/bin/python:
+	$(call make_venv,$(DIST))
+
 $(VENV)/.lab: pyproject.toml | $(BIN)/python
-	$(BIN)/python $(PIP_INSTALL) --editable . --group lab
+	$(BIN)/python $(PIP_INSTALL) --editable '.[demo]'
 	@echo '$(CURDIR)' > $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python $(PIP_INSTALL) --editable . --group dev
+	$(BIN)/python $(PIP_INSTALL) --editable '.[demo]' --group dev
 	@echo '$(CURDIR)' | tee $(VENV)/.lab > $@
 
 $(BENCH)/.bench: pyproject.toml | $(BENCH)/bin/python
 	$(BENCH)/bin/python $(PIP_INSTALL) --editable . --group bench
+	@echo '$(CURDIR)' > $@
+
+$(DIST)/.dist: pyproject.toml | $(DIST)/bin/python
+	$(DIST)/bin/python $(PIP_INSTALL) --group dist
 	@echo '$(CURDIR)' > $@
 
 lab: $(VENV)/.lab
@@ -108,10 +117,19 @@ outputs: $(VENV)/.dev
 bench: $(BENCH)/.bench
 	$(BENCH)/bin/python benchmarks/run.py
 
+# The wheel in dist/ comes out of the sdist; another one, out of the tree, has to be the same.
+dist: $(DIST)/.dist
+	rm -rf dist build/wheel
+	$(DIST)/bin/python -m build --outdir dist
+	$(DIST)/bin/python -m build --wheel --outdir build/wheel
+	$(DIST)/bin/python -m twine check --strict dist/*
+	$(DIST)/bin/python -m tests.packaging.contents dist build/wheel
+	$(DIST)/bin/python -m tests.packaging.extras dist/*.whl
+
 fmt: $(VENV)/.dev
 	$(BIN)/python -m ruff check --fix
 	$(BIN)/python -m ruff format
 
 clean:
-	rm -rf $(VENV) $(BENCH) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache tests/browser/shots
+	rm -rf $(VENV) $(BENCH) $(DIST) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache tests/browser/shots
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

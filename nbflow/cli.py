@@ -76,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     add("import", _import, "read a file that `export` wrote", "FILE", "ARCHIVE").add_argument(
         "--thread", help="its new name"
     )
+    demo = add("demo", _demo, "copy the tutorials into a folder, and open the first one in JupyterLab")
+    demo.add_argument("folder", metavar="FOLDER", nargs="?", default="nbflow-demo", help="%(default)s, if left out")
+    demo.add_argument("--no-open", action="store_true", help="only copy them")
     return parser
 
 
@@ -155,6 +158,24 @@ def _export(given: Any) -> None:  # noqa: ANN401  # as above
 def _import(given: Any) -> None:  # noqa: ANN401  # as above
     with closing(SqliteSaver(given.file)) as saver:
         sys.stdout.write(f"{import_run(saver, given.archive, thread_id=given.thread)}\n")
+
+
+def _demo(given: Any) -> int:  # noqa: ANN401  # as above
+    demo = import_module("nbflow_widgets.demo")  # by name, as the report
+    folder = Path(given.folder)
+    copied = demo.copy_tutorials(folder)
+    sys.stdout.write(f"the tutorials are in {folder}: {len(copied.written)} files are new\n")
+    if copied.changed:
+        sys.stdout.write(f"left as they are, as they were changed: {', '.join(copied.changed)}\n")
+    missing = demo.missing()
+    if missing:
+        sys.stdout.write(f"they need what is not installed here: {sys.executable} -m pip install {' '.join(missing)}\n")
+    if given.no_open:
+        return DONE
+    if "jupyterlab" in missing:
+        sys.stdout.write(f"then open the first one: nbflow demo {given.folder}\n")
+        return FAILED
+    return int(demo.open_in_lab(folder))
 
 
 def _saver(file: str, *, read_only: bool = False) -> SqliteSaver:
