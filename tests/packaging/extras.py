@@ -43,6 +43,7 @@ assert third <= known, third
 from nbflow.cli import main
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
+shell.push({{"flow": flow}})
 shell.run_line_magic("load_ext", "nbflow")
 assert not shell.run_cell("%nbflow threads --saver flow.checkpointer").error_in_exec
 assert main(["report", "runs.db", "one", "run.html"]) == 0
