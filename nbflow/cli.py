@@ -76,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     add("import", _import, "read a file that `export` wrote", "FILE", "ARCHIVE").add_argument(
         "--thread", help="its new name"
     )
+    module = add("module", _module, "write a notebook's workflows as a module, with its threads", "NOTEBOOK", "FILE")
+    module.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     demo = add("demo", _demo, "copy the tutorials into a folder, and open the first one in JupyterLab")
     demo.add_argument("folder", metavar="FOLDER", nargs="?", default="nbflow-demo", help="%(default)s, if left out")
     demo.add_argument("--no-open", action="store_true", help="only copy them")
@@ -158,6 +160,14 @@ def _export(given: Any) -> None:  # noqa: ANN401  # as above
 def _import(given: Any) -> None:  # noqa: ANN401  # as above
     with closing(SqliteSaver(given.file)) as saver:
         sys.stdout.write(f"{import_run(saver, given.archive, thread_id=given.thread)}\n")
+
+
+def _module(given: Any) -> None:  # noqa: ANN401  # as above
+    engine = import_module("nbflow_widgets.as_module")  # by name, as the report
+    made = engine.write_module(Path(given.notebook), Path(given.file), overwrite=given.overwrite)
+    sys.stdout.write(f"{given.file}: {', '.join(made.workflows)}\n")
+    if made.unbound:
+        sys.stdout.write(f"not bound in it, though it is used: {', '.join(made.unbound)}\n")
 
 
 def _demo(given: Any) -> int:  # noqa: ANN401  # as above

@@ -71,11 +71,14 @@ assert b"Go on?" in Path("runs.db").read_bytes() + Path("runs.db-wal").read_byte
 assert b"Go on?" not in Path("secret.db").read_bytes() + Path("secret.db-wal").read_bytes()
 """,
     "pickle": """
+import warnings
 import nbflow
 class Odd:
     def __reduce__(self):
         return (Odd, ())
-nbflow.register_type(Odd, pickle=True)
+with warnings.catch_warnings(record=True) as told:
+    nbflow.register_type(Odd, pickle=True)
+assert "stored by pickle" in str(told[0].message)
 
 @nbflow.task
 def make():
