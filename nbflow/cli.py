@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nbflow.views.calls import CallRow
 
 DONE, FAILED, WAITS = 0, 1, 3
+_FILES = {"FILE", "PAGE", "ARCHIVE", "NOTEBOOK"}
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     module = add("module", _module, "write a notebook's workflows as a module, with its threads", "NOTEBOOK", "FILE")
     module.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    add("completion", _completion, "print what a shell completes this command by: bash, zsh, fish, ...", "SHELL")
     demo = add("demo", _demo, "copy the tutorials into a folder, and open the first one in JupyterLab")
     demo.add_argument("folder", metavar="FOLDER", nargs="?", default="nbflow-demo", help="%(default)s, if left out")
     demo.add_argument("--no-open", action="store_true", help="only copy them")
@@ -168,6 +170,21 @@ def _module(given: Any) -> None:  # noqa: ANN401  # as above
     sys.stdout.write(f"{given.file}: {', '.join(made.workflows)}\n")
     if made.unbound:
         sys.stdout.write(f"not bound in it, though it is used: {', '.join(made.unbound)}\n")
+
+
+def _completion(given: Any) -> None:  # noqa: ANN401  # as above
+    try:
+        import shtab  # noqa: PLC0415  # an optional extra
+    except ImportError:
+        raise ImportError("completion needs shtab: pip install 'nbflow[completion]'") from None
+    if given.shell not in shtab.SUPPORTED_SHELLS:
+        raise LookupError(f"there is completion for {', '.join(shtab.SUPPORTED_SHELLS)}, but not for {given.shell!r}")
+    parser = _parser()
+    for command in next(one for one in parser._actions if one.dest == "command").choices.values():  # noqa: SLF001  # as shtab does
+        for action in command._actions:  # noqa: SLF001  # as above
+            if action.metavar in _FILES | {"FOLDER"}:
+                action.complete = shtab.FILE if action.metavar in _FILES else shtab.DIRECTORY
+    sys.stdout.write(f"{shtab.complete(parser, given.shell)}\n")
 
 
 def _demo(given: Any) -> int:  # noqa: ANN401  # as above

@@ -48,6 +48,10 @@ shell.run_line_magic("load_ext", "nbflow")
 assert not shell.run_cell("%nbflow threads --saver flow.checkpointer").error_in_exec
 assert main(["report", "runs.db", "one", "run.html"]) == 0
 """,
+    "completion": """
+from nbflow.cli import main
+assert main(["completion", "bash"]) == 0
+""",
     "demo": """
 import langchain_core, matplotlib
 from nbflow.cli import main

@@ -85,20 +85,18 @@ def code(folder: Path, *cells: str) -> str:
     return module_of(write(folder, *cells), folder).text.partition("threads.db')\n\n\n")[2] or "(no head)"
 
 
-@pytest.mark.parametrize("folder", [".", "flows"])
-def test_a_run_that_a_notebook_began_goes_on_from_the_module(shell: Shell, tmp_path: Path, folder: str) -> None:
+def test_a_run_that_a_notebook_began_goes_on_from_the_module(shell: Shell, tmp_path: Path) -> None:
     for cell in CELLS:
         shell.execute(cell)
-    (tmp_path / folder).mkdir(exist_ok=True)
-    assert main(["module", str(write(tmp_path, *CELLS)), str(tmp_path / folder / "flows.py")]) == 0
+    folder = tmp_path / "flows"
+    folder.mkdir()
+    assert main(["module", str(write(tmp_path, *CELLS)), str(folder / "flows.py")]) == 0
     for flow, thread, result in (
         ("flow", "one", [12, "12 LEFT", "caught", "yes"]),
         ("as_body", "two", [5, 15, "yes"]),
     ):
         command = [sys.executable, "-W", "error", "-m", "nbflow", "resume", f"flows:{flow}", thread, "--answer", "yes"]
-        done = subprocess.run(
-            command, cwd=tmp_path / folder, env=environment(ROOT), capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, cwd=folder, env=environment(ROOT), capture_output=True, text=True, check=False)
         assert (done.stdout, done.stderr) == (f"{result!r}\n", ""), "the finished calls were not run again"
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.inputtransformer2 import TransformerManager
@@ -72,7 +71,7 @@ def cells_of(notebook: Path) -> list[str]:
 
 def pieces_of(cell: str) -> Iterator[Piece | Dropped]:
     """Yield the statements of a cell in their order."""
-    manager: Any = TransformerManager()
+    manager = TransformerManager()  # type: ignore[no-untyped-call]  # untyped package
     manager.cleanup_transforms.append(rewrite_lines)
     text = manager.transform_cell(cell)
     try:
@@ -147,7 +146,7 @@ def _plain(body: Sequence[ast.stmt], text: str, done: int = 0) -> Iterator[Piece
 
 def _begin(node: ast.stmt) -> int:
     """Return the first line of a statement, its decorators included."""
-    decorators = getattr(node, "decorator_list", [])
+    decorators = node.decorator_list if isinstance(node, (*FUNCTIONS, ast.ClassDef)) else []
     return min([node.lineno, *(one.lineno for one in decorators)])
 
 
