@@ -5,6 +5,7 @@
 # make replayed  every behaviour test once more, with each run dropped and replayed at every durable point
 # make docs   the documentation as web pages: build/docs/index.html
 # make bench  measure it, side by side with the peer
+# make dist   build wheel and sdist into dist/, check what they hold, and try each extra in an empty environment
 # make fmt    format and fix what can be fixed
 # make outputs  run the tutorials headless and keep what they print
 # make clean  remove everything that the commands above made
@@ -12,7 +13,7 @@
 # All that is installed goes into the checkout. Nothing is registered with the user or the system.
 
 .DELETE_ON_ERROR:
-.PHONY: lab test thorough shots replayed docs bench fmt outputs clean lint types pytest notebooks
+.PHONY: lab test thorough shots replayed docs bench dist fmt outputs clean lint types pytest notebooks
 
 # The first Python on PATH that is new enough; `make PYTHON=...` decides otherwise.
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -21,6 +22,7 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 VENV := .venv
 BENCH := .bench-venv
 DOCS := .docs-venv
+DIST := .dist-venv
 BIN := $(VENV)/bin
 FIRST_NOTEBOOK := notebooks/01_quickstart.ipynb
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
@@ -37,7 +39,7 @@ endef
 
 # A stamp says that its environment is complete, and for which folder. It goes, before make looks at it, when
 # the Python behind the environment is gone or the checkout was moved.
-STAMPS := $(VENV)/.lab $(VENV)/.dev $(BENCH)/.bench $(DOCS)/.docs
+STAMPS := $(VENV)/.lab $(VENV)/.dev $(BENCH)/.bench $(DOCS)/.docs $(DIST)/.dist
 $(foreach stamp,$(STAMPS),$(shell test -x $(dir $(stamp))bin/python && grep -qsxF '$(CURDIR)' $(stamp) || rm -f $(stamp)))
 
 $(BIN)/python:
@@ -49,12 +51,15 @@ $(BENCH)/bin/python:
 $(DOCS)/bin/python:
 	$(call make_venv,$(DOCS))
 
+$(DIST)/bin/python:
+	$(call make_venv,$(DIST))
+
 $(VENV)/.lab: pyproject.toml | $(BIN)/python
-	$(BIN)/python $(PIP_INSTALL) --editable . --group lab
+	$(BIN)/python $(PIP_INSTALL) --editable '.[demo]'
 	@echo '$(CURDIR)' > $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python $(PIP_INSTALL) --editable . --group dev
+	$(BIN)/python $(PIP_INSTALL) --editable '.[demo]' --group dev
 	@echo '$(CURDIR)' | tee $(VENV)/.lab > $@
 
 $(BENCH)/.bench: pyproject.toml | $(BENCH)/bin/python
@@ -63,6 +68,10 @@ $(BENCH)/.bench: pyproject.toml | $(BENCH)/bin/python
 
 $(DOCS)/.docs: pyproject.toml | $(DOCS)/bin/python
 	$(DOCS)/bin/python $(PIP_INSTALL) --editable . --group docs
+	@echo '$(CURDIR)' > $@
+
+$(DIST)/.dist: pyproject.toml | $(DIST)/bin/python
+	$(DIST)/bin/python $(PIP_INSTALL) --group dist
 	@echo '$(CURDIR)' > $@
 
 lab: $(VENV)/.lab
@@ -141,10 +150,19 @@ docs: $(DOCS)/.docs
 bench: $(BENCH)/.bench
 	$(BENCH)/bin/python benchmarks/run.py
 
+# The wheel in dist/ comes out of the sdist; another one, out of the tree, has to be the same.
+dist: $(DIST)/.dist
+	rm -rf dist build/wheel
+	$(DIST)/bin/python -m build --outdir dist
+	$(DIST)/bin/python -m build --wheel --outdir build/wheel
+	$(DIST)/bin/python -m twine check --strict dist/*
+	$(DIST)/bin/python -m tests.packaging.contents dist build/wheel
+	$(DIST)/bin/python -m tests.packaging.extras dist/*.whl
+
 fmt: $(VENV)/.dev
 	$(BIN)/python -m ruff check --fix
 	$(BIN)/python -m ruff format
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(DOCS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache tests/browser/shots
+	rm -rf $(VENV) $(BENCH) $(DOCS) $(DIST) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache tests/browser/shots
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nbflow.views.calls import CallRow
 
 DONE, FAILED, WAITS = 0, 1, 3
+_FILES = {"FILE", "PAGE", "ARCHIVE", "NOTEBOOK"}
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -77,6 +78,12 @@ def command_line() -> argparse.ArgumentParser:
     add("import", _import, "read a file that `export` wrote", "FILE", "ARCHIVE").add_argument(
         "--thread", help="its new name"
     )
+    module = add("module", _module, "write a notebook's workflows as a module, with its threads", "NOTEBOOK", "FILE")
+    module.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    add("completion", _completion, "print what a shell completes this command by: bash, zsh, fish, ...", "SHELL")
+    demo = add("demo", _demo, "copy the tutorials into a folder, and open the first one in JupyterLab")
+    demo.add_argument("folder", metavar="FOLDER", nargs="?", default="nbflow-demo", help="%(default)s, if left out")
+    demo.add_argument("--no-open", action="store_true", help="only copy them")
     return parser
 
 
@@ -156,6 +163,47 @@ def _export(given: Any) -> None:  # noqa: ANN401  # as above
 def _import(given: Any) -> None:  # noqa: ANN401  # as above
     with closing(SqliteSaver(given.file)) as saver:
         sys.stdout.write(f"{import_run(saver, given.archive, thread_id=given.thread)}\n")
+
+
+def _module(given: Any) -> None:  # noqa: ANN401  # as above
+    engine = import_module("nbflow_widgets.as_module")  # by name, as the report
+    made = engine.write_module(Path(given.notebook), Path(given.file), overwrite=given.overwrite)
+    sys.stdout.write(f"{given.file}: {', '.join(made.workflows)}\n")
+    if made.unbound:
+        sys.stdout.write(f"not bound in it, though it is used: {', '.join(made.unbound)}\n")
+
+
+def _completion(given: Any) -> None:  # noqa: ANN401  # as above
+    try:
+        import shtab  # noqa: PLC0415  # an optional extra
+    except ImportError:
+        raise ImportError("completion needs shtab: pip install 'nbflow[completion]'") from None
+    if given.shell not in shtab.SUPPORTED_SHELLS:
+        raise LookupError(f"there is completion for {', '.join(shtab.SUPPORTED_SHELLS)}, but not for {given.shell!r}")
+    parser = _parser()
+    for command in next(one for one in parser._actions if one.dest == "command").choices.values():  # noqa: SLF001  # as shtab does
+        for action in command._actions:  # noqa: SLF001  # as above
+            if action.metavar in _FILES | {"FOLDER"}:
+                action.complete = shtab.FILE if action.metavar in _FILES else shtab.DIRECTORY
+    sys.stdout.write(f"{shtab.complete(parser, given.shell)}\n")
+
+
+def _demo(given: Any) -> int:  # noqa: ANN401  # as above
+    demo = import_module("nbflow_widgets.demo")  # by name, as the report
+    folder = Path(given.folder)
+    copied = demo.copy_tutorials(folder)
+    sys.stdout.write(f"the tutorials are in {folder}: {len(copied.written)} files are new\n")
+    if copied.changed:
+        sys.stdout.write(f"left as they are, as they were changed: {', '.join(copied.changed)}\n")
+    missing = demo.missing()
+    if missing:
+        sys.stdout.write(f"they need what is not installed here: {sys.executable} -m pip install {' '.join(missing)}\n")
+    if given.no_open:
+        return DONE
+    if "jupyterlab" in missing:
+        sys.stdout.write(f"then open the first one: nbflow demo {given.folder}\n")
+        return FAILED
+    return int(demo.open_in_lab(folder))
 
 
 def _saver(file: str, *, read_only: bool = False) -> SqliteSaver:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from nbflow import codec
 from nbflow.fingerprint.looks import items_of
-from nbflow.fingerprint.project import is_standard
+from nbflow.fingerprint.project import is_own, is_standard
 
 LARGE = 8 << 20
 """Bytes above which data that a function names counts by its type alone."""
@@ -104,7 +104,7 @@ class Sight:
         return bool(self._codes)
 
     def _class(self, name: str, cls: type) -> Iterator[Step]:
-        yield f"{name}: class {cls.__qualname__} {_ADDRESS.sub('', repr(vars(cls).get('__annotations__', '')))}"
+        yield f"{name}: class {cls.__qualname__} {_annotations_of(cls)}"
         members = dict(vars(cls))
         if type(cls) is not type:
             yield (f"{name}: metaclass", type(cls))
@@ -249,8 +249,16 @@ def is_record(value: object) -> bool:
 
 
 def named(name: str, value: Any) -> str:  # noqa: ANN401  # a class, a function, a descriptor
-    """Return what stands for something that counts by its name alone."""
-    return f"{name} is {getattr(value, '__module__', '')}:{getattr(value, '__qualname__', type(value).__qualname__)}"
+    """Return what stands for something that counts by its name alone; the user's own modules may be named anew."""
+    module = getattr(value, "__module__", None)
+    home = "" if not isinstance(module, str) or is_own(module) else module
+    return f"{name} is {home}:{getattr(value, '__qualname__', type(value).__qualname__)}"
+
+
+def _annotations_of(cls: type) -> str:
+    """Return a class's annotations as text, with the classes of its own module by their names there."""
+    text = _ADDRESS.sub("", repr(vars(cls).get("__annotations__", "")))
+    return re.sub(rf"(?<![\w.]){re.escape(cls.__module__)}\.", "", text)
 
 
 def _data_of(value: object) -> bytes | None:

@@ -107,6 +107,7 @@ def test_pruning_says_what_it_would_drop_and_then_does(folder: Path, capsys: pyt
         (("resume", "nowhere:flow", "asks"), "No module named 'nowhere'"),
         (("prune", "runs.db", "--older-than", "soon"), "an age is a number and m, h, d or w"),
         (("import", "other.db", "pipelines.py"), "pipelines.py"),
+        (("completion", "command.com"), "there is completion for bash, zsh"),
     ],
 )
 def test_what_can_not_be_is_told_with_code_1(
@@ -116,6 +117,31 @@ def test_what_can_not_be_is_told_with_code_1(
     assert (code, out) == (1, "")
     assert err.startswith(f"nbflow {line[0]}: ")
     assert text in err
+
+
+def test_a_shell_completes_commands_options_and_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, script, _ = run(capsys, "completion", "bash")
+    assert code == 0
+    asked = f"""{script}
+COMP_WORDS=(nbflow "$@"); COMP_CWORD=$#; COMP_LINE="nbflow $*"; COMP_POINT=${{#COMP_LINE}}
+_shtab_nbflow; printf '%s\n' "${{COMPREPLY[@]}}"
+"""
+    for words, found in (
+        (["ex"], {"export"}),
+        (["show", "--j"], {"--json"}),
+        (["show", "pipe"], {"pipelines.py"}),
+        (["demo", "pipe"], {""}),
+    ):
+        done = subprocess.run(["bash", "-c", asked, "bash", *words], capture_output=True, text=True, check=True)
+        assert set(done.stdout.split("\n")[:-1]) == found, done.stderr
+
+
+def test_without_shtab_completion_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    code, _, err = run(capsys, "completion", "bash")
+    assert (code, err) == (1, "nbflow completion: completion needs shtab: pip install 'nbflow[completion]'\n")
 
 
 def test_it_runs_as_a_module(folder: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import functools
 import gc
+import sys
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -189,3 +191,38 @@ def test_garbage_whose_end_parses_something_does_not_get_in_the_way() -> None:
     finally:
         gc.set_threshold(*before)
         gc.callbacks.remove(end)
+
+
+CLASSES = """
+import functools
+from dataclasses import dataclass
+from enum import Enum
+class Side(Enum):
+    LEFT = 1
+@dataclass
+class Box:
+    size: int
+    inner: Side
+    boxes: 'list[Box] | None' = None
+@functools.singledispatch
+def show(x): return x
+@show.register
+def _(x: Box): return x.size
+class Odd(Exception):
+    def __str__(self): return "odd"
+def f(x):
+    try:
+        return show(Box(x, Side.LEFT))
+    except Odd:
+        return repr(Box)
+"""
+
+
+def test_a_module_may_have_any_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook's code can go to a file, and a script's to a module: what it did before is not run again."""
+    for name in ("flows", "flows.one"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    digests = {digest(CLASSES, __name__=name) for name in ("__main__", "flows", "flows.one")}
+    assert len(digests) == 1
+    assert digest(CLASSES.replace("size: int", "size: str"), __name__="__main__") not in digests
+    assert digest(CLASSES.replace("inner: Side", "inner: Odd"), __name__="__main__") not in digests

@@ -53,7 +53,7 @@ class CellRewriter(ast.NodeTransformer):
 
     def visit_Module(self, module: ast.Module) -> ast.Module:  # the visitor's naming
         """Rewrite a cell of ours; leave any other as it is."""
-        head = list(takewhile(lambda one: _asked_of_door(one) == "around", module.body))
+        head = list(takewhile(lambda one: asked_of_door(one) == "around", module.body))
         if head:
             return _module(*head, *self.visit_Module(_module(*module.body[len(head) :])).body)
         kind = magic_of(module)
@@ -69,10 +69,10 @@ class CellRewriter(ast.NodeTransformer):
 
 def magic_of(module: ast.Module) -> str | None:
     """Return which magic a cell began with; None for an ordinary one."""
-    return _asked_of_door(module.body[0]) if module.body else None
+    return asked_of_door(module.body[0]) if module.body else None
 
 
-def _asked_of_door(statement: ast.stmt) -> str | None:
+def asked_of_door(statement: ast.stmt) -> str | None:
     """Return which magic a statement stands for; None for an ordinary one."""
     match statement:
         case ast.Expr(value=ast.Await(value=ast.Call(func=func)) | ast.Call(func=func)):
