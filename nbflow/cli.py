@@ -180,8 +180,10 @@ def _completion(given: Any) -> None:  # noqa: ANN401  # as above
         raise ImportError("completion needs shtab: pip install 'nbflow[completion]'") from None
     if given.shell not in shtab.SUPPORTED_SHELLS:
         raise LookupError(f"there is completion for {', '.join(shtab.SUPPORTED_SHELLS)}, but not for {given.shell!r}")
-    parser = _parser()
-    for command in next(one for one in parser._actions if one.dest == "command").choices.values():  # noqa: SLF001  # as shtab does
+    parser = command_line()
+    commands = next(one for one in parser._actions if one.dest == "command").choices  # noqa: SLF001  # as shtab does
+    assert isinstance(commands, dict), "its choices are the parsers by name"
+    for command in commands.values():
         for action in command._actions:  # noqa: SLF001  # as above
             if action.metavar in _FILES | {"FOLDER"}:
                 action.complete = shtab.FILE if action.metavar in _FILES else shtab.DIRECTORY
