@@ -180,7 +180,7 @@ def _completion(given: Any) -> None:  # noqa: ANN401  # as above
         raise ImportError("completion needs shtab: pip install 'nbflow[completion]'") from None
     if given.shell not in shtab.SUPPORTED_SHELLS:
         raise LookupError(f"there is completion for {', '.join(shtab.SUPPORTED_SHELLS)}, but not for {given.shell!r}")
-    parser = _parser()
+    parser = command_line()
     for command in next(one for one in parser._actions if one.dest == "command").choices.values():  # noqa: SLF001  # as shtab does
         for action in command._actions:  # noqa: SLF001  # as above
             if action.metavar in _FILES | {"FOLDER"}:
