@@ -5,6 +5,8 @@
 # make replayed  every behaviour test once more, with each run dropped and replayed at every durable point
 # make docs   the documentation as web pages: build/docs/index.html
 # make bench  measure it, side by side with the peer
+# make bench-others  measure one workflow in DBOS too
+# make picture  make the animated picture of the README anew, in a real browser
 # make dist   build wheel and sdist into dist/, check what they hold, and try each extra in an empty environment
 # make fmt    format and fix what can be fixed
 # make outputs  run the tutorials headless and keep what they print
@@ -13,7 +15,7 @@
 # All that is installed goes into the checkout. Nothing is registered with the user or the system.
 
 .DELETE_ON_ERROR:
-.PHONY: lab test thorough shots replayed docs bench dist fmt outputs clean lint types pytest notebooks
+.PHONY: lab test thorough shots replayed docs bench bench-others picture dist fmt outputs clean lint types pytest notebooks
 
 # The first Python on PATH that is new enough; `make PYTHON=...` decides otherwise.
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -23,6 +25,7 @@ VENV := .venv
 BENCH := .bench-venv
 DOCS := .docs-venv
 DIST := .dist-venv
+OTHERS := .others-venv
 BIN := $(VENV)/bin
 FIRST_NOTEBOOK := notebooks/01_quickstart.ipynb
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
@@ -39,7 +42,7 @@ endef
 
 # A stamp says that its environment is complete, and for which folder. It goes, before make looks at it, when
 # the Python behind the environment is gone or the checkout was moved.
-STAMPS := $(VENV)/.lab $(VENV)/.dev $(BENCH)/.bench $(DOCS)/.docs $(DIST)/.dist
+STAMPS := $(VENV)/.lab $(VENV)/.dev $(BENCH)/.bench $(DOCS)/.docs $(DIST)/.dist $(OTHERS)/.others
 $(foreach stamp,$(STAMPS),$(shell test -x $(dir $(stamp))bin/python && grep -qsxF '$(CURDIR)' $(stamp) || rm -f $(stamp)))
 
 $(BIN)/python:
@@ -53,6 +56,9 @@ $(DOCS)/bin/python:
 
 $(DIST)/bin/python:
 	$(call make_venv,$(DIST))
+
+$(OTHERS)/bin/python:
+	$(call make_venv,$(OTHERS))
 
 $(VENV)/.lab: pyproject.toml | $(BIN)/python
 	$(BIN)/python $(PIP_INSTALL) --editable '.[demo]'
@@ -72,6 +78,10 @@ $(DOCS)/.docs: pyproject.toml | $(DOCS)/bin/python
 
 $(DIST)/.dist: pyproject.toml | $(DIST)/bin/python
 	$(DIST)/bin/python $(PIP_INSTALL) --group dist
+	@echo '$(CURDIR)' > $@
+
+$(OTHERS)/.others: pyproject.toml | $(OTHERS)/bin/python
+	$(OTHERS)/bin/python $(PIP_INSTALL) --editable . --group others
 	@echo '$(CURDIR)' > $@
 
 lab: $(VENV)/.lab
@@ -150,6 +160,12 @@ docs: $(DOCS)/.docs
 bench: $(BENCH)/.bench
 	$(BENCH)/bin/python benchmarks/run.py
 
+bench-others: $(OTHERS)/.others
+	$(OTHERS)/bin/python benchmarks/others.py
+
+picture: $(VENV)/.dev
+	$(BIN)/python -m tests.browser.animated docs/pictures/study.gif
+
 # The wheel in dist/ comes out of the sdist; another one, out of the tree, has to be the same.
 dist: $(DIST)/.dist
 	rm -rf dist build/wheel
@@ -164,5 +180,5 @@ fmt: $(VENV)/.dev
 	$(BIN)/python -m ruff format
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(DOCS) $(DIST) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache tests/browser/shots
+	rm -rf $(VENV) $(BENCH) $(DOCS) $(DIST) $(OTHERS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache tests/browser/shots
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
