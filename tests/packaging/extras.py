@@ -80,7 +80,7 @@ import nbflow
 class Odd:
     def __reduce__(self):
         return (Odd, ())
-with warnings.catch_warnings(record=True) as told:
+with warnings.catch_warnings(record=True, action="always") as told:
     nbflow.register_type(Odd, pickle=True)
 assert "stored by pickle" in str(told[0].message)
 
