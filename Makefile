@@ -104,15 +104,19 @@ ROOMY := $(shell test "$$(df -Pk /dev/shm 2>/dev/null | awk 'END {print $$4}')" 
 pytest thorough replayed: export TMPDIR := $(or $(ROOMY),$(TMPDIR),/tmp)
 PYTEST := $(BIN)/python -m pytest -p no:nbval
 
-# The browser tier waits most of its time, so it runs beside the others, and is told when both are over.
+# Tests wait much of their time, in the browser above all: three parts side by side, each of whose verdicts is told.
+BESIDE := browser runs
+PART_browser := tests/browser
+PART_runs := tests/behaviour tests/laws
 pytest: $(VENV)/.dev
 	@mkdir -p build; \
-	$(PYTEST) tests/browser >build/browser-tests.log 2>&1 & browser=$$!; \
-	trap "kill $$browser" INT TERM; \
-	$(PYTEST) -m "not browser"; others=$$?; \
-	wait $$browser; browser=$$?; \
-	cat build/browser-tests.log; \
-	exit $$((others | browser))
+	$(foreach part,$(BESIDE),$(PYTEST) $(PART_$(part)) >build/$(part)-tests.log 2>&1 & $(part)=$$!; ) \
+	trap "kill $(foreach part,$(BESIDE),$$$(part))" INT TERM; \
+	$(PYTEST) $(foreach part,$(BESIDE),$(addprefix --ignore=,$(PART_$(part)))); bad=$$?; \
+	for part in $(foreach part,$(BESIDE),$(part):$$$(part)); do \
+	  wait $${part#*:} || bad=1; cat build/$${part%:*}-tests.log; \
+	done; \
+	exit $$bad
 
 thorough: export NBFLOW_THOROUGH = 1
 thorough: $(VENV)/.dev

@@ -100,15 +100,19 @@ class Lab:
             self._wait_for("path => lab.panel()?.context?.path === path", arg=path)
             self._settle()
             return
+        self._load()
+
+    def _load(self) -> None:
+        """Load the page with the notebook alone."""
         workspace = f"test-{next(_workspaces)}"  # the default one would bring the last test's tabs back
-        where = f"lab/workspaces/{workspace}/tree" if app == "lab" else "notebooks"
-        self.page.goto(f"{self.server.url}/{where}/{path}?token={self.server.token}")
+        where = f"lab/workspaces/{workspace}/tree" if self._app == "lab" else "notebooks"
+        self.page.goto(f"{self.server.url}/{where}/{self._path}?token={self.server.token}")
         self._settle()
 
     def reopen(self) -> None:
         """Shut the kernel down and open the notebook anew, as it is on disk, with another kernel."""
         self.shut_down_kernel()
-        self.open(self._path, self._app)
+        self._load()
 
     def open_cells(self, *cells: str, path: str = "notebook.ipynb", app: str = "lab") -> None:
         """Write a notebook of these code cells and open it."""
