@@ -286,13 +286,15 @@ class Deliveries:
             branch: position, below the body, of the branch whose timer went off; None if it was no timer.
         """
         self.missed += 1
+        if not (self.pending or branch):  # nothing was to come, so that it was not recorded either
+            return
         if branch is not None and branch == self.next_timer:
             given, _, times = self._next_timers.popleft()
             if times > 1:
                 self._next_timers.appendleft((given, branch, times - 1))
         if self.expects_miss:
             self._expected[self.given] -= 1
-        elif self.pending or branch:
+        else:
             self.behind.add(self)
             self._misses[self.given] = self._misses.get(self.given, 0) + 1
             if branch is not None:

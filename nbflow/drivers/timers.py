@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 AGAIN_SECONDS = 0.001  # until a timer that went off too early for what is recorded looks again
 PATIENCE = 1000  # times, before it is taken that the body has changed
-MAX_HOPS = 200  # that a timer waits for a body that always has something to do, as one that spins
 
 
 class Timer:
@@ -50,19 +49,12 @@ class Timer:
         self.branch = frame.prefix[len(self._trunk.prefix) :]
         self._callback = callback
         self._args = args
-        self._tries = self._hops = 0
+        self._tries = 0
 
     def __call__(self) -> None:
-        """Go off, but not before what is recorded to have come first.
-
-        Nor while the body has still to react to a result: it may cancel the timer then, as it does on replay.
-        """
+        """Go off, but not before what is recorded to have come first."""
         body = self._trunk.deliveries
         if self.handle.cancelled():
-            return
-        if self._hops < MAX_HOPS and is_reacting(self._loop, body):
-            self._hops += 1
-            self._loop.call_soon(self, context=self.handle._context)  # type: ignore[attr-defined]  # noqa: SLF001  # as in belongs
             return
         if body is None or self._tries >= PATIENCE or body.may_go_off(self.branch):
             self.fire()
@@ -106,12 +98,6 @@ def belongs(handle: asyncio.Handle, body: Deliveries | None) -> bool:
         return False
     timer = handle._callback  # type: ignore[attr-defined]  # noqa: SLF001  # as above
     return not isinstance(timer, Timer) or not timer.handle.cancelled()
-
-
-def is_reacting(loop: asyncio.AbstractEventLoop, body: Deliveries | None) -> bool:
-    """Whether a loop will call code of a body next that is no timer."""
-    ready = tuple(getattr(loop, "_ready", ()))
-    return any(belongs(one, body) and not isinstance(one._callback, Timer) for one in ready)  # noqa: SLF001  # as in belongs
 
 
 def fire_next_timer(loop: asyncio.AbstractEventLoop, body: Deliveries | None, branch: str | None = None) -> bool:

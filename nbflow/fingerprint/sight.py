@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from nbflow import codec
 from nbflow.fingerprint.looks import items_of
-from nbflow.fingerprint.project import is_own, is_standard
+from nbflow.fingerprint.project import is_standard
 
 LARGE = 8 << 20
 """Bytes above which data that a function names counts by its type alone."""
@@ -81,7 +81,7 @@ class Sight:
         """Begin a walk that leaves out what is known to be changed."""
         self.found = Changes(set(), {}, set())
         self.unread: set[tuple[str, str, str]] = set()
-        self._owner = ""
+        self._owner = self._module = ""
         self._packages: set[str] = set()
         self._changes = changes if changes is not None else self.found
         self._names: list[tuple[Mapping[str, object], str, object]] = []
@@ -104,7 +104,7 @@ class Sight:
         return bool(self._codes)
 
     def _class(self, name: str, cls: type) -> Iterator[Step]:
-        yield f"{name}: class {cls.__qualname__} {_annotations_of(cls)}"
+        yield f"{name}: class {cls.__qualname__} {self._annotations_of(cls)}"
         members = dict(vars(cls))
         if type(cls) is not type:
             yield (f"{name}: metaclass", type(cls))
@@ -129,7 +129,7 @@ class Sight:
         for one in functions:
             yield (name, one)
         if not functions:
-            yield named(name, value)
+            yield self._named(name, value)
 
     def _instance(self, name: str, value: object) -> Iterator[Step]:
         """Follow an object of the user's: its class, and its content if it is data."""
@@ -190,7 +190,25 @@ class Sight:
         """Return what stands for something that counts by its type alone, and note that if it is no part of Python."""
         if not is_standard(kind.__module__) and kind.__module__.partition(".")[0] != "nbflow":
             self.unread.add((self._owner, name, f"{kind.__module__}.{kind.__qualname__}"))
-        return named(name, kind)
+        return self._named(name, kind)
+
+    def _named(self, name: str, value: Any) -> str:  # noqa: ANN401  # a class, a function, a descriptor
+        """Return what stands for something that counts by its name alone.
+
+        The module that a task or workflow stands in may be named anew: a notebook's code can go to a file.
+        """
+        module = getattr(value, "__module__", "") or ""
+        home = "" if module == self._module else module
+        return f"{name} is {home}:{getattr(value, '__qualname__', type(value).__qualname__)}"
+
+    def _annotations_of(self, cls: type) -> str:
+        """Return a class's annotations as text, with the classes of the same module by their names there."""
+        found = vars(cls).get("__annotations__", "")
+        if cls.__module__ != self._module or not isinstance(found, dict):
+            return _ADDRESS.sub("", repr(found))
+        own = re.compile(rf"(?<![\w.]){re.escape(cls.__module__)}\.")
+        told = {key: one if isinstance(one, str) else own.sub("", repr(one)) for key, one in found.items()}
+        return _ADDRESS.sub("", repr(told))
 
 
 def dict_of(value: object) -> dict[str, Any]:
@@ -246,19 +264,6 @@ def is_record(value: object) -> bool:
     """Whether an object is there to hold data: a dataclass, attrs class or pydantic model."""
     cls = type(value)
     return any(hasattr(cls, name) for name in ("__dataclass_fields__", "__attrs_attrs__", "__pydantic_fields__"))
-
-
-def named(name: str, value: Any) -> str:  # noqa: ANN401  # a class, a function, a descriptor
-    """Return what stands for something that counts by its name alone; the user's own modules may be named anew."""
-    module = getattr(value, "__module__", None)
-    home = "" if not isinstance(module, str) or is_own(module) else module
-    return f"{name} is {home}:{getattr(value, '__qualname__', type(value).__qualname__)}"
-
-
-def _annotations_of(cls: type) -> str:
-    """Return a class's annotations as text, with the classes of its own module by their names there."""
-    text = _ADDRESS.sub("", repr(vars(cls).get("__annotations__", "")))
-    return re.sub(rf"(?<![\w.]){re.escape(cls.__module__)}\.", "", text)
 
 
 def _data_of(value: object) -> bytes | None:

@@ -16,7 +16,7 @@ from nbflow.core.call import Spec
 from nbflow.fingerprint.looks import MISSING, inside, parts_of
 from nbflow.fingerprint.names import Import, Names, names_of
 from nbflow.fingerprint.project import is_own, is_own_path, package_of
-from nbflow.fingerprint.sight import CONTAINERS, SEALED, Sight, Step, dict_of, is_record, named, state_of
+from nbflow.fingerprint.sight import CONTAINERS, SEALED, Sight, Step, dict_of, is_record, state_of
 from nbflow.fingerprint.sources import code_text, file_text, literal_defaults, loaded_source_of
 
 _BIRTH = frozenset({"__init__", "__post_init__", "__new__", "__setstate__", "__attrs_post_init__", "model_post_init"})
@@ -39,8 +39,9 @@ class Walk(Sight):
 
     def _root(self, name: str, spec: Spec) -> Iterator[Step]:
         """Follow what a task or workflow was made of: the plain function, then what is wrapped around it."""
-        around, self._owner = self._owner, f"{spec.kind} {spec.name!r}"
+        around = self._owner, self._module
         inner = plain(spec.fn)
+        self._owner, self._module = f"{spec.kind} {spec.name!r}", getattr(inner, "__module__", "") or ""
         if isinstance(inner, FunctionType):
             self._packages.add(package_of(_home(inner)))
         if isinstance(inner, FunctionType) and id(inner) not in self._seen:
@@ -53,7 +54,7 @@ class Walk(Sight):
         layer = _layer(spec.fn)
         if layer is not inner or not isinstance(inner, FunctionType):
             yield (f"{name}@", layer)
-        self._owner = around  # all that was yielded has been followed by now
+        self._owner, self._module = around  # all that was yielded has been followed by now
 
     def _owns(self, module: str | None) -> bool:
         """Whether code of a module is the user's own, or of the installed package that a task stands in."""
@@ -91,7 +92,7 @@ class Walk(Sight):
         elif spec is not None:
             yield from self._root(name, spec)
         elif isinstance(value, type):
-            yield from self._class(name, value) if self._owns(value.__module__) else (named(name, value),)
+            yield from self._class(name, value) if self._owns(value.__module__) else (self._named(name, value),)
         elif isinstance(value, FunctionType):
             yield from self._helper(name, value)
         elif isinstance(value, (MethodType, partial)):
@@ -113,20 +114,20 @@ class Walk(Sight):
             yield f"{name}:"
             yield from self._function(name, fn, loaded_source_of(fn.__code__))
             return
-        yield named(name, fn)
+        yield self._named(name, fn)
         inside = dict_of(fn)
         if isinstance(inside.get("__wrapped__"), FunctionType):  # as functools.singledispatch leaves it
             yield (f"{name}.__wrapped__", inside["__wrapped__"])
         registry = inside.get("registry")
         if isinstance(registry, Mapping):
-            for kind, one in sorted(registry.items(), key=lambda pair: named("", pair[0])):
+            for kind, one in sorted(registry.items(), key=lambda pair: self._named("", pair[0])):
                 self._names.append((registry, kind, one))
-                yield (f"{name}[{named('', kind)}]", one)
+                yield (f"{name}[{self._named('', kind)}]", one)
 
     def _bound(self, name: str, fn: MethodType | partial[object]) -> Iterator[Step]:
         """Follow a method with its object, or a partial with its arguments."""
         if isinstance(fn, MethodType) and not self._owns(getattr(fn.__func__, "__module__", None)):
-            yield named(name, fn.__func__)
+            yield self._named(name, fn.__func__)
         elif isinstance(fn, MethodType):
             yield (f"{name}.__func__", fn.__func__)
             yield (f"{name}.__self__", fn.__self__)

@@ -109,31 +109,3 @@ def test_an_open_inbox_shows_what_comes(lab: Lab, folder: str) -> None:
     form.get_by_label("Your answer").fill("Como")
     form.get_by_role("button", name="Submit").click()
     other.expect_text(1, "fish is done")
-
-
-def test_another_notebook_defines_the_workflow_by_the_code_that_was_kept(lab: Lab, folder: str) -> None:
-    lab.open_cells(LOAD, TASKS, FISH, path=f"{folder}/penguins.ipynb")
-    for index in range(3):
-        lab.run_cell(index)
-    lab.expect_text(2, "Which lake?")
-    lab.shut_down_kernel()
-    lab.open_cells(LOAD, "%nbflow inbox", "fish.name", path=f"{folder}/office.ipynb")
-    lab.run_cell(0)
-    lab.run_cell(1)
-    entry = lab.cell_output(1).locator(".nbflow-entry")
-    expect(entry).to_contain_text("is not defined in this kernel")
-    entry.get_by_text("What its cell needs").click()
-    expect(entry).to_contain_text("return interrupt(what)")
-    expect(entry).not_to_contain_text("def count")
-    lab.screenshots("inbox-code", 1)
-    entry.get_by_role("button", name="Run that code here").click()
-    expect(entry).not_to_contain_text("is not defined in this kernel")
-    form = entry.locator(".nbflow-form")
-    form.get_by_label("Your answer").fill("Como")
-    form.get_by_role("button", name="Submit").click()
-    lab.expect_text(1, "fish is done")
-    expect(entry).to_contain_text("Result")
-    lab.run_cell(2)
-    lab.expect_text(2, "'fish'")
-    lab.screenshot("inbox-code-done")
-    assert not lab.problems

@@ -226,3 +226,36 @@ def test_a_module_may_have_any_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(digests) == 1
     assert digest(CLASSES.replace("size: int", "size: str"), __name__="__main__") not in digests
     assert digest(CLASSES.replace("inner: Side", "inner: Odd"), __name__="__main__") not in digests
+
+
+def test_what_counts_by_its_name_counts_by_the_module_that_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two things of one name in two of one's own modules, one is not taken for the other."""
+    for name in ("fast_a", "fast_b"):
+        module = types.ModuleType(name)
+        exec("class Box: pass", vars(module))
+        vars(module)["kernel"] = type("builtin", (), {})
+        monkeypatch.setitem(sys.modules, name, module)
+    code = """
+import functools
+@functools.singledispatch
+def show(x): return x
+@show.register(fast_a.Box)
+def _(x): return 1
+@show.register(fast_b.Box)
+def _(x): return 2
+def f(x): return show(x)
+"""
+    space = {"fast_a": sys.modules["fast_a"], "fast_b": sys.modules["fast_b"]}
+    swapped = {"fast_a": space["fast_b"], "fast_b": space["fast_a"]}
+    assert digest(code, __name__="flows", **space) != digest(code, __name__="flows", **swapped)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("'flows.fast'", "'fast'"), ("\"Literal['flows.fast']\"", "\"Literal['fast']\"")]
+)
+def test_an_annotation_that_is_a_text_counts_as_it_stands(
+    monkeypatch: pytest.MonkeyPatch, one: str, other: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "flows", types.ModuleType("flows"))
+    code = "class Box:\n    size: {}\ndef f(x): return Box"
+    assert digest(code.format(one), __name__="flows") != digest(code.format(other), __name__="flows")

@@ -224,3 +224,29 @@ def test_each_tutorial_can_be_a_module(tmp_path: Path, path: Path) -> None:
     assert made.workflows
     assert made.unbound == []
     assert not re.search(r"^(?!# left out).*get_ipython", made.text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("letter", ["\x0c", "\x85", "\u2028", "\x1e"])
+def test_letters_that_only_look_like_ends_of_lines_end_none(tmp_path: Path, letter: str) -> None:
+    cell = f"%%entrypoint --thread t --input 1\ndef flow(n):\n    # a{letter}b\n    return 'x{letter}y'\n"
+    made = module_of(written(tmp_path / "odd.ipynb", cell), tmp_path)
+    space: dict[str, object] = {"__file__": str(tmp_path / "odd.py")}
+    exec(compile(made.text, "odd.py", "exec"), space)
+    assert made.workflows == ["flow"]
+
+
+def test_a_notebook_may_have_any_name_and_is_never_written_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path / 'x""";print("RAN");"""y\\z.ipynb', "%%entrypoint --input 1\ndef flow(n):\n    return n")
+    before = path.read_text()
+    assert main(["module", str(path), str(path), "--overwrite"]) != 0
+    assert "give a name with .py" in capsys.readouterr().err
+    assert path.read_text() == before
+    exec(compile(module_of(path, tmp_path).text, "x.py", "exec"), {"__file__": str(tmp_path / "x.py")})
+    assert "RAN" not in capsys.readouterr().out
+
+
+def written(path: Path, *cells: str) -> Path:
+    path.write_text(json.dumps(notebook(cells)), encoding="utf-8")
+    return path

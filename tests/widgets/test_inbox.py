@@ -327,65 +327,6 @@ def test_a_workflow_that_is_defined_later_can_be_answered_then_and_keeps_what_wa
     assert form._fields["answer"].draft() == "half a"
 
 
-CELLS = (
-    "import math\nfrom nbflow import interrupt, task",
-    "base = 2\nunused = object()",
-    "@task\ndef work(number):\n    return math.floor(number) + offset()",
-    "def offset():\n    return 1",
-    "base = base + 8\nprint('not kept')",
-    "def offset():\n    return base",
-    "%%entrypoint --thread t --input 2.5 --display off\ndef flow(n):\n    return [work(n).result(), interrupt('?')]",
-)
-
-
-def another_kernel(shell: Shell, saver: Any) -> Inbox:
-    """Forget what the cells have defined, and open the inbox."""
-    for name in ("flow", "work", "offset", "base", "unused", "math", "task", "interrupt"):
-        shell.names.pop(name, None)
-    shell.kit.cell_runs.clear()
-    return opened(shell, saver)
-
-
-def test_what_a_cell_needs_is_kept_and_defines_its_workflow_in_another_kernel(shell: Shell) -> None:
-    for cell in CELLS:
-        shell.run(cell)
-    saver = shell.names["flow"].checkpointer
-    box = another_kernel(shell, saver)
-    (code,) = [one.value for one in all_in(box.widget, ipywidgets.HTML) if "What its cell needs" in one.value]
-    assert "def work" in code
-    assert code.count("def offset") == 1, "as it was run last"
-    assert "unused" not in code
-    assert "not kept" not in code
-    shell.names["base"] = 1000
-    box = another_kernel(shell, saver)
-    shell.names["math"] = None
-    button(box, "Run that code here").click()
-    settle(shell)
-    assert shell.names["base"] == 10
-    assert "is not defined" not in page(box)
-    assert button(box, "Submit")
-    flow = shell.names["flow"].with_checkpointer(saver)
-    assert flow.last_run(config("t")).is_current, "its code is the same"
-    assert flow.invoke(Command(resume="yes"), config("t")) == [12, "yes"]
-
-
-def test_code_that_fails_here_says_so_and_names_that_it_binds_anew_are_told(shell: Shell) -> None:
-    Path("rows.txt").write_text("3")
-    shell.run("import pathlib\nfrom nbflow import interrupt\nrows = pathlib.Path('rows.txt').read_text()")
-    shell.run("%%entrypoint --thread t --input 1 --display off\ndef flow(n):\n    return [rows, interrupt('Go on?')]")
-    saver = shell.names["flow"].checkpointer
-    Path("rows.txt").unlink()
-    del shell.names["flow"]
-    shell.kit.cell_runs.clear()
-    box = opened(shell, saver)
-    assert "rows</code> anew, which this kernel has." in page(box)
-    assert "interrupt</code>" not in page(box)
-    button(box, "Run that code here").click()
-    settle(shell)
-    assert "FileNotFoundError" in page(box)
-    assert "is not defined in this kernel" in page(box)
-
-
 def test_a_run_that_asks_in_its_cell_is_not_taken_from_it_unasked(shell: Shell) -> None:
     async def story() -> None:
         flow = asking(nbflow.InMemorySaver())

@@ -11,8 +11,7 @@ import builtins
 import os
 import symtable
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
 
 from nbflow_widgets.notebook import OWN_FOLDER
@@ -76,9 +75,11 @@ def write_module(notebook: Path, file: Path, *, overwrite: bool = False) -> Note
 
     Raises:
         FileExistsError: if the file is there.
-        LookupError: if the notebook's file is none, or it has no workflow.
+        LookupError: if the notebook's file is none, or has no workflow, or the module's is a notebook's.
         OSError: if a file can't be read or written.
     """
+    if file.suffix == ".ipynb" or file.resolve() == notebook.resolve():
+        raise LookupError(f"{str(file)!r} is a notebook's file, and a module was to be written: give a name with .py")
     made = module_of(notebook, file.resolve().parent)
     if not made.workflows:
         raise LookupError(f"{str(notebook)!r} has no workflow: no %%entrypoint, @entrypoint or compiled graph")
@@ -101,59 +102,6 @@ def module_of(notebook: Path, folder: Path) -> NotebookModule:
         workflows=sorted({name for one in kept for name in one.workflows}),
         unbound=[] if stars else sorted(used - bound - _GIVEN),
     )
-
-
-def module_from(cells: Sequence[str], workflow: str) -> str:
-    """Return the code of some cells that a workflow needs, each statement as it was run last.
-
-    Args:
-        cells: as they were run, one after the other.
-        workflow: the name that it is bound to.
-
-    Returns:
-        Code that defines the workflow, without a checkpointer; empty if the cells don't.
-    """
-    parts = [one for cell in cells for one in _parts(cell)]
-    last = next((one for one in reversed(parts) if workflow in one.workflows), None)
-    if last is None:
-        return ""
-    kept = _last_of(_needed([last], parts, {name for one in parts for name in one.workflows}))
-    futures = sorted({ast.unparse(one.piece.node) for one in kept if _is_future(one.piece.node)})
-    blocks = [_block(_unkept(one.piece), kept=True) for one in kept]
-    return "\n".join([*futures, "import nbflow", *_spaced(blocks)]) + "\n"
-
-
-@lru_cache(maxsize=512)
-def _parts(cell: str) -> tuple[_Part, ...]:
-    return tuple(_part(one) for one in pieces_of(cell) if isinstance(one, Piece))
-
-
-def _unkept(piece: Piece) -> Piece:
-    """Return a workflow's function without a place for its runs."""
-    options = piece.workflow
-    if options is None or not isinstance(piece.node, FUNCTIONS):
-        return piece
-    is_made = _is_decorated(piece.node, "entrypoint")
-    return replace(piece, workflow=None if is_made else replace(options, saver="None"))
-
-
-def _last_of(parts: Sequence[_Part]) -> list[_Part]:
-    """Leave out what a later statement binds anew before another one uses it."""
-    return [one for number, one in enumerate(parts) if not _is_overtaken(one, parts[number + 1 :])]
-
-
-def _is_overtaken(part: _Part, later: Sequence[_Part]) -> bool:
-    for one in later if part.binds and "*" not in part.binds else ():
-        uses = set() if isinstance(one.piece.node, _DEFINES) else one.uses | one.changes
-        if part.binds & uses:
-            return False
-        if part.binds <= one.binds:
-            return True
-    return False
-
-
-def _is_future(node: ast.stmt) -> bool:
-    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
 def _part(piece: Piece) -> _Part:
@@ -190,15 +138,9 @@ def _workflows(piece: Piece, binds: set[str]) -> set[str]:
 def _kept(parts: Sequence[_Part]) -> list[_Part]:
     """Return the statements that a module needs, in their order."""
     workflows = {name for one in parts for name in one.workflows}
-    able = [one for one in parts if _can_stand(one.piece.node) and not _runs(one, workflows)]
-    kept = [one for one in able if isinstance(one.piece.node, _DEFINES) or one.workflows or _is_setting(one.piece.node)]
-    return _needed(kept, able, workflows)
-
-
-def _needed(kept: list[_Part], parts: Sequence[_Part], workflows: set[str]) -> list[_Part]:
-    """Return some statements with all that they need, in their order."""
     fixed = {name for one in parts if isinstance(one.piece.node, (*_DEFINES, *_IMPORTS)) for name in one.binds}
     able = [one for one in parts if _can_stand(one.piece.node) and not _runs(one, workflows)]
+    kept = [one for one in able if isinstance(one.piece.node, _DEFINES) or one.workflows or _is_setting(one.piece.node)]
     count = 0
     while len(kept) != count:
         count = len(kept)
@@ -266,7 +208,7 @@ def _is_decorated(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, n
 def _block(piece: Piece, *, kept: bool) -> str:
     """Return what stands in the module for a statement."""
     node = piece.node
-    if _is_future(node):
+    if isinstance(node, ast.ImportFrom) and node.module == "__future__":
         return ""  # it stands at the top
     if not kept:
         return _left_out(Dropped(text=ast.unparse(node), why="no workflow needs it"))
@@ -299,7 +241,8 @@ def _is_stored(node: ast.ClassDef) -> bool:
 
 
 def _left_out(one: Dropped) -> str:
-    first, *more = one.text.strip().splitlines() or [""]
+    first, *more = one.text.strip().split("\n")
+    first = "".join(letter if letter.isprintable() else " " for letter in first)
     return f"# left out ({one.why}): {first}{' ...' if more else ''}"
 
 
@@ -318,8 +261,9 @@ def _spaced(blocks: Sequence[str]) -> Iterator[str]:
 def _head(notebook: Path, folder: Path, kept: Sequence[_Part]) -> Iterator[str]:
     """Yield the lines above the notebook's own."""
     nodes = [one.piece.node for one in kept]
-    futures = [one for one in nodes if _is_future(one)]
-    yield f'"""Workflows of {notebook.name}, written by `nbflow module`; they go on with its threads."""\n'
+    futures = [one for one in nodes if isinstance(one, ast.ImportFrom) and one.module == "__future__"]
+    name = "".join(letter if letter.isalnum() or letter in " ._-()" else "_" for letter in notebook.name)
+    yield f'"""Workflows of {name}, written by `nbflow module`; they go on with its threads."""\n'
     yield from sorted({ast.unparse(one) for one in futures})
     options = [one.piece.workflow for one in kept if one.piece.workflow is not None]
     if not any(one.saver is None for one in options):

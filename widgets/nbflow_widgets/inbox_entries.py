@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import ipywidgets
 
 from nbflow import RunnableConfig, Workflow, record_answer
+from nbflow.views.code import code_of
 from nbflow_widgets.cell_run import CellRun
 from nbflow_widgets.display import close_tree, here, make_live
 from nbflow_widgets.elsewhere import DISCARDED
@@ -16,8 +17,7 @@ from nbflow_widgets.fields import Entry as Input
 from nbflow_widgets.fields.base import small_button
 from nbflow_widgets.forms import Form
 from nbflow_widgets.inbox import Inbox
-from nbflow_widgets.inbox_code import kept_code
-from nbflow_widgets.inbox_text import title_html
+from nbflow_widgets.inbox_text import code_html, title_html
 from nbflow_widgets.markup import as_text, note
 from nbflow_widgets.shown import labelled
 from nbflow_widgets.together import Answers, Refused, Together, send_one, send_together
@@ -174,21 +174,13 @@ class InboxEntry:
 
     def _without_workflow(self) -> list[Any]:
         item = self.item
-        shown = kept_code(self._kit, item, self._lead)
+        code = code_html(code_of(item.run.log))
+        shown = [ipywidgets.HTML(code, layout={"margin": "0"})] if code else []
         if item.interrupts:
             self._recording = Recording(self._kit, self._saver, item, self)
             return [self._recording.widget, *shown]
         self.hint = define_first(item)
         return [ipywidgets.HTML(note(self.hint)), *shown]
-
-    def _lead(self, job: Callable[[], None]) -> None:
-        def done() -> None:
-            job()
-            if self._kit.workflow_named(self.item.workflow, self._saver) is not None:
-                self._fill(takes=False)
-                self._box.update()
-
-        self._box.calls.post(lambda: self._box.in_cell(done))
 
     def _staged(self, workflow: Workflow) -> Any:  # noqa: ANN401  # untyped package
         """Return the forms of the run, or a button to go on."""

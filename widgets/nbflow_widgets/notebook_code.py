@@ -121,7 +121,7 @@ def _entrypoint(
 
 def _plain(body: Sequence[ast.stmt], text: str, done: int = 0) -> Iterator[Piece | Dropped]:
     """Yield the statements below line ``done`` with their texts; those of one line with others are written anew."""
-    lines = text.splitlines()
+    lines = text.split("\n")  # as Python counts them
     crowded = {
         id(one)
         for before, after in pairwise(body)
