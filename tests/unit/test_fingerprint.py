@@ -245,8 +245,8 @@ def _(x): return 1
 def _(x): return 2
 def f(x): return show(x)
 """
-    space = {"fast_a": sys.modules["fast_a"], "fast_b": sys.modules["fast_b"]}
-    swapped = {"fast_a": space["fast_b"], "fast_b": space["fast_a"]}
+    space: dict[str, Any] = {"fast_a": sys.modules["fast_a"], "fast_b": sys.modules["fast_b"]}
+    swapped: dict[str, Any] = {"fast_a": space["fast_b"], "fast_b": space["fast_a"]}
     assert digest(code, __name__="flows", **space) != digest(code, __name__="flows", **swapped)
 
 
