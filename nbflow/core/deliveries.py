@@ -150,6 +150,7 @@ class Deliveries:
             it waits, or waits on a loop that has nothing else to do; None if there is none.
         heard_on: the event loop that coroutines of the body wait on; None if none does.
         waker: what the driver needs to wake the body; the core does not touch it.
+        due: what the driver needs to have its timers go off one after the other; the core does not touch it.
     """
 
     __slots__ = (
@@ -164,6 +165,7 @@ class Deliveries:
         "body",
         "closed",
         "count",
+        "due",
         "given",
         "heard_on",
         "held_up",
@@ -201,6 +203,7 @@ class Deliveries:
         self.wanted: object = None
         self.heard_on: object = None
         self.waker: object = None
+        self.due: object = None
         self._in_flight = in_flight
         self._expected = dict(recorded.misses.get(body, ()))
         self._recorded = recorded

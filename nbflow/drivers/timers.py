@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from contextvars import Context
 from typing import TYPE_CHECKING
 
 from nbflow.core.call import current_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextvars import Context
 
     from nbflow.core.call import Frame
     from nbflow.core.deliveries import Deliveries
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 AGAIN_SECONDS = 0.001  # until a timer that went off too early for what is recorded looks again
 PATIENCE = 1000  # times, before it is taken that the body has changed
+TURNS = 4  # of the loop, in which a body has reacted to a result or to a timer
+MOST_TURNS = 40  # that a timer which is due waits for a body that is given one result after the other
 
 
 class Timer:
@@ -52,6 +55,17 @@ class Timer:
         self._tries = 0
 
     def __call__(self) -> None:
+        """Go off, but not before the body has reacted to what came before, as it does on replay."""
+        body = self._trunk.deliveries
+        if body is None:
+            self.go_off()
+            return
+        due = body.due
+        if not isinstance(due, Due) or due.loop is not self._loop:
+            due = body.due = Due(self._loop, body)
+        due.add(self)
+
+    def go_off(self) -> None:
         """Go off, but not before what is recorded to have come first."""
         body = self._trunk.deliveries
         if self.handle.cancelled():
@@ -72,6 +86,50 @@ class Timer:
         if self._trunk.deliveries is not None:
             self._trunk.host.miss(self._trunk.deliveries, self.branch)
         self._callback(*self._args)
+
+
+class Due:
+    """The timers of a body that are due: one goes off, the body reacts, then the next one does.
+
+    So it is on replay; and a body may cancel a timer as it reacts to a result, or to another timer.
+
+    Attributes:
+        loop: where the body runs.
+        timers: in the order in which they came to be due.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, body: Deliveries) -> None:
+        self.loop = loop
+        self.timers: deque[Timer] = deque()
+        self._body = body
+        self._seen = body.given
+        self._rest = self._waited = 0
+        self._is_on = False
+
+    def add(self, timer: Timer) -> None:
+        """Have a timer go off in its turn: with the next turn of the loop, if the body has nothing to react to."""
+        self.timers.append(timer)
+        if not self._is_on:
+            self._is_on = True
+            self.loop.call_soon(self._turn, context=Context())
+
+    def _turn(self) -> None:
+        if self._body.given != self._seen:
+            self._seen, self._rest = self._body.given, TURNS
+        try:
+            if self._rest and self._waited < MOST_TURNS:
+                self._rest -= 1
+                self._waited += 1
+            elif self.timers:
+                timer = self.timers.popleft()
+                if not timer.handle.cancelled():
+                    self._rest, self._waited = TURNS, 0
+                    timer.handle._context.run(timer.go_off)  # type: ignore[attr-defined]  # noqa: SLF001  # as in belongs
+            else:
+                self._is_on, self._waited = False, 0
+        finally:
+            if self._is_on:
+                self.loop.call_soon(self._turn, context=Context())
 
 
 def make_timer(
@@ -110,6 +168,9 @@ def fire_next_timer(loop: asyncio.AbstractEventLoop, body: Deliveries | None, br
     """
     timers = [timer for timer in tuple(getattr(loop, "_scheduled", ())) if belongs(timer, body)]
     wanted = branch if branch is not None or body is None else body.next_timer
+    due = body.due if body is not None else None
+    if isinstance(due, Due) and any(one.branch == wanted or wanted is None for one in due.timers):
+        return True  # it goes off in its turn
     of_branch = [timer for timer in timers if getattr(timer._callback, "branch", None) == wanted]  # noqa: SLF001  # as above
     if branch is None:
         of_branch = of_branch or timers

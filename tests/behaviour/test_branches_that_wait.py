@@ -247,8 +247,39 @@ def test_time_limits_of_branches_are_hit_by_the_same_ones() -> None:
         await asyncio.gather(within("a", 0.03, 0.02), within("b", 0.02, 0.04), within("c", 0.015, 0.03))
         return seen, interrupt(seen)
 
-    for _ in range(2):
+    for _ in range(5):
         same_after_a_pause(flow)
+
+
+def stand_still(until: float) -> None:
+    """Keep the loop from going on up to some time of its clock."""
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(left)
+
+
+def test_a_time_limit_that_ends_as_its_result_comes_hits_no_later_wait() -> None:
+    """A timer that goes off in the same turn of the loop as a result comes ends nothing, and is not there on replay."""
+
+    @entrypoint(checkpointer=InMemorySaver())
+    async def flow(limit: float) -> Any:
+        @task
+        async def quick() -> str:
+            until = time.monotonic() + limit
+            await asyncio.sleep(limit / 2)
+            stand_still(until)
+            return "quick"
+
+        async def within() -> list[Any]:
+            first = await asyncio.wait_for(quick(), limit)
+            late: list[str] = []
+            timer = asyncio.get_running_loop().call_later(30, late.append, "late")
+            second = await step("slow")
+            timer.cancel()
+            return [first, second, late]
+
+        return [seen := await asyncio.gather(within(), step("other")), interrupt(seen)]
+
+    assert same_after_a_pause(flow, 0.2)[0] == ["quick", "slow", []]
 
 
 def test_a_timer_that_nothing_waited_for_takes_no_miss_of_a_later_one() -> None:
