@@ -50,7 +50,7 @@ _ALONE = "() => [...window.jupyterapp.shell.widgets('main')].filter(widget => wi
 _THEME = "isLight => (document.body.dataset.jpThemeLight === 'true') === isLight"
 _OPEN = "path => { window.jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' }); }"
 
-_workspaces = itertools.count()
+_workspaces, _notebooks = itertools.count(), itertools.count()
 
 
 class Lab:
@@ -65,7 +65,7 @@ class Lab:
         self.page = page
         self.problems: list[str] = []
         self.server = server
-        self._path, self._app = "", "lab"
+        self._path, self._app, self._is_reloaded = "", "lab", False
         self._ears: dict[str, Callable[[Any], None]] = {
             "console": lambda message: self._note("console", message.text, when=message.type == "error"),
             "pageerror": lambda error: self._note("page", str(error)),
@@ -84,7 +84,7 @@ class Lab:
                 self.set_theme("Light")
         for event, hear in self._ears.items():
             self.page.remove_listener(event, hear)
-        return is_lab
+        return is_lab and not self._is_reloaded
 
     def write(self, path: str, cells: Sequence[str]) -> None:
         """Write a notebook of code cells where the server finds it as ``path``."""
@@ -114,13 +114,15 @@ class Lab:
         self.shut_down_kernel()
         self._load()
 
-    def open_cells(self, *cells: str, path: str = "notebook.ipynb", app: str = "lab") -> None:
-        """Write a notebook of these code cells and open it."""
+    def open_cells(self, *cells: str, path: str = "", app: str = "lab") -> None:
+        """Write a notebook of these code cells, of a name of its own unless one is given, and open it."""
+        path = path or f"notebook-{next(_notebooks)}.ipynb"  # the page may still hold on to an earlier one
         self.write(path, cells)
         self.open(path, app)
 
     def reload(self) -> None:
         """Reload the page; the kernel goes on."""
+        self._is_reloaded = True
         self.page.reload()
         self._settle(idle=False)
 
