@@ -108,12 +108,12 @@ PYTEST := $(BIN)/python -m pytest -p no:nbval
 BESIDE := browser runs
 PART_browser := tests/browser
 PART_runs := tests/behaviour tests/laws
-OTHERS := $(filter-out $(foreach part,$(BESIDE),$(PART_$(part))),$(patsubst %/,%,$(filter-out %__pycache__/,$(wildcard tests/*/))))
+PART_rest := $(filter-out $(foreach part,$(BESIDE),$(PART_$(part))),$(patsubst %/,%,$(filter-out %__pycache__/,$(wildcard tests/*/))))
 pytest: $(VENV)/.dev
 	@mkdir -p build; \
 	$(foreach part,$(BESIDE),$(PYTEST) $(PART_$(part)) >build/$(part)-tests.log 2>&1 & $(part)=$$!; ) \
 	trap "kill $(foreach part,$(BESIDE),$$$(part))" INT TERM; \
-	$(PYTEST) $(OTHERS); bad=$$?; \
+	$(PYTEST) $(PART_rest); bad=$$?; \
 	for part in $(foreach part,$(BESIDE),$(part):$$$(part)); do \
 	  wait $${part#*:} || bad=1; cat build/$${part%:*}-tests.log; \
 	done; \
