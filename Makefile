@@ -26,6 +26,7 @@ BENCH := .bench-venv
 DOCS := .docs-venv
 DIST := .dist-venv
 OTHERS := .others-venv
+VENVS := $(VENV) $(BENCH) $(DOCS) $(DIST) $(OTHERS)
 BIN := $(VENV)/bin
 FIRST_NOTEBOOK := notebooks/01_quickstart.ipynb
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
@@ -45,20 +46,8 @@ endef
 STAMPS := $(VENV)/.lab $(VENV)/.dev $(BENCH)/.bench $(DOCS)/.docs $(DIST)/.dist $(OTHERS)/.others
 $(foreach stamp,$(STAMPS),$(shell test -x $(dir $(stamp))bin/python && grep -qsxF '$(CURDIR)' $(stamp) || rm -f $(stamp)))
 
-$(BIN)/python:
-	$(call make_venv,$(VENV))
-
-$(BENCH)/bin/python:
-	$(call make_venv,$(BENCH))
-
-$(DOCS)/bin/python:
-	$(call make_venv,$(DOCS))
-
-$(DIST)/bin/python:
-	$(call make_venv,$(DIST))
-
-$(OTHERS)/bin/python:
-	$(call make_venv,$(OTHERS))
+$(VENVS:%=%/bin/python): %/bin/python:
+	$(call make_venv,$*)
 
 $(VENV)/.lab: pyproject.toml | $(BIN)/python
 	$(BIN)/python $(PIP_INSTALL) --editable '.[demo]'
@@ -185,5 +174,5 @@ fmt: $(VENV)/.dev
 	$(BIN)/python -m ruff format
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(DOCS) $(DIST) $(OTHERS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache tests/browser/shots
+	rm -rf $(VENVS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache tests/browser/shots
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -166,11 +166,11 @@ def fire_next_timer(loop: asyncio.AbstractEventLoop, body: Deliveries | None, br
         body: the body.
         branch: of the timer; None for the one that is recorded, or for any if none is.
     """
-    timers = [timer for timer in tuple(getattr(loop, "_scheduled", ())) if belongs(timer, body)]
     wanted = branch if branch is not None or body is None else body.next_timer
     due = body.due if body is not None else None
     if isinstance(due, Due) and any(one.branch == wanted or wanted is None for one in due.timers):
         return True  # it goes off in its turn
+    timers = [timer for timer in tuple(getattr(loop, "_scheduled", ())) if belongs(timer, body)]
     of_branch = [timer for timer in timers if getattr(timer._callback, "branch", None) == wanted]  # noqa: SLF001  # as above
     if branch is None:
         of_branch = of_branch or timers

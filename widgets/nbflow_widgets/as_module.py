@@ -186,6 +186,10 @@ def _is_setting(node: ast.stmt) -> bool:
     return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).startswith("os.environ[")
 
 
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
+
+
 def _root(node: ast.expr) -> str:
     """Return the name at which an expression begins: ``builder`` of ``builder.add_node(f).add_edge``."""
     while not isinstance(node, ast.Name):
@@ -208,7 +212,7 @@ def _is_decorated(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, n
 def _block(piece: Piece, *, kept: bool) -> str:
     """Return what stands in the module for a statement."""
     node = piece.node
-    if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+    if _is_future(node):
         return ""  # it stands at the top
     if not kept:
         return _left_out(Dropped(text=ast.unparse(node), why="no workflow needs it"))
@@ -261,7 +265,7 @@ def _spaced(blocks: Sequence[str]) -> Iterator[str]:
 def _head(notebook: Path, folder: Path, kept: Sequence[_Part]) -> Iterator[str]:
     """Yield the lines above the notebook's own."""
     nodes = [one.piece.node for one in kept]
-    futures = [one for one in nodes if isinstance(one, ast.ImportFrom) and one.module == "__future__"]
+    futures = [one for one in nodes if _is_future(one)]
     name = "".join(letter if letter.isalnum() or letter in " ._-()" else "_" for letter in notebook.name)
     yield f'"""Workflows of {name}, written by `nbflow module`; they go on with its threads."""\n'
     yield from sorted({ast.unparse(one) for one in futures})
