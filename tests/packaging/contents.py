@@ -21,7 +21,7 @@ PACKED = {"nbflow": "nbflow", "widgets/nbflow_widgets": "nbflow_widgets", "noteb
 
 def tracked(root: Path = ROOT) -> set[str]:
     """Return the files that git knows, or would add."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
     return {name for name in listed.split("\0") if (root / name).is_file()}
 
