@@ -19,7 +19,7 @@ _READS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF"}
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 _REBINDS = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF"})
 _WRITES = frozenset({"STORE_SUBSCR", "DELETE_SUBSCR", "STORE_ATTR", "DELETE_ATTR", "STORE_SLICE"})
-_MUTATORS = frozenset(
+MUTATORS = frozenset(
     {
         "__delitem__", "__setattr__", "__setitem__", "add", "append", "appendleft", "clear", "difference_update",
         "discard", "extend", "extendleft", "insert", "intersection_update", "move_to_end", "pop", "popitem", "popleft",
@@ -115,7 +115,7 @@ class _Scan:
                 self.imports.append(_import(str(one.argval), constants))
             elif name in _REBINDS:
                 self.rebound.add(one.argval)
-            elif name in _WRITES or (name in _ATTRIBUTES and one.argval in _MUTATORS):
+            elif name in _WRITES or (name in _ATTRIBUTES and one.argval in MUTATORS):
                 self._change(starts.get(place, ()), one.argval if name in _SETS else None)
             elif name.startswith("CALL"):
                 starts.pop(place, None)  # what begins here now is what the call returns

@@ -8,19 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from functools import cached_property
-from types import CellType, CodeType, FunctionType, MemberDescriptorType
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MemberDescriptorType, MethodWrapperType
 from typing import Any, NamedTuple
 
 from nbflow import codec
+from nbflow.fingerprint.held import FUNCTIONS, held_by
 from nbflow.fingerprint.looks import items_of
-from nbflow.fingerprint.project import is_standard
+from nbflow.fingerprint.names import MUTATORS
+from nbflow.fingerprint.project import is_own, is_standard, package_of
 
 LARGE = 8 << 20
 """Bytes above which data that a function names counts by its type alone."""
 _PLAIN = (int, float, complex, str, bytes, bool, type(None))
 SEALED = frozenset({*_PLAIN, type(Ellipsis), type(NotImplemented)})
 CONTAINERS = (list, dict, set, frozenset, tuple)
+_BASES = frozenset({"builtins", "abc", "typing"})
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
 
 Step = str | tuple[str, object]
@@ -114,8 +116,7 @@ class Sight:
             yield (f"{name}.{field}", value)
         for member in sorted(members):
             value = members[member]
-            is_function = isinstance(value, _FUNCTIONS)
-            if not is_function and (_is_special(member) or member in self._changes.attributes):
+            if not isinstance(value, FUNCTIONS) and (_is_special(member) or member in self._changes.attributes):
                 continue
             if not isinstance(value, Enum):
                 self._names.append((vars(cls), member, value))
@@ -123,13 +124,17 @@ class Sight:
             else:
                 yield (f"{name}.{member}", value.value)
 
-    def _descriptor(self, name: str, value: Any) -> Iterator[Step]:  # noqa: ANN401  # one of several
-        inside = [getattr(value, part, None) for part in ("fget", "fset", "fdel", "__func__", "func")]
-        functions = [one for one in inside if isinstance(one, FunctionType)]
-        for one in functions:
-            yield (name, one)
-        if not functions:
-            yield self._named(name, value)
+    def _holder(self, name: str, value: Any) -> Iterator[Step]:  # noqa: ANN401  # one of several
+        """Follow a callable or descriptor of Python's own: what it holds counts, such as the object of a method."""
+        target = getattr(value, "__self__", None)
+        named = isinstance(value, (BuiltinFunctionType, MethodWrapperType))
+        yield self._named(name, value) if named else f"{name}: {type(value).__qualname__}"
+        if target is not None and value.__name__ in MUTATORS:
+            self.found.objects[id(target)] = target
+        if target is not None and self._owns(type(target).__module__) and not isinstance(target, type):
+            yield from self._plain_parts(f"{name}.__self__", target)
+        for part, inner in held_by(value):
+            yield (name if part in _ALONE else f"{name}.{part}", inner)
 
     def _instance(self, name: str, value: object) -> Iterator[Step]:
         """Follow an object of the user's: its class, and its content if it is data."""
@@ -138,17 +143,27 @@ class Sight:
         if data is not None:
             self._data.append((value, data))
             yield f"{name}={data.hex()}"
-        elif callable(value):
+        elif callable(value) or hasattr(type(value), "__get__") or all(map(self._is_ours, type(value).__mro__)):
             yield from self._plain_parts(name, value)
 
+    def _is_ours(self, cls: type) -> bool:
+        """Whether no installed code sets attributes of a class's objects on its own account."""
+        return cls.__module__ in _BASES or self._owns(cls.__module__)
+
+    def _is_state(self, cls: type, attribute: str) -> bool:
+        """Whether an attribute of a class's objects is set, or computed once, by code that runs."""
+        return attribute in self._changes.attributes or _is_computed(cls, attribute)
+
+    def _owns(self, module: str | None) -> bool:
+        """Whether code of a module is the user's own, or of the installed package that a task stands in."""
+        return is_own(module) or (bool(package := package_of(module)) and package in self._packages)
+
     def _plain_parts(self, name: str, value: object) -> Iterator[Step]:
-        """Take in the plain attributes of an object whose code runs, but for those that some code sets."""
+        """Take in the plain attributes of an object, but for those that some code sets or computes."""
         state = state_of(value)
-        if isinstance(value, type) or is_record(value):
-            return
         for attribute in sorted(state):
             part = state.get(attribute)
-            if attribute not in self._changes.attributes and type(part) in SEALED:
+            if type(part) in SEALED and not self._is_state(type(value), attribute):
                 self._names.append((state, attribute, part))
                 yield (f"{name}.{attribute}", part)
 
@@ -172,20 +187,6 @@ class Sight:
         for index, item in enumerate(sorted(items, key=repr) if isinstance(value, (set, frozenset)) else items):
             yield (f"{name}[{index}]", item)
 
-    def _foreign(self, name: str, value: object) -> Iterator[Step]:
-        """Take in an object of an installed class: by its content where that can be told, else by its type."""
-        kind = type(value)
-        wrapped = dict_of(value).get("__wrapped__")
-        if isinstance(wrapped, FunctionType):  # as functools.lru_cache leaves it
-            yield (f"{name}.__wrapped__", wrapped)
-            return
-        data = _data_or_none(value) if _size_of(value) <= LARGE else None
-        if data is not None:
-            self._data.append((value, data))
-            yield f"{name}={data.hex()}"
-            return
-        yield self._unread(name, kind)
-
     def _unread(self, name: str, kind: type) -> str:
         """Return what stands for something that counts by its type alone, and note that if it is no part of Python."""
         if not is_standard(kind.__module__) and kind.__module__.partition(".")[0] != "nbflow":
@@ -199,7 +200,8 @@ class Sight:
         """
         module = getattr(value, "__module__", "") or ""
         home = "" if module == self._module else module
-        return f"{name} is {home}:{getattr(value, '__qualname__', type(value).__qualname__)}"
+        own = getattr(value, "__qualname__", None) or getattr(value, "__name__", None) or type(value).__qualname__
+        return f"{name} is {home}:{own}"
 
     def _annotations_of(self, cls: type) -> str:
         """Return a class's annotations as text, with the classes of the same module by their names there."""
@@ -257,7 +259,13 @@ def _size_of(value: Any) -> int:  # noqa: ANN401  # an object of any package
     return int(size) if isinstance(size, (int, float)) or hasattr(size, "__int__") else 0
 
 
-_FUNCTIONS = (FunctionType, staticmethod, classmethod, property, cached_property)
+_ALONE = frozenset({"fget", "func", "__wrapped__"})  # who has one of these is called by the name of what it holds
+
+
+def _is_computed(cls: type, attribute: str) -> bool:
+    """Whether a class computes an attribute and leaves it in the object, as functools.cached_property does."""
+    member = next((vars(base)[attribute] for base in cls.__mro__ if attribute in vars(base)), None)
+    return hasattr(type(member), "__get__") and not isinstance(member, MemberDescriptorType)
 
 
 def is_record(value: object) -> bool:
@@ -271,7 +279,13 @@ def _data_of(value: object) -> bytes | None:
     return codec.digest(value) if codec.is_storable(value) else None
 
 
+def data_within(value: object) -> bytes | None:
+    """Return a digest of the content of data that is not too large; None for what is larger, or no data."""
+    return _data_or_none(value) if _size_of(value) <= LARGE else None
+
+
 def _data_or_none(value: object) -> bytes | None:
+    """Return a digest of the content of data; None for what is no data, or nested too deeply."""
     try:
         return _data_of(value)
     except RecursionError:

@@ -5,18 +5,28 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from functools import cached_property, partial
+from functools import partial
 from importlib.util import find_spec, resolve_name
-from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from nbflow import codec
 from nbflow._support.signature import plain
 from nbflow.core.call import Spec
+from nbflow.fingerprint.held import FUNCTIONS, HOLDERS, is_public
 from nbflow.fingerprint.looks import MISSING, inside, parts_of
 from nbflow.fingerprint.names import Import, Names, names_of
 from nbflow.fingerprint.project import is_own, is_own_path, package_of
-from nbflow.fingerprint.sight import CONTAINERS, SEALED, Sight, Step, dict_of, is_record, state_of
+from nbflow.fingerprint.sight import (
+    CONTAINERS,
+    SEALED,
+    Sight,
+    Step,
+    data_within,
+    dict_of,
+    is_record,
+    state_of,
+)
 from nbflow.fingerprint.sources import code_text, file_text, literal_defaults, loaded_source_of
 
 _BIRTH = frozenset({"__init__", "__post_init__", "__new__", "__setstate__", "__attrs_post_init__", "model_post_init"})
@@ -56,10 +66,6 @@ class Walk(Sight):
             yield (f"{name}@", layer)
         self._owner, self._module = around  # all that was yielded has been followed by now
 
-    def _owns(self, module: str | None) -> bool:
-        """Whether code of a module is the user's own, or of the installed package that a task stands in."""
-        return is_own(module) or (bool(package := package_of(module)) and package in self._packages)
-
     def _of(self, name: str, value: object) -> Iterator[Step]:
         """Yield what stands for a named value, or what else must be followed for it."""
         kind = type(value)
@@ -95,15 +101,13 @@ class Walk(Sight):
             yield from self._class(name, value) if self._owns(value.__module__) else (self._named(name, value),)
         elif isinstance(value, FunctionType):
             yield from self._helper(name, value)
-        elif isinstance(value, (MethodType, partial)):
-            yield from self._bound(name, value)
         elif isinstance(value, Enum):
             yield (f"{name}", kind)
             yield f"{name}={value.name}"
         elif kind in CONTAINERS:
             yield from self._container(name, value)
-        elif isinstance(value, (BuiltinFunctionType, property, staticmethod, classmethod, cached_property)):
-            yield from self._descriptor(name, value)
+        elif isinstance(value, HOLDERS):
+            yield from self._named_or_held(name, value)
         elif self._owns(kind.__module__):
             yield from self._instance(name, value)
         else:
@@ -115,27 +119,53 @@ class Walk(Sight):
             yield from self._function(name, fn, loaded_source_of(fn.__code__))
             return
         yield self._named(name, fn)
-        inside = dict_of(fn)
-        if isinstance(inside.get("__wrapped__"), FunctionType):  # as functools.singledispatch leaves it
-            yield (f"{name}.__wrapped__", inside["__wrapped__"])
-        registry = inside.get("registry")
-        if isinstance(registry, Mapping):
+        yield from self._behind(name, fn)
+        registry = dict_of(fn).get("registry")
+        if isinstance(registry, Mapping):  # as functools.singledispatch leaves it
             for kind, one in sorted(registry.items(), key=lambda pair: self._named("", pair[0])):
                 self._names.append((registry, kind, one))
                 yield (f"{name}[{self._named('', kind)}]", one)
 
-    def _bound(self, name: str, fn: MethodType | partial[object]) -> Iterator[Step]:
-        """Follow a method with its object, or a partial with its arguments."""
-        if isinstance(fn, MethodType) and not self._owns(getattr(fn.__func__, "__module__", None)):
-            yield self._named(name, fn.__func__)
-        elif isinstance(fn, MethodType):
-            yield (f"{name}.__func__", fn.__func__)
-            yield (f"{name}.__self__", fn.__self__)
-            yield from self._plain_parts(f"{name}.__self__", fn.__self__)
+    def _foreign(self, name: str, value: object) -> Iterator[Step]:
+        """Take in an object of an installed class: by its content where that can be told, else by its type."""
+        data = data_within(value)
+        if data is not None:
+            self._data.append((value, data))
+            yield f"{name}={data.hex()}"
+            return
+        is_told = is_public(value) or callable(dict_of(value).get("__wrapped__"))
+        yield self._named(name, value) if is_told else self._unread(name, type(value))
+        yield from self._behind(name, value)
+
+    def _behind(self, name: str, value: object) -> Iterator[Step]:
+        """Follow what an installed function or object stands for: what it wraps or keeps of the user's own code."""
+        attributes = dict_of(value)
+        wrapped = attributes.get("__wrapped__")
+        if callable(wrapped):
+            yield (f"{name}.__wrapped__", wrapped)
+        for attribute, part in sorted(attributes.copy().items()):
+            if part is not wrapped and self._is_own_code(part):
+                self._names.append((attributes, attribute, part))
+                yield (f"{name}.{attribute}", part)
+        if isinstance(value, FunctionType):
+            rebound = names_of(value.__code__).rebound
+            for variable, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
+                part = inside(cell)
+                if variable not in rebound and (type(part) in _SETTINGS or self._is_own_code(part)):
+                    self._cells.append((cell, part))
+                    yield (f"{name}({variable})", part)
+
+    def _is_own_code(self, value: object) -> bool:
+        """Whether a value is a function of the user's own, whatever is around it."""
+        inner = plain(value) if isinstance(value, FUNCTIONS) or "__wrapped__" in dict_of(value) else None
+        return _spec_of(value) is not None or (isinstance(inner, FunctionType) and self._owns(_home(inner)))
+
+    def _named_or_held(self, name: str, value: Any) -> Iterator[Step]:  # noqa: ANN401  # one of several
+        """Follow what a callable or descriptor holds, unless its name in an installed module says what it is."""
+        if is_public(value) and not self._owns(getattr(value, "__module__", None)):
+            yield self._named(name, value)
         else:
-            yield (f"{name}.func", fn.func)
-            yield (f"{name}.args", fn.args)
-            yield (f"{name}.keywords", fn.keywords)
+            yield from self._holder(name, value)
 
     def _function(self, name: str, fn: FunctionType, source: str) -> Iterator[Step]:
         code = fn.__code__
@@ -183,7 +213,7 @@ class Walk(Sight):
     def _attribute(self, name: str, value: object, attribute: str) -> Iterator[tuple[str, object]]:
         """Yield what a function reads of an object of the user's, where that is plain."""
         state = state_of(value)
-        if attribute in self._changes.attributes or not self._owns(type(value).__module__):
+        if not self._owns(type(value).__module__) or self._is_state(type(value), attribute):
             return
         inner = state.get(attribute, MISSING)
         if type(inner) in SEALED or (type(inner) in CONTAINERS and is_record(value)):
@@ -228,6 +258,7 @@ def _home(fn: FunctionType) -> str | None:
     return name if isinstance(name, str) else None
 
 
+_SETTINGS = SEALED | {tuple, frozenset}  # of a wrapper: what its arguments may be that nothing changes in place
 _FOLLOWED = (type, FunctionType, MethodType, partial, *CONTAINERS)
 
 

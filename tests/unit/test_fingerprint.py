@@ -121,6 +121,112 @@ def test_what_runs_or_is_read_behind_a_name_counts(changed: str) -> None:
     assert len({digest(CALLED.format(**now), __name__="__main__") for now in (FIRST, {**FIRST, changed: 2})}) == 2
 
 
+HELD = {
+    "a method of a text": "g = {text!r}.join",
+    "a method of a table": "g = {{1: {n}}}.get",
+    "a method of a pattern": "import re\ng = re.compile({text!r}).match",
+    "a method of a series": "import pandas\ng = pandas.Series([{n}]).mean",
+    "an operator of a number": "g = ({n}).__add__",
+    "a public function of a package": "import numpy\ng = [None, numpy.add, numpy.multiply][{n}]",
+    "one behind an unlucky name": "from numpy import {picked} as g",
+    "an item": "from operator import itemgetter\ng = itemgetter({n})",
+    "an attribute": "from operator import attrgetter\ng = attrgetter({text!r})",
+    "a method by name": "from operator import methodcaller\ng = methodcaller('f', {n}, key={n})",
+    "a packed form": "import struct\ng = struct.Struct({packed!r})",
+    "a key of a comparison": "import functools\ndef h(a, b): return {n}\ng = functools.cmp_to_key(h)",
+    "a cached function": "import functools\n@functools.cache\ndef g(x): return {n}",
+    "a cached one, wrapped": "import functools, contextlib\n"
+    "@contextlib.contextmanager\n@functools.cache\ndef g(x): yield {n}",
+    "a partial of a method": "import functools\ng = functools.partial({text!r}.replace, 'x')",
+    "a wrapper of a package": "import numpy\ndef h(x): return {n}\ng = numpy.vectorize(h)",
+    "a wrapper without a trace": "import textwrap_installed\ndef h(x): return {n}\ng = textwrap_installed.wrap(h)",
+    "its own argument": "import textwrap_installed\ng = textwrap_installed.wrap({n})",
+    "a property of an item": "from operator import itemgetter\nclass g:\n    p = property(itemgetter({n}))",
+    "a property that is set": "class g:\n    def h(self, v): return {n}\n    p = property(None, h)\n    del h",
+    "a cached property": "import functools\nclass g:\n    @functools.cached_property\n    def p(self): return {n}",
+    "a property of a cache": "import functools\nclass g:\n"
+    "    @property\n    @functools.cache\n    def p(self): return {n}",
+    "a static cache": "import functools\nclass g:\n    @staticmethod\n    @functools.cache\n    def p(): return {n}",
+    "a partial method": "import functools\nclass g:\n    def h(self, k): return k\n"
+    "    p = functools.partialmethod(h, {n})",
+    "a method for types": "import functools\nclass g:\n"
+    "    @functools.singledispatchmethod\n    def p(self, x): return 0\n"
+    "    @p.register\n    def _(self, x: int): return {n}",
+    "a special method": "import functools\nclass g:\n    @functools.cache\n    def __call__(self): return {n}",
+    "a special partial": "import functools\nclass g:\n    def h(self, k): return k\n"
+    "    __getitem__ = functools.partialmethod(h, {n})",
+    "a descriptor": "class D:\n    def __init__(self, k): self.k = k\n    def __get__(self, *_): return self.k\n"
+    "class g:\n    p = D({n})",
+    "an object": "class D:\n    def __init__(self, k): self.k = k\ng = D({n})",
+    "an inherited method": "import textwrap_installed\nclass D(textwrap_installed.Base):\n"
+    "    def __init__(self, k): self.k = k\ng = D({n}).show",
+}
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install a package whose wrappers leave no trace of what they wrap but in their closure."""
+    package = types.ModuleType("textwrap_installed")
+    package.__file__ = "/usr/lib/python3/site-packages/textwrap_installed.py"
+    exec(
+        "def wrap(inner):\n    def outer(x):\n        return inner\n    return outer\n"
+        "class Base:\n    def show(self): return self.k\n",
+        vars(package),
+    )
+    monkeypatch.setitem(sys.modules, "textwrap_installed", package)
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("held", HELD)
+@pytest.mark.filterwarnings("ignore::nbflow.errors.UnreadCodeWarning")
+def test_whatever_holds_code_or_data_is_looked_into(held: str) -> None:
+    def of_number(n: int) -> bytes:
+        values = {"n": n, "text": "ab"[n - 1], "packed": "ih"[n - 1], "picked": ("add", "multiply")[n - 1]}
+        return digest(HELD[held].format(**values) + "\ndef f(x):\n    return x(g)\n", __name__="__main__")
+
+    assert of_number(1) == of_number(1)
+    assert of_number(1) != of_number(2)
+
+
+def test_what_a_bound_method_changes_in_place_is_state() -> None:
+    text = "held = [{}]\nkeep = held.append\ndef f(x):\n    keep(x)\n"
+    assert digest(text.format(1)) == digest(text.format(2)) != digest(text.format(1).replace("append", "remove"))
+
+
+KEPT = """
+import functools, logging
+class Computed:
+    @functools.cached_property
+    def whole(self): return 2
+    def __call__(self, x): return self.whole
+class Installed(logging.Filterer):
+    level = 0
+def show(x): return x
+computed, installed = Computed(), Installed()
+{then}
+def f(x): return {used}
+"""
+
+
+@pytest.mark.parametrize(
+    ("used", "then"),
+    [
+        ("show(computed)", "computed.whole"),
+        ("computed(x)", "computed.whole"),
+        ("computed.whole", "computed.whole"),
+        ("show(installed)", "installed.level = 3"),
+    ],
+)
+def test_what_an_object_computes_once_or_installed_code_may_set_is_state(used: str, then: str) -> None:
+    now, later = (digest(KEPT.format(used=used, then=one), __name__="__main__") for one in ("", then))
+    assert now == later
+
+
+def test_a_name_of_an_installed_module_says_enough(recwarn: pytest.WarningsRecorder) -> None:
+    digest("from numpy.random import normal\nfrom random import choice\ndef f(x):\n    return normal(choice(x))\n")
+    assert not recwarn.list
+
+
 def test_what_code_sets_on_an_object_that_is_called_is_state() -> None:
     space: dict[str, Any] = {"counter": Counted(), "__name__": "__main__"}
     before = digest("def f(x):\n    return counter(x)\n", **space)
