@@ -18,7 +18,7 @@ from nbflow.archive.secrets import MASK, Secrets
 from nbflow.checkpoint.rows import from_row, to_row
 from nbflow.codec.codes import CLASS_CODES, EXCEPTION, MAPPING, NUMPY_ARRAY, PANDAS_FRAME, TEXT
 from nbflow.codec.wire import UNPACK, UNPACK_RAW
-from nbflow.core.record import CallFailed, CallSettled, Marked, Output, Record, RunFailed, Value
+from nbflow.core.record import CallFailed, CallSettled, CodeKept, Marked, Output, Record, RunFailed, Value
 from nbflow.core.value import STORED
 from nbflow.errors import CorruptValueError, InvalidOptionError
 
@@ -119,7 +119,10 @@ class ByNames:
 
     def _value(self, raw: bytes, record: Record) -> bytes:
         try:
-            return _encode(self._walked(_decode(raw), is_secret=False))
+            found = _decode(raw)
+            if isinstance(record, CodeKept) and isinstance(found, dict):
+                found.pop("module", None)  # statements that ran nothing, of whatever kind
+            return _encode(self._walked(found, is_secret=False))
         except (msgspec.DecodeError, RecursionError):
             return codec.dumps(RuntimeError(MASK) if isinstance(record, (CallFailed, RunFailed)) else MASK)
 
@@ -231,6 +234,9 @@ class ByFunction:
             return codec.dumps(MASK)
         if isinstance(record, Marked):
             return codec.dumps(self._mark(found))
+        if isinstance(record, CodeKept) and isinstance(found, dict):
+            found.pop("module", None)
+            return codec.dumps(_each_text(found, self._text))
         if isinstance(record, Output):
             return codec.dumps([[*said[:-1], self._redact(said[-1])] for said in found])
         return codec.dumps(self._redact(found))

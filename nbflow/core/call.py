@@ -87,6 +87,7 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
         place: where that is written: module and line, such as ``"flows:12"``.
         version: stands for the code, if the author gave one.
         parts: what that digest covers, by name: the source itself under "", helpers and values that it names.
+        module: code that defines it where nothing else is defined, kept with its runs; empty if that is not known.
         code: digest of the function's code, as the run that this one belongs to found it; empty when it has none.
         kept: the function with its last digest, and what that was found from; None before the first.
         warned: of what its author was warned; once is enough.
@@ -111,6 +112,7 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
     place: str = ""
     version: str | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
+    module: str = ""
     code: bytes = b""
     kept: Any = None  # type: ignore[explicit-any]  # fingerprint alone knows
     warned: set[str] = field(default_factory=set)

@@ -84,7 +84,8 @@ class CodeKept(Record):
     """``value`` is the source of a function that ran, and what it uses: of the calls with its name, kind and digest.
 
     It is a dict of ``text``, as it was written, and ``parts``: the helpers and values that it names, by name, each as
-    its source or a digest. In early versions it is the text alone.
+    its source or a digest; of a body in a notebook also ``module``, the code that defines it where nothing else is
+    defined. In early versions it is the text alone.
 
     Attributes:
         name: of the task or body.

@@ -61,11 +61,14 @@ class KeptCode:
         self.known.add((spec.name, spec.code))
         if not (spec.text and spec.code):
             return []
-        value = Value(STORED, _encoded(spec.text, tuple(spec.parts.items())), codec.loads, codec.loads_whole)
+        value = Value(
+            STORED, _encoded(spec.text, tuple(spec.parts.items()), spec.module), codec.loads, codec.loads_whole
+        )
         return [CodeKept(at=at, name=spec.name, kind=spec.kind, code=spec.code, place=spec.place, value=value)]
 
 
 @lru_cache(maxsize=1024)
-def _encoded(text: str, parts: tuple[tuple[str, str], ...]) -> bytes:
+def _encoded(text: str, parts: tuple[tuple[str, str], ...], module: str) -> bytes:
     """Return a source, and what its digest covers, as they are stored: the same bytes for all runs in memory."""
-    return codec.dumps({"text": text, "parts": {name: part for name, part in parts if name}})
+    kept = {"text": text, "parts": {name: part for name, part in parts if name}}
+    return codec.dumps({**kept, "module": module} if module else kept)

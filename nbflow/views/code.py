@@ -22,6 +22,7 @@ class Code(NamedTuple):
         text: its source; empty where that was not kept.
         place: where it is written: module and line, such as ``"flows:12"``; empty where that is not known.
         parts: the helpers and values that it names, each with its source or a digest; empty if not kept.
+        module: code that defines it where nothing else is defined; empty if not kept.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Code(NamedTuple):
     text: str = ""
     place: str = ""
     parts: tuple[tuple[str, str], ...] = ()
+    module: str = ""
 
 
 class CodeView:
@@ -45,8 +47,8 @@ class CodeView:
     def fold(self, record: Record) -> None:
         """Take a record in."""
         if isinstance(record, CodeKept):
-            text, parts = _kept(record)
-            code = Code(record.name, record.kind, record.code, text, record.place, tuple(parts.items()))
+            text, parts, module = _kept(record)
+            code = Code(record.name, record.kind, record.code, text, record.place, tuple(parts.items()), module)
             self.kept[code.name, code.digest] = code
 
     def of(self, records: Iterable[Record]) -> Code | None:
@@ -76,14 +78,18 @@ def code_of(records: Iterable[Record]) -> CodeView:
     return view
 
 
-def _kept(record: CodeKept) -> tuple[str, Mapping[str, str]]:
-    """Return a source and its parts; empty if what is stored there is something else."""
+def _kept(record: CodeKept) -> tuple[str, Mapping[str, str], str]:
+    """Return a source, its parts and its module; empty if what is stored there is something else."""
     try:
         value = record.get()
     except Exception:  # noqa: BLE001  # a file that somebody has changed, and this only shows
-        return "", {}
-    text, parts = (value.get("text"), value.get("parts")) if isinstance(value, dict) else (value, {})
-    return (text if isinstance(text, str) else ""), (parts if isinstance(parts, dict) else {})
+        return "", {}, ""
+    text, parts, module = map(value.get, ("text", "parts", "module")) if isinstance(value, dict) else (value, {}, "")
+    return (
+        text if isinstance(text, str) else "",
+        parts if isinstance(parts, dict) else {},
+        module if isinstance(module, str) else "",
+    )
 
 
 __all__ = ["NOT_KEPT", "Code", "CodeView", "code_of"]

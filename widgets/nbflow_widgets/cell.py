@@ -24,6 +24,7 @@ from nbflow_widgets.display import Mode, bundle_of, has_person, here, mode, show
 from nbflow_widgets.echo import Echo
 from nbflow_widgets.elsewhere import PROGRAM, begun_by_a_card
 from nbflow_widgets.failure import Stopped, prepared, release
+from nbflow_widgets.kept_cells import keep_cells
 from nbflow_widgets.markup import note
 from nbflow_widgets.options import Options, parse_entrypoint, parse_watch
 from nbflow_widgets.plan_view import show_plan
@@ -160,6 +161,7 @@ class Cells:
         thread = options.thread or new_thread_id(workflow.name)
         config: RunnableConfig = {"configurable": {"thread_id": thread}}
         saver = workflow.saver("%%entrypoint")
+        keep_cells(self._kit.shell, workflow, _bound_name(workflow))
         begun = self._kit.running_cell(saver)
         if any(begun):
             config["metadata"] = {**begun.as_metadata()}

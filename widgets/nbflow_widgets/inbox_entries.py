@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import ipywidgets
 
-from nbflow import RunnableConfig, Workflow, record_answer
-from nbflow.views.code import code_of
+from nbflow import RunnableConfig, Workflow
 from nbflow_widgets.cell_run import CellRun
 from nbflow_widgets.display import close_tree, here, make_live
 from nbflow_widgets.elsewhere import DISCARDED
-from nbflow_widgets.fields import Entry as Input
 from nbflow_widgets.fields.base import small_button
-from nbflow_widgets.forms import Form
 from nbflow_widgets.inbox import Inbox
-from nbflow_widgets.inbox_text import code_html, title_html
+from nbflow_widgets.inbox_code import Check, KeptCode
+from nbflow_widgets.inbox_recording import ANSWERED, Recording, define_first
+from nbflow_widgets.inbox_text import title_html
 from nbflow_widgets.markup import as_text, note
 from nbflow_widgets.shown import labelled
-from nbflow_widgets.together import Answers, Refused, Together, send_one, send_together
-from nbflow_widgets.toolkit import Toolkit, probe
+from nbflow_widgets.toolkit import Toolkit, probe, with_saver
 from nbflow_widgets.waiting import Deletes, Waiting, lost_with, waiting_in
 
 if TYPE_CHECKING:
     from nbflow.types import BaseCheckpointSaver
     from nbflow_widgets.loop_calls import LoopCalls
 
-_LATER = "the run goes on where its workflow is defined"
-ANSWERED = "is answered"
 _BECAME = {"done": "is done", "failed": "has failed", "discarded": "was discarded"}
 
 
@@ -128,6 +123,7 @@ class InboxEntry:
         self.widget: Any = None
         self._cell_run: CellRun | None = None
         self._recording: Recording | None = None
+        self._check: Check | None = None
         self._was_here = False
         self.hint = ""
 
@@ -163,24 +159,35 @@ class InboxEntry:
             button = small_button("Answer here" if item.interrupts else "Show here", "", self._take)
             self._body.children = [shown, button]
         else:
-            self._body.children = [self._staged(workflow)]
+            checked = [self._check.widget] if self._check is not None else []
+            self._body.children = [*checked, self._staged(workflow)]
         self._title.value = title_html(item, when=True)
         make_live(self.widget)
         for one in old:
             close_tree(one)
 
     def _take(self) -> None:
-        self._box.calls.post(lambda: self._box.in_cell(lambda: self._fill(takes=True)))
+        self.lead(lambda: self._fill(takes=True))
+
+    def lead(self, job: Callable[[], None]) -> None:
+        """Call a function where the entry is shown, soon."""
+        self._box.calls.post(lambda: self._box.in_cell(job))
+
+    def defined(self, workflow: Workflow) -> None:
+        """Take in that the code of the run has defined its workflow here."""
+        check = self._check = Check(with_saver(workflow, self._saver), self.item)
+        self._fill(takes=False)
+        self._box.update()
+        self._kit.post(lambda: check.look(self.lead))
 
     def _without_workflow(self) -> list[Any]:
         item = self.item
-        code = code_html(code_of(item.run.log))
-        shown = [ipywidgets.HTML(code, layout={"margin": "0"})] if code else []
+        code = KeptCode(self._kit, item, self).widgets
         if item.interrupts:
-            self._recording = Recording(self._kit, self._saver, item, self)
-            return [self._recording.widget, *shown]
+            self._recording = Recording(self._kit, self._saver, item, self.settle)
+            return [self._recording.widget, *code]
         self.hint = define_first(item)
-        return [ipywidgets.HTML(note(self.hint)), *shown]
+        return [ipywidgets.HTML(note(self.hint)), *code]
 
     def _staged(self, workflow: Workflow) -> Any:  # noqa: ANN401  # untyped package
         """Return the forms of the run, or a button to go on."""
@@ -350,56 +357,6 @@ class Aside:
             self.enable(enabled=True)
 
 
-class Recording:
-    """The forms of a thread whose workflow is not at hand: answers are checked and recorded, and nothing runs.
-
-    Attributes:
-        widget: what is shown.
-    """
-
-    def __init__(self, kit: Toolkit, saver: BaseCheckpointSaver, item: Waiting, entry: InboxEntry) -> None:
-        self._saver, self._item, self._entry = saver, item, entry
-        self._forms = {
-            asked.id: Form(asked, partial(send_one, self._record, asked.id), post=kit.post, drafts=kit.drafts)
-            for asked in item.interrupts
-        }
-        self._together = Together(self._record, kit.post)
-        self._together.show(self._forms.values())
-        self._comment = Input("text", label="Note", help="Kept with the answer; it may be empty")
-        self._where = ipywidgets.HTML(note(f"{_not_here(item)} An answer is recorded; {_LATER}."))
-        forms = [form.widget for form in self._forms.values()]
-        self.widget = ipywidgets.VBox([self._where, self._together.widget, *forms, self._comment])
-
-    def asks(self, item: Waiting) -> bool:
-        """Whether the open forms are just those of the questions that a thread asks now."""
-        return {asked.id for asked in item.interrupts} == {key for key, one in self._forms.items() if one.is_open}
-
-    def _record(self, answers: Answers) -> Refused:
-        """Record answers; called on a worker thread."""
-        comment = str(self._comment.typed or "")
-        left: list[int] = []
-
-        def send(some: dict[str, object]) -> None:
-            left.append(record_answer(self._saver, self._item.thread_id, some, comment=comment))
-
-        refused = send_together(answers, send)
-        for key, answer in answers.items():
-            if key not in refused:
-                self._forms[key].accept(answer)
-        self._together.show(self._forms.values())
-        if left and not left[-1]:
-            self._recorded()
-        return refused
-
-    def _recorded(self) -> None:
-        self._comment.disabled = True
-        said = f"Recorded: {_LATER}, by its cell or by `{self._item.workflow}.go_on()`."
-        self._where.value = note(said, "success")
-        forms = self._forms.values()
-        html, text = "".join(form.html() for form in forms), "\n".join(form.text() for form in forms)
-        self._entry.settle(ANSWERED, html + note(said), f"{text}\n{said.replace('`', '')}")
-
-
 def stage(
     kit: Toolkit,
     workflow: Workflow,
@@ -427,13 +384,3 @@ def stage(
 def config_of(thread: str) -> RunnableConfig:
     """Return the config that names a thread."""
     return {"configurable": {"thread_id": thread}}
-
-
-def _not_here(item: Waiting) -> str:
-    where = f"; it is in `{item.begun}`" if any(item.begun) else ""
-    return f"`{item.workflow}` is not defined in this kernel{where}."
-
-
-def define_first(item: Waiting) -> str:
-    """Return what to do about a workflow that is not at hand."""
-    return f"{_not_here(item)} Run the cell that defines it, and it can go on here."

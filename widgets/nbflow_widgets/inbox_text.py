@@ -98,6 +98,13 @@ def code_html(code: CodeView) -> str:
     return f"<details>{summary}{shown}</details>" if kept else ""
 
 
+def module_html(module: str) -> str:
+    """Return the code that would define the workflow, folded."""
+    count = plural(len(module.splitlines()), "line")
+    summary = f'<summary style="{FAINT};cursor:pointer">What its cell needs, to be run here: {count}</summary>'
+    return f"<details>{summary}{preformatted(module)}</details>"
+
+
 def _question(asked: Interrupt) -> str:
     return f'<div style="padding-left:12px;line-height:1.5">{escaped(_brief(asked))}</div>'
 
@@ -119,5 +126,6 @@ __all__ = [
     "head_line",
     "item_html",
     "item_text",
+    "module_html",
     "title_html",
 ]

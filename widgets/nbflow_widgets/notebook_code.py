@@ -73,11 +73,15 @@ def pieces_of(cell: str) -> Iterator[Piece | Dropped]:
     """Yield the statements of a cell in their order."""
     manager = TransformerManager()  # type: ignore[no-untyped-call]  # untyped package
     manager.cleanup_transforms.append(rewrite_lines)
-    text = manager.transform_cell(cell)
+    yield from pieces_in(manager.transform_cell(cell))
+
+
+def pieces_in(text: str) -> Iterator[Piece | Dropped]:
+    """Yield the statements of a cell that IPython has made Python of."""
     try:
         module = ast.parse(text)
     except (SyntaxError, ValueError) as error:
-        yield Dropped(text=cell, why=f"it can't be read: {error}")
+        yield Dropped(text=text, why=f"it can't be read: {error}")
         return
     body = [one for one in module.body if asked_of_door(one) != "around"]
     asked = asked_of_door(body[0]) if body else None
