@@ -191,6 +191,9 @@ class Planning:
             return f"for {call.shown}"
         if not self._source or (not self._reuse and not self._is_same):
             return "a new run takes nothing over" if self._source else "nothing has run before"
+        row = self._rows.get(call.path)
+        if row is not None and row.name == call.name and call.path not in self._settled:
+            return "it waits for an answer" if row.state == "asking" else "it had not ended"
         past = self._counterpart(call)
         if past is None:
             return "the last run did not call it"

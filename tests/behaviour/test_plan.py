@@ -445,3 +445,17 @@ def test_it_needs_no_task_of_the_decorator_alone() -> None:
     plan = body.plan(1, CONFIG)
     assert [call.name for call in plan.runs] == ["asks"]
     assert plan.questions == ()
+
+
+def test_a_call_that_had_not_ended_is_said_to_go_on(flow: Flavour) -> None:
+    @task
+    def ask(text: str) -> Any:
+        return interrupt(text)
+
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        return (yield ask("Which?"))
+
+    flow.invoke(body, 1)
+    plan = body.plan(None, CONFIG)
+    assert [(call.path, call.action, call.reason) for call in plan.runs] == [("0.0", "runs", "it waits for an answer")]

@@ -95,9 +95,11 @@ def test_one_notebook_asks_and_another_one_lists_answers_archives_and_discards(l
     assert not other.problems
 
 
-def test_an_open_inbox_shows_what_comes(lab: Lab, folder: str) -> None:
+def test_an_open_inbox_shows_what_comes_and_defines_its_workflow_by_the_code_that_was_kept(
+    lab: Lab, folder: str
+) -> None:
     other = Lab(lab.page.context.new_page(), lab.server)
-    other.open_cells(LOAD, "%nbflow inbox", path=f"{folder}/office.ipynb")
+    other.open_cells(LOAD, "%nbflow inbox", "fish.name", path=f"{folder}/office.ipynb")
     other.run_cell(0)
     other.run_cell(1)
     other.expect_text(1, "Nothing waits for you.")
@@ -105,7 +107,21 @@ def test_an_open_inbox_shows_what_comes(lab: Lab, folder: str) -> None:
     for index in range(3):
         lab.run_cell(index)
     other.expect_text(1, "1 run waits for you: 1 in penguins.ipynb.")
-    form = lab.cell_output(2).locator(".nbflow-form")
+    lab.shut_down_kernel()
+    entry = other.cell_output(1).locator(".nbflow-entry")
+    expect(entry).to_contain_text("is not defined in this kernel")
+    entry.get_by_text("What its cell needs").click()
+    expect(entry).to_contain_text("return interrupt(what)")
+    expect(entry).not_to_contain_text("def count")
+    other.screenshots("inbox-code", 1)
+    entry.get_by_role("button", name="Run that cell's code").click()
+    expect(entry).to_contain_text("Defined here by its kept code")
+    form = entry.locator(".nbflow-form")
     form.get_by_label("Your answer").fill("Como")
     form.get_by_role("button", name="Submit").click()
     other.expect_text(1, "fish is done")
+    expect(entry).to_contain_text("Result")
+    other.screenshot("inbox-code-done")
+    other.run_cell(2)
+    other.expect_text(2, "'fish'")
+    assert not other.problems

@@ -60,7 +60,7 @@ def test_what_a_cell_needs_is_kept_and_defines_its_workflow_in_another_kernel(sh
     settle(shell)
     assert shell.names["base"] == 10
     assert "is not defined" not in page(box)
-    assert "1 call of it stand, and none runs again" in page(box)
+    assert "1 finished call of it stand, and none runs again" in page(box)
     assert button(box, "Submit")
     flow = shell.names["flow"].with_checkpointer(saver)
     assert flow.invoke(Command(resume="yes"), CONFIG) == [12, "yes"]

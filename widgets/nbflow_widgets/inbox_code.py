@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import ipywidgets
 
 from nbflow import Workflow
+from nbflow.views.calls import calls_of
 from nbflow.views.code import code_of
+from nbflow.views.progress import FINISHED
 from nbflow_widgets.fields.base import small_button
 from nbflow_widgets.inbox_text import code_html, module_html
 from nbflow_widgets.kept_cells import module_of_run, names_of, run_module
@@ -112,7 +114,8 @@ class Check:
             return note(f"Defined here. What would run can't be told: {error}", "warning")
         if plan.error is not None:
             return note(f"Defined here by its kept code, which does not do what it did: {plan.error}", "warning")
-        if not plan.runs:
-            there = plural(len(plan.taken), "call")
-            return note(f"Defined here by its kept code: {there} of it stand, and none runs again.", "success")
-        return note("Defined here by its kept code. When it goes on:", "warning") + preformatted(str(plan))
+        ended = {row.path for row in calls_of(self._item.run.log) if row.state in FINISHED}
+        if any(call.path in ended for call in plan.runs):
+            return note("Defined here by its kept code. When it goes on:", "warning") + preformatted(str(plan))
+        there = plural(len(plan.taken), "finished call")
+        return note(f"Defined here by its kept code: {there} of it stand, and none runs again.", "success")
