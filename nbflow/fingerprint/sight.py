@@ -22,6 +22,7 @@ LARGE = 8 << 20
 _PLAIN = (int, float, complex, str, bytes, bool, type(None))
 SEALED = frozenset({*_PLAIN, type(Ellipsis), type(NotImplemented)})
 CONTAINERS = (list, dict, set, frozenset, tuple)
+_SURROUNDINGS = frozenset({"nbflow", "IPython"})  # packages whose objects code runs in, as a cell's get_ipython tells
 _BASES = frozenset({"builtins", "abc", "typing"})
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
 
@@ -189,7 +190,7 @@ class Sight:
 
     def _unread(self, name: str, kind: type) -> str:
         """Return what stands for something that counts by its type alone, and note that if it is no part of Python."""
-        if not is_standard(kind.__module__) and kind.__module__.partition(".")[0] != "nbflow":
+        if not is_standard(kind.__module__) and kind.__module__.partition(".")[0] not in _SURROUNDINGS:
             self.unread.add((self._owner, name, f"{kind.__module__}.{kind.__qualname__}"))
         return self._named(name, kind)
 
