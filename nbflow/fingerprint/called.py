@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from nbflow._support.signature import plain
 from nbflow.core.call import Spec
-from nbflow.fingerprint.looks import MISSING, inside
+from nbflow.fingerprint.looks import MISSING, dict_of, inside
 from nbflow.fingerprint.names import chains_of
 from nbflow.fingerprint.project import is_own
-from nbflow.fingerprint.sight import dict_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

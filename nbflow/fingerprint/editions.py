@@ -7,17 +7,17 @@ from hashlib import blake2b
 from operator import is_
 from typing import TYPE_CHECKING
 
-from nbflow import codec
 from nbflow._support.warnings import warn
 from nbflow.core.call import Spec
 from nbflow.errors import UnreadCodeWarning
+from nbflow.fingerprint.content import cells_run, digest_of_data, part_of, settle
 from nbflow.fingerprint.looks import MISSING, inside, items_of
 from nbflow.fingerprint.sources import MOST, file_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nbflow.fingerprint.sight import Changes, Trace
+    from nbflow.fingerprint.trace import Changes, Trace
 
 _told: set[tuple[str, str, str]] = set()
 _LABEL = 120  # characters of what stands for a part without a name
@@ -55,6 +55,17 @@ class Editions(dict[Spec, Spec]):
         super().__init__()
         self._body = body
         self._kept = kept
+        self._cells = cells_run() if kept else 0
+
+    def settle(self, _outcome: object = None) -> None:
+        """Take what the run has changed in place for its state; not if other cells ran meanwhile, which may edit."""
+        changeable: list[Trace] = []
+        for spec in self:  # a plain loop: this is what each run pays
+            trace = spec.kept.trace if spec.kept is not None else None
+            if trace is not None and (trace.data or trace.parts):
+                changeable.append(trace)  # as above
+        if changeable and cells_run() == self._cells:
+            settle(changeable)
 
     def __missing__(self, spec: Spec) -> Spec:
         if not self._kept and spec.cache is None:
@@ -80,7 +91,7 @@ def _found(spec: Spec, around: Changes | None = None) -> Found:
 
 def _walked(spec: Spec, around: Changes | None) -> tuple[bytes, Trace, Changes, dict[str, str]]:
     """Return the digest of a function, found in two walks: one to see what is state, one that leaves it out."""
-    from nbflow.fingerprint.sight import merged  # noqa: PLC0415  # only who keeps results needs digests
+    from nbflow.fingerprint.trace import merged  # noqa: PLC0415  # only who keeps results needs digests
     from nbflow.fingerprint.walk import Walk  # noqa: PLC0415  # as above
 
     first = Walk(around)
@@ -132,15 +143,16 @@ def _stands(trace: Trace | None) -> bool:
     for fn, code, defaults in trace.codes:
         if fn.__code__ is not code or fn.__defaults__ is not defaults:
             return False
-    return not (trace.cells or trace.items or trace.data or trace.files) or _stands_inside(trace)
+    return not (trace.parts or trace.cells or trace.items or trace.data or trace.files) or _stands_inside(trace)
 
 
 def _stands_inside(trace: Trace) -> bool:
-    """Whether nothing has changed in closures, containers, data and files."""
+    """Whether nothing has changed in objects, closures, containers, data and files."""
     return (
-        all(inside(cell) is value for cell, value in trace.cells)
+        all(part_of(space, name) is value for space, name, value in trace.parts)
+        and all(inside(cell) is value for cell, value in trace.cells)
         and all(_holds(container, items) for container, items in trace.items)
-        and all(codec.digest(value) == data for value, data in trace.data)
+        and all(digest_of_data(value) == data for value, data in trace.data)
         and all(file_text(path) == text for path, text in trace.files)
     )
 

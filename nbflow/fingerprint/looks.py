@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import CellType
+from types import CellType, MappingProxyType
 from typing import Any
 
 MISSING = object()
@@ -17,9 +17,18 @@ def inside(cell: CellType) -> object:
         return MISSING
 
 
+def dict_of(value: object) -> dict[str, Any]:
+    """Return the attributes that an object keeps itself, asking none of its hooks; empty if it keeps none."""
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except (AttributeError, TypeError):
+        return {}
+    return found if type(found) is dict else {}
+
+
 def items_of(container: Any) -> list[object]:  # noqa: ANN401  # one of several
     """Return what is in a container; of a dict, keys and values in turn."""
-    if isinstance(container, dict):
+    if isinstance(container, (dict, MappingProxyType)):
         return [one for pair in list(container.items()) for one in pair]
     return list(container)
 

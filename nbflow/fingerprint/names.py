@@ -13,6 +13,7 @@ from typing import NamedTuple
 Chain = tuple[str, ...]
 Place = tuple[int | None, int | None]
 _LOCAL = "<local>"
+_CLASS = "<class>"  # what a method calls cls
 _SETS = frozenset({"STORE_ATTR", "DELETE_ATTR"})
 _LOCALS = frozenset({"LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK"})
 _READS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF"})
@@ -52,6 +53,8 @@ class Names(NamedTuple):
         rebound: names that it binds anew by ``global`` or ``nonlocal``.
         changed: names whose values it changes in place.
         attributes: names of attributes that it sets, or whose values it changes in place, of whatever object.
+        elsewhere: those of the attributes that it sets of what has a name outside, or of the class that it makes
+            an object of.
         imports: modules that it imports itself.
     """
 
@@ -60,6 +63,7 @@ class Names(NamedTuple):
     rebound: frozenset[str]
     changed: frozenset[str]
     attributes: frozenset[str]
+    elsewhere: frozenset[str]
     imports: tuple[Import, ...]
 
 
@@ -75,6 +79,7 @@ def names_of(code: CodeType) -> Names:
         frozenset(scan.rebound - local),
         frozenset(scan.changed - local),
         frozenset(scan.attributes),
+        frozenset(scan.elsewhere),
         tuple(scan.imports),
     )
 
@@ -95,6 +100,7 @@ class _Scan:
         self.rebound: set[str] = set()
         self.changed: set[str] = set()
         self.attributes: set[str] = set()
+        self.elsewhere: set[str] = set()
         self.imports: list[Import] = []
         waiting = [code]
         while waiting:
@@ -129,7 +135,7 @@ class _Scan:
         if len(chain) == 1 and name not in _ATTRIBUTES:
             self.bare.add(chain[0])
         if name in _LOCALS:
-            return (aliases.get(one.argval, _LOCAL),)
+            return (aliases.get(one.argval, _CLASS if one.argval == "cls" else _LOCAL),)
         if name in _READS:
             chain = (one.argval,)
         elif name in _ATTRIBUTES and chain:
@@ -138,16 +144,15 @@ class _Scan:
             if name == "STORE_FAST" and len(chain) == 1:
                 aliases[one.argval] = chain[0]
             return ()
-        if chain[0] != _LOCAL:
+        if chain[0] not in (_LOCAL, _CLASS):
             self.chains[chain] = None
         return chain
 
     def _change(self, chain: Chain, attribute: str | None) -> None:
-        if attribute is not None:
-            self.attributes.add(attribute)
-        elif len(chain) > 1:
-            self.attributes.add(chain[-1])
-        if chain and len(chain) == 1 and attribute is None and chain[0] != _LOCAL:
+        found = {attribute} if attribute is not None else {chain[-1]} if len(chain) > 1 else set()
+        self.attributes |= found
+        self.elsewhere |= found if chain and chain[0] != _LOCAL else set()
+        if chain and len(chain) == 1 and attribute is None and chain[0] not in (_LOCAL, _CLASS):
             self.changed.add(chain[0])
 
 

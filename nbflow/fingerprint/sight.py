@@ -5,71 +5,28 @@ Nothing iterates a namespace that other threads may change.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MemberDescriptorType, MethodWrapperType
-from typing import Any, NamedTuple
+from typing import Any
 
-from nbflow import codec
+from nbflow.fingerprint.content import digest_of_data, is_large, part_of
 from nbflow.fingerprint.held import FUNCTIONS, held_by
-from nbflow.fingerprint.looks import items_of
+from nbflow.fingerprint.looks import dict_of, items_of
 from nbflow.fingerprint.names import MUTATORS
 from nbflow.fingerprint.project import is_own, is_standard, package_of
+from nbflow.fingerprint.texts import in_order, text_of
+from nbflow.fingerprint.trace import Changes, Trace
 
-LARGE = 8 << 20
-"""Bytes above which data that a function names counts by its type alone."""
 _PLAIN = (int, float, complex, str, bytes, bool, type(None))
 SEALED = frozenset({*_PLAIN, type(Ellipsis), type(NotImplemented)})
 CONTAINERS = (list, dict, set, frozenset, tuple)
-_SURROUNDINGS = frozenset({"nbflow", "IPython"})  # packages whose objects code runs in, as a cell's get_ipython tells
-_BASES = frozenset({"builtins", "abc", "typing"})
-_ADDRESS = re.compile(r"0x[0-9a-f]+")
+SURROUNDINGS = frozenset({"nbflow", "IPython"})  # packages whose objects code runs in, as a cell's get_ipython tells
+_BASES = frozenset({"builtins", "abc", "typing", "collections", "enum"})
+_PLAIN_BASES = (int, float, str, bytes)
+_MOST = 10_000  # items of a container of code and objects that are followed
 
 Step = str | tuple[str, object]
-
-
-class Trace(NamedTuple):
-    """What a digest was found from, so that it can be told whether it still stands.
-
-    Attributes:
-        names: namespace, name and value of each name that was looked up.
-        cells: closure cells and what was in them.
-        codes: functions and their code, which a reload replaces in place.
-        items: containers of code, and what was in them.
-        data: values that may change in place, and their digests.
-        files: of modules that are imported later, and what stands for their content.
-    """
-
-    names: list[tuple[Mapping[str, object], str, object]]
-    cells: list[tuple[CellType, object]]
-    codes: list[tuple[FunctionType, CodeType, object]]
-    items: list[tuple[Any, list[object]]]
-    data: list[tuple[object, bytes]]
-    files: list[tuple[str, str]]
-
-
-class Changes(NamedTuple):
-    """What some code rebinds or changes in place while it runs: it is state, and does not count.
-
-    Attributes:
-        names: where names that are bound anew stand: the id of a namespace or cell, and the name.
-        objects: values that are changed in place, by id.
-        attributes: names of attributes that are set, or whose values are changed in place.
-    """
-
-    names: set[tuple[int, str]]
-    objects: dict[int, object]
-    attributes: set[str]
-
-
-def merged(*several: Changes) -> Changes:
-    """Return all of several changes as one."""
-    return Changes(
-        {name for one in several for name in one.names},
-        {key: value for one in several for key, value in one.objects.items()},
-        {name for one in several for name in one.attributes},
-    )
 
 
 class Sight:
@@ -88,6 +45,7 @@ class Sight:
         self._packages: set[str] = set()
         self._changes = changes if changes is not None else self.found
         self._names: list[tuple[Mapping[str, object], str, object]] = []
+        self._parts: list[tuple[Mapping[str, object], str, object]] = []
         self._cells: list[tuple[CellType, object]] = []
         self._codes: list[tuple[FunctionType, CodeType, object]] = []
         self._items: list[tuple[Any, list[object]]] = []
@@ -99,7 +57,7 @@ class Sight:
     @property
     def trace(self) -> Trace:
         """What has been looked at."""
-        return Trace(self._names, self._cells, self._codes, self._items, self._data, self._files)
+        return Trace(self._names, self._parts, self._cells, self._codes, self._items, self._data, self._files)
 
     @property
     def has_code(self) -> bool:
@@ -118,6 +76,8 @@ class Sight:
         for member in sorted(members):
             value = members[member]
             if not isinstance(value, FUNCTIONS) and (_is_special(member) or member in self._changes.attributes):
+                continue
+            if _is_generated(value):  # of the fields, which are followed themselves
                 continue
             if not isinstance(value, Enum):
                 self._names.append((vars(cls), member, value))
@@ -140,12 +100,27 @@ class Sight:
     def _instance(self, name: str, value: object) -> Iterator[Step]:
         """Follow an object of the user's: its class, and its content if it is data."""
         yield (f"{name}:", type(value))
-        data = _data_or_none(value) if is_record(value) else None
+        has_state = any(self._is_state(type(value), name) for name in state_of(value))
+        data = data_within(value) if not has_state and isinstance(value, (*CONTAINERS, *_PLAIN_BASES)) else None
+        if data is None and is_record(value) and not has_state:
+            data = data_within(value)
         if data is not None:
             self._data.append((value, data))
             yield f"{name}={data.hex()}"
-        elif callable(value) or hasattr(type(value), "__get__") or all(map(self._is_ours, type(value).__mro__)):
+            return
+        if is_large(value):
+            yield self._unread(name, type(value), is_data=True)
+            return
+        if isinstance(value, CONTAINERS):
+            yield from self._items_in(name, value)
+        for base in _PLAIN_BASES:
+            if isinstance(value, base):
+                yield f"{name}={base.__repr__(value)}"
+        if is_record(value) or callable(value) or hasattr(type(value), "__get__") or self._is_all_ours(type(value)):
             yield from self._plain_parts(name, value)
+
+    def _is_all_ours(self, cls: type) -> bool:
+        return all(map(self._is_ours, cls.__mro__))
 
     def _is_ours(self, cls: type) -> bool:
         """Whether no installed code sets attributes of a class's objects on its own account."""
@@ -163,35 +138,50 @@ class Sight:
         """Take in the plain attributes of an object, but for those that some code sets or computes."""
         state = state_of(value)
         for attribute in sorted(state):
-            part = state.get(attribute)
-            if type(part) in SEALED and not self._is_state(type(value), attribute):
-                self._names.append((state, attribute, part))
+            part = part_of(state, attribute)
+            if self._counts(part) and not self._is_state(type(value), attribute):
+                self._parts.append((state, attribute, part))
                 yield (f"{name}.{attribute}", part)
+
+    def _counts(self, value: object) -> bool:
+        """Whether what an object keeps can be told from another value: data, code, and objects of the user's own."""
+        kind = type(value)
+        return kind in SEALED or isinstance(value, (*CONTAINERS, *FUNCTIONS)) or self._owns(module_of(kind))
 
     def _container(self, name: str, value: Any) -> Iterator[Step]:  # noqa: ANN401  # one of several
         data = None
         try:
-            data = _data_of(value) if id(value) not in self._deep else None
             is_deep = id(value) in self._deep
+            if not is_deep and is_large(value):
+                yield self._unread(name, type(value), is_data=True)
+                return
+            data = digest_of_data(value) if not is_deep else None
         except RecursionError:
             is_deep = True
         if data is not None:
-            if not isinstance(value, tuple):
+            if not isinstance(value, tuple) or not all(type(item) in SEALED for item in value):
                 self._data.append((value, data))
             yield f"{name}={data.hex()}"
             return
-        items = items_of(value)
         if is_deep:  # so are those in it, and looking at each anew would take the square of the depth
-            self._deep.update(id(item) for item in items if type(item) in CONTAINERS)
+            self._deep.update(id(item) for item in items_of(value) if type(item) in CONTAINERS)
+        yield from self._items_in(name, value)
+
+    def _items_in(self, name: str, value: Any) -> Iterator[Step]:  # noqa: ANN401  # one of several
+        items = items_of(value)
         self._items.append((value, items))
         yield f"{name}: {type(value).__name__} of {len(items)}"
-        for index, item in enumerate(sorted(items, key=repr) if isinstance(value, (set, frozenset)) else items):
+        if len(items) > _MOST:
+            yield self._unread(name, type(value), is_data=True)
+            return
+        for index, item in enumerate(in_order(items) if isinstance(value, (set, frozenset)) else items):
             yield (f"{name}[{index}]", item)
 
-    def _unread(self, name: str, kind: type) -> str:
-        """Return what stands for something that counts by its type alone, and note that if it is no part of Python."""
-        if not is_standard(kind.__module__) and kind.__module__.partition(".")[0] not in _SURROUNDINGS:
-            self.unread.add((self._owner, name, f"{kind.__module__}.{kind.__qualname__}"))
+    def _unread(self, name: str, kind: type, *, is_data: bool = False) -> str:
+        """Return what stands for what counts by its type alone, and note that if it is data or not of Python."""
+        module = module_of(kind)
+        if is_data or (not is_standard(module) and module.partition(".")[0] not in SURROUNDINGS):
+            self.unread.add((self._owner, name, f"{module}.{kind.__qualname__}"))
         return self._named(name, kind)
 
     def _named(self, name: str, value: Any) -> str:  # noqa: ANN401  # a class, a function, a descriptor
@@ -207,20 +197,25 @@ class Sight:
     def _annotations_of(self, cls: type) -> str:
         """Return a class's annotations as text, with the classes of the same module by their names there."""
         found = vars(cls).get("__annotations__", "")
-        if cls.__module__ != self._module or not isinstance(found, dict):
-            return _ADDRESS.sub("", repr(found))
-        own = re.compile(rf"(?<![\w.]){re.escape(cls.__module__)}\.")
-        told = {key: one if isinstance(one, str) else own.sub("", repr(one)) for key, one in found.items()}
-        return _ADDRESS.sub("", repr(told))
+        if not isinstance(found, dict) or not found:
+            return text_of(found) if found else ""
+        home = self._module if cls.__module__ == self._module else ""
+        return text_of({key: one if isinstance(one, str) else _Told(text_of(one, home)) for key, one in found.items()})
 
 
-def dict_of(value: object) -> dict[str, Any]:
-    """Return the attributes that an object keeps itself, asking none of its hooks; empty if it keeps none."""
-    try:
-        found = object.__getattribute__(value, "__dict__")
-    except (AttributeError, TypeError):
-        return {}
-    return found if type(found) is dict else {}
+class _Told(str):
+    """A text that is told as it stands."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def module_of(cls: type) -> str:
+    """Return the name of a class's module; empty where that is no text."""
+    found = getattr(cls, "__module__", "")
+    return found if isinstance(found, str) else ""
 
 
 class _Slots(Mapping[str, Any]):
@@ -253,13 +248,6 @@ def state_of(value: object) -> Mapping[str, Any]:
     return dict_of(value) or _Slots(value)
 
 
-def _size_of(value: Any) -> int:  # noqa: ANN401  # an object of any package
-    """Return about how many bytes of data an object of numpy or pandas holds; 0 for what does not tell."""
-    frame = getattr(value, "memory_usage", None) if type(value).__module__.partition(".")[0] == "pandas" else None
-    size = frame().sum() if frame is not None and not hasattr(value, "nbytes") else getattr(value, "nbytes", 0)
-    return int(size) if isinstance(size, (int, float)) or hasattr(size, "__int__") else 0
-
-
 _ALONE = frozenset({"fget", "func", "__wrapped__"})  # who has one of these is called by the name of what it holds
 
 
@@ -275,22 +263,17 @@ def is_record(value: object) -> bool:
     return any(hasattr(cls, name) for name in ("__dataclass_fields__", "__attrs_attrs__", "__pydantic_fields__"))
 
 
-def _data_of(value: object) -> bytes | None:
-    """Return a digest of the content of data; None for what is no data."""
-    return codec.digest(value) if codec.is_storable(value) else None
-
-
 def data_within(value: object) -> bytes | None:
-    """Return a digest of the content of data that is not too large; None for what is larger, or no data."""
-    return _data_or_none(value) if _size_of(value) <= LARGE else None
-
-
-def _data_or_none(value: object) -> bytes | None:
-    """Return a digest of the content of data; None for what is no data, or nested too deeply."""
+    """Return a digest of the content of data that is not too large; None for what is larger, too deep, or no data."""
     try:
-        return _data_of(value)
+        return None if is_large(value) else digest_of_data(value)
     except RecursionError:
         return None
+
+
+def _is_generated(member: object) -> bool:
+    """Whether attrs has written a method: where it hashes, the text differs between processes."""
+    return isinstance(member, FunctionType) and member.__code__.co_filename.startswith("<attrs generated")
 
 
 def _is_special(name: str) -> bool:
@@ -303,4 +286,17 @@ def _fields_of(members: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
         if isinstance(field.default_factory, (FunctionType, type)):
             yield f"{name}()", field.default_factory
     for name, field in (members.get("__pydantic_fields__") or {}).items():
-        yield f"{name}()", _ADDRESS.sub("", repr(field))
+        yield f"{name}()", text_of(field)
+        yield from _functions_in(name, field.default_factory, *(getattr(one, "func", None) for one in field.metadata))
+    for name, default in (members.get("__private_attributes__") or {}).items():
+        yield f"{name}()", text_of(default)
+        yield from _functions_in(name, getattr(default, "default_factory", None))
+    for field in members.get("__attrs_attrs__") or ():
+        yield f"{field.name}()", text_of((field.default, field.validator, field.converter, field.kw_only, field.eq))
+        yield from _functions_in(field.name, getattr(field.default, "factory", None), field.validator, field.converter)
+
+
+def _functions_in(name: str, *values: object) -> Iterator[tuple[str, object]]:
+    for number, value in enumerate(values):
+        if isinstance(value, FUNCTIONS):
+            yield f"{name}({number})", value

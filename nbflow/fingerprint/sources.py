@@ -16,6 +16,7 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 from nbflow._support.signature import plain
+from nbflow.fingerprint.texts import constant_text
 
 _UNREADABLE = (
     OSError, TypeError, SyntaxError, ValueError, AttributeError, IndexError, RecursionError, MemoryError, TokenError,
@@ -131,7 +132,7 @@ def _inner(code: CodeType) -> Iterator[CodeType]:
 
 def code_text(code: CodeType) -> str:
     """Return what stands for a function without source: its bytecode, which differs between versions of Python."""
-    constants = [code_text(one) if isinstance(one, CodeType) else repr(one) for one in code.co_consts]
+    constants = [code_text(one) if isinstance(one, CodeType) else constant_text(one) for one in code.co_consts]
     return f"{code.co_code.hex()} {constants} {code.co_names}"
 
 

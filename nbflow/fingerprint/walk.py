@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import sys
+from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import partial
 from importlib.util import find_spec, resolve_name
-from types import CellType, FunctionType, MethodType, ModuleType
+from string import Template
+from types import CellType, FunctionType, MappingProxyType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 from nbflow import codec
 from nbflow._support.signature import plain
 from nbflow.core.call import Spec
+from nbflow.fingerprint.content import part_of
 from nbflow.fingerprint.held import FUNCTIONS, HOLDERS, is_public
-from nbflow.fingerprint.looks import MISSING, inside, parts_of
+from nbflow.fingerprint.looks import MISSING, dict_of, inside, parts_of
 from nbflow.fingerprint.names import Import, Names, names_of
-from nbflow.fingerprint.project import is_own, is_own_path, package_of
+from nbflow.fingerprint.project import is_own, is_own_path, is_standard, package_of
 from nbflow.fingerprint.sight import (
     CONTAINERS,
     SEALED,
+    SURROUNDINGS,
     Sight,
     Step,
     data_within,
-    dict_of,
-    is_record,
+    module_of,
     state_of,
 )
 from nbflow.fingerprint.sources import code_text, file_text, literal_defaults, loaded_source_of
+from nbflow.fingerprint.texts import text_of
 
 _BIRTH = frozenset({"__init__", "__post_init__", "__new__", "__setstate__", "__attrs_post_init__", "model_post_init"})
 
@@ -75,7 +79,7 @@ class Walk(Sight):
         if type(value) is _ByAttributes:
             value = value.value
             kind = type(value)
-            if kind not in SEALED and not issubclass(kind, _FOLLOWED) and self._owns(kind.__module__):
+            if kind not in SEALED and not issubclass(kind, _FOLLOWED) and self._owns(module_of(kind)):
                 yield (f"{name}:", kind)
                 return
         if issubclass(type(value), ModuleType) or id(value) in self._changes.objects:
@@ -98,22 +102,26 @@ class Walk(Sight):
         elif spec is not None:
             yield from self._root(name, spec)
         elif isinstance(value, type):
-            yield from self._class(name, value) if self._owns(value.__module__) else (self._named(name, value),)
+            yield from self._class(name, value) if self._owns(module_of(value)) else (self._named(name, value),)
         elif isinstance(value, FunctionType):
             yield from self._helper(name, value)
         elif isinstance(value, Enum):
             yield (f"{name}", kind)
             yield f"{name}={value.name}"
-        elif kind in CONTAINERS:
+        elif kind in CONTAINERS or (isinstance(value, _HOLDS) and is_standard(module_of(kind))):
             yield from self._container(name, value)
+        elif module_of(kind) in _OF_TYPES and not isinstance(value, SimpleNamespace):
+            yield f"{name}={text_of(value, self._module)}"
         elif isinstance(value, HOLDERS):
             yield from self._named_or_held(name, value)
-        elif self._owns(kind.__module__):
+        elif self._owns(module_of(kind)):
             yield from self._instance(name, value)
         else:
             yield from self._foreign(name, value)
 
     def _helper(self, name: str, fn: FunctionType) -> Iterator[Step]:
+        if (_home(fn) or "").partition(".")[0] in SURROUNDINGS:
+            return  # as the open() that IPython puts into a notebook's namespace
         if self._owns(_home(fn)):
             yield f"{name}:"
             yield from self._function(name, fn, loaded_source_of(fn.__code__))
@@ -132,6 +140,10 @@ class Walk(Sight):
         if data is not None:
             self._data.append((value, data))
             yield f"{name}={data.hex()}"
+            return
+        if isinstance(value, _PLAIN):
+            yield self._named(name, type(value))
+            yield from self._plain_parts(name, value)
             return
         is_told = is_public(value) or callable(dict_of(value).get("__wrapped__"))
         yield self._named(name, value) if is_told else self._unread(name, type(value))
@@ -162,6 +174,8 @@ class Walk(Sight):
 
     def _named_or_held(self, name: str, value: Any) -> Iterator[Step]:  # noqa: ANN401  # one of several
         """Follow what a callable or descriptor holds, unless its name in an installed module says what it is."""
+        if module_of(type(getattr(value, "__self__", None))).partition(".")[0] in SURROUNDINGS:
+            return  # as get_ipython
         if is_public(value) and not self._owns(getattr(value, "__module__", None)):
             yield self._named(name, value)
         else:
@@ -172,8 +186,7 @@ class Walk(Sight):
         self._codes.append((fn, code, fn.__defaults__))
         yield source or code_text(code)
         names = names_of(code)
-        if fn.__name__ not in _BIRTH:
-            self.found.attributes.update(names.attributes)
+        self.found.attributes.update(names.elsewhere if fn.__name__ in _BIRTH else names.attributes)
         found = dict(self._read(fn, names))
         for one in sorted(found):
             yield (one, found[one])
@@ -208,16 +221,24 @@ class Walk(Sight):
                 self._names.append((members, step, value))
                 name = f"{name}.{step}"
             if value is not MISSING and id(value) not in self._changes.objects:
-                yield name, value if name in names.bare or rest or "." in name else _ByAttributes(value)
+                is_whole = name in names.bare or rest or "." in name or self._has_called(value, name, names)
+                yield name, value if is_whole else _ByAttributes(value)
+
+    def _has_called(self, value: object, name: str, names: Names) -> bool:
+        """Whether code reads an attribute of an object that its class computes from the rest, as a method does."""
+        if not self._owns(module_of(type(value))):
+            return False
+        read = {chain[1] for chain in names.chains if len(chain) > 1 and chain[0] == name}
+        return any(one not in state_of(value) for one in read)
 
     def _attribute(self, name: str, value: object, attribute: str) -> Iterator[tuple[str, object]]:
         """Yield what a function reads of an object of the user's, where that is plain."""
         state = state_of(value)
-        if not self._owns(type(value).__module__) or self._is_state(type(value), attribute):
+        if not self._owns(module_of(type(value))) or self._is_state(type(value), attribute):
             return
-        inner = state.get(attribute, MISSING)
-        if type(inner) in SEALED or (type(inner) in CONTAINERS and is_record(value)):
-            self._names.append((state, attribute, inner))
+        inner = part_of(state, attribute) if attribute in state else MISSING
+        if inner is not MISSING and self._counts(inner):
+            self._parts.append((state, attribute, inner))
             yield f"{name}.{attribute}", inner
 
     def _looked_up(self, name: str, space: Mapping[str, object], cell: CellType | None) -> object:
@@ -259,6 +280,9 @@ def _home(fn: FunctionType) -> str | None:
 
 
 _SETTINGS = SEALED | {tuple, frozenset}  # of a wrapper: what its arguments may be that nothing changes in place
+_HOLDS = (dict, deque, MappingProxyType)  # containers of Python's own that are told by what they hold
+_PLAIN = (SimpleNamespace, Template, UserDict, UserList, ChainMap)
+_OF_TYPES = frozenset({"types", "typing"})  # modules of what stands for types
 _FOLLOWED = (type, FunctionType, MethodType, partial, *CONTAINERS)
 
 

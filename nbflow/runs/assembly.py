@@ -72,6 +72,7 @@ def prepared(workflow: Definition, request: Request) -> Prepared:
 def session_of(workflow: Definition, asked: Prepared, opening: Opening, **others: object) -> Session:
     """Return the surroundings of a run; ``others`` are fields of them that are not the workflow's own."""
     started = opening.started
+    editions = Editions(workflow.spec, kept=asked.saver is not None)
     fields: dict[str, Any] = {
         "config": for_bodies(asked.config),
         "thread_id": asked.thread_id,
@@ -82,7 +83,8 @@ def session_of(workflow: Definition, asked: Prepared, opening: Opening, **others
         "kept": opening.kept,
         "lineages": Lineages(asked.saver, started),
         "control": asked.request.control,
-        "editions": _traced(Editions(workflow.spec, kept=asked.saver is not None)),
+        "editions": _traced(editions),
+        "settle": editions.settle,
         "of_graph": asked.request.of_graph,
     }
     return Session(**{**fields, **others})

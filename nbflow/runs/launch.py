@@ -131,6 +131,7 @@ def _begin(
     journal = _journal(saver, opening, owner, request.durability, session.editions) if saver is not None else None
     dispatch = assembled(workflow, asked, session, opening, log, journal=journal, loop=loop)
     if saver is not None:
+        dispatch.on_end.append(session.settle)
         dispatch.on_end.append(lambda _: _give_back(saver, session.thread_id, owner))
     session.early = _early(saver, opening)
     run = _handle(workflow, session, log.records, session.early)

@@ -83,6 +83,7 @@ class Session:
         lineages: what nested runs saved; None without a run that could nest any.
         control: what the caller passed as ``control``, or None.
         editions: the functions that it runs, with the digests that their code had then.
+        settle: takes what the run changed in place for its state; called when it ends.
         of_graph: options of the run that are about a graph, by name.
         early: reads the records of the run before those that its log holds; None if that holds all.
         state: of the graph that runs, at its last step; None before it.
@@ -101,6 +102,7 @@ class Session:
     lineages: Lineages | None = None
     control: RunControl | None = None
     editions: Mapping[Spec, Spec] = field(default_factory=dict)
+    settle: Callable[[object], None] = lambda _outcome: None
     of_graph: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
     early: Callable[[], Sequence[Record]] | None = None
     state: Mapping[str, object] | None = None

@@ -20,7 +20,7 @@ import pytest
 
 from nbflow import Command, InMemoryCache, interrupt, task
 from nbflow.errors import ReplayMismatchError, UnreadCodeWarning
-from nbflow.fingerprint import digest_of, editions, sight
+from nbflow.fingerprint import content, digest_of, editions
 from nbflow.types import CachePolicy
 from tests.behaviour.flavours import Flavour
 
@@ -418,7 +418,7 @@ def test_what_will_not_be_looked_at_fails_no_run(flow: Flavour, monkeypatch: pyt
 
 def test_large_data_counts_by_its_type_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(editions, "_told", set())
-    monkeypatch.setattr(sight, "LARGE", 1000)
+    monkeypatch.setattr(content, "LARGE", 1000)
     for data in (np.zeros(500), pd.DataFrame({"a": np.zeros(500)}), pd.Series(np.zeros(500))):
         space: dict[str, Any] = {"__name__": "__main__", "data": data, "few": data[:5]}
         cell(space, "def work(x):\n    return data[x] + few[x]\n")

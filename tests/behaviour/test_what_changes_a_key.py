@@ -174,3 +174,44 @@ def test_another_folder_and_another_hash_seed_are_the_same_key(tmp_path: Path) -
     file = tmp_path / "runs.db"
     assert in_folder(tmp_path / "one", file, "1") == "ran\n"
     assert in_folder(tmp_path / "two", file, "2") == ""
+
+
+SETS = """
+import attrs, pydantic, sys
+from typing import Annotated
+from nbflow import entrypoint, task, SqliteSaver
+@attrs.frozen
+class Frozen:
+    a: int = 1
+    b: str = attrs.field(default="b", validator=attrs.validators.in_({{"b", "c", "d"}}))
+class Model(pydantic.BaseModel):
+    x: set[str] = {{"a", "b", "c", "d"}}
+    y: Annotated[int, frozenset({{"a", "b", "c"}})] = 1
+    _z: set[str] = pydantic.PrivateAttr(default={{"a", "b", "c"}})
+space = {{}}
+exec("def made(x):\\n    return x in {{'a', 'b', 'c'}}", space)
+first, second = (lambda x: x in {{"a", "b", "c"}}), (lambda x: x in {{"a", "b", "d"}})
+mixed = {{frozenset({{"a", "b", len}}), ("c", frozenset({{"d", "e"}})), made}} if (made := space["made"]) else None
+@task
+def work(n):
+    print("ran")
+    return [Frozen().a, Model().y, made(n), first(n), second(n), len(mixed)]
+@entrypoint(checkpointer=SqliteSaver({file!r}))
+def flow(n):
+    return work(n).result()
+flow.invoke(1, {{"configurable": {{"thread_id": "t"}}}}, reuse=len(sys.argv) > 1)
+"""
+
+
+def test_whatever_holds_a_set_is_the_same_key_in_every_process(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SETS.format(file=str(tmp_path / "runs.db")))
+    for seed in range(4):
+        done = subprocess.run(
+            [sys.executable, str(script), *(["reuse"] if seed else [])],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONHASHSEED": str(seed)},
+        )
+        assert done.stdout == ("" if seed else "ran\n"), seed

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from nbflow.core.call import Spec
+from nbflow.errors import UnreadCodeWarning
 from nbflow.fingerprint import digest_of, source_of
 
 
@@ -27,7 +28,7 @@ def digest(source: str, name: str = "f", **names: Any) -> bytes:
     file = f"<cell {abs(hash(source))}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     space: dict[str, Any] = dict(names)
-    exec(compile(source, file, "exec"), space)
+    exec(compile(source, file, "exec", dont_inherit=True), space)
     return of(space[name])
 
 
@@ -158,6 +159,24 @@ HELD = {
     "a descriptor": "class D:\n    def __init__(self, k): self.k = k\n    def __get__(self, *_): return self.k\n"
     "class g:\n    p = D({n})",
     "an object": "class D:\n    def __init__(self, k): self.k = k\ng = D({n})",
+    "an object behind a method": "class I:\n    def __init__(self, k): self.k = k\nclass D:\n"
+    "    def __init__(self, k): self.i = I(k)\n    def get(self): return self.i.k\nd = D({n})\ng = lambda: d.get()",
+    "a table behind a method": "class D:\n    def __init__(self, k): self.cfg = {{'k': k}}\n"
+    "    def get(self): return self.cfg['k']\nd = D({n})\ng = lambda: d.get()",
+    "a function in an object": "class Logged:\n    def __init__(self, fn): self.fn = fn\n"
+    "    def __call__(self, x): return self.fn(x)\n@Logged\ndef g(x): return {n}",
+    "a named tuple": "import collections\nP = collections.namedtuple('P', 'a')\ng = P({n})",
+    "a text of one's own": "class T(str): pass\ng = T({text!r})",
+    "a namespace": "import types\ng = types.SimpleNamespace(k={n}, f=lambda: {n})",
+    "a view of a table": "import types\ng = types.MappingProxyType({{'k': lambda: {n}}})",
+    "a template": "import string\ng = string.Template({text!r})",
+    "a union of types": "g = [None, int | str, int | bytes][{n}]",
+    "a literal type": "from typing import Literal\ng = Literal[{n}]",
+    "a validator of a field": "import pydantic\nfrom typing import Annotated\ndef h(v): return {n}\n"
+    "class g(pydantic.BaseModel):\n    x: Annotated[int, pydantic.AfterValidator(h)]",
+    "a factory of a field": "import pydantic\nclass g(pydantic.BaseModel):\n"
+    "    x: int = pydantic.Field(default_factory=lambda: {n})",
+    "a private default": "import pydantic\nclass g(pydantic.BaseModel):\n    _x: int = {n}",
     "an inherited method": "import textwrap_installed\nclass D(textwrap_installed.Base):\n"
     "    def __init__(self, k): self.k = k\ng = D({n}).show",
 }
@@ -220,6 +239,22 @@ def f(x): return {used}
 def test_what_an_object_computes_once_or_installed_code_may_set_is_state(used: str, then: str) -> None:
     now, later = (digest(KEPT.format(used=used, then=one), __name__="__main__") for one in ("", then))
     assert now == later
+
+
+def test_what_ipython_puts_into_a_notebook_does_not_count(recwarn: pytest.WarningsRecorder) -> None:
+    from IPython.core.interactiveshell import InteractiveShell, _modified_open
+
+    text = "def f(x):\n    get_ipython\n    return open(x)\n"
+    shell = InteractiveShell()
+    assert digest(text) == digest(text, open=_modified_open, get_ipython=shell.get_ipython)
+    assert not recwarn.list
+
+
+def test_what_would_take_long_to_tell_counts_by_its_type_and_says_so() -> None:
+    for large in ("[bytearray(10**7)]", "{n: [n] for n in range(10**5)}", "Rows(bytes(10**8))"):
+        text = f"class Rows:\n    def __init__(self, rows): self.rows = rows\ng = {large}\ndef f(x): return g, g\n"
+        with pytest.warns(UnreadCodeWarning, match="names 'g"):
+            digest(text, __name__="__main__")
 
 
 def test_a_name_of_an_installed_module_says_enough(recwarn: pytest.WarningsRecorder) -> None:
@@ -331,7 +366,7 @@ def test_a_module_may_have_any_name(monkeypatch: pytest.MonkeyPatch) -> None:
     digests = {digest(CLASSES, __name__=name) for name in ("__main__", "flows", "flows.one")}
     assert len(digests) == 1
     assert digest(CLASSES.replace("size: int", "size: str"), __name__="__main__") not in digests
-    assert digest(CLASSES.replace("inner: Side", "inner: Odd"), __name__="__main__") not in digests
+    assert digest(CLASSES.replace("inner: Side", "inner: 'Odd'"), __name__="__main__") not in digests
 
 
 def test_what_counts_by_its_name_counts_by_the_module_that_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
