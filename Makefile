@@ -15,7 +15,7 @@
 # All that is installed goes into the checkout. Nothing is registered with the user or the system.
 
 .DELETE_ON_ERROR:
-.PHONY: lab test thorough shots replayed docs bench bench-others picture dist fmt outputs clean lint types pytest notebooks
+.PHONY: lab test rest thorough shots replayed docs bench bench-others picture dist fmt outputs clean lint types pytest notebooks
 
 # The first Python on PATH that is new enough; `make PYTHON=...` decides otherwise.
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -78,7 +78,9 @@ lab: $(VENV)/.lab
 
 # In this order, whatever -j says: the cheapest verdict first.
 .NOTPARALLEL:
-test: lint types pytest notebooks
+test: lint
+test: THIRD = types rest notebooks
+pytest: THIRD = rest
 
 lint: $(VENV)/.dev
 	$(BIN)/python -m ruff check
@@ -90,7 +92,7 @@ types: $(VENV)/.dev
 
 # Tests write hundreds of databases: in memory, where there is room for their largest values (kB).
 ROOMY := $(shell test "$$(df -Pk /dev/shm 2>/dev/null | awk 'END {print $$4}')" -gt 4000000 2>/dev/null && echo /dev/shm)
-pytest thorough replayed: export TMPDIR := $(or $(ROOMY),$(TMPDIR),/tmp)
+test pytest rest thorough replayed: export TMPDIR := $(or $(ROOMY),$(TMPDIR),/tmp)
 PYTEST := $(BIN)/python -m pytest -p no:nbval
 
 # Tests wait much of their time, in the browser above all: three parts side by side, each of whose verdicts is told.
@@ -98,15 +100,18 @@ BESIDE := browser runs
 PART_browser := tests/browser
 PART_runs := tests/behaviour tests/laws
 PART_rest := $(filter-out $(foreach part,$(BESIDE),$(PART_$(part))),$(patsubst %/,%,$(filter-out %__pycache__/,$(wildcard tests/*/))))
-pytest: $(VENV)/.dev
+test pytest: $(VENV)/.dev
 	@mkdir -p build; \
 	$(foreach part,$(BESIDE),$(PYTEST) $(PART_$(part)) >build/$(part)-tests.log 2>&1 & $(part)=$$!; ) \
 	trap "kill $(foreach part,$(BESIDE),$$$(part))" INT TERM; \
-	$(PYTEST) $(PART_rest); bad=$$?; \
+	$(MAKE) --no-print-directory $(THIRD); bad=$$?; \
 	for part in $(foreach part,$(BESIDE),$(part):$$$(part)); do \
 	  wait $${part#*:} || bad=1; cat build/$${part%:*}-tests.log; \
 	done; \
 	exit $$bad
+
+rest: $(VENV)/.dev
+	$(PYTEST) $(PART_rest)
 
 thorough: export NBFLOW_THOROUGH = 1
 thorough: $(VENV)/.dev

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize, expect, sync_playwright
 
 from tests.browser.lab import Lab
 from tests.browser.server import LabServer, start_server
@@ -62,11 +62,29 @@ def chromium() -> str:
 
 # Of the package, not the session: while Playwright lives, its event loop runs in the main thread.
 @pytest.fixture(scope="package")
-def browser(chromium: str) -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    """Yield a browser for pages that need no JupyterLab."""
+    browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="package")
+def profile(
+    playwright: Playwright, chromium: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BrowserContext]:
+    """Yield a browser that keeps what it has compiled of JupyterLab, from page to page: a third of the work."""
+    context = playwright.chromium.launch_persistent_context(
+        tmp_path_factory.mktemp("profile"), executable_path=chromium, args=CHROMIUM_FLAGS, viewport=SIZE
+    )
+    yield context
+    context.close()
 
 
 @pytest.fixture(scope="package")
@@ -85,8 +103,9 @@ class Pages:
 
     TIMES = 12
 
-    def __init__(self, browser: Browser) -> None:
-        self._browser = browser
+    def __init__(self, profile: BrowserContext) -> None:
+        self._profile = profile
+        self._first = profile.pages[0]  # a browser without pages might end
         self._page: Page | None = None
         self._left = 0
 
@@ -94,22 +113,27 @@ class Pages:
         """Return a page of the usual size."""
         if self._page is None or self._left == 0:
             self.drop()
-            context = self._browser.new_context(viewport=SIZE)
-            self._page, self._left = context.new_page(), self.TIMES
+            self._page, self._left = self._profile.new_page(), self.TIMES
         self._left -= 1
         self._page.set_viewport_size(SIZE)
         return self._page
 
+    def close_others(self) -> None:
+        """Close what was opened beside the page."""
+        for page in self._profile.pages:
+            if page not in {self._first, self._page}:
+                page.close()
+
     def drop(self) -> None:
         """Close the page, and what was opened beside it."""
-        if self._page is not None:
-            self._page.context.close()
-        self._page = None
+        last, self._page = self._page, None
+        self.close_others()
+        assert last is None or last.is_closed(), "it was one of the others now"
 
 
 @pytest.fixture(scope="package")
-def pages(browser: Browser) -> Iterator[Pages]:
-    pages = Pages(browser)
+def pages(profile: BrowserContext) -> Iterator[Pages]:
+    pages = Pages(profile)
     yield pages
     pages.drop()
 
@@ -119,7 +143,8 @@ def lab(pages: Pages, lab_server: LabServer, request: pytest.FixtureRequest) -> 
     """Return a page without a notebook; its kernel ends with the test."""
     lab = Lab(pages.take(), lab_server)
     yield lab
-    is_new = not request.node.stash.get(FAILED, False) and len(lab.page.context.pages) == 1 and lab.leave()
+    pages.close_others()
+    is_new = not request.node.stash.get(FAILED, False) and lab.leave()
     if not is_new:
         pages.drop()
     lab_server.stop_kernels()
