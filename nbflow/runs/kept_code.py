@@ -59,7 +59,7 @@ class KeptCode:
         if spec is None or (spec.name, spec.code) in self.known:
             return []
         self.known.add((spec.name, spec.code))
-        if not (spec.text and spec.code):
+        if not spec.code or not (spec.text or spec.module):
             return []
         value = Value(
             STORED, _encoded(spec.text, tuple(spec.parts.items()), spec.module), codec.loads, codec.loads_whole

@@ -63,7 +63,8 @@ def plan_of(workflow: Definition, request: Request) -> Plan:
         run.scheduler.questions.pending.values(),
         _unknown(run.dry, error),
     )
-    return found._replace(error=error if not isinstance(error, GraphBubbleUp) else None)
+    changed = planning.changed(_wanted(run.body)) if opening.past else ""
+    return found._replace(error=error if not isinstance(error, GraphBubbleUp) else None, changed=changed)
 
 
 class DryRun(NamedTuple):
@@ -71,11 +72,13 @@ class DryRun(NamedTuple):
 
     Attributes:
         dry: what it would do.
+        body: the call of its body, with the code of now.
         scheduler: its state at the end.
         outcome: what its body came to.
     """
 
     dry: Dry
+    body: Call
     scheduler: Scheduler
     outcome: Outcome
 
@@ -100,7 +103,7 @@ def replayed_dry(workflow: Definition, asked: Prepared, opening: Opening) -> Dry
     dispatch.on_end.append(partial(printing.end, dispatch))
     printing.begin(dispatch)
     outcome = dispatch.begin(body, execute(scheduler, body, records, opening.key.run_id), inline=True).wait()
-    return DryRun(dry, scheduler, outcome)
+    return DryRun(dry, body, scheduler, outcome)
 
 
 def _silent(_place: object, _show: Callable[[], object]) -> None:

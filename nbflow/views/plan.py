@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from difflib import SequenceMatcher
-from itertools import groupby
+from itertools import dropwhile, groupby
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from nbflow.core.path import around, is_below, order_of
-from nbflow.core.record import ROOT, Answered, CallFailed, CallReturned, CallSettled, of_kind
+from nbflow.core.record import ROOT, Answered, CallFailed, CallReturned, CallSettled, RunStarted, of_kind
 from nbflow.core.states import BODIES, FINISHED
 from nbflow.views.calls import calls_of
 from nbflow.views.code import code_of
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nbflow.views.calls import CallRow
 
 _WITHOUT_REASON = frozenset({*BODIES, "map"})  # kinds of calls that run for the sake of others
+UNTOLD = "whether its own lines have changed can't be told"
 ACTIONS = ("replayed", "reused", "cached", "runs", "sleeps")
 
 
@@ -77,6 +78,7 @@ class Plan(NamedTuple):
         after: calls that the last run made and this one has not come to: their names, each with how many.
         seconds: about how long it takes, by the calls of the last run, those ``after`` too; None if that is not known.
         error: what the body raised when it was replayed; None if nothing.
+        changed: what of the body's code, or of what that names, is not as it was when the run began; empty if all is.
     """
 
     workflow: str
@@ -86,6 +88,7 @@ class Plan(NamedTuple):
     after: Mapping[str, int] = {}
     seconds: float | None = None
     error: BaseException | None = None
+    changed: str = ""
 
     @property
     def runs(self) -> list[PlannedCall]:
@@ -171,6 +174,22 @@ class Planning:
         questions = tuple(text_of_value(one.value) if one.value is not None else "" for one in asked)
         after = self._after({call.path for call in calls}) if unknown or questions else {}
         return Plan(workflow, tuple(calls), questions, unknown, after, self._seconds(calls, after))
+
+    def changed(self, body: Wanted) -> str:
+        """Return in words what of a body's code is not as it was when the run began; empty if all is, or no run did."""
+        started = next(iter(of_kind(self._source, RunStarted)), None)
+        if started is None or not self._is_same or started.code == body.code:
+            return ""
+        before = self._code.kept.get((started.workflow, started.code))
+        if before is None:
+            return "its code has changed"
+        parts, now = dict(before.parts), {name: text for name, text in body.parts.items() if name}
+        if parts != now:
+            return changed_parts(parts, now)
+        if not before.text:  # of a cell that is a body: no def has the digest that it had
+            return UNTOLD
+        line = changed_line(_without_decorators(before.text), _without_decorators(body.text))
+        return f"its code has changed in {line}" if line else "its code has changed"
 
     def ran(self, records: Sequence[Record]) -> list[PlannedCall]:
         """Return the calls that ran in another run, which took results over from this one, each with the reason."""
@@ -289,6 +308,12 @@ def changed_line(before: str, after: str) -> str:
     return ""
 
 
+def _without_decorators(text: str) -> str:
+    """Return the source of a function from its ``def`` on: where it is defined again, others may stand above it."""
+    lines = text.splitlines()
+    return "\n".join(dropwhile(lambda one: not one.lstrip().startswith(("def ", "async def ")), lines))
+
+
 def changed_parts(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """Return in words what a function names that has changed, with the line where it is a function's."""
     for name, text in after.items():
@@ -319,4 +344,4 @@ def _duration(seconds: float) -> str:
     return f"{seconds / _MINUTE:.0f} min" if seconds < _HOUR else f"{seconds / _HOUR:.1f} h"
 
 
-__all__ = ["ACTIONS", "Plan", "PlannedCall", "Planning", "Wanted", "changed_line", "changed_parts", "folded"]
+__all__ = ["ACTIONS", "UNTOLD", "Plan", "PlannedCall", "Planning", "Wanted", "changed_line", "changed_parts", "folded"]

@@ -124,6 +124,29 @@ def test_what_another_kernel_finds_otherwise_is_told_before_it_runs(shell: Shell
     assert "with other code" in page(box)
 
 
+def test_code_after_the_question_that_another_kernel_finds_otherwise_is_told(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "rate.txt"
+    path.write_text("3")
+    body = BODY.replace("interrupt('?')", "interrupt('?'), rate")
+    read = f"import pathlib\nrate = pathlib.Path({str(path)!r}).read_text()"
+    kept(shell, CELLS[0], read, "@task\ndef work(n):\n    return n", body)
+    path.write_text("4")
+    box = another_kernel(shell, shell.names["flow"].checkpointer)
+    button(box, "Run that cell's code").click()
+    settle(shell)
+    assert "1 finished call of it stand, and none runs again, but" in page(box)
+    assert "&#x27;rate&#x27;, which it uses, has changed" in page(box)
+
+
+def test_of_a_cell_that_is_a_body_what_it_names_is_compared_and_the_rest_said_to_be_unknown(shell: Shell) -> None:
+    cell = "%%entrypoint flow --thread t --input 2 --display off\nr = work(2).result()\nq = interrupt('?')\n[q, k]"
+    kept(shell, CELLS[0], "k = 3", "@task\ndef work(n):\n    return n", cell)
+    box = another_kernel(shell, shell.names["flow"].checkpointer)
+    button(box, "Run that cell's code").click()
+    settle(shell)
+    assert "none runs again, but whether its own lines have changed can" in page(box)
+
+
 @pytest.mark.parametrize("then", ["raise SystemExit", "raise KeyboardInterrupt", "1 / 0"])
 def test_code_that_fails_here_says_so_and_can_be_run_again(shell: Shell, tmp_path: Path, then: str) -> None:
     path = tmp_path / "rows.py"

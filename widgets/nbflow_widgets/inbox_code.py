@@ -88,7 +88,10 @@ class KeptCode:
 
 
 class Check:
-    """Whether what was defined here is what ran, found by a plan: a dry run of the body on what is recorded.
+    """Whether what was defined here is what ran.
+
+    Found by a plan, a dry run of the body on what is recorded, and by the digest of the body and all that it names,
+    since a dry run sees nothing of what comes after the question.
 
     Args:
         workflow: as it is defined here, with the saver of the thread.
@@ -117,5 +120,7 @@ class Check:
         ended = {row.path for row in calls_of(self._item.run.log) if row.state in FINISHED}
         if any(call.path in ended for call in plan.runs):
             return note("Defined here by its kept code. When it goes on:", "warning") + preformatted(str(plan))
-        there = plural(len(plan.taken), "finished call")
-        return note(f"Defined here by its kept code: {there} of it stand, and none runs again.", "success")
+        there = f"{plural(len(plan.taken), 'finished call')} of it stand, and none runs again"
+        if plan.changed:
+            return note(f"Defined here by its kept code: {there}, but {plan.changed}.", "warning")
+        return note(f"Defined here by its kept code: {there}.", "success")
