@@ -13,12 +13,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nbflow_widgets.code_parts import Part, is_decorated, is_future, kept_parts, last_name, part_of
+from nbflow_widgets.code_effects import last_name
+from nbflow_widgets.code_needs import Needs
+from nbflow_widgets.code_parts import Part, is_decorated, is_future, part_of
 from nbflow_widgets.notebook import OWN_FOLDER
-from nbflow_widgets.notebook_code import FUNCTIONS, Dropped, Piece, cells_of, pieces_of
+from nbflow_widgets.notebook_code import FUNCTIONS, Dropped, Piece, cells_of, pieces_in, pieces_of
 from nbflow_widgets.options import Options
 from nbflow_widgets.toolkit import DEFAULT_FILE
 
+LEFT_OUT = "# left out"
+"""How a comment begins that stands for a statement."""
 _GIVEN = {*dir(builtins), "__name__", "__file__", "__doc__", "__annotations__"}
 
 
@@ -63,24 +67,52 @@ def write_module(notebook: Path, file: Path, *, overwrite: bool = False) -> Note
 def module_of(notebook: Path, folder: Path) -> NotebookModule:
     """Return the workflows of a notebook as a module that will stand in a folder."""
     found = [one for cell in cells_of(notebook) for one in pieces_of(cell)]
-    parts = {id(one): part_of(one) for one in found if isinstance(one, Piece)}
-    kept = kept_parts(list(parts.values()))
-    blocks = [_block(one, kept=parts[id(one)] in kept) if isinstance(one, Piece) else _left_out(one) for one in found]
-    stars = [one for one in kept if "*" in one.binds]
-    used = {name for one in kept for name in one.uses}
-    bound = {name for one in kept for name in one.binds | one.sets}
+    needs = Needs([part_of(one) for one in found], all_settings=True)
+    needed = needs.all()
+    told = {id(one.piece): one.why for one in needed}
+    kept = [one for one in needed if not one.why]
+    blocks = [
+        _block(one, why=told.get(id(one), "no workflow needs it")) if isinstance(one, Piece) else _left_out(one)
+        for one in found
+    ]
     return NotebookModule(
         text="\n".join([*_head(notebook, folder, kept), *_spaced(blocks)]) + "\n",
-        workflows=sorted({name for one in kept for name in one.workflows}),
-        unbound=[] if stars else sorted(used - bound - _GIVEN),
+        workflows=sorted(needs.workflows(kept)),
+        unbound=_unbound(kept),
     )
+
+
+def _unbound(parts: Sequence[Part]) -> list[str]:
+    """Return the names that statements use and none of them binds."""
+    used = {name for one in parts for name in one.uses}
+    bound = {name for one in parts for name in one.binds}
+    bound |= {name for one in parts for function in one.functions for name in function.sets}
+    return [] if "*" in bound else sorted(used - bound - _GIVEN)
 
 
 def cell_module(parts: Sequence[Part]) -> str:
     """Return some statements of cells as code that defines their workflows in another kernel, without checkpointers."""
     futures = sorted({ast.unparse(one.piece.node) for one in parts if is_future(one.piece.node)})
-    blocks = [_block(_unsaved(one.piece), is_moved=False) for one in parts]
+    blocks: list[str] = []
+    for one in parts:
+        block = _left_out_part(one) if one.why else _block(_unsaved(one.piece), is_moved=False)
+        if not one.why or block not in blocks:  # what was run again and again is told once
+            blocks.append(block)
     return "\n".join([*futures, "import nbflow", *_spaced(blocks)]) + "\n"
+
+
+def unbound_in(module: str) -> list[str]:
+    """Return the names that the code of a module uses and nothing in it binds."""
+    return _unbound([part_of(one) for one in pieces_in(module) if isinstance(one, Piece)])
+
+
+def _left_out_part(part: Part) -> str:
+    node, text = part.piece.node, part.piece.text
+    if part.has_secret and isinstance(node, ast.Assign):
+        text = f"{ast.unparse(node.targets[0])} = ..."
+    elif part.has_secret and isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        text = f"{ast.unparse(node.value.func)}(...)"
+    return _left_out(Dropped(text=text, why=part.why))
 
 
 def _unsaved(piece: Piece) -> Piece:
@@ -92,13 +124,19 @@ def _unsaved(piece: Piece) -> Piece:
     return replace(piece, workflow=None if is_made else replace(options, saver="None"))
 
 
-def _block(piece: Piece, *, kept: bool = True, is_moved: bool = True) -> str:
-    """Return what stands in the module for a statement; ``is_moved`` says whether that has another name."""
+def _block(piece: Piece, *, why: str = "", is_moved: bool = True) -> str:
+    """Return what stands in the module for a statement.
+
+    Args:
+        piece: the statement.
+        why: why it is left out; empty if it is not.
+        is_moved: whether the module has another name than what the statement comes from.
+    """
     node = piece.node
     if is_future(node):
         return ""  # it stands at the top
-    if not kept:
-        return _left_out(Dropped(text=ast.unparse(node), why="no workflow needs it"))
+    if why:
+        return _left_out(Dropped(text=ast.unparse(node), why=why))
     above = f"{piece.above}\n" if piece.above else ""
     if isinstance(node, FUNCTIONS) and piece.workflow is not None:
         return above + _workflow_text(node, piece.text, piece.workflow)
@@ -130,7 +168,7 @@ def _is_stored(node: ast.ClassDef) -> bool:
 def _left_out(one: Dropped) -> str:
     first, *more = one.text.strip().split("\n")
     first = "".join(letter if letter.isprintable() else " " for letter in first)
-    return f"# left out ({one.why}): {first}{' ...' if more else ''}"
+    return f"{LEFT_OUT} ({one.why}): {first}{' ...' if more else ''}"
 
 
 def _spaced(blocks: Sequence[str]) -> Iterator[str]:

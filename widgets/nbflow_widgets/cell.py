@@ -24,7 +24,7 @@ from nbflow_widgets.display import Mode, bundle_of, has_person, here, mode, show
 from nbflow_widgets.echo import Echo
 from nbflow_widgets.elsewhere import PROGRAM, begun_by_a_card
 from nbflow_widgets.failure import Stopped, prepared, release
-from nbflow_widgets.kept_cells import keep_cells
+from nbflow_widgets.kept_cells import keep_cells, note_failure
 from nbflow_widgets.markup import note
 from nbflow_widgets.options import Options, parse_entrypoint, parse_watch
 from nbflow_widgets.plan_view import show_plan
@@ -149,6 +149,7 @@ class Cells:
         return self._bound(workflow), False
 
     def _bound(self, workflow: Workflow) -> Workflow:
+        self._kit.has_bound = True
         self._kit.names[_bound_name(workflow)] = workflow
         return workflow
 
@@ -161,7 +162,7 @@ class Cells:
         thread = options.thread or new_thread_id(workflow.name)
         config: RunnableConfig = {"configurable": {"thread_id": thread}}
         saver = workflow.saver("%%entrypoint")
-        keep_cells(self._kit.shell, workflow, _bound_name(workflow))
+        keep_cells(self._kit.shell, workflow, _bound_name(workflow), self._kit.failed)
         begun = self._kit.running_cell(saver)
         if any(begun):
             config["metadata"] = {**begun.as_metadata()}
@@ -289,6 +290,7 @@ class Cells:
         """Tidy up after a cell, however it ended."""
         self._begun = None
         self._around.close()
+        note_failure(self._kit, result)
         error = getattr(result, "error_in_exec", None)
         self._say_what_is_awaited(error)
         if text := how_to_call(error, self._kit.names):

@@ -10,13 +10,14 @@ from nbflow import Workflow
 from nbflow.views.calls import calls_of
 from nbflow.views.code import code_of
 from nbflow.views.progress import FINISHED
+from nbflow_widgets.as_module import LEFT_OUT, unbound_in
 from nbflow_widgets.fields.base import small_button
 from nbflow_widgets.inbox_text import code_html, module_html
 from nbflow_widgets.kept_cells import module_of_run, names_of, run_module
 from nbflow_widgets.markup import note, plural, preformatted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container, Iterator, Sequence
 
     from nbflow_widgets.toolkit import Toolkit
     from nbflow_widgets.waiting import Waiting
@@ -57,9 +58,7 @@ class KeptCode:
             return
         self._button = small_button("Run that cell's code", _READ_FIRST, self._clicked)
         self._said = ipywidgets.HTML(layout={"margin": "0"})
-        replaced = ", ".join(f"`{name}`" for name in sorted(names_of(self._module) & set(kit.names)))
-        if replaced:
-            self._said.value = note(f"It binds {replaced} anew, which this kernel has.", "warning")
+        self._said.value = "".join(note(text, "warning") for text in _to_know(self._module, kit.names))
         self.widgets += [self._button, self._said]
 
     def _clicked(self) -> None:
@@ -85,6 +84,25 @@ class KeptCode:
     def _say(self, text: str) -> None:
         self._said.value = note(text, "error")
         self._button.disabled = False
+
+
+def _to_know(module: str, names: Container[str]) -> Iterator[str]:
+    """Yield what a person should know before a module is run in a namespace."""
+    replaced = [name for name in sorted(names_of(module)) if name in names]
+    if replaced:
+        yield f"It binds {_listed(replaced)} anew, which this kernel has."
+    unbound = unbound_in(module)
+    taken, missing = [one for one in unbound if one in names], [one for one in unbound if one not in names]
+    if taken:
+        yield f"It uses {_listed(taken)}, which nothing in it binds: those that this kernel has."
+    if missing:
+        yield f"It uses {_listed(missing)}, which nothing in it binds, and this kernel has not: bind them first."
+    if count := module.count(f"\n{LEFT_OUT} ("):
+        yield f"Its comments tell {plural(count, 'statement')} of the cells that can't be kept."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 class Check:

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from nbflow.views.code import code_of
 from nbflow_widgets.as_module import cell_module
-from nbflow_widgets.code_parts import Part, part_of, parts_for
-from nbflow_widgets.notebook_code import Piece, pieces_in
+from nbflow_widgets.code_needs import Needs
+from nbflow_widgets.code_parts import Part, part_of
+from nbflow_widgets.notebook_code import Dropped, pieces_in
 from nbflow_widgets.rewrite import assigned_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nbflow import Workflow
     from nbflow.core.record import Record
+    from nbflow_widgets.toolkit import Toolkit
 
 LONGEST = 100_000
 """Characters of a module that is kept, and of a cell that is looked at; a longer one is not."""
@@ -26,27 +28,56 @@ MOST_CELLS = 2_000
 """How many cells of a kernel's history are looked at: the last ones."""
 
 
-def keep_cells(shell: Any, workflow: Workflow, name: str) -> None:  # noqa: ANN401  # untyped package
+def keep_cells(shell: Any, workflow: Workflow, name: str, failed: Mapping[int, int]) -> None:  # noqa: ANN401  # untyped package
     """Keep with the runs of a workflow what it needs of the cells that this kernel has run.
 
     Args:
         shell: IPython's.
         workflow: of the running cell.
         name: that it is bound to.
+        failed: the lines in which cells failed, by their numbers; 0 if nothing of a cell ran.
     """
     if workflow.spec.module:
         return
     with suppress(Exception):  # a cell that can't be read is none the worse for it
-        cells = shell.history_manager.input_hist_parsed[1:][-MOST_CELLS:]
-        parts = [one for cell in cells if len(cell) <= LONGEST for one in _parts(cell)]
-        needed = parts_for(name, parts)
+        cells = [*enumerate(shell.history_manager.input_hist_parsed)][1:][-MOST_CELLS:]
+        parts = [one for number, cell in cells for one in _parts(cell, failed.get(number))]
+        needed = Needs(parts, all_settings=False).of(name)
         text = cell_module(needed) if needed else ""
         workflow.spec.module = text if len(text) <= LONGEST else ""
 
 
+def note_failure(kit: Toolkit, result: Any) -> None:  # noqa: ANN401  # untyped package
+    """Take in that a cell has ended: from the line on in which it failed, nothing of it has run.
+
+    Args:
+        kit: the shell's toolkit.
+        result: IPython's, of the cell; None where there is none.
+    """
+    line = None if kit.has_bound else _line_of_failure(result, kit.names)
+    kit.has_bound = False
+    if line is not None:
+        kit.failed[result.execution_count] = line
+
+
+def _line_of_failure(result: Any, names: object) -> int | None:  # noqa: ANN401  # untyped package
+    """Return the line in which a cell failed; 0 if nothing of it ran, None if all of it did."""
+    if getattr(result, "error_before_exec", None) is not None:
+        return 0
+    error = getattr(result, "error_in_exec", None)
+    trace = error.__traceback__ if isinstance(error, BaseException) else None
+    while trace is not None and trace.tb_frame.f_globals is not names:
+        trace = trace.tb_next
+    return trace.tb_lineno if trace is not None else None
+
+
 @lru_cache(maxsize=MOST_CELLS)
-def _parts(cell: str) -> tuple[Part, ...]:
-    return tuple(part_of(one) for one in pieces_in(cell) if isinstance(one, Piece))
+def _parts(cell: str, failed_in: int | None) -> tuple[Part, ...]:
+    if len(cell) <= LONGEST:
+        return tuple(part_of(one) for one in pieces_in(cell, failed_in))
+    binds = names_of(cell)
+    why = f"its cell has {len(cell):,} characters"
+    return (part_of(Dropped(text=", ".join(sorted(binds)), why=why, binds=frozenset(binds))),)
 
 
 def module_of_run(records: Sequence[Record], workflow: str) -> str:

@@ -16,7 +16,7 @@ from IPython.core.error import UsageError
 from IPython.core.inputtransformer2 import TransformerManager
 
 from nbflow_widgets.options import Options, parse_entrypoint
-from nbflow_widgets.rewrite import AROUND, BODY, CellRewriter, asked_of_door, rewrite_lines
+from nbflow_widgets.rewrite import AROUND, BODY, CellRewriter, asked_of_door, assigned_names, rewrite_lines
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -49,10 +49,16 @@ class Dropped:
     Attributes:
         text: as it was written.
         why: in a few words.
+        binds: the names that it binds.
+        node: the statement, if it is one of Python's and some of it ran.
+        has_failed: whether it failed, so that it may have done a part of what it does.
     """
 
     text: str
     why: str
+    binds: frozenset[str] = frozenset()
+    node: ast.stmt | None = None
+    has_failed: bool = False
 
 
 def cells_of(notebook: Path) -> list[str]:
@@ -76,8 +82,13 @@ def pieces_of(cell: str) -> Iterator[Piece | Dropped]:
     yield from pieces_in(manager.transform_cell(cell))
 
 
-def pieces_in(text: str) -> Iterator[Piece | Dropped]:
-    """Yield the statements of a cell that IPython has made Python of."""
+def pieces_in(text: str, failed_in: int | None = None) -> Iterator[Piece | Dropped]:
+    """Yield the statements of a cell that IPython has made Python of.
+
+    Args:
+        text: the cell.
+        failed_in: the line in which it failed, if it did; 0 if nothing of it ran.
+    """
     try:
         module = ast.parse(text)
     except (SyntaxError, ValueError) as error:
@@ -85,6 +96,9 @@ def pieces_in(text: str) -> Iterator[Piece | Dropped]:
         return
     body = [one for one in module.body if asked_of_door(one) != "around"]
     asked = asked_of_door(body[0]) if body else None
+    if failed_in is not None:
+        yield from _before_failure([one for one in body if asked_of_door(one) is None], text, failed_in)
+        return
     if asked is None:
         yield from _plain(body, text)
         return
@@ -98,6 +112,15 @@ def pieces_in(text: str) -> Iterator[Piece | Dropped]:
         yield from (replace(one, is_task=one.node is rest[-1]) if isinstance(one, Piece) else one for one in written)
     else:
         yield from written
+
+
+def _before_failure(body: Sequence[ast.stmt], text: str, line: int) -> Iterator[Piece | Dropped]:
+    """Yield the statements that a cell ran before it failed in a line, and the one that failed if others are in it."""
+    done = [one for one in body if (one.end_lineno or 0) < line]
+    yield from _plain(done, text)
+    failed = body[len(done)] if len(done) < len(body) and line else None
+    if isinstance(failed, (ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.If, ast.Try)):
+        yield Dropped(text=ast.unparse(failed), why="it failed half-way", node=failed, has_failed=True)
 
 
 def _entrypoint(
@@ -144,8 +167,10 @@ def _plain(body: Sequence[ast.stmt], text: str, done: int = 0) -> Iterator[Piece
         elif magic[0] in AROUND and len(magic) > 2:  # noqa: PLR2004  # name, line and body of a cell magic
             yield Dropped(text=f"%%{magic[0]} {magic[1]}".rstrip(), why="a magic")
             yield from pieces_of(magic[2])
+        elif magic[0] == "time" and len(magic) > 1 and isinstance(node, ast.Expr):  # %time, whose line is run here
+            yield from pieces_of(magic[1])
         else:
-            yield Dropped(text=_as_typed(node, magic), why="a magic")
+            yield Dropped(text=_as_typed(node, magic), why="a magic", binds=frozenset(assigned_names([node])))
 
 
 def _begin(node: ast.stmt) -> int:
@@ -179,5 +204,7 @@ def _as_typed(node: ast.stmt, magic: list[str]) -> str:
     sign = {"run_line_magic": "%", "system": "!", "getoutput": "!"}.get(kind, "")
     if kind == "run_cell_magic":
         return f"%%{' '.join(magic[:2]).rstrip()}\n{''.join(magic[2:])}"
+    if magic[:1] in (["env"], ["set_env"]):  # what it sets may be a secret
+        return f"%{magic[0]} {''.join(magic[1:]).partition('=')[0].split(' ')[0]} ..."
     target = f"{ast.unparse(node.targets[0])} = " if isinstance(node, ast.Assign) else ""
     return f"{target}{sign}{' '.join(magic)}".rstrip()

@@ -36,6 +36,8 @@ class Toolkit:
         drafts: what was typed into forms, by question id.
         archived: how far runs had come when a person put them out of the inbox, by run id.
         awaited: the variables that take a result, by saver and thread, whatever brings it.
+        failed: the lines in which cells failed, by the numbers of the cells; 0 if nothing of a cell ran.
+        has_bound: whether all lines of the running cell were run, and its workflow is bound.
     """
 
     def __init__(self, shell: Any, file: Callable[[], str] = lambda: DEFAULT_FILE) -> None:  # noqa: ANN401  # untyped package
@@ -47,6 +49,8 @@ class Toolkit:
         self.drafts = KeptFile(lambda: self.file.with_name("drafts.json"))
         self.archived = KeptFile(lambda: self.file.with_name("archived.json"), ARCHIVED)
         self.awaited: dict[tuple[int, str], str] = {}
+        self.failed: dict[int, int] = {}
+        self.has_bound = False
         self._saver: BaseCheckpointSaver | None = None
         self._cache: BaseCache | None = None
         self._hand = ThreadPoolExecutor(1, thread_name_prefix="nbflow-answers")
