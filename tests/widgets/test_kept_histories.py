@@ -66,6 +66,7 @@ HISTORIES: dict[str, tuple[str, ...]] = {
     "alias of a table": ("import pandas as pd\ndf = pd.DataFrame({'a': [1]})", "d2 = df", "d2['b'] = 5", "[*df.columns]"),
     "alias of a list": ("L = [1]", "M = L\nM += [2]", "L"),
     "alias by a loop": ("cfg = [{'z': 1}]", "for c in cfg:\n    c['z'] = 9", "cfg[0]['z']"),
+    "alias by a loop over a copy": ("cfg = [{'z': 1}]", "for c in list(cfg):\n    c['z'] = 9", "cfg[0]['z']"),
     "alias by get": ("cfg = {'k': {}}", "cfg.get('k')['z'] = 1", "cfg"),
     "alias that is bound anew": ("cfg = {'k': {}}", "a = cfg['k']\nb = a", "a = None", "b['z'] = 1", "cfg"),
     "alias within an object": ("class M:\n    def __init__(self, c): self.c = c\ncfg = {}\nm = M(cfg)", "cfg['a'] = 1", "m.c"),
@@ -191,30 +192,36 @@ def test_what_nothing_needs_is_not_kept(shell: Shell) -> None:
 
 
 def test_what_can_not_be_kept_is_told_in_the_code_and_beside_the_button(shell: Shell) -> None:
+    shell.run("table = {}")
+    shell.fail("for one in [1, 0]:\n    table[one] = 1 / one")
     code = kept(
         shell,
         HEAD,
         "import os\nos.environ['ZZE'] = 'sesame'",
         "where = %pwd",
+        "open('zz.py', 'w').close()",
+        "%run zz.py",
         "async def get(): return 5\nloose = await get()",
         "big = '''" + "y" * 100_001 + "'''\nrows = 3",
         "unneeded = !echo hi",
         "other = 1",
-        "@task\ndef work(n):\n    return [where, loose, rows, other]",
+        "@task\ndef work(n):\n    return [where, loose, rows, other, table]",
         BODY,
     )
     os.environ.pop("ZZE", None)
     assert "sesame" not in code
     assert [line for line in code.splitlines() if line.startswith("#")] == [
+        "# left out (it failed half-way): for one in [1, 0]: ...",
         "# left out (it sets a text that may be a secret): os.environ['ZZE'] = ...",
         "# left out (a magic): where = %pwd",
+        "# left out (a magic): %run zz.py",
         "# left out (it awaits): loose = await get()",
         "# left out (its cell has 100,022 characters): big, rows",
     ]
     saver = shell.names["flow"].checkpointer
     box = another_kernel(shell, saver)
     text = page(box)
-    assert "4 statements of the cells that can" in text
+    assert "6 statements of the cells that can" in text
     for name in ("loose", "rows", "where"):
         assert f"{name}</code>" in text
     assert "bind them first" in text

@@ -19,11 +19,37 @@ _GRAPHS = {"nbflow", "langgraph"}
 """Packages whose builders compile to workflows."""
 
 
+class Given:
+    """A statement that gave a name its value, or changed that, and those before it.
+
+    Args:
+        position: its.
+        part: it.
+        before: the one before; None if it bound the name.
+
+    Attributes:
+        uses: the names that they all use.
+    """
+
+    __slots__ = ("before", "part", "position", "uses")
+
+    def __init__(self, position: int, part: Part, before: Given | None) -> None:
+        self.position, self.part, self.before = position, part, before
+        past: frozenset[str] = before.uses if before is not None else frozenset()
+        self.uses: frozenset[str] = past if part.uses <= past else past | part.uses
+
+    def __iter__(self) -> Iterator[Given]:
+        one: Given | None = self
+        while one is not None:
+            yield one
+            one = one.before
+
+
 class Bindings:
     """What the names of a module are bound to after some of its statements.
 
     Attributes:
-        givers: by name, the positions of the statements that may have given or changed its value since it was bound.
+        givers: by name, the statements that may have given or changed its value since it was bound.
         packages: the outermost package of each name that was imported.
         origins: what made a name's value, where that is of a package: ``"pandas.read_csv"``.
         instances: the names bound to objects of classes here.
@@ -36,7 +62,7 @@ class Bindings:
     """
 
     def __init__(self) -> None:
-        self.givers: dict[str, tuple[int, ...]] = {}
+        self.givers: dict[str, Given] = {}
         self.packages: dict[str, str] = {}
         self.origins: dict[str, str] = {}
         self.instances: set[str] = set()
@@ -46,22 +72,27 @@ class Bindings:
         self.methods: dict[str, tuple[Function, ...]] = {}
         self.workflows: dict[str, None] = {}
         self.known: dict[Function, set[str]] = {}
+        self._defined: set[Function] = set()
         self._holds: dict[str, set[str]] = {}
         self._in: dict[str, set[str]] = {}
 
-    def of(self, name: str) -> Iterator[int]:
-        """Yield the positions of the statements that may have given or changed what a name stands for."""
-        yield from self.givers.get(name, ())
-        if name in self.packages:
-            yield from self.givers.get(f"import {self.packages[name]}", ())
+    def of(self, name: str) -> tuple[Given, ...]:
+        """Return the statements that may have given or changed what a name stands for, and settings of its package."""
+        keys = (name, f"import {self.packages[name]}") if name in self.packages else (name,)
+        return tuple(self.givers[key] for key in keys if key in self.givers)
 
-    def held_by(self, name: str) -> set[str]:
-        """Return a name, and those whose values its value may hold."""
-        return _closure(name, self._holds)
+    def give(self, name: str, part: Part, position: int, *, is_new: bool = False) -> None:
+        """Take in that a statement gives a name its value, or changes that."""
+        before = None if is_new else self.givers.get(name)
+        self.givers[name] = Given(position, part, before)
 
-    def holders_of(self, name: str) -> set[str]:
-        """Return a name, and those whose values may hold its value."""
-        return _closure(name, self._in)
+    def held_by(self, names: Iterable[str]) -> set[str]:
+        """Return names, and those whose values theirs may hold."""
+        return _closure(names, self._holds)
+
+    def holders_of(self, names: Iterable[str]) -> set[str]:
+        """Return names, and those whose values may hold theirs."""
+        return _closure(names, self._in)
 
     def bind(self, part: Part, position: int) -> None:
         """Take in what a statement binds."""
@@ -70,7 +101,7 @@ class Bindings:
         for name in part.binds:
             if part.is_sure:
                 self._forget(name)
-            self.givers[name] = (position,) if part.is_sure else (*self.givers.get(name, ()), position)
+            self.give(name, part, position, is_new=part.is_sure)
             if part.is_definition or part.is_import:
                 self.fixed.add(name)
             if made:
@@ -79,8 +110,9 @@ class Bindings:
                 self.instances.add(name)
         self.packages.update(part.imports)
         self.workflows.update(dict.fromkeys(sorted(workflows)))
-        if part.functions or part.is_import:
+        if part.is_import or not {*part.functions} <= self._defined:
             self.known.clear()
+        self._defined.update(part.functions)
         for function in part.functions:
             self._define(function, part)
 
@@ -175,8 +207,9 @@ def _add(known: dict[str, tuple[Function, ...]], name: str, function: Function) 
         known[name] = (*known.get(name, ()), function)
 
 
-def _closure(name: str, edges: dict[str, set[str]]) -> set[str]:
-    found, waiting = {name}, [name]
+def _closure(names: Iterable[str], edges: dict[str, set[str]]) -> set[str]:
+    found = {*names}
+    waiting = [*found]
     while waiting:
         more = edges.get(waiting.pop(), set()) - found
         found |= more

@@ -72,7 +72,7 @@ class Changes:
             part: the statement.
             reached: the names that it may use where it stands, in functions too.
         """
-        found = self._of(part.effects, frozenset(), ())
+        found = self._of(part.effects, frozenset())
         if part.may_call:
             for name in reached:
                 for function in (*self._bound.functions.get(name, ()), *self._bound.classes.get(name, ())):
@@ -83,45 +83,65 @@ class Changes:
         return found - {""}
 
     def _outside(self, function: Function) -> set[str]:
-        return (self._by_function(function, ()) - function.own) | function.sets
+        return (self._by_function(function) - function.own) | function.sets
 
-    def _by_function(self, function: Function, within: tuple[Function, ...]) -> set[str]:
+    def _by_function(self, function: Function) -> set[str]:
         """Return the names whose values a function may change: its own, parameters first, and the module's."""
-        if function in within:
-            return set()
-        if not within and function in self._bound.known:
-            return self._bound.known[function]
-        found = self._of(function.effects, function.own, (*within, function), dict(function.imports))
+        known = self._bound.known
+        if function not in known:
+            group = [one for one in self._callable(function) if one not in known]
+            known.update((one, set[str]()) for one in group)
+            is_open = True
+            while is_open:  # until those that call each other agree
+                found = [self._once(one) for one in group]
+                is_open = any(known[one] != now for one, now in zip(group, found, strict=True))
+                known.update(zip(group, found, strict=True))
+        return known[function]
+
+    def _callable(self, function: Function) -> list[Function]:
+        """Return a function, and those that it may call, those first."""
+        found: dict[Function, None] = {}
+        waiting = [function]
+        while waiting:
+            one = waiting.pop()
+            if one in found:
+                continue
+            found[one] = None
+            for call in one.effects.calls:
+                waiting += self._called(call)
+                for name in {name for names in call.given for name in names} & self._bound.functions.keys():
+                    waiting += self._bound.functions[name]
+        return [*reversed(found)]
+
+    def _once(self, function: Function) -> set[str]:
+        """Return what a function changes, by what is known of those that it calls."""
+        found = self._of(function.effects, function.own, dict(function.imports))
         shares = function.effects.shares
         for _ in shares:
             more = {root for one in shares if one.name in found for root in one.roots} - found
             if not more:
                 break
             found |= more
-        if not within:
-            self._bound.known[function] = found
         return found
 
     def _of(
         self,
         effects: Effects,
         own: frozenset[str],
-        within: tuple[Function, ...],
         imports: dict[str, str] | None = None,
     ) -> set[str]:
         near, found, touched = {*effects.near}, {*effects.deep}, set[str]()
         packages = {**self._bound.packages, **(imports or {})}
         for call in effects.calls:
-            self._of_call(call, own, within, packages, _Found(near, found, touched))
+            self._of_call(call, own, packages, _Found(near, found, touched))
         found |= {name for name in touched if name in own or name not in self._bound.fixed}
         near |= {f"import {packages[name]}" for name in (near | found) & packages.keys()}
-        return near | found | {held for name in found - own for held in self._bound.held_by(name)}
+        return near | found | self._bound.held_by(found - own)
 
     def _of_call(
         self,
         call: Call,
         own: frozenset[str],
-        within: tuple[Function, ...],
         packages: dict[str, str],
         to: _Found,
     ) -> None:
@@ -132,9 +152,9 @@ class Changes:
             near.add(call.root)
         functions = [] if call.root in own and not call.is_method else self._called(call)
         if functions:
-            self._of_known(call, functions, within, found)
+            self._of_known(call, functions, found)
         for name in given & self._bound.functions.keys():  # it may be called with the rest: map(put, rows)
-            found |= given - {name} if self._changes_given(self._bound.functions[name], within) else set()
+            found |= given - {name} if self._changes_given(self._bound.functions[name]) else set()
         if call.name in _FIRST:
             near |= {*call.given[0]} if call.given else set()
         elif call.root in packages:
@@ -146,12 +166,12 @@ class Changes:
         elif not call.is_method and not functions:
             is_ours = call.root in own or call.root in self._bound.givers
             if is_ours and call.root not in self._bound.fixed:
-                found |= self._bound.held_by(call.root) - {call.root}
+                found |= self._bound.held_by([call.root]) - {call.root}
             is_plain = not is_ours and (hasattr(builtins, call.root) or call.root == "display")
             touched |= given if call.is_dropped and not is_plain else set()
 
-    def _changes_given(self, functions: Iterable[Function], within: tuple[Function, ...]) -> bool:
-        return any(self._by_function(one, within) & {*one.parameters} for one in functions)
+    def _changes_given(self, functions: Iterable[Function]) -> bool:
+        return any(self._by_function(one) & {*one.parameters} for one in functions)
 
     def _of_method(self, call: Call, own: frozenset[str], given: set[str], to: _Found) -> None:
         """Take in a call of a method that no class here defines."""
@@ -177,13 +197,11 @@ class Changes:
         draws = package == "random" or ".random." in call.path
         return draws and f"import {package}" in self._bound.givers
 
-    def _of_known(
-        self, call: Call, functions: Iterable[Function], within: tuple[Function, ...], found: set[str]
-    ) -> None:
+    def _of_known(self, call: Call, functions: Iterable[Function], found: set[str]) -> None:
         """Take in a call of functions whose lines are known."""
         by_name = dict(zip(reversed(call.keywords), reversed(call.given), strict=False))
         for function in functions:
-            changed = self._by_function(function, within)
+            changed = self._by_function(function)
             first = 1 if function.is_method else 0
             parameters = function.parameters
             if function.is_method and parameters and parameters[0] in changed and call.is_method:

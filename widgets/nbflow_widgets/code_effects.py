@@ -21,6 +21,8 @@ _SHARING = {"get", "items", "pop", "popleft", "setdefault", "values", "__getitem
 """Methods whose result is a part of their object."""
 _PASSING = {"enumerate", "filter", "getattr", "iter", "map", "next", "reversed", "vars", "zip", "cast"}
 """Functions whose result is, or holds, what they are given."""
+_COPYING = {"dict", "list", "set", "sorted", "tqdm", "tuple"}
+"""Functions whose result holds what that which they are given holds."""
 _TAKING_ALL = {"all", "any", "deque", "list", "max", "min", "set", "sum", "sorted", "tuple"}
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp)
 
@@ -333,7 +335,7 @@ def roots_of(node: ast.expr) -> tuple[frozenset[str], frozenset[str]]:
                 waiting += [one.elt, *(part.iter for part in one.generators)]
             case ast.Call():
                 is_method, last = isinstance(one.func, ast.Attribute), last_name(one.func)
-                is_passed = last in (_SHARING if is_method else _PASSING)
+                is_passed = last in (_SHARING if is_method else _PASSING | _COPYING)
                 callees |= set() if is_passed else {f".{last}" if is_method else last}
                 waiting += [one.func.value] if isinstance(one.func, ast.Attribute) else []
                 waiting += [] if is_method and is_passed else [*one.args, *(part.value for part in one.keywords)]

@@ -9,19 +9,40 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nbflow_widgets.code_bindings import Bindings
+from nbflow_widgets.code_bindings import Bindings, Given
 from nbflow_widgets.code_changes import Changes
 from nbflow_widgets.code_effects import ENVIRONMENT
 from nbflow_widgets.code_parts import is_setting
+from nbflow_widgets.notebook_code import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from nbflow_widgets.code_parts import Part
 
-_ALWAYS = ("*", "annotations", ENVIRONMENT)
+_ALWAYS = ("*", "annotations", ENVIRONMENT, ANY)
 """Names that whatever is kept uses."""
 _SECRET = "it sets a text that may be a secret"  # noqa: S105  # it is none
+
+
+class _Chosen:
+    """Statements that are kept, by their positions, and which of them are still to be looked at."""
+
+    def __init__(self, first: Iterable[int]) -> None:
+        self.kept = {*first}
+        self.waiting = [*self.kept]
+        self._seen: set[Given] = set()
+
+    def take(self, given: Iterable[Given]) -> None:
+        """Choose all that gave or changed a value."""
+        for last in given:
+            for one in last:
+                if one in self._seen:  # and those before it
+                    break
+                self._seen.add(one)
+                if one.position not in self.kept:
+                    self.kept.add(one.position)
+                    self.waiting.append(one.position)
 
 
 class Needs:
@@ -30,14 +51,19 @@ class Needs:
     Args:
         parts: the statements in the order in which they were run; what was run again stands there again.
         all_settings: whether settings matter that stand for a machine or a person, and texts that may be secrets.
+        most: how many names may be looked up in all, a measure of the time that it takes; None for any number.
+
+    Raises:
+        OverflowError: if more would be.
     """
 
-    def __init__(self, parts: Sequence[Part], *, all_settings: bool) -> None:
+    def __init__(self, parts: Sequence[Part], *, all_settings: bool, most: int | None = None) -> None:
         self._all_settings = all_settings
+        self._left = most
         self._parts = [*parts]
         self._bound = Bindings()
         self._changes = Changes(self._bound)
-        self._givers: list[dict[str, tuple[int, ...]]] = []
+        self._givers: list[dict[str, tuple[Given, ...]]] = []
         self._of_workflows: list[set[str]] = []
         for position in range(len(self._parts)):
             self._take(position)
@@ -46,7 +72,7 @@ class Needs:
         """Go on by one statement."""
         part, bound = self._parts[position], self._bound
         reached = self._reached(part)
-        self._givers.append({name: tuple(bound.of(name)) for name in reached})
+        self._givers.append({name: bound.of(name) for name in reached})
         part = self._parts[position] = replace(part, why=part.why or self._why_not(part))
         self._of_workflows.append(bound.workflows_of(part))
         if part.is_import and self._is_known(part):
@@ -54,12 +80,16 @@ class Needs:
         changed = self._changes.by(part, reached)
         if not part.is_sure:  # what a loop binds, its lines change
             bound.share(part.effects.shares)
-        changed = {holder for name in changed for holder in bound.holders_of(name)}
+        changed = bound.holders_of(changed)
+        if self._left is not None:
+            self._left -= len(changed) + len(reached)
+            if self._left < 0:
+                raise OverflowError
         bound.bind(part, position)
         if part.is_sure:
             bound.share(part.effects.shares)
         for name in changed - part.binds:
-            bound.givers[name] = (*bound.givers.get(name, ()), position)
+            bound.give(name, part, position)
 
     def _reached(self, part: Part) -> set[str]:
         """Return the names that a statement may use where it stands, in functions that it calls too."""
@@ -69,8 +99,8 @@ class Needs:
             name = waiting.pop()
             if name in self._bound.packages:
                 continue
-            for giver in self._bound.givers.get(name, ()):
-                more = self._parts[giver].uses - found
+            if name in self._bound.givers:
+                more = self._bound.givers[name].uses - found
                 found |= more
                 waiting += more
         return found
@@ -78,8 +108,7 @@ class Needs:
     def _is_known(self, part: Part) -> bool:
         """Whether an import binds its names to what they are bound to already."""
         for name in part.binds:
-            givers = self._bound.givers.get(name, ())
-            if not any(self._parts[one].piece.text == part.piece.text for one in givers[-1:]):
+            if name not in self._bound.givers or self._bound.givers[name].part.piece.text != part.piece.text:
                 return False
         return bool(part.binds)
 
@@ -124,20 +153,19 @@ class Needs:
 
     def _needed(self, first: Iterable[int]) -> list[Part]:
         """Return some statements with all that give or change what they name, in their order."""
-        kept = {*first}
-        waiting = [*kept, *(giver for name in _ALWAYS for giver in self._bound.of(name))]
-        kept |= {*waiting}
-        while waiting:
-            position = waiting.pop()
+        chosen = _Chosen(first)
+        for name in _ALWAYS:
+            chosen.take(self._bound.of(name))
+        while chosen.waiting:
+            position = chosen.waiting.pop()
             part = self._parts[position]
             if part.why:
                 continue
-            more = {giver for givers in self._givers[position].values() for giver in givers}
-            later = {*part.uses_later, *(f"import {package}" for package in part.packages)}
-            more |= {giver for name in later for giver in self._bound.of(name)}
-            waiting += more - kept
-            kept |= more
-        return self._without_lost(sorted(kept))
+            for given in self._givers[position].values():
+                chosen.take(given)
+            for name in {*part.uses_later, *(f"import {package}" for package in part.packages)}:
+                chosen.take(self._bound.of(name))
+        return self._without_lost(sorted(chosen.kept))
 
     def _without_lost(self, kept: Sequence[int]) -> list[Part]:
         """Return statements, those marked that use the result of one that can't be kept."""
@@ -149,7 +177,8 @@ class Needs:
                 (
                     name
                     for name in sorted(part.uses_now)
-                    if givers.get(name) and all(one in lost and name in self._parts[one].binds for one in givers[name])
+                    if givers.get(name)
+                    and all(one.position in lost and name in one.part.binds for one in givers[name][0])
                 ),
                 "",
             )

@@ -20,7 +20,7 @@ from nbflow_widgets.code_effects import (
     root_of,
     roots_of,
 )
-from nbflow_widgets.notebook_code import FUNCTIONS, Dropped, Piece
+from nbflow_widgets.notebook_code import ANY, FUNCTIONS, Dropped, Piece
 
 DEFINES = (*FUNCTIONS, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
@@ -86,7 +86,9 @@ def part_of(piece: Piece | Dropped) -> Part:
         made = part_of(Piece(node=node, text=ast.unparse(node)))
         shown = replace(made.piece, text=piece.text)
         binds = made.binds | piece.binds
-        return replace(made, piece=shown, why=piece.why, binds=binds, is_sure=not piece.has_failed and bool(binds))
+        return replace(
+            made, piece=shown, why=piece.why, binds=binds, is_sure=not piece.has_failed and bool(binds - {ANY})
+        )
     node = piece.node
     saver = piece.workflow.saver if piece.workflow else None
     named = {one.id for one in ast.walk(ast.parse(saver or "")) if isinstance(one, ast.Name)}

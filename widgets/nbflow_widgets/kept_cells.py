@@ -26,6 +26,8 @@ LONGEST = 100_000
 """Characters of a module that is kept, and of a cell that is looked at; a longer one is not."""
 MOST_CELLS = 2_000
 """How many cells of a kernel's history are looked at: the last ones."""
+MOST_WORK = 200_000
+"""How many names are looked up, at most: some seconds; if that is too few, nothing is kept."""
 
 
 def keep_cells(shell: Any, workflow: Workflow, name: str, failed: Mapping[int, int]) -> None:  # noqa: ANN401  # untyped package
@@ -42,7 +44,7 @@ def keep_cells(shell: Any, workflow: Workflow, name: str, failed: Mapping[int, i
     with suppress(Exception):  # a cell that can't be read is none the worse for it
         cells = [*enumerate(shell.history_manager.input_hist_parsed)][1:][-MOST_CELLS:]
         parts = [one for number, cell in cells for one in _parts(cell, failed.get(number))]
-        needed = Needs(parts, all_settings=False).of(name)
+        needed = Needs(parts, all_settings=False, most=MOST_WORK).of(name)
         text = cell_module(needed) if needed else ""
         workflow.spec.module = text if len(text) <= LONGEST else ""
 

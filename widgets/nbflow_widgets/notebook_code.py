@@ -18,6 +18,9 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbflow_widgets.options import Options, parse_entrypoint
 from nbflow_widgets.rewrite import AROUND, BODY, CellRewriter, asked_of_door, assigned_names, rewrite_lines
 
+ANY = "%"
+"""Stands among the names that a magic binds for those that can't be told."""
+_BINDS_ANY = {"pylab", "reset", "run", "store"}
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -170,7 +173,8 @@ def _plain(body: Sequence[ast.stmt], text: str, done: int = 0) -> Iterator[Piece
         elif magic[0] == "time" and len(magic) > 1 and isinstance(node, ast.Expr):  # %time, whose line is run here
             yield from pieces_of(magic[1])
         else:
-            yield Dropped(text=_as_typed(node, magic), why="a magic", binds=frozenset(assigned_names([node])))
+            binds = assigned_names([node]) | ({ANY} if magic[0] in _BINDS_ANY else set())
+            yield Dropped(text=_as_typed(node, magic), why="a magic", binds=frozenset(binds))
 
 
 def _begin(node: ast.stmt) -> int:
