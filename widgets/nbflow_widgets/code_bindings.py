@@ -158,9 +158,11 @@ class Bindings:
 
     def _hands_on(self, called: str) -> bool:
         """Whether what a function or class here makes may hold what it is given."""
+        if called in {"partial", ".partial"}:
+            return True
         if called.startswith("."):
             return called[1:] in self.methods
-        return called in self.functions or called in self.classes or called == "partial"
+        return called in self.functions or called in self.classes
 
     def workflows_of(self, part: Part) -> set[str]:
         """Return the names of a statement's workflows."""

@@ -169,6 +169,8 @@ class Changes:
                 found |= self._bound.held_by([call.root]) - {call.root}
             is_plain = not is_ours and (hasattr(builtins, call.root) or call.root == "display")
             touched |= given if call.is_dropped and not is_plain else set()
+            if is_ours and call.is_dropped and call.root in self._bound.givers:  # it may be a closure, or hold lambdas
+                touched |= {call.root, *self._bound.givers[call.root].part.uses_later}
 
     def _changes_given(self, functions: Iterable[Function]) -> bool:
         return any(self._by_function(one) & {*one.parameters} for one in functions)

@@ -23,6 +23,8 @@ _PASSING = {"enumerate", "filter", "getattr", "iter", "map", "next", "reversed",
 """Functions whose result is, or holds, what they are given."""
 _COPYING = {"dict", "list", "set", "sorted", "tqdm", "tuple"}
 """Functions whose result holds what that which they are given holds."""
+_PLAIN = {"abs", "bool", "float", "hash", "id", "int", "isinstance", "len", "range", "repr", "round", "str", "type"}
+"""Functions whose result holds nothing of what they are given."""
 _TAKING_ALL = {"all", "any", "deque", "list", "max", "min", "set", "sum", "sorted", "tuple"}
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp)
 
@@ -304,7 +306,7 @@ def _bound(target: ast.expr, value: ast.expr, *, is_within: bool = False) -> Ite
             name=name,
             roots=roots,
             is_held=bool(callees) or is_part or (is_whole and not is_into),
-            holds=is_into or not is_part,
+            holds=is_into or not is_part or isinstance(value, ast.Attribute),  # a method holds its object
             callees=callees,
         )
 
@@ -325,14 +327,14 @@ def roots_of(node: ast.expr) -> tuple[frozenset[str], frozenset[str]]:
                 waiting.append(one.value)
             case ast.List() | ast.Tuple() | ast.Set():
                 waiting += one.elts
-            case ast.Dict():
+            case ast.Dict() | ast.BoolOp():
                 waiting += one.values
             case ast.IfExp():
                 waiting += [one.body, one.orelse]
-            case ast.BoolOp():
-                waiting += one.values
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
                 waiting += [one.elt, *(part.iter for part in one.generators)]
+            case ast.Call(func=ast.Name(id=name)) if name in _PLAIN:
+                pass
             case ast.Call():
                 is_method, last = isinstance(one.func, ast.Attribute), last_name(one.func)
                 is_passed = last in (_SHARING if is_method else _PASSING | _COPYING)
@@ -346,6 +348,8 @@ def root_of(node: ast.expr) -> str:
     """Return the name at which an expression begins: ``builder`` of ``builder.add_node(f).add_edge``."""
     while not isinstance(node, ast.Name):
         inner = getattr(node, "func", None) or getattr(node, "value", None)
+        if isinstance(inner, ast.Name) and isinstance(node, ast.Call) and inner.id in _PASSING and node.args:
+            inner = node.args[0]
         if not isinstance(inner, ast.expr):
             return ""
         node = inner
