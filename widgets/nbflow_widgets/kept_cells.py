@@ -26,8 +26,8 @@ LONGEST = 100_000
 """Characters of a module that is kept, and of a cell that is looked at; a longer one is not."""
 MOST_CELLS = 2_000
 """How many cells of a kernel's history are looked at: the last ones."""
-MOST_WORK = 200_000
-"""How many names are looked up, at most: some seconds; if that is too few, nothing is kept."""
+MOST_WORK = 50_000
+"""How many names are looked up, at most: about a second; if that is too few, nothing is kept."""
 
 
 def keep_cells(shell: Any, workflow: Workflow, name: str, failed: Mapping[int, int]) -> None:  # noqa: ANN401  # untyped package
@@ -52,6 +52,8 @@ def keep_cells(shell: Any, workflow: Workflow, name: str, failed: Mapping[int, i
 def note_failure(kit: Toolkit, result: Any) -> None:  # noqa: ANN401  # untyped package
     """Take in that a cell has ended: from the line on in which it failed, nothing of it has run.
 
+    It is read now, a few milliseconds for each, so that a run that needs all of them does not wait for that.
+
     Args:
         kit: the shell's toolkit.
         result: IPython's, of the cell; None where there is none.
@@ -60,6 +62,8 @@ def note_failure(kit: Toolkit, result: Any) -> None:  # noqa: ANN401  # untyped 
     kit.has_bound = False
     if line is not None:
         kit.failed[result.execution_count] = line
+    with suppress(Exception):  # as in `keep_cells`
+        _parts(kit.shell.history_manager.input_hist_parsed[-1], line)
 
 
 def _line_of_failure(result: Any, names: object) -> int | None:  # noqa: ANN401  # untyped package
