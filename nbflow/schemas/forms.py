@@ -13,13 +13,13 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
+from nbflow.schemas.checker import jsonschema
+
 Keyword = Callable[[Any, Any, Any, Any], Iterator[Any]]
 
 
 def multiple_of(validator: Any, unit: Any, value: Any, _schema: Any) -> Iterator[Any]:  # noqa: ANN401  # of jsonschema
     """Check ``multipleOf`` as people write numbers: 19.99 is a multiple of 0.01."""
-    from jsonschema import ValidationError  # noqa: PLC0415  # only when an answer is checked
-
     if not validator.is_type(value, "number"):
         return
     try:
@@ -28,7 +28,7 @@ def multiple_of(validator: Any, unit: Any, value: Any, _schema: Any) -> Iterator
         exact = isinstance(value, int) and isinstance(unit, int)
         rest = Decimal(value % unit if exact else 1)
     if rest:
-        yield ValidationError(f"{value!r} is not a multiple of {unit!r}")
+        yield jsonschema().ValidationError(f"{value!r} is not a multiple of {unit!r}")
 
 
 def lenient(known: Mapping[str, Any]) -> dict[str, Keyword]:

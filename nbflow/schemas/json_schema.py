@@ -1,7 +1,7 @@
 """JSON Schema as the package ``jsonschema`` has it: whether a schema is sound, and why a value does not fit it.
 
-The package is imported with the first schema that must be checked. Nothing is ever fetched: a
-reference that leads out of its schema makes the schema unsound.
+The package is loaded with the first schema that must be checked (``checker``). Nothing is ever fetched:
+a reference that leads out of its schema makes the schema unsound.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import msgspec
 
 from nbflow.schemas import forms
+from nbflow.schemas.checker import jsonschema
 from nbflow.values import is_text
 
 Schema = dict[str, Any]
@@ -71,8 +72,7 @@ def flaw(schema: Schema) -> str | None:
 
 @lru_cache(maxsize=256)
 def _flaw(raw: bytes) -> str | None:
-    import jsonschema  # noqa: PLC0415  # only when a schema is checked
-    from referencing.exceptions import Unresolvable  # noqa: PLC0415  # as above
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415  # only when a schema is checked
 
     checker, resource, resolver = _parts(msgspec.json.decode(raw))
     try:
@@ -84,7 +84,7 @@ def _flaw(raw: bytes) -> str | None:
                 return f"{reference!r} is not in the schema, and nothing is fetched; put what is meant under $defs"
         if _is_endless(resource, resolver, ()):
             return "a reference in it leads back to itself, so no answer could ever be checked"
-    except jsonschema.SchemaError as error:
+    except jsonschema().SchemaError as error:
         return f"as a JSON schema it is wrong: {said(error.absolute_path, error.instance, error.message)}"
     except RecursionError:
         return "the schema is nested too deeply"
@@ -101,10 +101,8 @@ def complaint(value: object, schema: Schema | None, *, lenient: bool = False) ->
     """
     if not schema:
         return None
-    import jsonschema  # noqa: PLC0415  # only when an answer is checked
-
     try:
-        error = jsonschema.exceptions.best_match(_errors(value, schema, lenient=lenient))
+        error = jsonschema().exceptions.best_match(_errors(value, schema, lenient=lenient))
     except RecursionError:
         return "the answer is nested too deeply to be checked"
     except Exception:  # noqa: BLE001  # a schema that was stored unchecked: the body's own conversion decides
@@ -125,10 +123,9 @@ def misfits(answer: object, schema: Schema) -> list[tuple[list[str | int], str]]
     Returns:
         For each misfit the path of the part that it is about, and why, in words.
     """
-    import jsonschema  # noqa: PLC0415  # only when an answer is checked
-
     try:
-        errors = [jsonschema.exceptions.best_match([error]) for error in _errors(answer, schema, lenient=True)]
+        best_match = jsonschema().exceptions.best_match
+        errors = [best_match([error]) for error in _errors(answer, schema, lenient=True)]
     except Exception:  # noqa: BLE001  # as above: whoever takes the answer decides
         return []
     return [(list(error.absolute_path), _brief(error)) for error in errors]
@@ -157,22 +154,20 @@ def shown(value: object) -> str:
 
 @lru_cache(maxsize=256)
 def _validator(raw: bytes, *, lenient: bool) -> Any:  # noqa: ANN401  # a validator of jsonschema
-    from jsonschema import validators  # noqa: PLC0415  # only when an answer is checked
-
     checker, resource, _ = _parts(msgspec.json.decode(raw))
     types = checker.TYPE_CHECKER.redefine("array", lambda _checker, value: isinstance(value, (list, tuple)))
     keywords = {"contentEncoding": _encoded, "multipleOf": forms.multiple_of}
     if lenient:
         keywords.update(forms.lenient(checker.VALIDATORS))
-    ours = validators.extend(checker, keywords, type_checker=types)
+    ours = jsonschema().validators.extend(checker, keywords, type_checker=types)
     return ours(resource.contents, registry=_known(), format_checker=_formats())
 
 
 def _parts(schema: Schema) -> tuple[Any, Any, Any]:
     """Return the validator class of a schema's draft, the schema as a resource, and what resolves its references."""
-    from jsonschema import validators  # noqa: PLC0415  # only when a schema is checked
-    from referencing import jsonschema as drafts  # noqa: PLC0415  # as above
+    from referencing import jsonschema as drafts  # noqa: PLC0415  # only when a schema is checked
 
+    validators = jsonschema().validators
     checker = validators.validator_for(schema, default=validators.Draft202012Validator)
     draft = drafts.specification_with(checker.META_SCHEMA["$schema"])
     resource = draft.create_resource(schema)
@@ -243,9 +238,7 @@ def _formats() -> Any:  # noqa: ANN401  # a checker of jsonschema
     import decimal  # noqa: PLC0415  # as above
     import uuid  # noqa: PLC0415  # as above
 
-    import jsonschema  # noqa: PLC0415  # as above
-
-    checker = jsonschema.FormatChecker()
+    checker = jsonschema().FormatChecker()
     kinds: dict[str, Any] = {
         "date": dt.date,
         "date-time": dt.datetime,
@@ -273,13 +266,11 @@ def _reads_as(kind: Any) -> Callable[[object], bool]:  # noqa: ANN401  # a type
 
 def _encoded(_validator: object, encoding: str, value: object, _schema: Schema) -> Iterator[Any]:
     """Check ``contentEncoding``, which JSON Schema leaves to whoever reads the content."""
-    from jsonschema import ValidationError  # noqa: PLC0415  # only when an answer is checked
-
     if isinstance(value, str) and encoding == "base64":
         try:
             msgspec.convert(value, bytes)
         except ValueError:
-            yield ValidationError(f"{value!r} is not base64")
+            yield jsonschema().ValidationError(f"{value!r} is not base64")
 
 
 def _plain(value: object, *, lenient: bool) -> object:

@@ -11,6 +11,7 @@ import pytest
 import nbflow
 from nbflow import Interrupt
 from nbflow.types import Command, Markdown, Reject, interrupt
+from nbflow_widgets import forms
 from nbflow_widgets.fields.own import register_form
 from nbflow_widgets.forms import Form
 from nbflow_widgets.shapes import question_of
@@ -252,3 +253,38 @@ def test_what_is_very_long_is_cut_in_the_page_and_sent_whole(long: object) -> No
     for shown in (page(form), form.html(), form.text()):
         assert shown.count("more characters") >= 3
         assert len(shown) < 80_000
+
+
+def test_a_button_says_that_it_checks_while_an_answer_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    form, sent = form_of("How many?", {"type": "integer"})
+    seen: list[tuple[str, bool]] = []
+    button = buttons(form)[0]
+
+    def watched(answer: object, schema: dict[str, Any]) -> list[tuple[list[str | int], str]]:
+        seen.append((button.description, button.disabled))
+        return nbflow.types.misfits(answer, schema)
+
+    monkeypatch.setattr(forms, "misfits", watched)
+    type_into(form, "many")
+    click(form, "Submit")
+    assert (button.description, button.disabled, sent) == ("Submit", False, []), "it can be sent again"
+    type_into(form, "3")
+    click(form, "Submit")
+    assert (sent, button.description) == ([3], "Submit")
+    assert seen == [("Checking …", True)]
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_what_checks_answers_is_loaded_with_the_form_where_a_person_is(
+    monkeypatch: pytest.MonkeyPatch, *, is_here: bool
+) -> None:
+    monkeypatch.setattr(forms, "has_person", lambda: is_here)
+    posted: list[Callable[[], None]] = []
+    seen: list[object] = []
+    monkeypatch.setattr(forms, "misfits", lambda _, schema: seen.append(schema))
+    form, _ = form_of("Sure?", {"type": "boolean"}, post=posted.append)
+    assert not seen, "not where the form is made"
+    for job in posted:
+        job()
+    assert seen == ([{"type": "boolean"}] if is_here else [])
+    assert form.error is None

@@ -17,7 +17,7 @@ import ipywidgets
 
 from nbflow import NbflowError
 from nbflow.types import Reject, misfits
-from nbflow_widgets.display import close_tree, make_live
+from nbflow_widgets.display import close_tree, has_person, make_live
 from nbflow_widgets.elsewhere import went_on_in
 from nbflow_widgets.fields import EMPTY, Field, FieldError, field_of, like
 from nbflow_widgets.fields.own import own_field
@@ -88,6 +88,7 @@ class Form:
         self._keys = FormKeys()
         self._back = ipywidgets.Button(description="Take back", layout=_SMALL, style={"font_size": "11px"})
         self._back.on_click(lambda _button: self._guarded(lambda _: self._take_back(), None))
+        _load_checks(asked, post)
         self._recall()
         if asked.problem:
             self._say(_refused(asked), "error")
@@ -136,7 +137,7 @@ class Form:
     def _button(self, label: str, read: Callable[[], object]) -> Any:  # noqa: ANN401  # untyped package
         layout = {"width": "auto", "min_width": "88px", "margin": "2px 6px 2px 0"}
         button = ipywidgets.Button(description=label, button_style=_STYLES.get(label, ""), layout=layout)
-        button.on_click(lambda _button: self._guarded(self._clicked, read))
+        button.on_click(lambda button: self._guarded(self._clicked, _checking(button, read)))
         return button
 
     def _clicked(self, read: Callable[[], object]) -> None:
@@ -149,7 +150,7 @@ class Form:
         if not self.has_one_answer:
             self._say("Not sent: this question has buttons of its own.", "warning")
             return EMPTY
-        return self._taken(self._own_actions[0][1], needs=True)
+        return self._taken(_checking(self._buttons[0], self._own_actions[0][1]), needs=True)
 
     @property
     def is_open(self) -> bool:
@@ -302,6 +303,29 @@ class Form:
         """Take the form away; what was typed stays with the caller."""
         for part in (*self._parts, self._back, self.widget):
             close_tree(part)
+
+
+def _checking(button: Any, read: Callable[[], object]) -> Callable[[], object]:  # noqa: ANN401  # untyped package
+    """Return what reads and checks an answer, while its button says so."""
+
+    def checked() -> object:
+        label, button.description, button.disabled = button.description, "Checking …", True
+        try:
+            return read()
+        finally:
+            button.description, button.disabled = label, False
+
+    return checked
+
+
+def _load_checks(asked: Interrupt, post: Post | None) -> None:
+    """Have what checks an answer loaded elsewhere, while a person reads the question."""
+
+    def load() -> None:
+        misfits(None, asked.response_schema or {})
+
+    if post is not None and has_person():
+        post(load)
 
 
 _TAKEN_BACK = "The rejection is taken back as soon as another answer is sent."
