@@ -20,7 +20,7 @@ from nbflow.drivers.bodies import aio
 from nbflow.errors import RunCancelledError, ThreadBusyError
 from nbflow.fingerprint import digest_of
 from nbflow.runs.request import Opening, Request, last_context
-from nbflow.runs.run import Run
+from nbflow.runs.run import Run, stands_at_breakpoint
 from nbflow.values import Command, Output_co
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ class JoinedRun(Run[Output_co]):
 
     def _halted(self, status: str) -> Output_co:
         """As of a run; one that was stopped says so here as it did there."""
-        if status == "stopped" and not self._stands_at_breakpoint():
+        if status == "stopped" and not stands_at_breakpoint(self._records):
             raise RunCancelledError(self.workflow.name, self.thread_id)
         return super()._halted(status)
 

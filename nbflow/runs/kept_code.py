@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from nbflow import codec
 from nbflow.core.record import CodeKept, RunResumed, RunStarted, of_kind
 from nbflow.core.value import STORED, Value
+from nbflow.fingerprint import Editions
+from nbflow.views.code import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,6 +67,26 @@ class KeptCode:
             STORED, _encoded(spec.text, tuple(spec.parts.items()), spec.module), codec.loads, codec.loads_whole
         )
         return [CodeKept(at=at, name=spec.name, kind=spec.kind, code=spec.code, place=spec.place, value=value)]
+
+
+def names_changed_since(records: Sequence[Record], body: Spec) -> tuple[str, ...]:
+    """Return what a body names that is not as a run of it has kept it, itself first; itself alone if that is not known.
+
+    Args:
+        records: of the run.
+        body: as it is now.
+    """
+    started = records[0] if records else None
+    known = code_of(records).kept.get((started.workflow, started.code)) if isinstance(started, RunStarted) else None
+    if known is None:
+        return (body.name,)
+    before, now = dict(known.parts), {**Editions(body, kept=True)[body].parts}
+    now.pop("", None)  # the body's own source, which is kept beside its parts
+    labels = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    names = [label.partition("@")[0] for label in labels]  # of a function with a version: name@version
+    found = [body.name] if known.text != body.text else []
+    found += [name for name in names if name.replace(".", "").isidentifier()]
+    return tuple(dict.fromkeys(found)) or (body.name,)
 
 
 @lru_cache(maxsize=1024)

@@ -26,6 +26,7 @@ from nbflow.errors import (
     UnreachedCallsWarning,
 )
 from nbflow.fingerprint import digest_of
+from nbflow.runs.kept_code import names_changed_since
 from nbflow.values import Output_co, as_text
 from nbflow.views.calls import CallRow, calls_of
 from nbflow.views.state import interrupt_of
@@ -145,6 +146,11 @@ class Run(Generic[Output_co]):
         started = self._records[0] if self._records else None
         return isinstance(started, RunStarted) and started.code == digest_of(self.workflow.spec)
 
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The names of what has changed of its code since it began, as far as digests tell: the body, what it uses."""
+        return () if self.is_current else names_changed_since(self._records, self.workflow.spec)
+
     def done(self) -> bool:
         """Whether it has ended, if only with a question."""
         return self._future is None or self._future.done()
@@ -237,13 +243,9 @@ class Run(Generic[Output_co]):
 
     def _halted(self, status: str) -> Output_co:
         """Return what a graph shows that stands at a breakpoint; any other run without an end has no result."""
-        if self._stands_at_breakpoint():
+        if stands_at_breakpoint(self._records):
             return self.workflow.paused(self._records, ())  # type: ignore[return-value]  # as above
         raise UnfinishedRunError(self.workflow.name, self.thread_id, status)
-
-    def _stands_at_breakpoint(self) -> bool:
-        last = self._records[-1] if self._records else None
-        return isinstance(last, RunHalted) and last.reason.startswith(BREAKPOINT)
 
     def resume(self, answer: object) -> Run[Output_co]:
         """Answer the open question, or ``{id: answer}`` several, and go on in the background.
@@ -310,6 +312,12 @@ def _remove(listeners: list[Callable[[Record], None]], listener: Callable[[Recor
 
 _LISTED = 5
 _RESULTS = ("RunReturned", "RunFailed")
+
+
+def stands_at_breakpoint(records: Sequence[Record]) -> bool:
+    """Whether a run of a graph stands at a breakpoint."""
+    last = records[-1] if records else None
+    return isinstance(last, RunHalted) and last.reason.startswith(BREAKPOINT)
 
 
 def _tell_unreached(scheduler: Scheduler, workflow: str) -> None:

@@ -133,6 +133,7 @@ def test_a_run_knows_its_input_and_whether_its_code_is_current(flow: Flavour) ->
     assert not last.began_with({"n": [2]})
     assert last.is_current
     assert not make(two).last_run(HERE).is_current
+    assert (last.changed, make(two).last_run(HERE).changed) == ((), ("step",))
 
 
 @pytest.mark.parametrize(

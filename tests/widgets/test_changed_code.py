@@ -105,3 +105,40 @@ def test_a_card_says_what_was_reused_and_why_the_rest_ran(notebook: Shell) -> No
     notebook.run(NAMES["constant"].replace("10", "20"))
     notebook.run(flow)
     assert "0 of 1 call reused. Ran: step (0.0): 'SCALE', which it uses, has changed." in notebook.shown()[-1]
+
+
+EDITED = {
+    "task": (TASK, "+ model.shift", "- model.shift", "`step`"),
+    "body": (FLOW, "return [one,", "return [one, one,", "`flow`"),
+    "constant": (NAMES["constant"], "10", "20", "`SCALE`"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITED)
+def test_a_finished_cell_says_that_it_runs_again_because_of_its_code(notebook: Shell, edit: str) -> None:
+    flow = FLOW.format(options="--answers '[0]'")
+    notebook.run(flow)
+    cell, old, new, name = EDITED[edit]
+    edited = cell.replace(old, new)
+    assert edited != cell
+    if edit == "body":
+        flow = edited.format(options="--answers '[0]'")
+    else:
+        notebook.run(edited)
+    notebook.run(flow)
+    told = f"The code of {name.strip('`')} has changed since the last run: this is a new one. --reuse takes over"
+    assert told in notebook.shown()[-1]
+    assert notebook.names["ran"] == [1, 1]
+    notebook.run(flow)
+    assert "has changed" not in notebook.shown()[-1]
+    assert "here it is again" in notebook.shown()[-1]
+
+
+@pytest.mark.parametrize("is_finished", [True, False])
+def test_a_cell_says_that_its_thread_had_a_run_of_another_workflow(notebook: Shell, *, is_finished: bool) -> None:
+    notebook.run(FLOW.format(options="--answers '[0]'" if is_finished else ""))
+    notebook.run(FLOW.format(options="--answers '[0]'").replace("def flow", "def other"))
+    shown = notebook.shown()[-1]
+    assert "The last run of this thread was one of flow: this is a new one, of other." in shown
+    assert ("That one was not finished, and is left behind." in shown) is not is_finished
+    assert "another input" not in shown

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 NOTHING = object()
 FINISHED = "This run had finished; here it is again, and nothing ran. `--fresh` starts over."
+TAKE_OVER = "`--reuse` takes over what has not changed."
 AT_WORK = f"This run is at work in another cell, or in {PROGRAM}: it runs once, and its end comes here too."
 
 
@@ -244,15 +245,14 @@ class Cells:
         if last is not None:
             same = _name_of(last) == workflow.name and (value is None or last.began_with(value))
             if last.status == "done":
-                if same and last.is_current and not reuse:
+                if same and last.is_current:
                     return Opening(last, 0, FINISHED)
             elif same:
                 if last.status == "asking" and last.is_current:
                     return Opening(last, len(last.log))
                 again = workflow.start(None, config, on_divergence="rerun", rest_after=rest_after, on_busy="join")
                 return Opening(again, len(last.log), AT_WORK if again.is_joined else "")
-            else:
-                text = "The thread's unfinished run had another input and was left behind; this is a new run."
+            text = _what_is_new(workflow, last, same=same)
         return _begun(workflow, value, config, fresh=fresh, reuse=reuse, rest_after=rest_after, text=text)
 
     def _value(self, option: str, expression: str) -> Any:  # noqa: ANN401  # whatever the user wrote
@@ -352,6 +352,24 @@ _LINES = 2
 def _bound_name(workflow: Workflow) -> str:
     """Return the variable that a cell binds its workflow to."""
     return str(getattr(workflow.__wrapped__, "__name__", workflow.name))
+
+
+def _what_is_new(workflow: Workflow, last: Run, *, same: bool) -> str:
+    """Return why a cell begins a new run though its thread has one, for a text; empty where that is no wonder.
+
+    Args:
+        workflow: of the cell.
+        last: the thread's last run.
+        same: whether that one was of this workflow, with this input.
+    """
+    is_done, name = last.status == "done", _name_of(last)
+    if name != workflow.name:
+        text = f"The last run of this thread was one of `{name}`: this is a new one, of `{workflow.name}`."
+        return text if is_done else f"{text} That one was not finished, and is left behind."
+    if not is_done:
+        return "The thread's unfinished run had another input and was left behind; this is a new run."
+    changed = ", ".join(f"`{one}`" for one in last.changed) if same else ""
+    return f"The code of {changed} has changed since the last run: this is a new one. {TAKE_OVER}" if changed else ""
 
 
 def _name_of(run: Run) -> str:
