@@ -9,6 +9,7 @@ import pytest
 from IPython.core.error import UsageError
 
 from nbflow import Workflow
+from nbflow_widgets.magics import NbflowMagics
 from tests.widgets.conftest import Shell
 
 TASK = """\
@@ -225,3 +226,20 @@ def test_a_home_on_the_network_is_used_without_a_write_ahead_log(
     assert shell.run("%%entrypoint --input 4 --thread t\ndef flow(n):\n    return n * 2") == 8
     assert (tmp_path / ".nbflow" / "threads.db").exists()
     assert not (tmp_path / ".nbflow" / "threads.db-wal").exists()
+
+
+def test_the_help_says_what_becomes_of_a_finished_run(shell: Shell) -> None:
+    said = " ".join((NbflowMagics.entrypoint.__doc__ or "").split())
+    cell = "%%entrypoint --thread demo --input {}\ndef flow(n):\n    ran.append(n)\n    return n"
+    shell.run("ran = []")
+    shell.run(cell.format(1))
+    shell.run(cell.format(1))
+    assert shell.names["ran"] == [1]
+    assert "A finished one with the same input is shown again, and nothing runs" in said
+    shell.run(cell.format(2))
+    shell.run(cell.format(2).replace("return n", "return -n"))
+    assert shell.names["ran"] == [1, 2, 2]
+    assert "with another input, or after an edit, a new run begins" in said
+    shell.run(cell.format("2 --fresh").replace("return n", "return -n"))
+    assert shell.names["ran"] == [1, 2, 2, 2]
+    assert "--fresh begins one anyway" in said

@@ -74,10 +74,15 @@ def _entrypoint_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("name", nargs="?", metavar="NAME", help="name of the workflow; a cell that ends with a def has one already")
     add("-i", "--input", metavar="EXPR", help="run with the value of this expression as the input")
-    add("-t", "--thread", metavar="ID", help="thread to keep the run in; running the cell again continues it")
+    add(
+        "-t",
+        "--thread",
+        metavar="ID",
+        help="thread to keep the run in; the cell run again continues it, or shows it again",
+    )
     add("-o", "--out", metavar="VAR", help="variable that takes the result when the run returns")
     add("--saver", metavar="EXPR", help="the checkpointer; by default one on .nbflow/threads.db")
-    add("--fresh", action="store_true", help="start over, even if the thread's last run is unfinished")
+    add("--fresh", action="store_true", help="start over, even if the last run would go on or be shown again")
     add("--reuse", action="store_true", help="start over, but keep the results of unchanged tasks")
     add("--background", action="store_true", help="end the cell at once; the run goes on")
     add("--plan", action="store_true", help="run nothing, and say what would run, and why")
