@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -17,16 +17,19 @@ from typing import TYPE_CHECKING, Any
 from nbflow.archive.transfer import export_run, import_run
 from nbflow.checkpoint.sqlite import SqliteSaver
 from nbflow.core.path import caller_of
-from nbflow.errors import NbflowError
+from nbflow.core.resuming import pending_questions
+from nbflow.errors import InvalidAnswerError, NbflowError
 from nbflow.runs.answering import record_answer
+from nbflow.schemas.written import how_to_write, read_answer
 from nbflow.values import Command
 from nbflow.views.calls import in_order
 from nbflow.views.progress import run_of
 from nbflow.workflow.reading import read_run, threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from nbflow.core.record import Asked
     from nbflow.views.calls import CallRow
 
 DONE, FAILED, WAITS = 0, 1, 3
@@ -68,7 +71,7 @@ def command_line() -> argparse.ArgumentParser:
     answer.add_argument("--by", help="who answers; the name of the user, if left out")
     answer.add_argument("--comment", default="", help="why, for whoever reads the record")
     resume = add("resume", _resume, "go on with a thread, and wait for its end", "WORKFLOW", "THREAD")
-    resume.add_argument("--answer", help="answer of its question: JSON, or a text")
+    resume.add_argument("--answer", help="answer of its question: JSON, a text, or yes or no")
     add("report", _report, "write the newest run of a thread as one HTML page", "FILE", "THREAD", "PAGE")
     prune = add("prune", _prune, "drop runs that threads do not need to go on", "FILE")
     prune.add_argument("--older-than", metavar="AGE", help="only those that nothing happened in for 30m, 12h, 7d, 4w")
@@ -119,7 +122,10 @@ def _show(given: Any) -> None:  # noqa: ANN401  # as above
 
 def _answer(given: Any) -> int:  # noqa: ANN401  # as above
     with closing(_saver(given.file)) as saver:
-        left = record_answer(saver, given.thread, _value(given.answer), by=given.by, comment=given.comment)
+        asked = pending_questions(read_run(saver, given.thread))
+        with _told_how_to_write(asked):
+            answer = _read(given.answer, asked)
+            left = record_answer(saver, given.thread, answer, by=given.by, comment=given.comment)
     sys.stdout.write("answered\n" if not left else f"answered; {left} more to answer\n")
     return WAITS if left else DONE
 
@@ -127,7 +133,9 @@ def _answer(given: Any) -> int:  # noqa: ANN401  # as above
 def _resume(given: Any) -> int:  # noqa: ANN401  # as above
     workflow = _workflow(given.workflow)
     config: Any = {"configurable": {"thread_id": given.thread}}
-    run = workflow.start(None if given.answer is None else Command(resume=_value(given.answer)), config)
+    asked = pending_questions(read_run(workflow.saver("nbflow resume"), given.thread))
+    with _told_how_to_write(asked):
+        run = workflow.start(None if given.answer is None else Command(resume=_read(given.answer, asked)), config)
     result = run.result()
     if run.interrupts:
         for one in run.interrupts:
@@ -236,12 +244,33 @@ def _workflow(name: str) -> Any:  # noqa: ANN401  # whatever the module has ther
     return found
 
 
-def _value(text: str) -> object:
-    """Return an answer that was given as JSON, or as a text that is none."""
+def _read(text: str, asked: Mapping[str, Asked]) -> object:
+    """Return the answer to the open question that a text is meant as, or ``{id: answer}`` to several."""
+    if len(asked) == 1:
+        (only,) = asked.values()
+        found = read_answer(text, only.schema)
+        if not isinstance(found, dict) or only.id not in found:
+            return found
+    found = read_answer(text, None)
+    if not isinstance(found, dict):
+        return found
+    return {
+        key: read_answer(one, asked[key].schema) if isinstance(one, str) and key in asked else one
+        for key, one in found.items()
+    }
+
+
+@contextmanager
+def _told_how_to_write(asked: Mapping[str, Asked]) -> Iterator[None]:
+    """Have the error about an answer that does not fit say how one that does is written."""
     try:
-        return json.loads(text)
-    except ValueError:
-        return text
+        yield
+    except InvalidAnswerError as error:
+        one = asked.get(error.interrupt_id)
+        how = how_to_write(one.schema) if one is not None else ""
+        if not how:
+            raise
+        raise LookupError(f"{error} Write it like this: {how}") from None
 
 
 def _age(text: str | None) -> timedelta | None:

@@ -9,6 +9,7 @@ from nbflow.runs.sweeping import Sweep, Swept
 from nbflow.runs.trying import Tried
 from nbflow.runtime import interrupt
 from nbflow.schemas.json_schema import misfits
+from nbflow.schemas.written import read_answer
 from nbflow.values import (
     All,
     Command,
@@ -123,4 +124,5 @@ __all__ = [
     "ensure_valid_checkpointer",
     "interrupt",
     "misfits",
+    "read_answer",
 ]

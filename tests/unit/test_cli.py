@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -75,6 +77,99 @@ def test_an_answer_is_recorded_and_gone_on_with(folder: Path, capsys: pytest.Cap
 def test_a_run_that_asks_still_has_a_code_of_its_own(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "resume", "pipelines:flow", "asks")[:2] == (3, "asks: 'Go on?'\n")
     assert run(capsys, "resume", "pipelines:flow", "asks", "--answer", "yes")[:2] == (0, "[2, 'yes']\n")
+
+
+ASKS = """
+import datetime as dt
+import enum
+from dataclasses import dataclass
+import nbflow
+
+@dataclass
+class Movie:
+    title: str
+    year: int
+    tags: list[str]
+
+KINDS = {"bool": bool, "bool or none": bool | None, "int": int, "float": float, "str": str, "list": list[int],
+         "date": dt.date, "movie": Movie, "choice": {"enum": ["a", "b"]}, "either": bool | str}
+
+@nbflow.entrypoint(checkpointer=nbflow.SqliteSaver("runs.db"))
+def asks(kind):
+    return nbflow.interrupt(kind, response_schema=KINDS[kind])
+
+@nbflow.entrypoint(checkpointer=nbflow.SqliteSaver("runs.db"))
+def two(_):
+    def one(n):
+        return nbflow.interrupt(n, response_schema=bool)
+    step = nbflow.task(one)
+    first, second = step(1), step(2)
+    return [first.result(), second.result()]
+"""
+
+
+@pytest.fixture
+def asking(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Return a module with workflows that ask for answers of a type."""
+    monkeypatch.delitem(sys.modules, "asking", raising=False)
+    (folder / "asking.py").write_text(ASKS)
+    return importlib.import_module("asking")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "answer"),
+    [
+        *(("bool", one, True) for one in ("yes", "Y", "on", "True", "true")),
+        *(("bool", one, False) for one in ("no", "N", "OFF", "false")),
+        ("bool or none", "yes", True),
+        ("bool or none", "null", None),
+        ("either", "yes", "yes"),
+        ("int", "3", 3),
+        ("str", "3", "3"),
+        ("str", "yes", "yes"),
+        ("str", '"quoted"', "quoted"),
+        ("choice", "a", "a"),
+        ("list", "[1, 2]", [1, 2]),
+    ],
+)
+@pytest.mark.parametrize("command", ["answer", "resume"])
+def test_an_answer_is_written_as_people_write_it(
+    asking: ModuleType, capsys: pytest.CaptureFixture[str], command: str, kind: str, text: str, answer: object
+) -> None:
+    config = {"configurable": {"thread_id": "t"}}
+    asking.asks.invoke(kind, config)
+    if command == "answer":
+        assert run(capsys, "answer", "runs.db", "t", text)[:2] == (0, "answered\n")
+        assert asking.asks.invoke(None, config) == answer
+    else:
+        assert run(capsys, "resume", "asking:asks", "t", "--answer", text)[:2] == (0, f"{answer!r}\n")
+
+
+@pytest.mark.parametrize("kind", ["bool", "bool or none", "int", "float", "list", "date", "movie", "choice"])
+@pytest.mark.parametrize("command", ["answer", "resume"])
+def test_a_wrong_answer_is_told_how_one_is_written(
+    asking: ModuleType, capsys: pytest.CaptureFixture[str], command: str, kind: str
+) -> None:
+    asking.asks.invoke(kind, {"configurable": {"thread_id": "t"}})
+
+    def given(text: str) -> tuple[int, str, str]:
+        line = ("runs.db", "t", text) if command == "answer" else ("asking:asks", "t", "--answer", text)
+        return run(capsys, command, *line)
+
+    code, _, error = given("perhaps")
+    assert code == 1
+    how = error.strip().partition("Write it like this: ")[2]
+    for one in how.split(" or ")[:1]:
+        (word,) = shlex.split(one) if one.startswith("'") else [one]
+        assert given(word)[0] == 0, "as it said"
+
+
+def test_several_questions_are_answered_by_their_ids(asking: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    config = {"configurable": {"thread_id": "t"}}
+    found = asking.two.invoke(0, config)["__interrupt__"]
+    text = json.dumps({one.id: word for one, word in zip(found, ["yes", "no"], strict=True)})
+    assert run(capsys, "answer", "runs.db", "t", text)[:2] == (0, "answered\n")
+    assert asking.two.invoke(None, config) == [True, False]
 
 
 def test_runs_are_handed_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

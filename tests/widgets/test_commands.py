@@ -70,7 +70,7 @@ def test_another_saver_may_be_named(threads: Shell) -> None:
         ("thread", "no subcommand 'thread' (did you mean 'threads'?); known are"),
         ("history", "missing a required argument: 'thread'"),
         ("resume asks", "missing a required argument: 'answer'"),
-        ("resume asks nope", "NameError"),
+        ("resume asks nope", "NameError: name 'nope' is not defined (a text wants quotes within quotes)"),
         ("calls nope", "there is no thread 'nope' in SqliteSaver"),
         ("threads --saver", "--saver wants an expression"),
     ],
@@ -79,6 +79,18 @@ def test_a_wrong_line_is_told_in_one_line(threads: Shell, line: str, message: st
     error = threads.fail(f"%nbflow {line}")
     assert isinstance(error, UsageError)
     assert message in str(error)
+
+
+@pytest.mark.parametrize(("word", "answer"), [("yes", True), ("OFF", False), ("N", False), ("True", True)])
+def test_a_yes_or_no_is_answered_by_a_word(threads: Shell, word: str, answer: object) -> None:
+    threads.run(
+        "%%entrypoint --thread sure --input 1\ndef sure(n):\n    return interrupt('Sure?', response_schema=bool)"
+    )
+    assert "(a text wants quotes within quotes)" in str(threads.fail("%nbflow resume sure perhaps"))
+    threads.run("yes = 3")
+    assert "must be of type boolean" in str(threads.fail("%nbflow resume sure yes")), "a name of the notebook's"
+    del threads.names["yes"]
+    assert threads.run(f"%nbflow resume sure {word}") is answer
 
 
 def test_a_workflow_that_is_not_here_is_asked_for(threads: Shell) -> None:

@@ -26,7 +26,7 @@ from nbflow_widgets.elsewhere import PROGRAM, begun_by_a_card
 from nbflow_widgets.failure import Stopped, prepared, release
 from nbflow_widgets.kept_cells import keep_cells, note_failure
 from nbflow_widgets.markup import note
-from nbflow_widgets.options import Options, parse_entrypoint, parse_watch
+from nbflow_widgets.options import Options, evaluated, parse_entrypoint, parse_watch
 from nbflow_widgets.plan_view import show_plan
 from nbflow_widgets.rewrite import BODY, DOOR
 from nbflow_widgets.toolkit import Toolkit, new_thread_id, with_saver
@@ -256,12 +256,7 @@ class Cells:
         return _begun(workflow, value, config, fresh=fresh, reuse=reuse, rest_after=rest_after, text=text)
 
     def _value(self, option: str, expression: str) -> Any:  # noqa: ANN401  # whatever the user wrote
-        try:
-            return self._kit.shell.ev(expression)
-        except Exception as error:  # noqa: BLE001  # whatever the user's expression raises
-            hint = " (a text wants quotes within quotes)" if isinstance(error, (NameError, SyntaxError)) else ""
-            msg = f"%%entrypoint: {option} {expression}: {type(error).__name__}: {error}{hint}"
-            raise UsageError(msg) from None
+        return evaluated(self._kit.shell, expression, f"%%entrypoint: {option}")
 
     def task(self, line: str) -> None:
         """Begin a cell whose last function becomes a task."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from keyword import iskeyword
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from IPython.core.error import UsageError
 
@@ -122,6 +122,20 @@ def parse_entrypoint(line: str) -> Options:
 def parse_watch(line: str) -> str:
     """Return how a ``%%watch`` line wants runs to be shown."""
     return str(PARSERS["%%watch"].parse_args(words(line)).display)
+
+
+def evaluated(shell: Any, expression: str, where: str) -> Any:  # noqa: ANN401  # IPython's; whatever the user wrote
+    """Return what an expression of a line gives in the notebook.
+
+    Raises:
+        UsageError: if it raises anything; ``where`` begins the message.
+    """
+    try:
+        return shell.ev(expression)
+    except Exception as error:  # noqa: BLE001  # whatever the user's expression raises
+        hint = " (a text wants quotes within quotes)" if isinstance(error, (NameError, SyntaxError)) else ""
+        msg = f"{where} {expression}: {type(error).__name__}: {error}{hint}"
+        raise UsageError(msg) from None
 
 
 def words(line: str) -> list[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
 from nbflow.errors import InvalidOptionError, NewerFormatError, StorageError
 from nbflow.errors.usage import nearest
+from nbflow.types import read_answer
 from nbflow_widgets.commands import (
     Shown,
     callgraph,
@@ -22,6 +24,7 @@ from nbflow_widgets.commands import (
     import_run,
     inbox,
     nest,
+    newest_run,
     record_answers,
     repeatable,
     report,
@@ -34,6 +37,7 @@ from nbflow_widgets.commands import (
 from nbflow_widgets.failure import prepared
 from nbflow_widgets.markup import code_span, escaped, note
 from nbflow_widgets.nest import NestError
+from nbflow_widgets.options import evaluated
 from nbflow_widgets.trying import sweep, try_call
 
 if TYPE_CHECKING:
@@ -67,7 +71,7 @@ SUBCOMMANDS: dict[str, Callable[..., object]] = {
 
 _SHOWN = {"inbox", "explore", "try"}  # they show themselves
 _OF_FILES = {"export", "import"}  # they end with an error because of what they were told
-_EXPRESSIONS = {("resume", 1), ("graph", 0), ("sweep", 2)}  # arguments that are Python
+_EXPRESSIONS = {("graph", 0), ("sweep", 2)}  # arguments that are Python; so is the one of `resume`, but for yes and no
 
 
 def run_subcommand(words: Sequence[str], kit: Toolkit) -> object:
@@ -94,6 +98,8 @@ def run_subcommand(words: Sequence[str], kit: Toolkit) -> object:
     arguments = [
         _evaluated(word, kit) if (name, place) in _EXPRESSIONS else word for place, word in enumerate(given[1:])
     ]
+    if name == "resume" and len(arguments) > 1:
+        arguments[1] = _answer(arguments[1], arguments[0], options.get("saver"), kit)
     try:
         inspect.signature(fn).bind(*arguments, **options)
     except TypeError as error:
@@ -170,9 +176,16 @@ def _split(words: Sequence[str], kit: Toolkit, option: str) -> tuple[list[str], 
     return rest[:at] + rest[at + 2 :], {option.removeprefix("--"): _evaluated(rest[at + 1], kit)}
 
 
-def _evaluated(expression: str, kit: Toolkit) -> object:
-    try:
-        return kit.shell.ev(expression)
-    except Exception as error:  # noqa: BLE001  # whatever the user's expression raises
-        msg = f"%nbflow: {expression}: {type(error).__name__}: {error}"
-        raise UsageError(msg) from None
+def _evaluated(expression: str, kit: Toolkit) -> Any:  # noqa: ANN401  # whatever the user wrote
+    return evaluated(kit.shell, expression, "%nbflow:")
+
+
+def _answer(word: str, thread: str, saver: Any, kit: Toolkit) -> object:  # noqa: ANN401  # a checkpointer, or None
+    """Return the answer that a word is meant as: yes or no where a boolean is asked for, else an expression."""
+    if word.isidentifier() and word not in kit.names:
+        with suppress(LookupError):  # no such thread, which is told when it is answered
+            asked = newest_run(thread, kit.default_saver() if saver is None else saver).interrupts
+            found = read_answer(word, asked[0].response_schema) if len(asked) == 1 else word
+            if isinstance(found, bool):
+                return found
+    return _evaluated(word, kit)
