@@ -20,7 +20,7 @@ from nbflow_widgets.fields import Entry
 from nbflow_widgets.form_parts import FormKeys
 from nbflow_widgets.inbox_entries import inbox_of
 from tests.widgets.conftest import Shell
-from tests.widgets.people import all_in, press
+from tests.widgets.people import all_in, click, press, type_into
 from tests.widgets.test_cell_run import until
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -239,6 +239,49 @@ def test_what_another_program_answered_and_finished_is_shown_in_the_old_card(she
         assert results == ["yes"], "what waits for the result gets it"
         assert text.startswith("flow: done")
         assert "Answer, elsewhere" in html
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("hand", ["here", "elsewhere"])
+def test_what_was_said_of_an_earlier_end_goes_when_the_run_goes_on(shell: Shell, tmp_path: Any, hand: str) -> None:
+    broken = [True]
+
+    def failing(name: str) -> nbflow.Workflow:
+        @nbflow.entrypoint(checkpointer=nbflow.SqliteSaver(tmp_path / name))
+        def flow(_: int) -> Any:
+            said = interrupt("Now?")
+            if broken:
+                raise ValueError("not mended yet")
+            return said
+
+        return flow
+
+    async def story() -> None:
+        cell_run = await asked(shell, failing("file.db"))
+        results: list[object] = []
+        cell_run._on_return = results.append
+        shown: list[dict[str, Any]] = []
+        cell_run.run_display._late._slot.show = shown.append  # type: ignore[method-assign, assignment]  # what the page is told
+        (form,) = cell_run.run_display.forms.values()
+        type_into(form, "yes")
+        click(form, "Submit")
+        await until(lambda: shown)
+        assert "not mended yet" in shown[-1]["text/plain"]
+        assert "Failed. What has finished is kept" in cell_run.run_display.twin()[1]
+        broken.clear()
+        if hand == "here":
+            cell_run.start_again()
+        else:
+            failing("file.db").invoke(None, CONFIG)
+            shell.kit.lookout._due = 0.0
+            shell.kit.lookout.flush()
+        await until(lambda: results)
+        _, text = cell_run.run_display.twin()
+        assert text.startswith("flow: done")
+        assert "Failed." not in text
+        assert "not mended yet" not in str(shown[1:])
+        assert {"text/html": "<div></div>", "text/plain": ""} in shown
 
     asyncio.run(story())
 

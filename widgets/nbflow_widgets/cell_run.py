@@ -76,7 +76,6 @@ class CellRun:
         self.out = ""
         self.calls = LoopCalls(self._cell)
         self._alarm = Alarm(self.calls, kit.post)
-        self._sleeps = ""
         self._past = 0
         self._lock = threading.RLock()  # held while what the thread holds and ``run`` may differ
         self._left = False
@@ -194,7 +193,7 @@ class CellRun:
         self._forms.close_expired(self.run)
         status = self.run.status
         if status in {"failed", "stopped", "crashed"}:
-            self.run_display.say(
+            self.run_display.say_of_end(
                 f"{status.capitalize()}. {way_back(self.run, named=self._named, live=self._mode == 'live')}",
                 "error" if status == "failed" else "warning",
             )
@@ -224,7 +223,7 @@ class CellRun:
             self.run_display.show_result(result, self._cell)
         elif status == "failed":
             error = _error_of(run)
-            self._cell.show_error(error, lines_of(clean(error)))
+            self.run_display.show_error(error, lines_of(clean(error)), self._cell)
         if status != "done" and self._mode == "live":
             self._send_held_back()
 
@@ -233,7 +232,7 @@ class CellRun:
         if status == "asking":
             self._forms.show(run)
         else:
-            self._sleeps = self.run_display.say_asleep(run.until or 0.0)
+            self.run_display.say_asleep(run.until or 0.0)
         at = run.expires if status == "asking" else run.until
         if at is not None:
             self._alarm.set(at, lambda: self._due(run, status))
@@ -267,7 +266,6 @@ class CellRun:
         if self._left or run is not self.run:
             return
         self._past = min(past, self._past)
-        self.run_display.unsay(self._sleeps)
         self.run_display.attach(run)
         if self._compact:
             self.calls.later(GRACE, lambda: None if self.run.done() else self.run_display.unfold())
@@ -280,7 +278,7 @@ class CellRun:
             try:
                 run = self.run = self._cell.run(self._begin, None)
             except ThreadBusyError:  # whoever works on it brings it to its end, which is shown and handed over here
-                self.calls.post(lambda: self.run_display.say(_AT_WORK))
+                self.calls.post(lambda: self.run_display.say_of_end(_AT_WORK))
                 return
         self.calls.post(lambda: self._went_on(run, past))
 

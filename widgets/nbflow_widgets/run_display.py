@@ -13,10 +13,11 @@ import ipywidgets
 
 from nbflow.views.timing import timing_of
 from nbflow_widgets.card import Card, State
-from nbflow_widgets.display import EMPTY, Cell, Mode, Slot, bundle_of, close_tree, formatted, make_live, show_once
+from nbflow_widgets.display import Cell, Mode, bundle_of, close_tree, make_live, show_once
 from nbflow_widgets.elsewhere import DISCARDED, goes_on_in
 from nbflow_widgets.estimates import Remaining, look_for
 from nbflow_widgets.forms import Form, waiting_html, waiting_text
+from nbflow_widgets.late import Late
 from nbflow_widgets.markup import moment, note
 from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.shown import labelled
@@ -68,9 +69,9 @@ class RunDisplay:
         self._changed = changed
         self._compact = compact
         self._left = False
-        self._timed = False
-        self._took_over = ""
-        self._late = Slot()
+        self._has_told_end = False
+        self._late = Late()
+        self._of_end: list[tuple[str, str]] = []
         self._notes: list[tuple[str, str]] = []
         self._result: list[object] = []
         self._small: dict[str, Any] = {}  # widgets of notes and of the result, once there are any
@@ -95,22 +96,24 @@ class RunDisplay:
         return self._card is not None and self._card.is_reloaded
 
     def attach(self, run: Run) -> None:
-        """Go on with another handle of the run."""
+        """Go on with another handle of the run; what was said and shown of an earlier end goes."""
         self._run = run
+        self._of_end = []
+        self._has_told_end = False
+        self._late.go_on()
         self.offer_back(())
         self._feed.attach(run)
         self.arrange()
 
-    def say_asleep(self, until: float) -> str:
-        """Say until when the run sleeps, in seconds since 1970, and keep a place for what comes; return the text."""
-        text = f"Sleeps until {moment(until)}, and goes on by itself while this kernel lives."
-        self.say(text)
-        self.stay()
-        return text
+    def say_of_end(self, text: str, kind: str = "info") -> None:
+        """Add a line of small print that goes when the run goes on, as what stood in the way does then."""
+        self._of_end.append((text, kind))
+        self.arrange()
 
-    def unsay(self, text: str) -> None:
-        """Take back what was said, if it was."""
-        self._notes = [note for note in self._notes if note[0] != text]
+    def say_asleep(self, until: float) -> None:
+        """Say until when the run sleeps, in seconds since 1970, and keep a place for what comes."""
+        self.say_of_end(f"Sleeps until {moment(until)}, and goes on by itself while this kernel lives.")
+        self.stay()
 
     def say(self, text: str, kind: str = "info") -> None:
         """Add a line of small print, with code in backquotes."""
@@ -163,8 +166,8 @@ class RunDisplay:
 
     def hold_place(self) -> None:
         """Keep a place in the cell for a result that comes after the cell's end."""
-        if self._card is not None and not self._late.is_shown:
-            self._late.show(EMPTY)
+        if self._card is not None:
+            self._late.hold()
 
     def stay(self) -> None:
         """Show the widgets as they are now, and keep a place for what comes: somebody may answer."""
@@ -177,20 +180,22 @@ class RunDisplay:
         if self._card is None or self._card.is_reloaded:
             self._result = [result]
             self.arrange()
-        elif result is not None and self._late.is_shown:
-            bundle, _ = cell.run(formatted, result)
-            if bundle:
-                self._late.show(bundle)
+        else:
+            self._late.show_result(result, cell)
+
+    def show_error(self, error: BaseException, lines: list[str], cell: Cell) -> None:
+        """Show a traceback, as its lines, that comes after the cell's end: until the run goes on."""
+        if self._card is None or self._card.is_reloaded or not self._late.is_held:
+            cell.show_error(error, lines)
+        else:
+            self._late.show_error(lines)
 
     def finish(self) -> None:
         """Show the end, and of a run that took a while where its time went."""
         self._feed.flush()
-        if not self._took_over:
-            self._took_over = taken_over_text(self._run, times=self._mode == "live")
-            self._notes += [(self._took_over, "info")] if self._took_over else []
-        if self._mode == "live" and not self._timed and is_worth_timing(self._feed.progress):
-            self._timed = True
-            self._notes.append((timing_text(self._feed.progress, timing_of(self._feed.view)), "info"))
+        if not self._has_told_end:
+            self._has_told_end = True
+            self._of_end += _notes_of_end(self._run, self._feed, live=self._mode == "live")
         for form in self.forms.values():
             form.keep_rejection()
         if self._mode == "static":
@@ -208,7 +213,7 @@ class RunDisplay:
 
     def twin(self) -> tuple[str, str]:
         """Return the static form of all that is shown, as HTML and as text."""
-        live, notes, forms = self._mode == "live", tuple(self._notes), tuple(self.forms.values())
+        live, notes, forms = self._mode == "live", self._all_notes(), tuple(self.forms.values())
         state = self.stands()
         drawn = self._timeline.html(times=live, script=live and state != "moves")
         html = [drawn, _notes_html(notes), *(form.html() for form in forms)]
@@ -229,6 +234,9 @@ class RunDisplay:
             text += [words.replace("`", ""), below[1]]
         return "".join(html), "\n".join(text)
 
+    def _all_notes(self) -> list[tuple[str, str]]:
+        return [*self._notes, *self._of_end]
+
     def _state(self) -> State:
         states = [self.stands(), *(display.stands() for _, display in tuple(self._below))]
         return next((state for state in STATES if state in states), "settled")
@@ -245,8 +253,8 @@ class RunDisplay:
     def _parts(self) -> list[Any]:
         """Return the widgets from top to bottom."""
         parts: list[Any] = [] if self._compact else [self._timeline.widget]
-        if self._notes:
-            parts.append(self._printed("notes", _notes_html(self._notes)))
+        if notes := self._all_notes():
+            parts.append(self._printed("notes", _notes_html(notes)))
         if self._together is not None and len(self.forms) >= MANY:
             self._together.show(self.forms.values())
             parts.append(self._together.widget)
@@ -288,6 +296,14 @@ class RunDisplay:
                 display.box.close()
         self._timeline.close()
         self._feed.close()
+
+
+def _notes_of_end(run: Run, feed: RunFeed, *, live: bool) -> list[tuple[str, str]]:
+    """Return what an ended run took over, and where its time went if it took a while."""
+    texts = [taken_over_text(run, times=live)]
+    if live and is_worth_timing(feed.progress):
+        texts.append(timing_text(feed.progress, timing_of(feed.view)))
+    return [(text, "info") for text in texts if text]
 
 
 def _notes_html(notes: Collection[tuple[str, str]]) -> str:
