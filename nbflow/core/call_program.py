@@ -18,7 +18,7 @@ from nbflow.core.deadline import Deadline
 from nbflow.core.effects import Await, AwaitTold, Commit, Compute, Invoke, Program, Sleep
 from nbflow.core.outcome import Outcome
 from nbflow.core.rebuilt import Recalled, recall
-from nbflow.core.record import CallEntered, CallReturned, Patched
+from nbflow.core.record import CallEntered, CallReturned, Patched, seconds_of
 from nbflow.core.retry import wait_before_retry
 from nbflow.errors import CallInterruptedError, GraphDrained
 
@@ -107,7 +107,7 @@ def _begin(run: Scheduler, call: Call) -> Program:
     call.started, call.attempt = run.now(), recalled.record.attempt
     record = run.ended_as(CallReturned, call, None)
     record.reused, record.value = True, recalled.record.value
-    record.saved = max(0.0, recalled.record.at - recalled.record.started)
+    record.saved = seconds_of(recalled.record) or 0.0
     reply = yield Commit((record,), call)
     if reply.error is not None:
         return _give_up(run, call, reply.error)

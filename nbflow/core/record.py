@@ -248,6 +248,15 @@ class CallReturned(CallSettled):
     saved: float = 0.0
 
 
+def seconds_of(record: CallSettled) -> float | None:
+    """Return how long a call took where it ran, be that an earlier run; None where that is not known."""
+    if isinstance(record, CallReturned) and record.reused:
+        return record.saved or None
+    if not record.started or (isinstance(record, CallReturned) and record.cached):
+        return None
+    return max(0.0, record.at - record.started)
+
+
 class MapReturned(CallReturned):
     """A call for each of many items has ended; its result is made of theirs (``path.item_of``).
 
@@ -345,9 +354,11 @@ class Discarded(Record):
 
     Attributes:
         alone: whether that is the end of the call there alone, a map, whose items are looked up each by itself.
+        why: what was recorded and what is asked for, in words; empty if an earlier nbflow wrote it.
     """
 
     alone: bool = False
+    why: str = ""
 
 
 class Said(NamedTuple):

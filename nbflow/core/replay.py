@@ -144,7 +144,7 @@ class Replay:
         past = self.log.settled[call.path]
         is_map = past.kind == call.spec.kind == "map"
         frame.fresh = frame.fresh or not is_map
-        discarded = Discarded(path=call.path, at=past.at, alone=is_map)
+        discarded = Discarded(path=call.path, at=past.at, alone=is_map, why=_why(past, error))
         call.carry += (discarded,)
         self.log.append(discarded)
 
@@ -184,6 +184,18 @@ def _is_inside(path: str, others: set[str]) -> bool:
     return any(one in others for one in around(outside(path)))
 
 
+def _why(past: CallSettled, error: Exception) -> str:
+    """Return in words why a recorded outcome does not stand for a call."""
+    if not isinstance(error, ReplayMismatchError):
+        return f"the result of {past.name!r} can't be rebuilt"
+    if error.asked == _OF_NOW:
+        return f"the code of {past.name!r} has changed"
+    return f"the body asks for {error.asked} now, not for {error.recorded}"
+
+
+_OF_NOW = "the code as it is now"
+
+
 def _difference(call: Call, past: CallSettled) -> tuple[str, str] | None:
     """Return what was recorded and what is asked for, in words, where they differ."""
     spec = call.spec
@@ -197,7 +209,7 @@ def _difference(call: Call, past: CallSettled) -> tuple[str, str] | None:
             return f"{past.name!r} {_with(past.shown)}", f"{hidden} (an id or a time that is made anew?)"
         return f"{past.name!r} {_with(past.shown)}", f"the call {_with(now)}"
     if past.code != spec.code and past.code and spec.code:
-        return f"{past.name!r} with other code", "the code as it is now"
+        return f"{past.name!r} with other code", _OF_NOW
     return None
 
 

@@ -8,11 +8,20 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from nbflow.core.path import around, is_below, order_of
-from nbflow.core.record import ROOT, Answered, CallFailed, CallReturned, CallSettled, RunStarted, of_kind
-from nbflow.core.states import BODIES, FINISHED
+from nbflow.core.record import (
+    ROOT,
+    Answered,
+    CallFailed,
+    CallReturned,
+    CallSettled,
+    RunStarted,
+    of_kind,
+    seconds_of,
+)
+from nbflow.core.states import BODIES, FINISHED, TAKEN
 from nbflow.views.calls import calls_of
 from nbflow.views.code import code_of
-from nbflow.views.details import text_of_value
+from nbflow.views.details import text_of_question
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -55,7 +64,7 @@ class PlannedCall(NamedTuple):
         name: of the task.
         action: ``"replayed"``, ``"reused"`` or ``"cached"``: its result is there; ``"runs"``, ``"sleeps"``.
         reason: why it runs; empty for others.
-        seconds: how long it took last time, or calls of its name did; None where none did.
+        seconds: how long it took when it last ran, or calls of its name did; None where none did.
         shown: the arguments as short text.
     """
 
@@ -76,7 +85,8 @@ class Plan(NamedTuple):
         questions: what would be asked, as short texts.
         unknown: position of the first call whose result the body needs to go on; empty if it came to its end.
         after: calls that the last run made and this one has not come to: their names, each with how many.
-        seconds: about how long it takes, by the calls of the last run, those ``after`` too; None if that is not known.
+        seconds: about how long it takes, by the calls of the last run, those ``after`` too; None if that is not known,
+            or nothing runs.
         error: what the body raised when it was replayed; None if nothing.
         changed: what of the body's code, or of what that names, is not as it was when the run began; empty if all is.
     """
@@ -152,6 +162,7 @@ class Planning:
         self._settled = {record.path: record for record in source if isinstance(record, CallSettled)}
         self._rows = {row.path: row for row in calls_of(source)}
         self._code = code_of(source)
+        self._usual = _usual_times(self._settled.values())
         self._answered = {record.path for record in of_kind(source, Answered)}
 
     def plan(
@@ -171,7 +182,7 @@ class Planning:
             action = "sleeps" if call.kind == "sleep" else "runs"
             calls.append(PlannedCall(call.path, call.name, action, self._reason(call), self._took(call), call.shown))
         calls.sort(key=lambda call: order_of(call.path))
-        questions = tuple(text_of_value(one.value) if one.value is not None else "" for one in asked)
+        questions = tuple(text_of_question(one) if one.value is not None else "" for one in asked)
         after = self._after({call.path for call in calls}) if unknown or questions else {}
         return Plan(workflow, tuple(calls), questions, unknown, after, self._seconds(calls, after))
 
@@ -255,16 +266,10 @@ class Planning:
         return changed_parts(dict(before.parts), call.parts)
 
     def _took(self, call: Wanted) -> float | None:
-        """Return how long the call took last time, else half of those of its name at most."""
-        row = self._rows.get(call.path)
-        if row is not None and row.name == call.name and row.ended is not None and row.state in FINISHED:
-            return row.ended - row.started
-        times = [
-            one.ended - one.started
-            for one in self._rows.values()
-            if one.name == call.name and one.ended is not None and one.state in FINISHED
-        ]
-        return median(times) if times else None
+        """Return how long the call took when it last ran, else the median of those of its name."""
+        here = self._settled.get(call.path)
+        took = seconds_of(here) if here is not None and here.name == call.name and not _failed(here) else None
+        return took if took is not None else self._usual.get(call.name)
 
     def _after(self, planned: set[str]) -> Mapping[str, int]:
         """Return by name how many calls of bodies the last run made at positions that this one has not come to."""
@@ -280,20 +285,34 @@ class Planning:
         return found
 
     def _seconds(self, calls: Sequence[PlannedCall], after: Mapping[str, int]) -> float | None:
-        """Return about how long it takes: the share of the last run's work that is to be done, of its time."""
-        times: dict[str, list[float]] = {}
-        callers = {row.parent for row in self._rows.values()}
-        for row in self._rows.values():
-            if row.path not in callers and row.ended is not None and row.state in FINISHED:
-                times.setdefault(row.name, []).append(row.ended - row.started)
+        """Return about how long it takes: of what is to be done, the share that the last run's work had of its time."""
+        runs = [call.seconds for call in calls if call.action == "runs"]
+        times = [seconds for seconds in runs if seconds is not None]
         root = self._rows.get(ROOT)
-        work = sum(sum(some) for some in times.values())
-        todo = sum(call.seconds or 0.0 for call in calls if call.action == "runs")
-        todo += sum(median(times[name]) * count for name, count in after.items() if name in times)
-        is_known = all(call.seconds is not None for call in calls if call.action == "runs")
-        if root is None or root.ended is None or not work or not is_known:
+        if not runs or len(times) < len(runs) or root is None or root.ended is None:
             return None
-        return min(todo, (root.ended - root.started) * todo / work)
+        callers = {row.parent for row in self._rows.values()}
+        work = sum(
+            row.ended - row.started
+            for row in self._rows.values()
+            if row.path not in callers and row.ended is not None and row.state in FINISHED and row.state not in TAKEN
+        )
+        todo = sum(times) + sum(self._usual.get(name, 0.0) * count for name, count in after.items())
+        return min(todo, (root.ended - root.started) * todo / work) if work else todo
+
+
+def _failed(record: CallSettled) -> bool:
+    return isinstance(record, CallFailed)
+
+
+def _usual_times(settled: Iterable[CallSettled]) -> dict[str, float]:
+    """Return by name how long calls took where they ran: the median."""
+    times: dict[str, list[float]] = {}
+    for record in settled:
+        took = seconds_of(record) if not _failed(record) else None
+        if took is not None:
+            times.setdefault(record.name, []).append(took)
+    return {name: median(some) for name, some in times.items()}
 
 
 def changed_line(before: str, after: str) -> str:

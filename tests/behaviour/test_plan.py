@@ -12,6 +12,7 @@ import pytest
 
 import nbflow
 from nbflow import Command, InMemoryCache, InMemorySaver, InMemoryStore, interrupt, sleep, task
+from nbflow.core.record import CallReturned
 from nbflow.errors import NoCheckpointerError
 from nbflow.types import CachePolicy
 from nbflow.views.plan import Plan, changed_line
@@ -86,7 +87,7 @@ def test_nothing_has_changed(flow: Flavour) -> None:
     plan = body.plan(1, CONFIG, reuse=True)
     assert told(plan) == [("load", "reused"), ("fit", "reused"), ("report", "reused")]
     assert (plan.runs, plan.unknown, plan.after, written.ran) == ([], "", {}, [])
-    assert str(plan) == "body: nothing runs (3 reused)\n  about 0 s, by the last run"
+    assert str(plan) == "body: nothing runs (3 reused)"
     assert told(body.plan(None, CONFIG)) == [("load", "replayed"), ("fit", "replayed"), ("report", "replayed")]
 
 
@@ -131,6 +132,28 @@ def test_it_says_from_where_on_it_can_not_know(flow: Flavour) -> None:
     assert (plan.unknown, dict(plan.after)) == ("0.1", {"report": 1})
     assert "from there on it can't be known: the result of 0.1 is not there; last time came then: report" in str(plan)
     assert plan.seconds is not None
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_it_says_how_long_a_call_took_that_was_only_taken_over_since(flow: Flavour, times: int) -> None:
+    written = Written(flow)
+    flow.invoke(written.make(), 1)
+    paid = {one.name: one.at - one.started for one in nbflow.read_run(flow.saver, "t") if isinstance(one, CallReturned)}
+    for _ in range(times):
+        flow.invoke(written.make(), 1, reuse=True)
+    plan = written.make(("LIMIT = 5", "LIMIT = 7")).plan(1, CONFIG, reuse=True)
+    assert [(call.name, call.seconds) for call in plan.runs] == [("fit", paid["fit"])]
+    assert plan.seconds == pytest.approx(paid["fit"] + paid["report"])
+
+
+def test_where_nothing_runs_it_takes_no_time_and_a_question_is_its_text(flow: Flavour) -> None:
+    ask = ("report(second))", "report(nbflow.interrupt({'question': 'Good?', 'value': second})))")
+    body = Written(flow, PIPELINE).make(ask)
+    flow.invoke(body, 1)
+    flow.invoke(body, Command(resume=1))
+    plan = body.plan(1, CONFIG, reuse=True)
+    assert (plan.runs, plan.questions, dict(plan.after), plan.seconds) == ([], ("Good?",), {"report": 1}, None)
+    assert "about" not in str(plan)
 
 
 def test_a_new_run_takes_nothing_over(flow: Flavour) -> None:

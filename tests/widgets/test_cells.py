@@ -145,7 +145,8 @@ def test_a_changed_body_runs_again_and_says_so(flow: Shell) -> None:
     flow.run(FLOW.format(options=""))
     changed = FLOW.format(options='--answers {"Good?": 0}').replace("step(n)", "step(n + 10)")
     assert flow.run(changed) == [13, 0]
-    assert "The code has changed since: what was recorded from call 0.0 on was discarded" in flow.shown()[-1]
+    why = "The body asks for the call with the arguments 11 now, not for 'step' with the arguments 1"
+    assert f"{why}: what was recorded from call 0.0 on was discarded" in flow.shown()[-1]
 
 
 def test_off_shows_the_result_only_and_static_one_output(flow: Shell) -> None:

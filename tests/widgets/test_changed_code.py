@@ -60,6 +60,29 @@ def test_a_paused_run_runs_it_again_and_says_so(notebook: Shell, edit: str) -> N
     assert "was discarded and ran again" in notebook.shown()[-1]
 
 
+@pytest.mark.parametrize(
+    ("edit", "why"),
+    [
+        (("TASK", "* SCALE", "* 3"), "The code of 'step' has changed"),
+        (
+            ("FLOW", "step(n)", "step(n + 1)"),
+            "The body asks for the call with the arguments 2 now, not for 'step' with ",
+        ),
+        (("FLOW", "step(n)", "other(n)"), "The body asks for task 'other' now, not for task 'step'"),
+    ],
+)
+def test_a_card_says_why_what_was_recorded_was_discarded(notebook: Shell, edit: tuple[str, str, str], why: str) -> None:
+    notebook.run("import nbflow\n@nbflow.task\ndef other(n):\n    return n")
+    notebook.run(FLOW.format(options=""))
+    cells = {"TASK": TASK, "FLOW": FLOW}
+    cells[edit[0]] = cells[edit[0]].replace(*edit[1:])
+    notebook.run(cells["TASK"])
+    notebook.run(cells["FLOW"].format(options="--answers '[0]'"))
+    (told,) = [line for line in notebook.shown()[-1].splitlines() if "was discarded" in line]
+    assert told.startswith(why)
+    assert told.endswith(": what was recorded from call 0.0 on was discarded and ran again.")
+
+
 def test_a_module_that_was_loaded_again_counts(notebook: Shell, tmp_path: Path) -> None:
     flow = FLOW.format(options='--reuse --answers "[0]"')
     before = notebook.run(flow)

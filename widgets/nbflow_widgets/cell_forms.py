@@ -89,10 +89,13 @@ class CellForms:
 
 
 def discarded_in(run: Run, past: int) -> str:
-    """Return the path of the call from which on records after the first ``past`` were discarded; else ``""``."""
-    return next(
-        (record.path for record in list(run.log)[past:] if isinstance(record, Discarded) and not record.alone), ""
-    )
+    """Return what records after the first ``past`` say was discarded, and why, for a text; else ``""``."""
+    for record in list(run.log)[past:]:
+        if isinstance(record, Discarded) and not record.alone:
+            why = getattr(record, "why", "") or "the code has changed since"
+            what = f"what was recorded from call {record.path} on was discarded and ran again"
+            return f"{why[0].upper()}{why[1:]}: {what}."
+    return ""
 
 
 def way_on(run: Run, status: str, what: str) -> str:

@@ -288,10 +288,9 @@ class CellRun:
                 self._forms.send_held_back(self.run)
 
     def _note_discarded(self) -> None:
-        path, self._past = discarded_in(self.run, self._past), len(self.run.log)
-        if path:
-            changed = f"The code has changed since: what was recorded from call {path} on was discarded and ran again."
-            self.run_display.say(changed, "warning")
+        discarded, self._past = discarded_in(self.run, self._past), len(self.run.log)
+        if discarded:
+            self.run_display.say(discarded, "warning")
 
     def _way_on(self, status: str) -> str:
         inbox = f"`%nbflow inbox{self._kit.option_for(self._workflow.checkpointer)}`"
