@@ -11,11 +11,12 @@
 # make fmt    format and fix what can be fixed
 # make outputs  run the tutorials headless and keep what they print
 # make clean  remove everything that the commands above made
+# make help   print this list
 #
 # All that is installed goes into the checkout. Nothing is registered with the user or the system.
 
 .DELETE_ON_ERROR:
-.PHONY: lab test rest thorough shots replayed docs bench bench-others picture dist fmt outputs clean lint types pytest notebooks
+.PHONY: lab test rest thorough shots replayed docs bench bench-others picture dist fmt outputs clean help lint types pytest notebooks
 
 # The first Python on PATH that is new enough; `make PYTHON=...` decides otherwise.
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -181,3 +182,6 @@ fmt: $(VENV)/.dev
 clean:
 	rm -rf $(VENVS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache tests/browser/shots
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:
+	@sed -n 's/^# make/make/p' $(firstword $(MAKEFILE_LIST))

@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = given.run(given)
     except (NbflowError, OSError, LookupError, ImportError) as error:
-        sys.stderr.write(f"nbflow {given.command}: {error.args[0] if isinstance(error, LookupError) else error}\n")
+        text = str(error.args[0] if isinstance(error, LookupError) else error)
+        text = text.replace("pass overwrite=True", "pass --overwrite")  # as it is written in Python
+        sys.stderr.write(f"nbflow {given.command}: {text}\n")
         return FAILED
     return DONE if code is None else int(code)
 
@@ -51,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def command_line() -> argparse.ArgumentParser:
     """Return the parser of the command line, with all that it says of itself."""
     parser = argparse.ArgumentParser("nbflow", description="Durable workflows: look at their threads, and go on.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version of nbflow, and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, run: Callable[[Any], int | None], help_text: str, *positional: str) -> argparse.ArgumentParser:
@@ -72,22 +75,33 @@ def command_line() -> argparse.ArgumentParser:
     answer.add_argument("--comment", default="", help="why, for whoever reads the record")
     resume = add("resume", _resume, "go on with a thread, and wait for its end", "WORKFLOW", "THREAD")
     resume.add_argument("--answer", help="answer of its question: JSON, a text, or yes or no")
-    add("report", _report, "write the newest run of a thread as one HTML page", "FILE", "THREAD", "PAGE")
+    report = add("report", _report, "write the newest run of a thread as one HTML page", "FILE", "THREAD", "PAGE")
     prune = add("prune", _prune, "drop runs that threads do not need to go on", "FILE")
     prune.add_argument("--older-than", metavar="AGE", help="only those that nothing happened in for 30m, 12h, 7d, 4w")
     prune.add_argument("--delete", action="store_true", help="whole threads, not only what they do not need")
     prune.add_argument("--dry-run", action="store_true", help="say what would be dropped")
-    add("export", _export, "write the runs of a thread to a file", "FILE", "THREAD", "ARCHIVE")
+    export = add("export", _export, "write the runs of a thread to a file", "FILE", "THREAD", "ARCHIVE")
     add("import", _import, "read a file that `export` wrote", "FILE", "ARCHIVE").add_argument(
         "--thread", help="its new name"
     )
     module = add("module", _module, "write a notebook's workflows as a module, with its threads", "NOTEBOOK", "FILE")
-    module.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    for command in (report, export, module):
+        command.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     add("completion", _completion, "print what a shell completes this command by: bash, zsh, fish, ...", "SHELL")
     demo = add("demo", _demo, "copy the tutorials into a folder, and open the first one in JupyterLab")
     demo.add_argument("folder", metavar="FOLDER", nargs="?", default="nbflow-demo", help="%(default)s, if left out")
     demo.add_argument("--no-open", action="store_true", help="only copy them")
     return parser
+
+
+class _Version(argparse.Action):
+    """Prints the version, which is looked for only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # noqa: PLC0415  # only who asks pays for it
+
+        sys.stdout.write(f"nbflow {version('nbflow')}\n")
+        parser.exit()
 
 
 def _threads(given: Any) -> None:  # noqa: ANN401  # argparse's namespace
@@ -149,7 +163,7 @@ def _report(given: Any) -> None:  # noqa: ANN401  # as above
     toolkit = import_module("nbflow_widgets")  # by name: the runtime imports no notebook package
     with closing(_saver(given.file, read_only=True)) as saver:
         _records(saver, given.thread)
-        sys.stdout.write(f"{toolkit.report(given.thread, given.page, saver)!r}\n")
+        sys.stdout.write(f"{toolkit.report(given.thread, given.page, saver, overwrite=given.overwrite)!r}\n")
 
 
 def _prune(given: Any) -> None:  # noqa: ANN401  # as above
@@ -165,7 +179,8 @@ def _prune(given: Any) -> None:  # noqa: ANN401  # as above
 
 def _export(given: Any) -> None:  # noqa: ANN401  # as above
     with closing(_saver(given.file, read_only=True)) as saver:
-        sys.stdout.write(f"{export_run(saver, given.thread, given.archive)}\n")
+        written = export_run(saver, given.thread, given.archive, overwrite=given.overwrite)
+    sys.stdout.write(f"{written}\n")
 
 
 def _import(given: Any) -> None:  # noqa: ANN401  # as above
@@ -175,7 +190,10 @@ def _import(given: Any) -> None:  # noqa: ANN401  # as above
 
 def _module(given: Any) -> None:  # noqa: ANN401  # as above
     engine = import_module("nbflow_widgets.as_module")  # by name, as the report
-    made = engine.write_module(Path(given.notebook), Path(given.file), overwrite=given.overwrite)
+    try:
+        made = engine.write_module(Path(given.notebook), Path(given.file), overwrite=given.overwrite)
+    except FileExistsError:
+        raise LookupError(f"{given.file} is there; name another file, or pass --overwrite") from None
     sys.stdout.write(f"{given.file}: {', '.join(made.workflows)}\n")
     if made.unbound:
         sys.stdout.write(f"not bound in it, though it is used: {', '.join(made.unbound)}\n")
@@ -236,6 +254,9 @@ def _workflow(name: str) -> Any:  # noqa: ANN401  # whatever the module has ther
     module, colon, attribute = name.partition(":")
     if not colon or not attribute:
         raise LookupError(f"a workflow is named MODULE:NAME, such as pipelines:flow, but got {name!r}")
+    if module.endswith(".py"):
+        meant = ".".join(Path(module).with_suffix("").parts)
+        raise LookupError(f"a workflow is named by its module, not by its file: {meant}:{attribute}, but got {name!r}")
     if "" not in sys.path:
         sys.path.insert(0, "")
     found = getattr(import_module(module), attribute, None)

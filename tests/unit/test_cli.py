@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -31,6 +33,15 @@ not_one = 5
 """
 
 
+NOTEBOOK = {
+    "cells": [{"cell_type": "code", "source": "%%entrypoint\ndef flow(n):\n    return n"}],
+    "metadata": {},
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}
+ROOT = Path(__file__).parents[2]
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with a module, and a file with a thread that asks and one that is done."""
@@ -38,6 +49,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(sys, "path", ["", *sys.path])
     monkeypatch.delitem(sys.modules, "pipelines", raising=False)
     (tmp_path / "pipelines.py").write_text(MODULE)
+    (tmp_path / "a.ipynb").write_text(json.dumps(NOTEBOOK))
     flow = importlib.import_module("pipelines").flow
     for thread in ("asks", "done"):
         flow.invoke(1, {"configurable": {"thread_id": thread}})
@@ -200,6 +212,11 @@ def test_pruning_says_what_it_would_drop_and_then_does(folder: Path, capsys: pyt
         (("resume", "pipelines", "asks"), "MODULE:NAME"),
         (("resume", "pipelines:not_one", "asks"), "has no workflow 'not_one'"),
         (("resume", "nowhere:flow", "asks"), "No module named 'nowhere'"),
+        (("resume", "pipelines.py:flow", "asks"), "pipelines:flow, but got 'pipelines.py:flow'"),
+        (("resume", "some/pipelines.py:flow", "asks"), "some.pipelines:flow, but got"),
+        (("module", "a.ipynb", "pipelines.py"), "pipelines.py is there; name another file, or pass --overwrite"),
+        (("report", "runs.db", "done", "pipelines.py"), "pass --overwrite"),
+        (("export", "runs.db", "done", "pipelines.py"), "pass --overwrite"),
         (("prune", "runs.db", "--older-than", "soon"), "an age is a number and m, h, d or w"),
         (("import", "other.db", "pipelines.py"), "pipelines.py"),
         (("completion", "command.com"), "there is completion for bash, zsh"),
@@ -212,6 +229,26 @@ def test_what_can_not_be_is_told_with_code_1(
     assert (code, out) == (1, "")
     assert err.startswith(f"nbflow {line[0]}: ")
     assert text in err
+
+
+def test_a_file_that_is_there_is_replaced_if_that_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("report", "export"):
+        assert run(capsys, command, "runs.db", "done", "pipelines.py", "--overwrite")[0] == 0
+    assert run(capsys, "import", "other.db", "pipelines.py")[0] == 0
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"nbflow {importlib.metadata.version('nbflow')}\n"
+
+
+def test_make_lists_what_it_makes() -> None:
+    listed = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    made = re.findall(r"^make ([\w-]+) +\S", listed, re.MULTILINE)
+    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert phony is not None
+    assert set(phony[1].split()) - set(made) == {"lint", "types", "pytest", "notebooks", "rest"}, "parts of make test"
 
 
 def test_a_shell_completes_commands_options_and_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
