@@ -29,7 +29,16 @@ from nbflow.values.policies import CachePolicy, RetryPolicy, TimeoutPolicy
 from nbflow.workflow import Workflow
 from nbflow.workflow.checkpointer import check_checkpointer
 from nbflow.workflow.mapped import MapOptions, start_map
-from nbflow.workflow.rules import Rules, cache_policy_of, flag, limits_of, policies_of, spec_of, timeout_of
+from nbflow.workflow.rules import (
+    Rules,
+    cache_policy_of,
+    check_one_input,
+    flag,
+    limits_of,
+    policies_of,
+    spec_of,
+    timeout_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
@@ -406,7 +415,9 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
             raise DecorationError(
                 "@entrypoint", name_of(func), "it takes no argument; give it one positional argument, the input"
             )
-        spec = spec_of(func, "entrypoint", self._name, self._rules, injected(func, first=1))
+        filled = injected(func, first=1)
+        check_one_input(func, {one.name for one in filled})
+        spec = spec_of(func, "entrypoint", self._name, self._rules, filled)
         spec.stateful = self._checkpointer is True
         return Workflow(
             spec,

@@ -6,7 +6,7 @@ from _thread import get_ident
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Never, TypeVar
 
 from nbflow import codec
 from nbflow._support.pictures import storable
@@ -16,8 +16,8 @@ from nbflow.core.patching import taken
 from nbflow.core.questions import Question, reply
 from nbflow.core.record import Value
 from nbflow.drivers.bodies import standing
-from nbflow.errors import CannotPauseError, InvalidOptionError, UnloadableValueError
-from nbflow.schemas import answers
+from nbflow.errors import CannotPauseError, InvalidOptionError, UnknownOptionError, UnloadableValueError
+from nbflow.schemas import answers, json_schema
 from nbflow.values import NO_ANSWER, RunControl, is_text
 from nbflow.values.policies import TimeoutPolicy
 
@@ -209,6 +209,7 @@ def interrupt(
     response_schema: object = None,
     timeout: float | timedelta | None = None,
     default: object = NO_ANSWER,
+    **unknown: Never,
 ) -> Any:  # noqa: ANN401  # whatever a person answers
     """Ask a person, and return the answer.
 
@@ -225,8 +226,10 @@ def interrupt(
         timeout: seconds, or a ``timedelta``, after which the answer need not come any more: whatever makes the
             thread go on then, such as ``invoke(None, config)``, goes on without it. None waits for ever.
         default: what is returned then; without one it raises ``InterruptExpiredError``.
+        unknown: nothing; what is shown beside a question, or is to be chosen from, is in its value.
 
     Raises:
+        UnknownOptionError: for any other keyword.
         CalledOutsideRunError: outside of a run.
         InterruptRejectedError: if a person refused, with ``Command(resume=Reject(reason))``.
         InterruptExpiredError: if nobody answered in time, and there is no default.
@@ -244,6 +247,8 @@ def interrupt(
         >>> flow.invoke(Command(resume=True), config)
         'paid'
     """
+    if unknown:
+        raise UnknownOptionError("interrupt()", next(iter(unknown)), _OF_INTERRUPT, _as_one(value, unknown))
     session, frame = here("interrupt()")
     check_body("interrupt()")
     _check_pause(frame)
@@ -327,6 +332,16 @@ def _check_pause(frame: Frame | None) -> None:
         if frame.call.spec.at_most_once:
             raise CannotPauseError(frame.call.spec.name, frame.call.path)
         frame = frame.call.caller
+
+
+def _as_one(value: object, unknown: dict[str, Any]) -> str:
+    """Return how a question is asked that was given as several keywords."""
+    asked = {**(value if isinstance(value, dict) else {"question": value}), **unknown}
+    shown = ", ".join(f"{name!r}: {json_schema.shown(one)}" for name, one in asked.items())
+    return f"what belongs to the question is in its value: interrupt({{{shown}}})"
+
+
+_OF_INTERRUPT = ("response_schema", "timeout", "default")
 
 
 def _limits(

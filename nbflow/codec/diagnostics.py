@@ -170,6 +170,9 @@ def _hint(value: object, error: Exception) -> str:
         return "it is nested too deeply; store a flat list instead"
     if not isinstance(error, Refusal):
         return f"writing it raised {type(error).__name__}: {error}"
+    told = getattr(type(value), "why_unstorable", None)  # of a class of ours that knows better
+    if told is not None:
+        return str(told(value))
     for fits, advice in ADVICE:
         if fits(value):
             return f"{advice}, or call {remedy(type(value))} first"

@@ -229,6 +229,11 @@ class CallFuture(Watched):
         state = "pending" if self.call.outcome is None else "failed" if self.call.outcome.error else "done"
         return f"<call {self.call.path} of {self.call.spec.name!r}: {state}>"
 
+    def why_unstorable(self) -> str:
+        """Return what to do where it was to be stored."""
+        name = self.call.spec.name
+        return f"it is a call of {name!r}, not its result: ask for its result(), {name}(...).result(), or await it"
+
     def claim(self) -> bool:
         """Take the right to run the call; True for exactly one caller."""
         return self._claim.acquire(blocking=False)

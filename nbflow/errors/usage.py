@@ -91,18 +91,21 @@ class UnknownOptionError(NbflowError, TypeError):
         where: the call that was given it, such as ``"invoke()"``.
         name: the keyword.
         known: the keywords that it knows.
+        hint: what was meant, perhaps; empty if that can't be told.
     """
 
     number: ClassVar[str] = "NBF-115"
 
-    def __init__(self, where: str, name: str, known: Sequence[str]) -> None:
-        super().__init__(where, name, tuple(known))
+    def __init__(self, where: str, name: str, known: Sequence[str], hint: str = "") -> None:
+        super().__init__(where, name, tuple(known), hint)
         self.where = where
         self.name = name
         self.known = tuple(known)
+        self.hint = hint
 
     def _text(self) -> str:
-        return f"{self.where} has no option {self.name!r}; it knows {', '.join(self.known)}"
+        hint = f"; {self.hint}" if self.hint else ""
+        return f"{self.where} has no option {self.name!r}; it knows {', '.join(self.known)}{hint}"
 
 
 class NotKeptAsCheckpointsError(NbflowError, NotImplementedError):

@@ -58,10 +58,18 @@ def schema_of(wanted: object) -> Schema | None:
         schema = jsonschemas.plain(schema)
         problem = None if _is_type(wanted) else jsonschemas.flaw(schema)
     except ValueError as error:
-        problem = str(error)
+        fields = "; for an answer of named parts give a dataclass or a TypedDict" if _names_types(wanted) else ""
+        problem = f"{error}{fields}"
     if problem:
         raise InvalidOptionError("interrupt()", "response_schema", jsonschemas.shown(wanted), problem)
     return schema
+
+
+def _names_types(wanted: object) -> bool:
+    """Whether a dict has types where a JSON schema has schemas."""
+    return isinstance(wanted, dict) and any(
+        isinstance(part, type) or get_origin(part) is not None or _names_types(part) for part in wanted.values()
+    )
 
 
 def rules_of(wanted: object) -> str:

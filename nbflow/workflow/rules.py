@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from inspect import Parameter
 from typing import TYPE_CHECKING, NamedTuple
 
 from nbflow import fingerprint
 from nbflow._support.foreign import check_own
-from nbflow._support.signature import is_async, is_generator, name_of
+from nbflow._support.signature import is_async, is_generator, name_of, parameters_of
 from nbflow.core.call import Injected, Spec
 from nbflow.drivers.limits.concurrency import ConcurrencyLimit, TaskLimits
 from nbflow.drivers.limits.rate import RateLimit
-from nbflow.errors import InvalidOptionError, UnknownOptionError
+from nbflow.errors import DecorationError, InvalidOptionError, UnknownOptionError
 from nbflow.values import is_text
 from nbflow.values.policies import CachePolicy, RetryPolicy, TimeoutPolicy, check_retry_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import timedelta
 
 
@@ -55,6 +56,31 @@ def spec_of(
         place=source.place,
         version=rules.version,
     )
+
+
+def check_one_input(fn: Callable[..., object], filled: Collection[str]) -> None:
+    """Refuse a body that wants more than one argument.
+
+    Args:
+        fn: the function.
+        filled: the parameters that the runtime fills.
+
+    Raises:
+        DecorationError: says which, and what to do.
+    """
+    first, *others = parameters_of(fn)
+    wanted = [one.name for one in others if one.default is one.empty and one.kind not in _ANY]
+    more = [name for name in wanted if name not in filled]
+    if more:
+        raise DecorationError(
+            "@entrypoint",
+            name_of(fn),
+            f"it wants {', '.join([first.name, *more])}, but a workflow takes one input; take one dict, tuple or "
+            "dataclass with all of it, or give the others defaults",
+        )
+
+
+_ANY = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 
 def _named(kind: str, name: object) -> str:

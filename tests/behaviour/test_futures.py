@@ -231,8 +231,12 @@ def test_a_future_in_a_returned_list_is_told_what_to_do() -> None:
     def body(_: int) -> Any:
         return {"calls": [one()]}
 
-    with pytest.raises(UnserializableError, match=r'value\["calls"\]\[0\].*ask for its result\(\)'):
+    with pytest.raises(
+        UnserializableError, match=r"a call of 'one', .*ask for its result\(\), one\(\.\.\.\)\.result\(\)"
+    ) as told:
         body.invoke(0, THREAD)
+    assert told.value.path == '["calls"][0]'
+    assert "register_type" not in str(told.value)
 
 
 @pytest.mark.parametrize("where", ["in a body", "in a task"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -125,6 +126,45 @@ def test_functions_that_cannot_be_bodies_are_refused() -> None:
         entrypoint()(lambda: None)
     with pytest.raises(DecorationError, match="can't be called"):
         task(7)  # type: ignore[call-overload]  # the mistake that is tested
+
+
+def test_a_body_that_wants_more_than_one_input_is_refused() -> None:
+    def pair(x: int, y: int) -> int:
+        return x + y
+
+    def named(x: int, *, y: int) -> int:
+        return x + y
+
+    for fn in (pair, named):
+        with pytest.raises(DecorationError, match=f"{fn.__name__}: it wants x, y, but a workflow takes one input"):
+            entrypoint()(fn)
+
+    def filled(x: int, y: int = 2, *rest: int, config: nbflow.RunnableConfig, **more: int) -> int:
+        return x + y + sum(rest) + len(more)
+
+    assert entrypoint()(filled).invoke(1) == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"), [("Which?", "{'question': 'Which?', 'options': ['a']}"), ({"text": 1}, "{'text': 1, 'options'")]
+)
+def test_what_belongs_to_a_question_is_told_to_be_in_its_value(flow: Flavour, value: Any, meant: str) -> None:
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        return interrupt(value, options=["a"])  # type: ignore[arg-type]  # the mistake that is tested
+
+    with pytest.raises(TypeError, match=re.escape(f"interrupt({meant}")):
+        flow.invoke(body, 1)
+
+
+@pytest.mark.parametrize("schema", [{"a": int}, {"type": int}, {"properties": {"a": {"type": str}}}, {"a": list[int]}])
+def test_types_in_a_schema_are_told_to_be_a_dataclass(flow: Flavour, schema: Any) -> None:
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        return interrupt("?", response_schema=schema)
+
+    with pytest.raises(InvalidOptionError, match="give a dataclass or a TypedDict"):
+        flow.invoke(body, 1)
 
 
 @pytest.mark.parametrize("retry_on", ["ValueError", 7])

@@ -50,6 +50,10 @@ def test_all_options_are_read() -> None:
         ("my-flow", "must be a Python name"),
         ("-o a.b", "must be a Python name"),
         ("-i", "expected one argument"),
+        ("--input 1, 2", "NAME is '2', .*wants quotes"),
+        ("--input 1, x", "NAME is 'x', .*wants quotes"),
+        ("flow --input x + 1", "wants quotes"),
+        ("--input x + y", "wants quotes"),
         ("-t ''", "--thread is empty"),
     ],
 )

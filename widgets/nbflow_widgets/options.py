@@ -58,12 +58,17 @@ class Options:
         return [f"--{name}" for name in names if getattr(self, name)]
 
 
+_SPACES = " (an expression with spaces wants quotes around it)"
+_GOES_ON = (",", "+", "-", "*", "/", "=", "|", "&", "<", ">", "%", ":")
+"""What an expression ends with that was cut at a space."""
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         unknown = message.partition("unrecognized arguments: ")[2].split()
         words = [word for word in unknown if word.startswith("-")]
         known = [name for action in self._actions for name in action.option_strings]
-        hint = " (an expression with spaces wants quotes around it)" if unknown and not words else ""
+        hint = _SPACES if unknown and not words else ""
         hint = nearest(words[0].partition("=")[0], known) if words else hint
         msg = f"%%{self.prog}: {message}{hint}"
         raise UsageError(msg)
@@ -109,9 +114,11 @@ def parse_entrypoint(line: str) -> Options:
         UsageError: if it can't be understood.
     """
     options = Options(**vars(PARSER.parse_args(words(line))))
+    is_cut = options.name is not None and (options.input or "").endswith(_GOES_ON)
     for what, name in (("NAME", options.name), ("--out", options.out)):
-        if name is not None and (not name.isidentifier() or iskeyword(name)):
-            msg = f"%%entrypoint: {what} is {name!r}, but it must be a Python name"
+        if name is not None and (not name.isidentifier() or iskeyword(name) or (is_cut and what == "NAME")):
+            hint = _SPACES if what == "NAME" and options.input is not None else ""
+            msg = f"%%entrypoint: {what} is {name!r}, but it must be a Python name{hint}"
             raise UsageError(msg)
     if options.thread == "":
         msg = "%%entrypoint: --thread is empty, but a thread needs a name; leave the option out for a new one"
