@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbflow._support.terminal import write_line, write_table
 from nbflow.archive.transfer import export_run, import_run
 from nbflow.checkpoint.sqlite import SqliteSaver
 from nbflow.core.path import caller_of
@@ -27,7 +28,7 @@ from nbflow.views.progress import run_of
 from nbflow.workflow.reading import read_run, threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from nbflow.core.record import Asked
     from nbflow.views.calls import CallRow
@@ -113,7 +114,7 @@ def _threads(given: Any) -> None:  # noqa: ANN401  # argparse's namespace
     rows = [
         (one.thread_id, one.workflow, one.status, str(one.runs), _moment(one.updated_at.timestamp())) for one in found
     ]
-    _write_table(("THREAD", "WORKFLOW", "STATE", "RUNS", "UPDATED"), rows)
+    write_table(("THREAD", "WORKFLOW", "STATE", "RUNS", "UPDATED"), rows)
 
 
 def _show(given: Any) -> None:  # noqa: ANN401  # as above
@@ -126,12 +127,13 @@ def _show(given: Any) -> None:  # noqa: ANN401  # as above
         return
     progress = view.progress
     counts = ", ".join(f"{count} {state}" for state, count in progress.counts.items())
-    sys.stdout.write(f"{progress.name}: {progress.state}, {progress.total} calls{f' ({counts})' if counts else ''}\n")
+    told = f", {progress.total} calls{f' ({counts})' if counts else ''}"
+    write_line(f"{progress.name}: ", progress.state, told)
     for row in rows:
         if row.parent:
             shown = f"({row.shown})" if row.shown else ""
             error = f": {row.error!r}" if row.error is not None else ""
-            sys.stdout.write(f"{'  ' * _depth(row)}{row.name}{shown} {row.state}{_took(row)}{error}\n")
+            write_line(f"{'  ' * _depth(row)}{row.name}{shown} ", row.state, f"{_took(row)}{error}")
 
 
 def _answer(given: Any) -> int:  # noqa: ANN401  # as above
@@ -327,13 +329,6 @@ def _moment(at: float) -> str:
 
 def _write_json(value: object) -> None:
     sys.stdout.write(f"{json.dumps(value, indent=2)}\n")
-
-
-def _write_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    lines = [head, *rows]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
-    for line in lines:
-        sys.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n")
 
 
 __all__ = ["main"]

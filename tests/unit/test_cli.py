@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import io
 import json
 import re
 import shlex
@@ -284,3 +285,41 @@ def test_it_runs_as_a_module(folder: Path) -> None:
     wrong = subprocess.run([sys.executable, "-m", "nbflow", "thread"], capture_output=True, text=True, check=False)
     assert wrong.returncode == 2
     assert "invalid choice: 'thread'" in wrong.stderr
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("command", [("threads", "runs.db"), ("show", "runs.db", "done")])
+def test_a_terminal_has_colours_by_state_where_rich_is_installed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    assert folder.exists()
+    for name in ("NO_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    written = []
+    for is_installed in (True, False):
+        if not is_installed:
+            monkeypatch.setitem(sys.modules, "rich.console", None)
+        terminal = Terminal()
+        monkeypatch.setattr(sys, "stdout", terminal)
+        assert main(command) == 0
+        written.append(terminal.getvalue())
+    coloured, plain = written
+    assert "\x1b[32mdone" in coloured
+    assert "\x1b" not in plain
+    without = [re.sub(r"\x1b\[[0-9;]*m", "", line).split() for line in coloured.splitlines()]
+    assert without == [line.split() for line in plain.splitlines()]
+
+
+def test_what_a_terminal_would_obey_is_not_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flow = importlib.import_module("pipelines").flow
+    flow.invoke(1, {"configurable": {"thread_id": "red\x1b[31m\x07"}})
+    _, out, _ = run(capsys, "threads", str(folder / "runs.db"))
+    assert "red\N{REPLACEMENT CHARACTER}[31m" in out
+    assert "\x1b" not in out
