@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Redact = Callable[[Any], object] | str | re.Pattern[str] | Iterable[str | re.Pattern[str]]
 
-TEXTS = frozenset({"missing", "reason", "shown", "problem", "by", "comment", "place"})
+TEXTS = frozenset({"missing", "reason", "shown", "problem", "by", "comment", "place", "why"})
 """Fields of records that hold texts which come from the user's values; the tests hold the list to all kinds."""
 PARTS = frozenset({"metadata", "schema", "callers"})
 """Fields of records that hold such texts further inside."""

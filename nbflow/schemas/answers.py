@@ -65,10 +65,15 @@ def schema_of(wanted: object) -> Schema | None:
     return schema
 
 
-def _names_types(wanted: object) -> bool:
-    """Whether a dict has types where a JSON schema has schemas."""
-    return isinstance(wanted, dict) and any(
-        isinstance(part, type) or get_origin(part) is not None or _names_types(part) for part in wanted.values()
+def _names_types(wanted: object, deep: int = 5) -> bool:
+    """Whether a dict has types where a JSON schema has schemas, as far as ``deep`` levels down."""
+    return (
+        isinstance(wanted, dict)
+        and deep > 0
+        and any(
+            isinstance(part, type) or get_origin(part) is not None or _names_types(part, deep - 1)
+            for part in wanted.values()
+        )
     )
 
 

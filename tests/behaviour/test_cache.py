@@ -478,7 +478,8 @@ def test_a_cache_that_fails_does_not_fail_the_run() -> None:
 
     with pytest.warns(NotCachedWarning) as told:
         assert body.invoke(3) == 3
-    assert ["get failed" in str(one.message) for one in told] == [True, False]
+    told_of = [str(one.message) for one in told if one.category is NotCachedWarning]  # garbage of others may warn too
+    assert ["get failed" in one for one in told_of] == [True, False]
 
 
 def test_the_state_of_a_nested_run_that_was_cached_is_that_of_a_finished_one(flow: Flavour, cache: BaseCache) -> None:
