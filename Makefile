@@ -99,7 +99,7 @@ PYTEST := $(BIN)/python -m pytest -p no:nbval
 # Tests wait much of their time, in the browser above all: three parts side by side, each of whose verdicts is told.
 BESIDE := browser runs
 PART_browser := tests/browser
-PART_runs := tests/behaviour
+PART_runs := tests/behaviour tests/laws
 PART_rest := $(filter-out $(foreach part,$(BESIDE),$(PART_$(part))),$(patsubst %/,%,$(filter-out %__pycache__/,$(wildcard tests/*/))))
 test pytest: $(VENV)/.dev
 	@mkdir -p build; \
