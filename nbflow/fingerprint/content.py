@@ -75,10 +75,13 @@ def settle(traces: Iterable[Trace]) -> None:
         for space, name, part in trace.parts:
             if part_of(space, name) is not part:
                 _set[id(space), name] = _Set(space, part, space.get(name))
-    while len(_changed) > _MANY:
-        del _changed[next(iter(_changed))]
-    while len(_set) > _MANY:
-        del _set[next(iter(_set))]
+    _forget_oldest(_changed)
+    _forget_oldest(_set)
+
+
+def _forget_oldest(known: dict[Any, Any]) -> None:
+    while len(known) > _MANY:
+        del known[next(iter(known))]
 
 
 def _note(value: object, before: bytes) -> None:

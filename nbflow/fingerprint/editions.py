@@ -63,7 +63,7 @@ class Editions(dict[Spec, Spec]):
         for spec in self:  # a plain loop: this is what each run pays
             trace = spec.kept.trace if spec.kept is not None else None
             if trace is not None and (trace.data or trace.parts):
-                changeable.append(trace)  # as above
+                changeable.append(trace)
         if changeable and cells_run() == self._cells:
             settle(changeable)
 

@@ -100,10 +100,9 @@ class Sight:
     def _instance(self, name: str, value: object) -> Iterator[Step]:
         """Follow an object of the user's: its class, and its content if it is data."""
         yield (f"{name}:", type(value))
-        has_state = any(self._is_state(type(value), name) for name in state_of(value))
-        data = data_within(value) if not has_state and isinstance(value, (*CONTAINERS, *_PLAIN_BASES)) else None
-        if data is None and is_record(value) and not has_state:
-            data = data_within(value)
+        is_data = is_record(value) or isinstance(value, (*CONTAINERS, *_PLAIN_BASES))
+        has_state = any(self._is_state(type(value), attribute) for attribute in state_of(value))
+        data = data_within(value) if is_data and not has_state else None
         if data is not None:
             self._data.append((value, data))
             yield f"{name}={data.hex()}"
@@ -116,11 +115,13 @@ class Sight:
         for base in _PLAIN_BASES:
             if isinstance(value, base):
                 yield f"{name}={base.__repr__(value)}"
-        if is_record(value) or callable(value) or hasattr(type(value), "__get__") or self._is_all_ours(type(value)):
+        if (
+            is_record(value)
+            or callable(value)
+            or hasattr(type(value), "__get__")
+            or all(map(self._is_ours, type(value).__mro__))
+        ):
             yield from self._plain_parts(name, value)
-
-    def _is_all_ours(self, cls: type) -> bool:
-        return all(map(self._is_ours, cls.__mro__))
 
     def _is_ours(self, cls: type) -> bool:
         """Whether no installed code sets attributes of a class's objects on its own account."""
@@ -200,16 +201,9 @@ class Sight:
         if not isinstance(found, dict) or not found:
             return text_of(found) if found else ""
         home = self._module if cls.__module__ == self._module else ""
-        return text_of({key: one if isinstance(one, str) else _Told(text_of(one, home)) for key, one in found.items()})
-
-
-class _Told(str):
-    """A text that is told as it stands."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
+        return ", ".join(
+            f"{key}: {repr(one) if isinstance(one, str) else text_of(one, home)}" for key, one in found.items()
+        )
 
 
 def module_of(cls: type) -> str:
@@ -287,16 +281,19 @@ def _fields_of(members: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
             yield f"{name}()", field.default_factory
     for name, field in (members.get("__pydantic_fields__") or {}).items():
         yield f"{name}()", text_of(field)
-        yield from _functions_in(name, field.default_factory, *(getattr(one, "func", None) for one in field.metadata))
+        functions = [getattr(one, "func", None) for one in field.metadata]
+        yield from _followed_of(name, field.default, field.default_factory, *functions)
     for name, default in (members.get("__private_attributes__") or {}).items():
         yield f"{name}()", text_of(default)
-        yield from _functions_in(name, getattr(default, "default_factory", None))
+        yield from _followed_of(name, getattr(default, "default", None), getattr(default, "default_factory", None))
     for field in members.get("__attrs_attrs__") or ():
         yield f"{field.name}()", text_of((field.default, field.validator, field.converter, field.kw_only, field.eq))
-        yield from _functions_in(field.name, getattr(field.default, "factory", None), field.validator, field.converter)
+        factory = getattr(field.default, "factory", None)
+        yield from _followed_of(field.name, field.default, factory, field.validator, field.converter)
 
 
-def _functions_in(name: str, *values: object) -> Iterator[tuple[str, object]]:
+def _followed_of(name: str, *values: object) -> Iterator[tuple[str, object]]:
+    """Yield what a field is made of that its text does not tell, or not in its order: code, and containers."""
     for number, value in enumerate(values):
-        if isinstance(value, FUNCTIONS):
+        if isinstance(value, (*FUNCTIONS, *CONTAINERS)):
             yield f"{name}({number})", value

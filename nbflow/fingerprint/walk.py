@@ -229,7 +229,7 @@ class Walk(Sight):
         if not self._owns(module_of(type(value))):
             return False
         read = {chain[1] for chain in names.chains if len(chain) > 1 and chain[0] == name}
-        return any(one not in state_of(value) for one in read)
+        return not read <= state_of(value).keys()
 
     def _attribute(self, name: str, value: object, attribute: str) -> Iterator[tuple[str, object]]:
         """Yield what a function reads of an object of the user's, where that is plain."""

@@ -176,10 +176,21 @@ HELD = {
     "class g(pydantic.BaseModel):\n    x: Annotated[int, pydantic.AfterValidator(h)]",
     "a factory of a field": "import pydantic\nclass g(pydantic.BaseModel):\n"
     "    x: int = pydantic.Field(default_factory=lambda: {n})",
+    "a table as a default": "import pydantic\nclass g(pydantic.BaseModel):\n    x: dict = {{1: {n}, 2: 3 - {n}}}",
+    "a table as a default of attrs": "import attrs\n@attrs.define\nclass g:\n    x: dict = {{1: {n}, 2: 3 - {n}}}",
+    "a table as a private default": "import pydantic\nclass g(pydantic.BaseModel):\n"
+    "    _x: dict = {{1: {n}, 2: 3 - {n}}}",
     "a private default": "import pydantic\nclass g(pydantic.BaseModel):\n    _x: int = {n}",
     "an inherited method": "import textwrap_installed\nclass D(textwrap_installed.Base):\n"
     "    def __init__(self, k): self.k = k\ng = D({n}).show",
 }
+
+
+@pytest.mark.parametrize("swapped", ["a: str\n    b: int", "b: str\n    a: int", "b: int\n    a: str"])
+def test_fields_that_have_swapped_their_types_or_places_are_other_code(swapped: str) -> None:
+    code = "class C:\n    {}\ndef f(x): return C\n"
+    fields = ("a: int\n    b: str", swapped)
+    assert len({digest(code.format(one), __name__="__main__") for one in fields}) == 2
 
 
 @pytest.fixture
