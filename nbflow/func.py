@@ -21,7 +21,8 @@ from typing import (
 
 from nbflow._support.foreign import check_own
 from nbflow._support.signature import injected, name_of, parameters_of
-from nbflow.core.call import Spec, beside, check_body, current_frame
+from nbflow.core.beside import beside, check_body
+from nbflow.core.call import Spec, current_frame
 from nbflow.errors import CalledOutsideRunError, DecorationError
 from nbflow.runs.result_cache import namespace_of
 from nbflow.values import Final, Input_contra, Kept, Returned
@@ -224,6 +225,7 @@ class TaskOptions(TypedDict, total=False):
     rate_limit: str | None
     version: str | None
     at_most_once: bool
+    files: bool
     retry: RetryPolicy | Sequence[RetryPolicy] | None
 
 
@@ -266,6 +268,7 @@ def task(  # noqa: PLR0913  # all that can be said of a task
     rate_limit: str | None = None,
     version: str | None = None,
     at_most_once: bool = False,
+    files: bool = True,
     **deprecated: object,
 ) -> object:
     """Make calls of a function durable: each runs once, and its result is replayed after a restart.
@@ -286,6 +289,10 @@ def task(  # noqa: PLR0913  # all that can be said of a task
             that it begins is on the disk before it does. If it was cut off, by a crash or a stop, the body is told so
             when the run goes on, by ``CallInterruptedError``; if it failed, by the same error. Retries of failures
             that were seen are up to ``retry_policy``. It can't ask a person; its caller can.
+        files: whether the files that it reads are recorded with its result, and compared by their content before a
+            cache or a run with ``reuse`` takes that over: those that it opens in the working folder or its project,
+            the folders there whose names it lists, and those that its arguments name. False for files that change and
+            are not to count, such as a log.
         deprecated: ``retry`` is accepted for ``retry_policy``, with a warning.
 
     Example:
@@ -309,16 +316,18 @@ def task(  # noqa: PLR0913  # all that can be said of a task
         "rate_limit",
         "version",
         "at_most_once",
+        "files",
     )
     policies = policies_of("@task", retry_policy, deprecated, known)
     rules = Rules(policies, cache_policy_of("@task", cache_policy), timeout_of("@task", timeout), version)
-    limits, once = limits_of(max_concurrency, rate_limit), flag("at_most_once", at_most_once)
+    limits, once = limits_of(max_concurrency, rate_limit), flag("@task", "at_most_once", at_most_once)
+    are_watched = flag("@task", "files", files)
 
     def decorate(fn: Callable[..., object]) -> Task[..., object]:
         if not callable(fn):
             raise DecorationError("@task", repr(fn), "it can't be called; decorate a function")
         spec = spec_of(fn, "task", name, rules, injected(fn), limits)
-        spec.at_most_once = once
+        spec.at_most_once, spec.files = once, are_watched
         return Task(fn, spec)
 
     return decorate if func is None else decorate(func)
@@ -338,6 +347,7 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
         retry_policy: when a failed body is tried again; tasks have policies of their own.
         timeout: seconds that one attempt of the body may take, or a ``TimeoutPolicy``; None for no limit.
         name: what the workflow is named; None for the function's name.
+        files: whether the files that calls read are recorded, as of ``task``; False for none of all its calls.
 
     Example:
         ``entrypoint.final`` gives the caller one value, and the next run of the thread another.
@@ -361,7 +371,7 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
     else:
         final = Final
 
-    def __init__(  # LangGraph's signature
+    def __init__(  # noqa: PLR0913  # LangGraph's signature, and one more
         self,
         checkpointer: BaseCheckpointSaver | bool | None = None,  # noqa: FBT001  # LangGraph's signature
         store: BaseStore | None = None,
@@ -371,10 +381,13 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
         retry_policy: RetryPolicy | Sequence[RetryPolicy] | None = None,
         timeout: float | timedelta | TimeoutPolicy | None = None,
         name: str | None = None,
+        *,
+        files: bool = True,
         **deprecated: object,
     ) -> None:
         known = (
             "checkpointer", "store", "cache", "context_schema", "cache_policy", "retry_policy", "timeout", "name",
+            "files",
         )  # fmt: skip
         schema = deprecated.pop("config_schema", None)
         if schema is not None:
@@ -392,6 +405,7 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
         self._cache = cache
         self._context_schema = context_schema if context_schema is not None else cast("type | None", schema)
         self._name = name
+        self._files = flag("@entrypoint", "files", files)
 
     @overload  # as of ``task``
     def __call__(self, func: Callable[Concatenate[Input_contra, ...], Never]) -> Workflow[Input_contra, Any]: ...
@@ -418,7 +432,7 @@ class entrypoint:  # noqa: N801  # a decorator, named as LangGraph's
         filled = injected(func, first=1)
         check_one_input(func, {one.name for one in filled})
         spec = spec_of(func, "entrypoint", self._name, self._rules, filled)
-        spec.stateful = self._checkpointer is True
+        spec.stateful, spec.files = self._checkpointer is True, self._files
         return Workflow(
             spec,
             checkpointer=self._checkpointer,

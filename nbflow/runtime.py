@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Never, TypeVar
 from nbflow import codec
 from nbflow._support.pictures import storable
 from nbflow.config import here
-from nbflow.core.call import check_body, no_body
+from nbflow.core.beside import check_body, no_body
 from nbflow.core.patching import taken
 from nbflow.core.questions import Question, reply
 from nbflow.core.record import Value

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from nbflow.config import here
-from nbflow.core.call import Spec, check_body
+from nbflow.core.beside import check_body
+from nbflow.core.call import Spec
 from nbflow.core.sleeping import sleep as sleep_program
 from nbflow.core.sleeping import sleep_until as sleep_until_program
 from nbflow.drivers.here import on_loop

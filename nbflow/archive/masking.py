@@ -29,7 +29,7 @@ Redact = Callable[[Any], object] | str | re.Pattern[str] | Iterable[str | re.Pat
 
 TEXTS = frozenset({"missing", "reason", "shown", "problem", "by", "comment", "place", "why"})
 """Fields of records that hold texts which come from the user's values; the tests hold the list to all kinds."""
-PARTS = frozenset({"metadata", "schema", "callers"})
+PARTS = frozenset({"metadata", "schema", "callers", "files"})
 """Fields of records that hold such texts further inside."""
 _decode = msgspec.msgpack.Decoder().decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -129,6 +129,8 @@ class ByNames:
     def _part(self, name: str, found: Any) -> object:  # noqa: ANN401  # of a field of PARTS
         if name == "callers":
             return tuple(msgspec.structs.replace(one, shown=self._secrets.text(one.shown)) for one in found)
+        if name == "files":
+            return tuple(file._replace(path=self._secrets.text(file.path)) for file in found)
         if name == "schema":  # its keys are names of parts, which are no secrets
             return _each_text(found, self._secrets.text)
         return self._walked(found, is_secret=False)
@@ -271,6 +273,8 @@ class ByFunction:
     def _part(self, name: str, found: Any) -> object:  # noqa: ANN401  # of a field of PARTS
         if name == "callers":
             return tuple(msgspec.structs.replace(one, shown=self._text(one.shown)) for one in found)
+        if name == "files":
+            return tuple(file._replace(path=self._text(file.path)) for file in found)
         if name == "schema":
             return _each_text(found, self._text)
         return {key: self._redact(value) for key, value in found.items()}

@@ -6,7 +6,6 @@ Nothing here runs a function; see ``scheduler`` for what is decided and ``driver
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -14,15 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import msgspec
 
 from nbflow.core.branches import Branches, name_of
-from nbflow.errors import CalledOutsideBodyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextvars import Context
 
     from nbflow.core.branches import Recorded
     from nbflow.core.deadline import Deadline
     from nbflow.core.deliveries import Deliveries, Seen
+    from nbflow.core.file_read import FileRead, Opened
     from nbflow.core.outcome import Outcome
     from nbflow.core.rebuilt import Recalled
     from nbflow.core.record import (
@@ -81,12 +80,14 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
         yields: whether it is a generator function, whose parts are passed on as they come.
         stateful: whether a nested body has a ``previous`` of its own, from earlier runs of the thread.
         at_most_once: whether a call that has begun is never begun again.
+        files: whether the files that a call reads, or those that it calls, are recorded with its result.
         derived: whether its arguments follow from what is recorded, so that they have no digest.
         source: normalised source of the function; empty when there is none, or a version stands for it.
         text: source of the function as it was written; empty when it can't be read.
         place: where that is written: module and line, such as ``"flows:12"``.
         version: stands for the code, if the author gave one.
         parts: what that digest covers, by name: the source itself under "", helpers and values that it names.
+        packages: versions of the installed packages that it uses, by name.
         module: code that defines it where nothing else is defined, kept with its runs; empty if that is not known.
         code: digest of the function's code, as the run that this one belongs to found it; empty when it has none.
         kept: the function with its last digest, and what that was found from; None before the first.
@@ -106,12 +107,14 @@ class Spec:  # type: ignore[explicit-any]  # of its field fn
     yields: bool = False
     stateful: bool = False
     at_most_once: bool = False
+    files: bool = True
     derived: bool = False
     source: str = ""
     text: str = ""
     place: str = ""
     version: str | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
+    packages: Mapping[str, str] = field(default_factory=dict)
     module: str = ""
     code: bytes = b""
     kept: Any = None  # type: ignore[explicit-any]  # fingerprint alone knows
@@ -174,6 +177,19 @@ class Host(Protocol):
 
     def look_again(self, call: Call) -> tuple[str, ...]:
         """Return the names of a call's arguments that were changed in place since it was made, and tell of them."""
+        ...
+
+    def files_of(self, call: Call, named: Sequence[str]) -> Sequence[FileRead] | Callable[[], Sequence[FileRead]]:
+        """Return the files that a call has read, or what finds them out where that takes long.
+
+        Args:
+            call: has ended.
+            named: which of its arguments may be names of files.
+        """
+        ...
+
+    def still_holds(self, files: Sequence[FileRead]) -> bool:
+        """Whether files are as they were when a result was made of them."""
         ...
 
     def hear(
@@ -244,6 +260,9 @@ class Call(msgspec.Struct, eq=False):
         recalled: what the log holds of it; None if nothing.
         taken: the result of an earlier run that it takes over; None if it runs.
         changed: names of the arguments that were changed in place since it was made.
+        reads: by path, the files that its code has opened, and those that results it was given rest on; None for none.
+        files: those that its result rests on.
+        made_with: as of ``CallReturned``.
         joins: whether its end may be stored with the mark that its caller makes of it at once.
         cancelled: whether its caller has cancelled it, so that its end does not count.
         cancelling: whether its caller has asked it to stop.
@@ -276,6 +295,9 @@ class Call(msgspec.Struct, eq=False):
     held: bool = False
     row: int = 0
     changed: tuple[str, ...] = ()
+    reads: dict[str, Opened | FileRead] | None = None
+    files: tuple[FileRead, ...] = ()
+    made_with: Mapping[str, str] = {}
     deliveries: Deliveries | None = None
     recalled: Recalled | None = None
     taken: CallReturned | None = None
@@ -404,28 +426,3 @@ def is_replaying() -> bool:
     """
     frame = current_frame.get()
     return frame is not None and frame.left > 0
-
-
-beside: ContextVar[str] = ContextVar("nbflow_beside", default="")
-"""Which code of the user's runs here that belongs to no body, such as a predicate of a policy; empty in a body."""
-
-
-@contextmanager
-def no_body(what: str) -> Iterator[None]:
-    """Run code of the user's that belongs to no body: it can't call tasks and can't ask; ``what`` names it."""
-    token = beside.set(what)
-    try:
-        yield
-    finally:
-        beside.reset(token)
-
-
-def check_body(asked: str) -> None:
-    """Check that the code that runs here belongs to a body; ``asked`` names what it uses.
-
-    Raises:
-        CalledOutsideBodyError: if it does not.
-    """
-    what = beside.get()
-    if what:
-        raise CalledOutsideBodyError(asked, what)

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nbflow.core import announce, caching
-from nbflow.core.call import Frame, Promise, no_body
+from nbflow.core.beside import no_body
+from nbflow.core.call import Frame, Promise
 from nbflow.core.changed_arguments import FIXED, can_change
 from nbflow.core.deadline import Deadline
 from nbflow.core.effects import Await, AwaitTold, Commit, Compute, Invoke, Program, Sleep
+from nbflow.core.files import PLAIN, is_watched, named_by, pass_up
 from nbflow.core.outcome import Outcome
 from nbflow.core.rebuilt import Recalled, recall
 from nbflow.core.record import CallEntered, CallReturned, Patched, seconds_of
@@ -100,19 +102,34 @@ def _begin(run: Scheduler, call: Call) -> Program:
             return _give_up(run, call, reply.error)
     if call.taken is None:
         return None  # type: ignore[return-value]  # as in _fill_in
-    reply = yield Compute(partial(recall, call.taken, {}))
-    recalled, call.taken = reply.value, None
-    if not isinstance(recalled, Recalled) or recalled.lost:
-        return None  # type: ignore[return-value]  # it can't be rebuilt, so the call runs
+    taken, call.taken = call.taken, None
+    recalled = yield from _still_there(run, call, taken)
+    if recalled is None:
+        return None  # type: ignore[return-value]  # as in _fill_in
     call.started, call.attempt = run.now(), recalled.record.attempt
     record = run.ended_as(CallReturned, call, None)
     record.reused, record.value = True, recalled.record.value
     record.saved = seconds_of(recalled.record) or 0.0
+    record.files = taken.files
+    if run.reuse is not None:
+        record.made_with = run.reuse.other_versions(taken, call.spec)
+    if taken.files:
+        pass_up(call, taken.files)
     reply = yield Commit((record,), call)
     if reply.error is not None:
         return _give_up(run, call, reply.error)
     run.log.append(record)
     return recalled.outcome
+
+
+def _still_there(run: Scheduler, call: Call, taken: CallReturned) -> Generator[Effect, Outcome, Recalled | None]:
+    """Return a result of another run, rebuilt; None if it can't be, or a file that it rests on is another one now."""
+    if taken.files and run.watches and is_watched(call):
+        reply = yield Compute(partial(run.host.still_holds, taken.files), waits=True)
+        if reply.value is not True:
+            return None
+    reply = yield Compute(partial(recall, taken, {}))
+    return reply.value if isinstance(reply.value, Recalled) and not reply.value.lost else None
 
 
 def _give_up(run: Scheduler, call: Call, error: BaseException) -> Outcome:
@@ -235,16 +252,11 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
         return (yield from run.questions.pause(call))
     if error is None and run.refused:
         error = run.halted(call)
-    if (
-        error is None
-        and call.inputs
-        and (call.kwargs or not FIXED.issuperset(map(type, call.args)))
-        and can_change(call)
-    ):
-        yield from _look_again(run, call)
+    if error is None and (call.reads or call.kwargs or not PLAIN.issuperset(map(type, call.args))):
+        yield from _look_back(run, call)
     if error is None:
         record = run.ended_as(CallReturned, call, outcome.value)
-        if call.cached or call.changed or call.spec.stateful or call.gathered is not None:
+        if call.cached or call.changed or call.files or call.spec.stateful or call.gathered is not None:
             record = _detailed(run, call, record)
         if run.log.feeds:  # what a body that reads a stream was given of this call is durable with its end
             yield AwaitTold()
@@ -269,13 +281,30 @@ def _detailed(run: Scheduler, call: Call, record: CallReturned) -> CallReturned:
         facts = {name: getattr(record, name) for name in CallReturned.__struct_fields__ if name != "value"}
         return msgspec.structs.replace(call.gathered, **facts)
     record.cached, record.lineage, record.changed = call.cached, call.lineage, call.changed
+    record.files, record.made_with = call.files, {**call.made_with}
     return record
 
 
-def _look_again(run: Scheduler, call: Call) -> Generator[Effect, Outcome, None]:
-    """Note the arguments that were changed in place."""
-    reply = yield Compute(partial(run.host.look_again, call))
-    call.changed = reply.value if isinstance(reply.value, tuple) else ()
+def _look_back(run: Scheduler, call: Call) -> Generator[Effect, Outcome, None]:
+    """Note the arguments that were changed in place, and the files that the result rests on."""
+    if call.inputs and (call.kwargs or not FIXED.issuperset(map(type, call.args))) and can_change(call):
+        reply = yield Compute(partial(run.host.look_again, call))
+        call.changed = reply.value if isinstance(reply.value, tuple) else ()
+    yield from note_files(run, call)
+    if call.files:
+        pass_up(call, call.files)
+
+
+def note_files(run: Scheduler, call: Call) -> Generator[Effect, Outcome, None]:
+    """Note the files that the result of a call rests on."""
+    if not run.watches or call.cached or not is_watched(call):
+        return
+    named = named_by(call)
+    if named or call.reads:
+        reply = yield Compute(partial(run.host.files_of, call, named))
+        if callable(reply.value):  # large ones
+            reply = yield Compute(reply.value, waits=True)
+        call.files = reply.value if isinstance(reply.value, tuple) else ()
 
 
 def _before_end(run: Scheduler, call: Call) -> Generator[Effect, Outcome, Sequence[Record]]:

@@ -92,9 +92,15 @@ class Remember(msgspec.Struct, frozen=True):
 
 
 class Compute(msgspec.Struct, frozen=True):
-    """Call ``fn``, which runs code of the user's, without the lock of the run; the reply says how it ended."""
+    """Call ``fn``, which runs code of the user's or reads files, without the run's lock; the reply says how it ended.
+
+    Attributes:
+        fn: to call.
+        waits: whether it may take so long that a loop goes on meanwhile.
+    """
 
     fn: Callable[[], object]
+    waits: bool = False
 
 
 Effect = Invoke | Sleep | Commit | Await | AwaitAny | AwaitSaved | AwaitTold | Recall | Remember | Compute

@@ -6,7 +6,10 @@ from bisect import bisect
 from typing import TYPE_CHECKING
 
 from nbflow.core.effects import AwaitTold, Commit, Program
+from nbflow.core.files import rest_on
 from nbflow.core.outcome import Outcome
+from nbflow.core.path import is_below
+from nbflow.core.record import CallReturned
 
 if TYPE_CHECKING:
     from nbflow.core.call import Frame
@@ -60,4 +63,8 @@ def stand(run: Scheduler, frame: Frame) -> list[Marked]:
         order = run.replay.order
         body.given = bisect(order.of(body.body), order.places.get(last, 0))
         run.replay.passed.append(last)
+        if frame.call.caller is not None:
+            for record in settled.values():
+                if isinstance(record, CallReturned) and record.files and is_below(record.path, frame.prefix):
+                    rest_on(frame.call, record.files)
     return found

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import msgspec
 
 # All kinds of records, and their values, are imported from here.
+from nbflow.core.file_read import FileRead as FileRead
 from nbflow.core.question_records import Answered as Answered
 from nbflow.core.question_records import Asked as Asked
 from nbflow.core.question_records import Caller as Caller
@@ -84,8 +85,9 @@ class CodeKept(Record):
     """``value`` is the source of a function that ran, and what it uses: of the calls with its name, kind and digest.
 
     It is a dict of ``text``, as it was written, and ``parts``: the helpers and values that it names, by name, each as
-    its source or a digest; of a body in a notebook also ``module``, the code that defines it where nothing else is
-    defined. In early versions it is the text alone.
+    its source or a digest; ``packages``, the versions of installed packages that it uses, by name; of a body in a
+    notebook also ``module``, the code that defines it where nothing else is defined. In early versions it is the text
+    alone.
 
     Attributes:
         name: of the task or body.
@@ -112,12 +114,14 @@ class RunReturned(Record):
         saved: whether a Saved record holds what is kept for the next run; else the result is.
         cached: whether the result came out of a cache.
         step: number of that checkpoint; None for the one after the input.
+        files: as of ``CallReturned``, those that the body itself has read.
     """
 
     point: str
     saved: bool = False
     cached: bool = False
     step: int | None = None
+    files: tuple[FileRead, ...] = ()
 
 
 class RunFailed(Record):
@@ -239,6 +243,8 @@ class CallReturned(CallSettled):
         lineage: of a stateful nested workflow, which of the thread's histories goes on with it; else empty.
         changed: names of arguments that were changed in place while it worked.
         saved: of a result that was taken over from a run, how many seconds that call took there.
+        files: what it rests on beside code and arguments: files that were read, as they were when the call ended.
+        made_with: of a result that was taken over, by package the versions that made it, where they were others.
     """
 
     reused: bool = False
@@ -246,6 +252,8 @@ class CallReturned(CallSettled):
     lineage: str = ""
     changed: tuple[str, ...] = ()
     saved: float = 0.0
+    files: tuple[FileRead, ...] = ()
+    made_with: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 def seconds_of(record: CallSettled) -> float | None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from nbflow.core.branches import recorded_branches, steps_of
 from nbflow.core.changed_arguments import shortened
 from nbflow.core.deliveries import Recorded
+from nbflow.core.files import pass_up
 from nbflow.core.path import around, comes_before, outside
 from nbflow.core.rebuilt import lost, recall
-from nbflow.core.record import Answered, CallFailed, ContextGiven, Discarded, RunPaused, RunResumed
+from nbflow.core.record import Answered, CallFailed, CallReturned, ContextGiven, Discarded, RunPaused, RunResumed
 from nbflow.core.summary import summary_of_call
 from nbflow.errors import ReplayMismatchError
 
@@ -133,6 +134,8 @@ class Replay:
         else:
             call.row = self.order.places[call.path]
             call.failure = past if isinstance(past, CallFailed) else None
+            if isinstance(past, CallReturned) and past.files:
+                pass_up(call, past.files)
             return recalled.outcome
         return None
 

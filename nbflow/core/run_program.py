@@ -6,9 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nbflow.core.caching import cached, remember
-from nbflow.core.call_program import attempts
+from nbflow.core.call_program import attempts, note_files
 from nbflow.core.checkpoints import is_mark
 from nbflow.core.effects import Await, Commit, Program
+from nbflow.core.files import PLAIN
 from nbflow.core.outcome import Outcome
 from nbflow.core.record import (
     ROOT,
@@ -141,6 +142,8 @@ def _close(scheduler: Scheduler, body: Call, outcome: Outcome, point: str) -> Pr
         until = error.until if isinstance(error, RunRests) else None
         halted = RunHalted(at=scheduler.now(), reason=scheduler.stopping, until=until)
         return (yield from _end(scheduler, (halted,), error))
+    if scheduler.watches and (body.reads or not PLAIN.issuperset(map(type, body.args))):
+        yield from note_files(scheduler, body)
     ended = yield from _return(scheduler, body, outcome.value, point)
     if body.spec.cache is not None and ended.error is None and scheduler.dry is None:
         yield from remember(body, outcome, scheduler.log)
@@ -178,7 +181,13 @@ def _return(scheduler: Scheduler, body: Call, result: object, point: str) -> Pro
         records.append(Saved(at=at, value=Value(result.save)))
     records.append(
         RunReturned(
-            at=at, point=point, value=Value(shown), saved=isinstance(result, Final), cached=body.cached, step=step
+            at=at,
+            point=point,
+            value=Value(shown),
+            saved=isinstance(result, Final),
+            cached=body.cached,
+            step=step,
+            files=body.files,
         )
     )
     failures = scheduler.failures

@@ -11,7 +11,8 @@ from heapq import heappush
 from typing import TYPE_CHECKING, TypeVar
 
 from nbflow.core import announce
-from nbflow.core.call import Call, Frame, beside
+from nbflow.core.beside import beside
+from nbflow.core.call import Call, Frame
 from nbflow.core.changed_arguments import FIXED
 from nbflow.core.failures import Failures
 from nbflow.core.heartbeat import progressed
@@ -54,6 +55,7 @@ class Scheduler:
         keep: gives the digest of arguments; None when nothing is kept, so none is needed.
         show: gives arguments as short text.
         draining: says why no further call may begin; None while it may.
+        watches: whether the files are noted that calls read.
         refused: paths of the calls that did not begin for that reason, or were given up when the run stopped.
         open_calls: by path, the calls that were asked for and have not ended.
         replayed: paths of the calls whose outcome the log held.
@@ -87,6 +89,7 @@ class Scheduler:
         reuse: Reuse | None = None,
         rows: Rows | None = None,
         rest_after: float | None = None,
+        watches: bool = False,
     ) -> None:
         self.log = log
         self.now = now
@@ -95,6 +98,7 @@ class Scheduler:
         self.replay = Replay(log, rerun_changed=rerun_changed)
         self.reuse = reuse
         self.draining = draining
+        self.watches = watches
         self.refused: list[str] = []
         self.open_calls: dict[str, Call] = {}
         self.replayed: list[str] = []

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from nbflow._support import clock
 from nbflow._support.warnings import warn
-from nbflow.core.call import beside, current_frame
+from nbflow.core.beside import beside
+from nbflow.core.call import current_frame
 from nbflow.core.outcome import Outcome
 from nbflow.drivers import threads
 from nbflow.drivers.future import CallFuture

@@ -153,7 +153,8 @@ class Hands(Waits):
         journal = self.journal
         if not isinstance(effect, Commit):
             waits = isinstance(effect, (AwaitSaved, AwaitTold))
-            at_once = isinstance(effect, Compute) or (self.result_cache.quick and not waits)
+            quick = not effect.waits if isinstance(effect, Compute) else self.result_cache.quick
+            at_once = quick and not waits
             return self.carry_out(effect) if at_once else await aside()(lambda: self.carry_out(effect))
         failed: BaseException | None = None
         try:

@@ -6,7 +6,7 @@ import warnings
 from _thread import RLock
 from typing import TYPE_CHECKING
 
-from nbflow.core.call import no_body
+from nbflow.core.beside import no_body
 
 if TYPE_CHECKING:
     from nbflow.core.log import Listener, Log

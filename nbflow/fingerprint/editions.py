@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from hashlib import blake2b
 from operator import is_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from nbflow._support.warnings import warn
 from nbflow.core.call import Spec
 from nbflow.errors import UnreadCodeWarning
 from nbflow.fingerprint.content import cells_run, digest_of_data, part_of, settle
 from nbflow.fingerprint.looks import MISSING, inside, items_of
+from nbflow.fingerprint.packages import versions_of
 from nbflow.fingerprint.sources import MOST, file_text
 
 if TYPE_CHECKING:
@@ -81,15 +82,26 @@ def _found(spec: Spec, around: Changes | None = None) -> Found:
     if spec.version is not None:
         code = blake2b(spec.version.encode(), digest_size=16, person=b"version").digest()
         trace = changes = None
-        parts = {"version": spec.version}
+        parts, packages = {"version": spec.version}, dict[str, str]()
     else:
-        code, trace, changes, parts = _walked(spec, around)
+        code, trace, changes, parts, packages = _walked(spec, around)
     same = kept.edition if kept is not None and kept.edition.code == code else None
-    found = spec.kept = Found(same or replace(spec, code=code, parts=parts, kept=None), trace, around, changes)
+    edition = same or replace(spec, code=code, parts=parts, packages=packages, kept=None)
+    found = spec.kept = Found(edition, trace, around, changes)
     return found
 
 
-def _walked(spec: Spec, around: Changes | None) -> tuple[bytes, Trace, Changes, dict[str, str]]:
+class _Walked(NamedTuple):
+    """What a walk over a function has found; the fields as of ``Found`` and ``Spec``."""
+
+    code: bytes
+    trace: Trace
+    changes: Changes
+    parts: dict[str, str]
+    packages: dict[str, str]
+
+
+def _walked(spec: Spec, around: Changes | None) -> _Walked:
     """Return the digest of a function, found in two walks: one to see what is state, one that leaves it out."""
     from nbflow.fingerprint.trace import merged  # noqa: PLC0415  # only who keeps results needs digests
     from nbflow.fingerprint.walk import Walk  # noqa: PLC0415  # as above
@@ -111,7 +123,8 @@ def _walked(spec: Spec, around: Changes | None) -> tuple[bytes, Trace, Changes, 
             "an argument, or give the task a version.",
             UnreadCodeWarning,
         )
-    return hasher.digest() if walk.has_code else b"", walk.trace, first.found, _by_name(seen)
+    code = hasher.digest() if walk.has_code else b""
+    return _Walked(code, walk.trace, first.found, _by_name(seen), versions_of(walk.used))
 
 
 def _by_name(parts: Sequence[str]) -> dict[str, str]:

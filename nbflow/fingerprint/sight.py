@@ -14,6 +14,7 @@ from nbflow.fingerprint.content import digest_of_data, is_large, part_of
 from nbflow.fingerprint.held import FUNCTIONS, held_by
 from nbflow.fingerprint.looks import dict_of, items_of
 from nbflow.fingerprint.names import MUTATORS
+from nbflow.fingerprint.packages import installed
 from nbflow.fingerprint.project import is_own, is_standard, package_of
 from nbflow.fingerprint.texts import in_order, text_of
 from nbflow.fingerprint.trace import Changes, Trace
@@ -34,6 +35,7 @@ class Sight:
 
     Attributes:
         found: what the code that was walked over changes.
+        used: the installed packages that it names.
         unread: task or workflow, name and type of what counts by its type alone though a change of it may matter.
     """
 
@@ -41,6 +43,7 @@ class Sight:
         """Begin a walk that leaves out what is known to be changed."""
         self.found = Changes(set(), {}, set())
         self.unread: set[tuple[str, str, str]] = set()
+        self.used: set[str] = set()
         self._owner = self._module = ""
         self._packages: set[str] = set()
         self._changes = changes if changes is not None else self.found
@@ -191,9 +194,16 @@ class Sight:
         The module that a task or workflow stands in may be named anew: a notebook's code can go to a file.
         """
         module = getattr(value, "__module__", "") or ""
+        self._uses(module)
         home = "" if module == self._module else module
         own = getattr(value, "__qualname__", None) or getattr(value, "__name__", None) or type(value).__qualname__
         return f"{name} is {home}:{own}"
+
+    def _uses(self, module: object) -> None:
+        """Note that code names something of a module."""
+        package = installed(module) if isinstance(module, str) else ""
+        if package:
+            self.used.add(package)
 
     def _annotations_of(self, cls: type) -> str:
         """Return a class's annotations as text, with the classes of the same module by their names there."""

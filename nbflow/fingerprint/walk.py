@@ -136,6 +136,7 @@ class Walk(Sight):
 
     def _foreign(self, name: str, value: object) -> Iterator[Step]:
         """Take in an object of an installed class: by its content where that can be told, else by its type."""
+        self._uses(module_of(type(value)))
         data = data_within(value)
         if data is not None:
             self._data.append((value, data))
@@ -192,6 +193,7 @@ class Walk(Sight):
             yield (one, found[one])
         yield from self._defaults(name, fn, literal_defaults(source) if source else None)
         for imported in names.imports:
+            self._uses(imported.name if not imported.level else "")
             path = _file_of(imported, fn.__globals__.get("__package__"))
             if path is not None:
                 self._files.append((path, file_text(path)))
@@ -220,6 +222,8 @@ class Walk(Sight):
                 value = members.get(step, MISSING)
                 self._names.append((members, step, value))
                 name = f"{name}.{step}"
+            if type(value) is ModuleType:
+                self._uses(value.__name__)
             if value is not MISSING and id(value) not in self._changes.objects:
                 is_whole = name in names.bare or rest or "." in name or self._has_called(value, name, names)
                 yield name, value if is_whole else _ByAttributes(value)

@@ -18,6 +18,7 @@ from nbflow.drivers.dispatch import Dispatch
 from nbflow.errors import InvalidOptionError, NoCheckpointerError
 from nbflow.fingerprint import Editions
 from nbflow.runs.result_cache import Caches
+from nbflow.session import opened
 from nbflow.session.lineage import Lineages
 from nbflow.session.session import Session
 from nbflow.values import NO_ANSWER, Command, RunControl
@@ -124,15 +125,18 @@ def assembled(
         draining=(lambda: control.drain_reason) if control is not None else None,
         rows=journal,
         rest_after=request.rest_after,  # type: ignore[arg-type]  # made seconds of when it was checked
+        watches=workflow.spec.files and (asked.saver is not None or workflow.cache is not None),
     )
     scheduler.host, scheduler.dry = session, dry
+    if scheduler.watches and dry is None and not opened.is_heard:
+        opened.begin()
     dispatch = Dispatch(
         scheduler,
         provide=partial(runtime.provide, session),
         journal=journal,
         loop=loop,
         max_concurrency=session.config.get("max_concurrency"),
-        result_cache=Caches(workflow.cache, session.surroundings),
+        result_cache=Caches(workflow.cache, session.surroundings, session.still_holds),
         editions=session.editions,
     )
     session.attach(dispatch)

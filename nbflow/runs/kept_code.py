@@ -9,6 +9,7 @@ from nbflow import codec
 from nbflow.core.record import CodeKept, RunResumed, RunStarted, of_kind
 from nbflow.core.value import STORED, Value
 from nbflow.fingerprint import Editions
+from nbflow.fingerprint.files import changed_since
 from nbflow.views.code import code_of
 
 if TYPE_CHECKING:
@@ -64,7 +65,10 @@ class KeptCode:
         if not spec.code or not (spec.text or spec.module):
             return []
         value = Value(
-            STORED, _encoded(spec.text, tuple(spec.parts.items()), spec.module), codec.loads, codec.loads_whole
+            STORED,
+            _encoded(spec.text, tuple(spec.parts.items()), tuple(spec.packages.items()), spec.module),
+            codec.loads,
+            codec.loads_whole,
         )
         return [CodeKept(at=at, name=spec.name, kind=spec.kind, code=spec.code, place=spec.place, value=value)]
 
@@ -89,8 +93,18 @@ def names_changed_since(records: Sequence[Record], body: Spec) -> tuple[str, ...
     return tuple(dict.fromkeys(found)) or (body.name,)
 
 
+def changed_files_of(records: Sequence[Record]) -> tuple[str, ...]:
+    """Return the files that results of a run rest on and that have changed since it ended."""
+    files = [one for record in records for one in getattr(record, "files", ())]
+    return tuple(changed_since(files, records[0].at, records[-1].at)) if files else ()
+
+
 @lru_cache(maxsize=1024)
-def _encoded(text: str, parts: tuple[tuple[str, str], ...], module: str) -> bytes:
+def _encoded(
+    text: str, parts: tuple[tuple[str, str], ...], packages: tuple[tuple[str, str], ...], module: str
+) -> bytes:
     """Return a source, and what its digest covers, as they are stored: the same bytes for all runs in memory."""
-    kept = {"text": text, "parts": {name: part for name, part in parts if name}}
+    kept: dict[str, object] = {"text": text, "parts": {name: part for name, part in parts if name}}
+    if packages:
+        kept["packages"] = dict(packages)
     return codec.dumps({**kept, "module": module} if module else kept)

@@ -11,7 +11,8 @@ from nbflow.checkpoint import points
 from nbflow.checkpoint.base import Owner
 from nbflow.checkpoint.rows import load
 from nbflow.config import thread_of
-from nbflow.core.call import Call, check_body, current_frame
+from nbflow.core.beside import check_body
+from nbflow.core.call import Call, current_frame
 from nbflow.core.log import Log
 from nbflow.core.record import ROOT, Record
 from nbflow.core.run_program import execute, halt

@@ -11,18 +11,21 @@ from nbflow.checkpoint.rows import load
 from nbflow.core.call import Call
 from nbflow.core.log import Log
 from nbflow.core.planning import Dry
-from nbflow.core.record import ROOT, CallReturned
+from nbflow.core.record import ROOT, CallReturned, of_kind
 from nbflow.core.run_program import execute
 from nbflow.core.summary import summary_of_call
 from nbflow.drivers import printing
 from nbflow.errors import GraphBubbleUp, NoCheckpointerError, UnknownResult
 from nbflow.fingerprint import Editions
+from nbflow.fingerprint.files import changed
+from nbflow.fingerprint.packages import version_of
 from nbflow.runs.assembly import assembled, prepared, session_of
 from nbflow.runs.looked_at import LookedAt
 from nbflow.runs.opening import open_thread
 from nbflow.runs.stored_input import given
 from nbflow.views.calls import calls_of
 from nbflow.views.plan import Plan, Planning, Wanted
+from nbflow.views.rests import changed_in_words, versions_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +54,7 @@ def plan_of(workflow: Definition, request: Request) -> Plan:
         raise NoCheckpointerError(workflow.name, request.where)
     opening = open_thread(workflow, asked.request, asked.saver, asked.thread_id, asked.config)
     source = _source(asked, opening)
-    planning = Planning(source, reuse=opening.reuse is not None, is_same=bool(opening.past))
+    planning = Planning(source, reuse=opening.reuse is not None, is_same=bool(opening.past), look=changed)
     if opening.finished:
         return planning.plan(workflow.name, [row for row in calls_of(opening.past) if row.path != ROOT], (), (), "")
     run = replayed_dry(workflow, asked, opening)
@@ -62,9 +65,10 @@ def plan_of(workflow: Definition, request: Request) -> Plan:
         [_wanted(call) for call in run.dry.calls],
         run.scheduler.questions.pending.values(),
         _unknown(run.dry, error),
+        _notes(run.scheduler),
     )
-    changed = planning.changed(_wanted(run.body)) if opening.past else ""
-    return found._replace(error=error if not isinstance(error, GraphBubbleUp) else None, changed=changed)
+    edited = planning.changed(_wanted(run.body)) if opening.past else ""
+    return found._replace(error=error if not isinstance(error, GraphBubbleUp) else None, changed=edited)
 
 
 class DryRun(NamedTuple):
@@ -128,6 +132,18 @@ def _there(scheduler: Scheduler) -> list[CallRow]:
     new = scheduler.log.records[scheduler.replay.began_with :]
     taken = {one.path for one in new if isinstance(one, CallReturned) and (one.reused or one.cached)}
     return [row for row in calls_of(scheduler.log.records) if row.path in replayed or row.path in taken]
+
+
+def _notes(scheduler: Scheduler) -> dict[str, str]:
+    """Return by position what is to be known of results that are there: other files now, other versions then."""
+    notes: dict[str, str] = {}
+    for record in of_kind(scheduler.log.records, CallReturned):
+        if record.made_with:
+            now = {name: version_of(name) for name in record.made_with}
+            notes[record.path] = versions_in_words(record.made_with, now)
+        elif record.files and (file := changed(record.files)) is not None:
+            notes[record.path] = f"{changed_in_words(*file)}; what this run has done stands"
+    return notes
 
 
 def _wanted(call: Call) -> Wanted:

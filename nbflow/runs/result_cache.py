@@ -17,16 +17,20 @@ from typing import TYPE_CHECKING, cast
 from nbflow import codec
 from nbflow._support.signature import plain
 from nbflow._support.warnings import warn
-from nbflow.core.call import Spec, no_body
+from nbflow.cache.resting import RestingResult
+from nbflow.core.beside import no_body
+from nbflow.core.call import Spec
+from nbflow.core.files import is_watched, other_versions
 from nbflow.core.record import Value
 from nbflow.errors import InvalidOptionError, NotCachedWarning, UnserializableError
 from nbflow.fingerprint.looks import has_parts, parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from nbflow.cache.base import BaseCache, FullKey
     from nbflow.core.call import Call
+    from nbflow.core.file_read import FileRead
     from nbflow.drivers.future import CallFuture
 
 Flight = tuple[int, "FullKey"]
@@ -39,12 +43,24 @@ class Caches:
 
     Attributes:
         cache: where results are; None if the workflow has none.
-        surroundings: of the body, beside its input: the previous value and the context.
     """
 
-    def __init__(self, cache: BaseCache | None, surroundings: Callable[[Call], object]) -> None:
+    def __init__(
+        self,
+        cache: BaseCache | None,
+        surroundings: Callable[[Call], object],
+        still_holds: Callable[[Sequence[FileRead]], bool],
+    ) -> None:
+        """Serve one run.
+
+        Args:
+            cache: where results are; None if the workflow has none.
+            surroundings: of a body, beside its input: the previous value and the context.
+            still_holds: whether files are as they were when a result was made of them.
+        """
         self.cache = cache
         self._surroundings = surroundings
+        self._still_holds = still_holds
         self._keys: dict[str, FullKey] = {}
 
     @property
@@ -75,14 +91,27 @@ class Caches:
             return None
         if key not in found:
             return None
-        self.land(mine)
-        return Value(found[key])
+        value = self._standing(call, found[key])
+        if value is not None:
+            self.land(mine)
+        return value
+
+    def _standing(self, call: Call, kept: object) -> Value | None:
+        """Return a result that was kept for a call; None if a file that it rests on is another one now."""
+        if not isinstance(kept, RestingResult):
+            return Value(kept)
+        if kept.files and is_watched(call) and not self._still_holds(kept.files):
+            return None
+        call.files, call.made_with = kept.files, other_versions(kept.packages, call.spec.packages)
+        return Value(kept.result)
 
     def keep(self, call: Call, result: object) -> None:
         """Put a result in."""
         key, policy = self._keys.get(call.path), call.spec.cache
         if key is None or policy is None or self.cache is None or key != self._key(call):
             return  # an argument was changed in place: the result is not that of the arguments as they are now
+        if call.files or call.spec.packages:
+            result = RestingResult(result, call.files, dict(call.spec.packages))
         try:
             self.cache.set({key: (result, policy.ttl)})
         except Exception as error:  # noqa: BLE001  # as in find

@@ -26,7 +26,7 @@ from nbflow.errors import (
     UnreachedCallsWarning,
 )
 from nbflow.fingerprint import digest_of
-from nbflow.runs.kept_code import names_changed_since
+from nbflow.runs.kept_code import changed_files_of, names_changed_since
 from nbflow.values import Output_co, as_text
 from nbflow.views.calls import CallRow, calls_of
 from nbflow.views.state import interrupt_of
@@ -151,6 +151,11 @@ class Run(Generic[Output_co]):
         """The names of what has changed of its code since it began, as far as digests tell: the body, what it uses."""
         return () if self.is_current else names_changed_since(self._records, self.workflow.spec)
 
+    @property
+    def changed_files(self) -> tuple[str, ...]:
+        """The files that its results rest on and that have changed since it ended, as seen from the working folder."""
+        return changed_files_of(self.log)
+
     def done(self) -> bool:
         """Whether it has ended, if only with a question."""
         return self._future is None or self._future.done()
@@ -188,21 +193,8 @@ class Run(Generic[Output_co]):
         if self._future is None:
             return self._stored()
         while not self._future.done():
-            yield from self._wake().__await__()
+            yield from _wake(self, self._future).__await__()
         return self._unwrap(self._future)
-
-    async def _wake(self) -> None:
-        """Wait for the end; a cancelled wait cancels the run."""
-        from asyncio import CancelledError  # noqa: PLC0415  # as below
-
-        from nbflow.drivers import aio  # noqa: PLC0415  # asyncio is running, or this would not be awaited
-
-        assert self._future is not None, "only a run that has begun is awaited"
-        try:
-            await aio.settled(self._future)
-        except CancelledError:
-            self.cancel("CancelledError")
-            raise
 
     def _unwrap(self, future: CallFuture) -> Output_co:
         outcome: Outcome | None = future.outcome
@@ -303,6 +295,19 @@ class Run(Generic[Output_co]):
             dispatch.keep_held()
         dispatch.telling.tell(to_the_end=True)
         return lambda: _remove(scheduler.log.listeners, listener)
+
+
+async def _wake(run: Run[Any], future: CallFuture) -> None:
+    """Wait for the end of a run; a cancelled wait cancels it."""
+    from asyncio import CancelledError  # noqa: PLC0415  # as below
+
+    from nbflow.drivers import aio  # noqa: PLC0415  # asyncio is running, or this would not be awaited
+
+    try:
+        await aio.settled(future)
+    except CancelledError:
+        run.cancel("CancelledError")
+        raise
 
 
 def _remove(listeners: list[Callable[[Record], None]], listener: Callable[[Record], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from nbflow.drivers.future import CallFuture
 from nbflow.drivers.here import running_loop
 from nbflow.drivers.mailbox import Mailbox
 from nbflow.errors import ChangedArgumentWarning
+from nbflow.fingerprint.files import read_by, still_holds
 from nbflow.values import Final, RunControl, RunnableConfig, whereabouts  # a field of a dataclass
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from nbflow.core.call import Call, Frame, Spec, Submit
     from nbflow.core.call import Mailbox as AnyMailbox
     from nbflow.core.deliveries import Deliveries
+    from nbflow.core.file_read import FileRead
     from nbflow.core.outcome import Outcome
     from nbflow.core.record import Marked, Record, Value
     from nbflow.drivers.dispatch import Dispatch
@@ -87,6 +90,7 @@ class Session:
         of_graph: options of the run that are about a graph, by name.
         early: reads the records of the run before those that its log holds; None if that holds all.
         state: of the graph that runs, at its last step; None before it.
+        folder: that the process worked in when the run began.
         led: who decides on showing what its code says, and whether that is kept.
         dispatch: carries out calls; set when the run begins.
         submit: its method that takes a request of a body, without a step between.
@@ -106,6 +110,7 @@ class Session:
     of_graph: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
     early: Callable[[], Sequence[Record]] | None = None
     state: Mapping[str, object] | None = None
+    folder: str = field(default_factory=os.getcwd)
     led: tuple[Echo | None, bool] = field(default_factory=echo_here.get)
     dispatch: Dispatch = field(init=False)
     submit: Submit = field(init=False)
@@ -150,6 +155,14 @@ class Session:
             )
             warn(text, ChangedArgumentWarning)
         return names
+
+    def files_of(self, call: Call, named: Sequence[str]) -> tuple[FileRead, ...] | Callable[[], tuple[FileRead, ...]]:
+        """Return the files that a call has read, or what finds them out where that takes long."""
+        return read_by((call.reads or {}).copy(), named, self.folder)
+
+    def still_holds(self, files: Sequence[FileRead]) -> bool:
+        """Whether files are as they were when a result was made of them."""
+        return still_holds(files, self.folder)
 
     def hear(
         self,

@@ -23,6 +23,7 @@ class Code(NamedTuple):
         place: where it is written: module and line, such as ``"flows:12"``; empty where that is not known.
         parts: the helpers and values that it names, each with its source or a digest; empty if not kept.
         module: code that defines it where nothing else is defined; empty if not kept.
+        packages: the installed packages that it uses, each with its version; empty if not kept.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Code(NamedTuple):
     place: str = ""
     parts: tuple[tuple[str, str], ...] = ()
     module: str = ""
+    packages: tuple[tuple[str, str], ...] = ()
 
 
 class CodeView:
@@ -47,8 +49,11 @@ class CodeView:
     def fold(self, record: Record) -> None:
         """Take a record in."""
         if isinstance(record, CodeKept):
-            text, parts, module = _kept(record)
-            code = Code(record.name, record.kind, record.code, text, record.place, tuple(parts.items()), module)
+            text, parts, module, packages = _kept(record)
+            code = Code(
+                record.name, record.kind, record.code, text, record.place, tuple(parts.items()), module,
+                tuple(packages.items()),
+            )  # fmt: skip
             self.kept[code.name, code.digest] = code
 
     def of(self, records: Iterable[Record]) -> Code | None:
@@ -78,17 +83,19 @@ def code_of(records: Iterable[Record]) -> CodeView:
     return view
 
 
-def _kept(record: CodeKept) -> tuple[str, Mapping[str, str], str]:
-    """Return a source, its parts and its module; empty if what is stored there is something else."""
+def _kept(record: CodeKept) -> tuple[str, Mapping[str, str], str, Mapping[str, str]]:
+    """Return a source, its parts, its module and its packages; empty if what is stored there is something else."""
     try:
         value = record.get()
     except Exception:  # noqa: BLE001  # a file that somebody has changed, and this only shows
-        return "", {}, ""
-    text, parts, module = map(value.get, ("text", "parts", "module")) if isinstance(value, dict) else (value, {}, "")
+        return "", {}, "", {}
+    kept = value if isinstance(value, dict) else {"text": value}
+    text, parts, module, packages = map(kept.get, ("text", "parts", "module", "packages"))
     return (
         text if isinstance(text, str) else "",
         parts if isinstance(parts, dict) else {},
         module if isinstance(module, str) else "",
+        packages if isinstance(packages, dict) else {},
     )
 
 

@@ -25,6 +25,7 @@ from nbflow.core.record import (
 from nbflow.errors.frames import traceback_text
 from nbflow.values import Final, NodeUpdate
 from nbflow.views.output import output_of
+from nbflow.views.rests import files_in_words, versions_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,8 +49,8 @@ class Detail(NamedTuple):
 
     Attributes:
         label: ``input``, ``arguments``, ``result``, ``error``, ``attempt N``, ``question``, ``answer``,
-            ``refused answer``, ``changed``, ``stopped``, ``output``, ``display``, these two with ``of attempt N`` if
-            that was not the last one, or ``stream data``.
+            ``refused answer``, ``changed``, ``files``, ``made with``, ``stopped``, ``output``, ``display``, these two
+            with ``of attempt N`` if that was not the last one, or ``stream data``.
         text: the fact, several lines at times.
         forms: of a display, what it is beside text, as ``output.Shown`` has it.
     """
@@ -109,6 +110,10 @@ def _facts(record: Record) -> dict[str, str]:
         facts[label] = text_of(record)
     if isinstance(record, CallReturned) and record.changed:
         facts["changed"] = f"the argument {' or '.join(map(repr, record.changed))}, in place, while it worked"
+    if isinstance(record, (CallReturned, RunReturned)) and record.files:
+        facts["files"] = files_in_words(record.files)
+    if isinstance(record, CallReturned) and record.made_with:
+        facts["made with"] = versions_in_words(record.made_with, {}).removeprefix("made with ")
     return facts
 
 

@@ -18,6 +18,7 @@ from nbflow.views.calls import CallRow
 from nbflow.views.code import Code, CodeView
 from nbflow.views.details import text_of_value
 from nbflow.views.progress import RunView
+from nbflow.views.rests import changed_between
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -54,7 +55,8 @@ class CallDiff(NamedTuple):
     Attributes:
         before: of the first run; None if only the other one made it.
         after: of the second run; None likewise.
-        differs: what differs: ``code``, ``arguments``, ``state``, ``result``, ``error``; empty for a call of one run.
+        differs: what differs: ``code``, ``arguments``, ``files``, ``state``, ``result``, ``error``; empty for a call of
+            one run.
     """
 
     before: CallRow | None
@@ -199,6 +201,9 @@ def _compared(one: Side, other: Side, before: str, after: str) -> CallDiff:
             differs.append("arguments")
     elif _inputs(one, before) != _inputs(other, after):
         differs.append("arguments")
+    read = [getattr(side.settled.get(path), "files", ()) for side, path in ((one, before), (other, after))]
+    if changed_between(*read):
+        differs.append("files")
     ended = [FINISHED[0] if row.state in FINISHED else row.state for row in (mine, its)]
     if ended[0] != ended[1]:
         differs.append("state")

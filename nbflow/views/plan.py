@@ -22,12 +22,15 @@ from nbflow.core.states import BODIES, FINISHED, TAKEN
 from nbflow.views.calls import calls_of
 from nbflow.views.code import code_of
 from nbflow.views.details import text_of_question
+from nbflow.views.rests import changed_between, changed_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from nbflow.core.record import Asked, Record
+    from nbflow.core.record import Asked, FileRead, Record
     from nbflow.views.calls import CallRow
+
+    Look = Callable[[Sequence[FileRead]], tuple[FileRead, FileRead] | None]
 
 _WITHOUT_REASON = frozenset({*BODIES, "map"})  # kinds of calls that run for the sake of others
 UNTOLD = "whether its own lines have changed can't be told"
@@ -44,6 +47,7 @@ class Wanted(NamedTuple):
         inputs, code: digests of its arguments and of the task's code; empty when unknown.
         text: the task's source, as it is now.
         parts: what it names, by name, as of ``Code``.
+        files: that it has read, if it has run.
     """
 
     path: str
@@ -54,6 +58,7 @@ class Wanted(NamedTuple):
     code: bytes
     text: str
     parts: Mapping[str, str]
+    files: tuple[FileRead, ...] = ()
 
 
 class PlannedCall(NamedTuple):
@@ -63,7 +68,7 @@ class PlannedCall(NamedTuple):
         path: position.
         name: of the task.
         action: ``"replayed"``, ``"reused"`` or ``"cached"``: its result is there; ``"runs"``, ``"sleeps"``.
-        reason: why it runs; empty for others.
+        reason: why it runs; of one whose result is there, what is to be known of that: mostly empty.
         seconds: how long it took when it last ran, or calls of its name did; None where none did.
         shown: the arguments as short text.
     """
@@ -124,7 +129,7 @@ class Plan(NamedTuple):
             f"{self.workflow}: nothing runs" if not runs else f"{self.workflow}: {runs} of {len(self.calls)} calls run"
         ]
         lines[0] += f" ({listed})" if listed else ""
-        for alike in folded(self.runs):
+        for alike in folded(call for call in self.calls if call.reason):
             call, count = alike[0], len(alike)
             where = call.path if count == 1 else f"{count} calls, {call.path} to {alike[-1].path}"
             lines.append(f"  {call.name} ({where}) {call.action}: {call.reason}")
@@ -153,20 +158,28 @@ class Planning:
         source: records of the run that results are taken from or compared with; empty for none.
         reuse: whether it takes results of that run.
         is_same: whether it goes on with that run itself.
+        look: returns the first of some files that is another one now, before and now; None if all are as they were.
     """
 
-    def __init__(self, source: Sequence[Record], *, reuse: bool, is_same: bool) -> None:
+    def __init__(self, source: Sequence[Record], *, reuse: bool, is_same: bool, look: Look = lambda _: None) -> None:
         self._source = source
         self._reuse = reuse
         self._is_same = is_same
+        self._look = look
         self._settled = {record.path: record for record in source if isinstance(record, CallSettled)}
         self._rows = {row.path: row for row in calls_of(source)}
         self._code = code_of(source)
         self._usual = _usual_times(self._settled.values())
         self._answered = {record.path for record in of_kind(source, Answered)}
 
-    def plan(
-        self, workflow: str, there: Iterable[CallRow], wanted: Iterable[Wanted], asked: Iterable[Asked], unknown: str
+    def plan(  # all that a dry run finds
+        self,
+        workflow: str,
+        there: Iterable[CallRow],
+        wanted: Iterable[Wanted],
+        asked: Iterable[Asked],
+        unknown: str,
+        notes: Mapping[str, str] | None = None,
     ) -> Plan:
         """Return the plan.
 
@@ -176,8 +189,12 @@ class Planning:
             wanted: calls that would run.
             asked: questions that would be asked.
             unknown: position of the call whose result the body needs; empty if it came to its end.
+            notes: by position, what is to be known of a result that is there.
         """
-        calls = [PlannedCall(row.path, row.name, _action(row), shown=row.shown) for row in there]
+        told = notes or {}
+        calls = [
+            PlannedCall(row.path, row.name, _action(row), told.get(row.path, ""), shown=row.shown) for row in there
+        ]
         for call in wanted:
             action = "sleeps" if call.kind == "sleep" else "runs"
             calls.append(PlannedCall(call.path, call.name, action, self._reason(call), self._took(call), call.shown))
@@ -212,7 +229,10 @@ class Planning:
                 continue
             kept = code.kept.get((record.name, record.code))
             text, parts = (kept.text, dict(kept.parts)) if kept is not None else ("", {})
-            call = Wanted(record.path, record.name, record.kind, record.shown, record.inputs, record.code, text, parts)
+            files = record.files if isinstance(record, CallReturned) else ()
+            call = Wanted(
+                record.path, record.name, record.kind, record.shown, record.inputs, record.code, text, parts, files
+            )
             found.append(PlannedCall(call.path, call.name, "runs", self._reason(call), shown=call.shown))
         return sorted(found, key=lambda call: order_of(call.path))
 
@@ -240,6 +260,8 @@ class Planning:
             yield f"its arguments are {_short(call.shown)}; they were {_short(past.shown)}{hidden}"
         if isinstance(past, CallFailed):
             yield f"it failed: {_short(repr(past.get()))}" if past.value is not None else "it was cancelled"
+        if isinstance(past, CallReturned) and past.files and (file := self._changed_file(past, call)):
+            yield file
         if not (call.inputs and call.code):
             yield "its code or arguments can't be told from others"
         if any(path == past.path or is_below(path, past.path) for path in self._answered):
@@ -264,6 +286,11 @@ class Planning:
         if line:
             return f"its code has changed in {line}"
         return changed_parts(dict(before.parts), call.parts)
+
+    def _changed_file(self, past: CallReturned, call: Wanted) -> str:
+        """Return in words a file that a recorded call has read and that is another one now; empty if none is."""
+        changed = self._look(past.files)
+        return changed_in_words(*changed) if changed is not None else changed_between(past.files, call.files)
 
     def _took(self, call: Wanted) -> float | None:
         """Return how long the call took when it last ran, else the median of those of its name."""

@@ -1,4 +1,4 @@
-"""Tasks that are not repeatable: the same code on the same arguments gave another result in another call."""
+"""Tasks that are not repeatable: the same code on the same arguments and files gave another result in another call."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class _Seen:
 
 
 def not_repeatable(runs: Iterable[Sequence[Record]]) -> list[Varied]:
-    """Return the tasks of which calls with the same code and arguments gave different results.
+    """Return the tasks of which calls with the same code and arguments, and the same files, gave different results.
 
     Results that were taken over, from a cache, another run or a fork, do not count, nor do those that can't be told
     apart from others by code and arguments.
@@ -73,7 +73,7 @@ def not_repeatable(runs: Iterable[Sequence[Record]]) -> list[Varied]:
     Returns:
         The one that differed in most calls first.
     """
-    seen: dict[tuple[str, bytes, bytes], _Seen] = {}
+    seen: dict[tuple[object, ...], _Seen] = {}
     for records in runs:
         started = records[0] if records else None
         where = (started.thread_id, started.run_id) if isinstance(started, RunStarted) else ("", "")
@@ -83,7 +83,8 @@ def not_repeatable(runs: Iterable[Sequence[Record]]) -> list[Varied]:
             if record.kind in BODIES or not (record.inputs and record.code) or record.value is None:
                 continue
             place = Place(*where, record.path, record.at, record.value)
-            found = seen.setdefault((record.name, record.inputs, record.code), _Seen(record, place))
+            files = tuple((file.path, file.digest, file.size) for file in record.files)
+            found = seen.setdefault((record.name, record.inputs, record.code, files), _Seen(record, place))
             found.calls += 1
             found.add(place)
     varied = [

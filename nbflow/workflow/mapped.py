@@ -6,7 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
-from nbflow.core.call import Promise, beside, check_body, current_frame
+from nbflow.core.beside import beside, check_body
+from nbflow.core.call import Promise, current_frame
 from nbflow.core.mapping import WHERE, gather
 from nbflow.errors import CalledOutsideRunError, InvalidOptionError
 

@@ -94,14 +94,14 @@ def _named(kind: str, name: object) -> str:
     return str.__str__(name) if name is not None else ""
 
 
-def flag(name: str, given: object) -> bool:
-    """Return an option that is either on or off.
+def flag(where: str, name: str, given: object) -> bool:
+    """Return an option of a decorator that is either on or off.
 
     Raises:
         InvalidOptionError: if it is neither.
     """
     if not isinstance(given, bool):
-        raise InvalidOptionError("@task", name, repr(given), "it is True or False")
+        raise InvalidOptionError(where, name, repr(given), "it is True or False")
     return given
 
 

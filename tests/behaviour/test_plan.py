@@ -6,6 +6,7 @@ import itertools
 import linecache
 import random
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -356,15 +357,22 @@ def test_the_first_line_that_differs(before: str, after: str, line: str) -> None
 
 
 STEPS = 5
+NAMES = [f"{letter}.txt" for letter in "abcdefghij"]
 
 
 def random_source(chance: random.Random) -> str:
-    """Return a workflow of a few tasks with helpers, some of which take what others gave."""
-    lines = ["BASE = 3"]
+    """Return a workflow of a few tasks with helpers, some of which take what others gave, or read a file."""
+    lines = ["from pathlib import Path", "BASE = 3"]
     for n in range(STEPS):
+        Path(NAMES[n]).write_text("4")
         lines += [f"def helper{n}(x):", f"    return x + {chance.randint(1, 9)} * BASE", ""]
         uses = chance.choice(
-            [f"helper{n}(x)", f"x * {chance.randint(2, 9)}", f"helper{chance.randrange(n + 1)}(x) - 1"]
+            [
+                f"helper{n}(x)",
+                f"x * {chance.randint(2, 9)}",
+                f"helper{chance.randrange(n + 1)}(x) - 1",
+                f"x + int(Path('{NAMES[chance.randrange(STEPS)]}').read_text())",
+            ]
         )
         lines += ["@flow.task", f"def step{n}(x):", f"    ran.append(('step{n}', x))", f"    return {uses}", ""]
     lines += ["@flow.entrypoint(name='body')", "def body(n):", "    x = n"]
@@ -382,9 +390,12 @@ def random_source(chance: random.Random) -> str:
 
 
 def edited(source: str, chance: random.Random) -> str:
-    """Return a source with a random edit: another number in a task, a helper or the body; a line twice, or gone."""
+    """Return a source with a random edit: another number in a task, a helper, body or file; a line twice, or gone."""
     lines = source.splitlines()
-    kind = chance.choice(["number", "number", "base", "drop", "comment", "twice"])
+    kind = chance.choice(["number", "number", "base", "drop", "comment", "twice", "file"])
+    if kind == "file":
+        Path(NAMES[chance.randrange(STEPS)]).write_text(str(chance.randint(4, 6)))
+        return source
     if kind == "base":
         return source.replace("BASE = 3", f"BASE = {chance.randint(3, 5)}")
     if kind == "comment":
@@ -406,7 +417,10 @@ def edited(source: str, chance: random.Random) -> str:
 
 @pytest.mark.parametrize("seed", range(100))
 @pytest.mark.parametrize("flavour", ["sync", "async"])
-def test_it_is_right_on_random_edits_of_random_workflows(flavour: str, seed: int) -> None:
+def test_it_is_right_on_random_edits_of_random_workflows(
+    flavour: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     chance = random.Random(f"{flavour}{seed}")
     written = Written(Flavour(flavour, InMemorySaver()), random_source(chance))
     written.flow.invoke(written.make(), 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -165,3 +167,50 @@ def test_a_cell_says_that_its_thread_had_a_run_of_another_workflow(notebook: She
     assert "The last run of this thread was one of flow: this is a new one, of other." in shown
     assert ("That one was not finished, and is left behind." in shown) is not is_finished
     assert "another input" not in shown
+
+
+READ = """\
+%%entrypoint --thread read --input 1 {options}
+def flow(n):
+    return [step(n).result(), Path("body.txt").read_text()]"""
+
+
+@pytest.fixture
+def reading(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """Return a notebook that reads two files, one of them in a task."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("body.txt", "task.txt"):
+        Path(name).write_text("one")
+    shell.run("ran = []\nfrom pathlib import Path")
+    shell.run("%%task\ndef step(n):\n    ran.append(n)\n    return Path('task.txt').read_text()")
+    return shell
+
+
+def change(name: str, text: str) -> None:
+    """Write a file after all runs so far, whatever its file system tells of times."""
+    Path(name).write_text(text)
+    os.utime(name, (time.time() + 10, time.time() + 10))
+
+
+@pytest.mark.parametrize("name", ["body.txt", "task.txt"])
+def test_a_finished_cell_runs_again_because_of_a_file(reading: Shell, name: str) -> None:
+    before = reading.run(READ.format(options=""))
+    assert reading.run(READ.format(options="")) == before
+    assert "here it is again" in reading.shown()[-1]
+    change(name, "two")
+    reading.run(READ.format(options="--plan"))
+    assert "1 of 1 calls run" in reading.shown()[-1]
+    assert "two" in reading.run(READ.format(options=""))
+    assert (
+        f"The file {name} has changed since the last run: this is a new one. --reuse takes over" in reading.shown()[-1]
+    )
+    assert reading.names["ran"] == [1, 1]
+
+
+def test_the_card_and_the_plan_name_the_file(reading: Shell) -> None:
+    reading.run(READ.format(options=""))
+    change("task.txt", "two")
+    reading.run(READ.format(options="--reuse --plan"))
+    assert "its file task.txt has changed" in reading.shown()[-1]
+    reading.run(READ.format(options="--reuse"))
+    assert "0 of 1 call reused. Ran: step (0.0): its file task.txt has changed." in reading.shown()[-1]

@@ -231,7 +231,8 @@ class Cells:
     ) -> Opening:
         """Start a run, or come back to the thread's last one if it has the same input.
 
-        An unfinished one goes on, or is joined at work. A finished one is shown again while its code is as it was.
+        An unfinished one goes on, or is joined at work. A finished one is shown again while its code, and the files
+        that it has read, are as they were.
         """
         shown = self._kit.cell_runs.pop(key, None)
         if shown is not None:
@@ -245,7 +246,7 @@ class Cells:
         if last is not None:
             same = _name_of(last) == workflow.name and (value is None or last.began_with(value))
             if last.status == "done":
-                if same and last.is_current:
+                if same and last.is_current and not last.changed_files:
                     return Opening(last, 0, FINISHED)
             elif same:
                 if last.status == "asking" and last.is_current:
@@ -363,8 +364,15 @@ def _what_is_new(workflow: Workflow, last: Run, *, same: bool) -> str:
         return text if is_done else f"{text} That one was not finished, and is left behind."
     if not is_done:
         return "The thread's unfinished run had another input and was left behind; this is a new run."
-    changed = ", ".join(f"`{one}`" for one in last.changed) if same else ""
-    return f"The code of {changed} has changed since the last run: this is a new one. {TAKE_OVER}" if changed else ""
+    changed = [f"`{one}`" for one in last.changed] if same else []
+    files = [f"`{one}`" for one in last.changed_files] if same else []
+    told = [f"the code of {', '.join(changed)}"] if changed else []
+    told += [f"the {'file' if len(files) == 1 else 'files'} {', '.join(files)}"] if files else []
+    if not told:
+        return ""
+    what = " and ".join(told)
+    verb = "has" if len(told) == 1 and (changed or len(files) == 1) else "have"
+    return f"{what[0].upper()}{what[1:]} {verb} changed since the last run: this is a new one. {TAKE_OVER}"
 
 
 def _name_of(run: Run) -> str:

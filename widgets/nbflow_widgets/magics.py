@@ -84,9 +84,9 @@ A cell that ends with a def: that function is the entrypoint, bound under its na
 expression is the result, ``inputs`` its input, and the names that it assigns are the notebook's.
 
 With --thread, running the cell again continues an unfinished run that has the same input.
-A finished one with the same input is shown again, and nothing runs, while its code is as it
-was; with another input, or after an edit, a new run begins. --fresh begins one anyway, --reuse
-takes over what has not changed.
+A finished one with the same input is shown again, and nothing runs, while its code and the
+files that it has read are as they were; with another input, or after an edit, a new run begins.
+--fresh begins one anyway, --reuse takes over what has not changed.
 
 {PARSER.format_help()}"""
 

@@ -82,7 +82,7 @@ def show_plan(workflow: Workflow, value: object, options: Options, *, times: boo
         last is not None
         and name == workflow.name
         and last.began_with(value)
-        and (last.status != "done" or last.is_current)
+        and (last.status != "done" or (last.is_current and not last.changed_files))
     )
     plan = workflow.plan(None if goes_on else value, config, on_divergence="rerun", reuse=options.reuse)
     view = PlanView(plan, times=times)
