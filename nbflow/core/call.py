@@ -179,7 +179,7 @@ class Host(Protocol):
         """Return the names of a call's arguments that were changed in place since it was made, and tell of them."""
         ...
 
-    def files_of(self, call: Call, named: Sequence[str]) -> Sequence[FileRead] | Callable[[], Sequence[FileRead]]:
+    def files_of(self, call: Call, named: Sequence[object]) -> Sequence[FileRead] | Callable[[], Sequence[FileRead]]:
         """Return the files that a call has read, or what finds them out where that takes long.
 
         Args:

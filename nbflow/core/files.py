@@ -21,17 +21,17 @@ _LONGEST = 1024  # characters of a text that may be the name of a file
 _MOST = 1000  # items of an argument that are looked at
 
 
-def named_by(call: Call) -> list[str]:
-    """Return which arguments of a call may be names of files: paths, and texts that look like one."""
+def named_by(call: Call) -> list[object]:
+    """Return which arguments of a call may be names of files: paths, and texts that look like it; asks none of them."""
     return [*_names((*call.args, *call.kwargs.values()), depth=1)]
 
 
-def _names(values: Iterable[object], depth: int) -> Iterator[str]:
+def _names(values: Iterable[object], depth: int) -> Iterator[object]:
     for value in values:
         kind = type(value)
         if kind is str:
             if _may_be_file(cast("str", value)):
-                yield cast("str", value)
+                yield value
         elif kind in FIXED:
             continue
         elif kind in {list, tuple} and depth:
@@ -39,23 +39,12 @@ def _names(values: Iterable[object], depth: int) -> Iterator[str]:
         elif kind is dict and depth and len(cast("dict[object, object]", value)) <= _MOST:
             yield from _names([*cast("dict[object, object]", value).values()], depth - 1)
         elif hasattr(kind, "__fspath__"):
-            path = _path_of(value)
-            if path is not None:
-                yield path
+            yield value
 
 
 def _may_be_file(text: str) -> bool:
     """Whether a text may be the name of a file: it has a dot or a slash, is short, and one line."""
     return len(text) <= _LONGEST and ("." in text or "/" in text or "\\" in text) and text.isprintable()
-
-
-def _path_of(value: object) -> str | None:
-    """Return what an object names; None if that is no text, or it does not tell."""
-    try:
-        path = type(value).__fspath__(value)  # type: ignore[attr-defined]  # the caller has looked
-    except Exception:  # noqa: BLE001  # of a class of the user's
-        return None
-    return path if isinstance(path, str) else None
 
 
 def is_watched(call: Call) -> bool:

@@ -34,7 +34,20 @@ _known: dict[tuple[str, int, int], bytes] = {}
 def opened(path: str) -> Opened:
     """Return a file or folder as it is now, without looking into it."""
     now = _stat(path)
-    return Opened(now.st_size, now.st_mtime_ns) if now is not None else _GONE
+    return Opened(now.st_size, _time(now)) if now is not None else _GONE
+
+
+def working_folder() -> str:
+    """Return the folder that the process works in; the top one if it is gone."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return os.sep
+
+
+def _time(found: os.stat_result) -> int:
+    """Return when a file was changed last, by whatever: content, name, a copy that was put in its place."""
+    return max(found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _stat(path: str) -> os.stat_result | None:
@@ -45,7 +58,7 @@ def _stat(path: str) -> os.stat_result | None:
 
 
 def read_by(
-    reads: Mapping[str, Opened | FileRead], named: Iterable[str], folder: str
+    reads: Mapping[str, Opened | FileRead], named: Iterable[object], folder: str
 ) -> tuple[FileRead, ...] | Callable[[], tuple[FileRead, ...]]:
     """Return the files that a call has read as they are now, sorted; or what finds that out where it takes long.
 
@@ -61,10 +74,10 @@ def read_by(
     found: dict[str, FileRead] = {file.path: file for file in reads.values() if isinstance(file, FileRead)}
     paths = {path: one for path, one in reads.items() if isinstance(one, Opened)}
     for name in named:
-        given = os.path.join(folder, os.path.expanduser(name))
-        now = _stat(given)
+        given = _path_of(name, folder)
+        now = _stat(given) if given else None
         if now is not None and stat.S_ISREG(now.st_mode):
-            paths.setdefault(os.path.abspath(given), Opened(now.st_size, now.st_mtime_ns))
+            paths.setdefault(os.path.abspath(given), Opened(now.st_size, _time(now)))
     left: list[str] = []
     room = QUICK
     for path, before in paths.items():
@@ -72,7 +85,7 @@ def read_by(
         is_folder = path[-1] == "/"
         if not before.is_read or (before.size >= 0 if now is None else not is_folder and not stat.S_ISREG(now.st_mode)):
             continue  # or it is gone, or neither file nor folder
-        if now is None or is_folder or before.is_written or (now.st_size, now.st_mtime_ns) == before[:2]:
+        if now is None or is_folder or before.is_written or (now.st_size, _time(now)) == before[:2]:
             size = 0 if now is None or is_folder else _bytes_to_read(path, now)
             if size > room:
                 left.append(path)
@@ -90,6 +103,15 @@ def read_by(
         return tuple(found[path] for path in sorted(found))
 
     return rest
+
+
+def _path_of(name: object, folder: str) -> str:
+    """Return the path that a text or an object names; empty if that can't be told."""
+    try:
+        path = os.fspath(name)  # type: ignore[call-overload]  # it raises
+    except Exception:  # noqa: BLE001  # of a class of the user's
+        return ""
+    return os.path.join(folder, os.path.expanduser(path)) if isinstance(path, str) else ""
 
 
 def still_holds(files: Iterable[FileRead], folder: str) -> bool:
@@ -110,7 +132,7 @@ def is_same(file: FileRead, folder: str) -> bool:
 
 def changed(files: Sequence[FileRead]) -> tuple[FileRead, FileRead] | None:
     """Return the first file that is not as it was, before and now, as seen from the working folder; None if all are."""
-    folder = os.getcwd()
+    folder = working_folder()
     for file in files:
         if not is_same(file, folder):
             return file, file_at(os.path.join(folder, file.path), folder)
@@ -125,7 +147,7 @@ def changed_since(files: Iterable[FileRead], began: float, ended: float) -> list
         began: when the run did, in seconds since 1970.
         ended: when the run did, likewise.
     """
-    found, folder = [], os.getcwd()
+    found, folder = [], working_folder()
     for path, file in {one.path: one for one in files}.items():
         if not is_same(file, folder):
             at = opened(os.path.join(folder, path)).time / 1e9
@@ -137,34 +159,36 @@ def changed_since(files: Iterable[FileRead], began: float, ended: float) -> list
 def file_at(path: str, folder: str) -> FileRead:
     """Return a file, or the names in a folder, as they are now."""
     name = shown(path, folder)
+    now = _stat(path)
+    if now is None:
+        return FileRead(name)
+    at = _time(now)
+    is_settled = time.time_ns() - at > _SETTLED
     try:
         if path.endswith("/"):
             return FileRead(name, _digest_of_names(path), 0)
-        now = os.stat(path)
-        is_settled = time.time_ns() - now.st_mtime_ns > _SETTLED
         if now.st_size > LARGE or not stat.S_ISREG(now.st_mode):
-            return FileRead(name, b"", now.st_size, now.st_mtime_ns)
-        digest = _known.get((path, now.st_mtime_ns, now.st_size)) if is_settled else None
+            return FileRead(name, b"", now.st_size, at)
+        digest = _known.get((path, at, now.st_size)) if is_settled else None
         if digest is None:
             digest = _digest_of_file(path, now)
-        if is_settled and digest:
-            if len(_known) >= _MOST:
-                _known.clear()
-            _known[path, now.st_mtime_ns, now.st_size] = digest
-        return FileRead(name, digest, now.st_size, now.st_mtime_ns if is_settled else 0)
-    except (OSError, ValueError):
-        return FileRead(name)
+    except OSError:  # it may not be read
+        return FileRead(name, b"", 0 if path.endswith("/") else now.st_size, at)
+    if is_settled and digest:
+        if len(_known) >= _MOST:
+            _known.clear()
+        _known[path, at, now.st_size] = digest
+    return FileRead(name, digest, now.st_size, at if is_settled else 0)
 
 
 def shown(path: str, folder: str) -> str:
     """Return how a path is recorded: from the folder of the run if it is in that, or in the same project."""
     if path.startswith(f"{folder}{os.sep}"):
-        inside = path[len(folder) + 1 :]
-        return inside.replace(os.sep, "/") if inside else "./"
-    if path.startswith(f"{project_of(folder)}{os.sep}"):
+        path = path[len(folder) + 1 :].replace(os.sep, "/") or "./"
+    elif path.startswith(f"{project_of(folder)}{os.sep}"):
         end = "/" if path.endswith("/") else ""
-        return os.path.relpath(path, folder).replace(os.sep, "/") + end
-    return path
+        path = os.path.relpath(path, folder).replace(os.sep, "/") + end
+    return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 @lru_cache(maxsize=64)
@@ -180,7 +204,7 @@ def project_of(folder: str) -> str:
 
 def _bytes_to_read(path: str, now: os.stat_result) -> int:
     """Return how many bytes are read to tell what is in a file."""
-    is_known = now.st_size > LARGE or (path, now.st_mtime_ns, now.st_size) in _known
+    is_known = now.st_size > LARGE or (path, _time(now), now.st_size) in _known
     return 0 if is_known else now.st_size
 
 
@@ -191,7 +215,7 @@ def _digest_of_file(path: str, before: os.stat_result) -> bytes:
         while part := file.read(_STEP):
             hasher.update(part)
         now = os.fstat(file.fileno())
-    return hasher.digest() if (now.st_mtime_ns, now.st_size) == (before.st_mtime_ns, before.st_size) else b""
+    return hasher.digest() if (_time(now), now.st_size) == (_time(before), before.st_size) else b""
 
 
 def _digest_of_names(path: str) -> bytes:

@@ -43,14 +43,13 @@ def begin() -> None:
 
 
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:
-    if event != "open" and event not in _LISTS:
-        return
-    frame = current_frame.get()
-    if frame is None or frame.closed:
-        return
     try:
-        _take_in(frame.call, event, arguments)
-    except Exception:  # noqa: BLE001  # what is raised here would keep the user's code from its file
+        if event != "open" and event not in _LISTS:
+            return
+        frame = current_frame.get()
+        if frame is not None and not frame.closed:
+            _take_in(frame.call, event, arguments)
+    except Exception:  # noqa: BLE001  # what is raised here would keep the user's code from its file; so at Python's end
         return
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from nbflow.drivers.future import CallFuture
 from nbflow.drivers.here import running_loop
 from nbflow.drivers.mailbox import Mailbox
 from nbflow.errors import ChangedArgumentWarning
-from nbflow.fingerprint.files import read_by, still_holds
+from nbflow.fingerprint.files import read_by, still_holds, working_folder
 from nbflow.values import Final, RunControl, RunnableConfig, whereabouts  # a field of a dataclass
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ class Session:
     of_graph: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
     early: Callable[[], Sequence[Record]] | None = None
     state: Mapping[str, object] | None = None
-    folder: str = field(default_factory=os.getcwd)
+    folder: str = field(default_factory=working_folder)
     led: tuple[Echo | None, bool] = field(default_factory=echo_here.get)
     dispatch: Dispatch = field(init=False)
     submit: Submit = field(init=False)
@@ -156,7 +155,9 @@ class Session:
             warn(text, ChangedArgumentWarning)
         return names
 
-    def files_of(self, call: Call, named: Sequence[str]) -> tuple[FileRead, ...] | Callable[[], tuple[FileRead, ...]]:
+    def files_of(
+        self, call: Call, named: Sequence[object]
+    ) -> tuple[FileRead, ...] | Callable[[], tuple[FileRead, ...]]:
         """Return the files that a call has read, or what finds them out where that takes long."""
         return read_by((call.reads or {}).copy(), named, self.folder)
 

@@ -602,3 +602,60 @@ def test_a_file_makes_a_task_no_less_repeatable(flow: Flavour) -> None:
         runs.append(body.last_run(CONFIG).log)
     assert not_repeatable(runs) == []
     assert [call.differs for call in diff_of(*runs).calls[1:]] == [("files", "result")]
+
+
+def replaced(name: str, text: str) -> None:
+    """Put another file in the place of one, of the same size and the same time of change, as ``cp -p`` may."""
+    before = os.stat(name)  # noqa: PTH116  # as of the rest here
+    Path("new.txt").write_text(text)
+    os.utime("new.txt", ns=(before.st_atime_ns, before.st_mtime_ns))
+    Path("new.txt").replace(name)
+
+
+def test_a_file_is_told_from_one_of_the_same_size_and_time(flow: Flavour) -> None:
+    os.utime("a.txt", (1e9, 1e9))
+    body = reading(flow, READS["open"], "a.txt")
+    assert runs_again(flow, body, lambda: replaced("a.txt", "two"), cached=False)
+
+
+def test_a_file_that_may_not_be_read_is_what_it_was(flow: Flavour, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any) -> bytes:
+        raise PermissionError
+
+    monkeypatch.setattr(files_of, "_digest_of_file", refused)
+    body = reading(flow, READS["open"], "a.txt")
+    assert not runs_again(flow, body, lambda: None, cached=False)
+    assert runs_again(flow, body, lambda: Path("a.txt").write_text("2"), cached=False)
+
+
+def test_odd_names_do_no_harm(flow: Flavour) -> None:
+    name = os.fsdecode(b"not \xff utf.txt")
+    Path(name).write_text("one")
+    Path("Grüße ☃.txt").write_text("one")
+    body = reading(flow, lambda _: [Path(name).read_text(), Path("Grüße ☃.txt").read_text()], 1)
+    assert flow.invoke(body, 1) == ["one", "one"]
+    assert flow_files(body) == {"load": ["Grüße ☃.txt", "not \\xff utf.txt"]}
+
+
+class Stubborn:
+    """A path that will not tell its name."""
+
+    def __fspath__(self) -> str:
+        msg = "never"
+        raise RuntimeError(msg)
+
+
+def test_a_path_may_raise(flow: Flavour) -> None:
+    body = reading(flow, lambda _: 1, Stubborn())
+    assert flow.invoke(body, 1) == 1
+
+
+def test_the_working_folder_may_be_gone(flow: Flavour, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    body = reading(flow, lambda _: 1, "a.txt")
+    assert flow.invoke(body, 1) == 1
+    assert flow.invoke(body, 1, reuse=True) == 1
+    assert body.last_run(CONFIG).changed_files == ()
