@@ -241,6 +241,7 @@ class Call(msgspec.Struct, eq=False):
         shown: the arguments as short text.
         edges: paths of the calls whose futures were passed as arguments.
         attempt: number of the attempt under way, from 1.
+        requested: when it was asked for, if it had to wait for its turn; else 0.
         started: when the first attempt began.
         deadline: limits of the attempt under way; None without a timeout.
         cached: whether its outcome came out of a cache.
@@ -281,6 +282,7 @@ class Call(msgspec.Struct, eq=False):
     edges: tuple[str, ...] = ()
     waits_for: tuple[Call, ...] = ()
     attempt: int = 0
+    requested: float = 0.0
     started: float = 0.0
     deadline: Deadline | None = None
     cached: bool = False

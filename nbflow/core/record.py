@@ -218,6 +218,7 @@ class CallSettled(CallRecord):
     """What the records of a call's end share.
 
     Attributes:
+        requested: seconds since 1970 when it was asked for, if a limit may have kept it from beginning at once; else 0.
         started: seconds since 1970 when its body began.
         inputs: digest of the arguments; empty without a checkpointer.
         code: digest of the task's code; empty when unknown.
@@ -226,6 +227,7 @@ class CallSettled(CallRecord):
         branch: numbers and keys of the branches that the call was made in, such as ``"b2@0=1f0c"``; see ``Branches``.
     """
 
+    requested: float = 0.0
     started: float = 0.0
     inputs: bytes = b""
     code: bytes = b""

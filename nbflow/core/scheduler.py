@@ -276,6 +276,7 @@ class Scheduler:
             name=spec.name,
             kind=spec.kind,
             attempt=call.attempt,
+            requested=call.requested,
             started=call.started,
             inputs=call.inputs,
             code=spec.code if self.keep is not None else b"",

@@ -69,7 +69,7 @@ class Dispatch(Hands):
         )
         self.call, self.acall = self.bodies.run, self.bodies.arun
         self.untold, self.telling = scheduler.log.untold, Telling(scheduler.log)
-        self.admission = Admission(max_concurrency, self._launch)
+        self.admission = Admission(max_concurrency, self._launch, scheduler.now)
         self.standstill = Standstill(scheduler.questions.waits)
         self.is_inline = False
         self.body: CallFuture | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import timedelta
 from functools import partial
@@ -74,6 +75,10 @@ def session_of(workflow: Definition, asked: Prepared, opening: Opening, **others
     """Return the surroundings of a run; ``others`` are fields of them that are not the workflow's own."""
     started = opening.started
     editions = Editions(workflow.spec, kept=asked.saver is not None)
+    try:
+        folder = os.getcwd()
+    except OSError:  # it is gone
+        folder = os.sep
     fields: dict[str, Any] = {
         "config": for_bodies(asked.config),
         "thread_id": asked.thread_id,
@@ -86,6 +91,7 @@ def session_of(workflow: Definition, asked: Prepared, opening: Opening, **others
         "control": asked.request.control,
         "editions": _traced(editions),
         "settle": editions.settle,
+        "folder": folder,
         "of_graph": asked.request.of_graph,
     }
     return Session(**{**fields, **others})

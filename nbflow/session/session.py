@@ -23,7 +23,7 @@ from nbflow.drivers.future import CallFuture
 from nbflow.drivers.here import running_loop
 from nbflow.drivers.mailbox import Mailbox
 from nbflow.errors import ChangedArgumentWarning
-from nbflow.fingerprint.files import read_by, still_holds, working_folder
+from nbflow.fingerprint.files import read_by, still_holds
 from nbflow.values import Final, RunControl, RunnableConfig, whereabouts  # a field of a dataclass
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Session:
     of_graph: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
     early: Callable[[], Sequence[Record]] | None = None
     state: Mapping[str, object] | None = None
-    folder: str = field(default_factory=working_folder)
+    folder: str = ""
     led: tuple[Echo | None, bool] = field(default_factory=echo_here.get)
     dispatch: Dispatch = field(init=False)
     submit: Submit = field(init=False)

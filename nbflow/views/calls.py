@@ -54,7 +54,7 @@ class CallRow(NamedTuple):
         shown: the arguments as short text.
         edges: positions of the calls whose futures were arguments.
         value: what it returned or raised; None until it has.
-        requested: seconds since 1970 when it was called; 0.0 if only its end is known.
+        requested: seconds since 1970 when it was called; 0.0 if only its end is known, and no limit kept it waiting.
         changed: names of arguments that were changed in place while it worked.
     """
 
@@ -215,7 +215,7 @@ class CallsView:
         return CallRow(
             record.path, caller_of(record.path), record.name, record.kind, state, record.attempt,
             record.started, record.at, record.shown or (before.shown if before is not None else ""),
-            record.edges, value, before.requested if before is not None else 0.0,
+            record.edges, value, record.requested or (before.requested if before is not None else 0.0),
             record.changed if isinstance(record, CallReturned) else (),
         )  # fmt: skip
 

@@ -187,3 +187,19 @@ def test_rates_are_written_as_people_say_them(rate: str) -> None:
 def test_a_limit_that_makes_no_sense_is_refused(limit: Any) -> None:
     with pytest.raises(InvalidOptionError, match="whole number"):
         nbflow.task(max_concurrency=limit)
+
+
+@pytest.mark.parametrize("limit", ["of the task", "of the run"])
+def test_a_stored_run_tells_how_long_a_call_waited_for_its_turn(flow: Flavour, limit: str) -> None:
+    @flow.task(max_concurrency=1 if limit == "of the task" else None)
+    def narrow(n: int) -> int:
+        return n
+
+    @flow.entrypoint
+    def body(n: int) -> Any:
+        return (yield [narrow(k) for k in range(n)])
+
+    config: Any = {"configurable": {"thread_id": "t"}, "max_concurrency": 1 if limit == "of the run" else None}
+    flow.invoke(body, 3, config=config)
+    calls = [row for row in body.last_run({"configurable": {"thread_id": "t"}}).calls if row.name == "narrow"]
+    assert all(0 < row.requested <= row.started for row in calls)

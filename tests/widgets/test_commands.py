@@ -42,11 +42,22 @@ def test_each_subcommand_is_a_function_of_the_toolkit() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["threads", "history asks", "calls asks", "timing asks", "timeline asks", "callgraph asks"]
+    "line",
+    ["threads", "history asks", "calls asks", "timing asks", "timeline asks", "callgraph asks", "whatif asks"],
 )
 def test_a_subcommand_gives_what_its_function_gives(threads: Shell, line: str) -> None:
     name, *arguments = line.split()
     assert repr(threads.run(f"%nbflow {line}")) == repr(getattr(nbflow_widgets, name)(*arguments))
+
+
+def test_a_run_is_gone_through_on_paper(threads: Shell) -> None:
+    threads.run("from nbflow import task\n@task\ndef step(n): return n")
+    threads.run("%%entrypoint --thread paper --input 2\ndef paper(n):\n    return [step(n).result() for _ in range(n)]")
+    found = threads.run("%nbflow whatif paper --workers 3 --faster {'step':2}")
+    assert found["what"].tolist() == ["as it was", "with 3 workers, step 2 times as fast"]
+    assert found["faster"].tolist()[0] == 1.0
+    assert "tasks of the run (step)" in str(threads.fail("%nbflow whatif paper --faster {'other':2}"))
+    assert "whole number from 1" in str(threads.fail("%nbflow whatif paper --workers 0"))
 
 
 def test_a_timeline_of_a_stored_run_is_html_and_text(threads: Shell) -> None:

@@ -29,6 +29,7 @@ from nbflow_widgets.commands import (
     timeline,
     timing,
     trace,
+    whatif,
 )
 from nbflow_widgets.fields.own import register_form
 from nbflow_widgets.graphs import show_graphs
@@ -59,6 +60,7 @@ __all__ = [
     "trace",
     "try_call",
     "unload_ipython_extension",
+    "whatif",
 ]
 
 

@@ -6,7 +6,7 @@ Every one looks at the default saver of the notebook unless it is given another 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -271,6 +271,26 @@ def repeatable(thread: str | None = None, saver: BaseCheckpointSaver | None = No
     from nbflow_widgets import tables  # noqa: PLC0415  # pandas comes with it
 
     return tables.repeatable(_saver(saver), thread)
+
+
+def whatif(
+    thread: str | Run,
+    saver: BaseCheckpointSaver | None = None,
+    *,
+    workers: int | None = None,
+    faster: Mapping[str, float] | None = None,
+) -> RunFrame:
+    """Return how long a run would have taken: without people, with more workers, with a task twice as fast.
+
+    Args:
+        thread: a thread's id, or a run.
+        saver: where the thread is kept; None for the default.
+        workers: how many calls work at a time, of those that had to wait for their turn.
+        faster: by name of a task, how many times faster it works, such as ``{"embed": 3}``.
+    """
+    from nbflow_widgets import tables  # noqa: PLC0415  # as above
+
+    return tables.what_if(_run_of(thread, saver), workers=workers, faster=faster)
 
 
 def resume(thread: str, answer: object, saver: BaseCheckpointSaver | None = None) -> object:

@@ -33,6 +33,7 @@ from nbflow_widgets.commands import (
     timeline,
     timing,
     trace,
+    whatif,
 )
 from nbflow_widgets.failure import prepared
 from nbflow_widgets.markup import code_span, escaped, note
@@ -50,6 +51,7 @@ SUBCOMMANDS: dict[str, Callable[..., object]] = {
         history,
         calls,
         timing,
+        whatif,
         timeline,
         callgraph,
         graph,

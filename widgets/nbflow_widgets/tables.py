@@ -17,6 +17,7 @@ from nbflow.views.progress import CALL_STATES, RUN_STATES, Progress, RunView, ru
 from nbflow.views.repeatable import not_repeatable
 from nbflow.views.rows import points_of, questions_of, thread_row
 from nbflow.views.timing import TaskTimes, Timing, timing_of
+from nbflow.views.what_if import what_if as scenarios
 
 try:
     import numpy as np
@@ -194,6 +195,30 @@ def tasks(
 def tasks_of(times: Timing) -> RunFrame:
     """Return what ``tasks`` does, of a run whose times are known."""
     return _frame([{**row._asdict(), "total": row.seconds} for row in times.tasks], TASKS)
+
+
+WHAT_IF = {"what": TEXT, "duration": SPAN, "faster": "float64"}
+
+
+def what_if(run: Run, *, workers: int | None = None, faster: Mapping[str, float] | None = None) -> RunFrame:
+    """Return how long a run would have taken had something been otherwise, the run as it was first.
+
+    ``duration`` is on paper, from the recorded calls: compare lines with each other; ``faster`` is how many times
+    faster a line is than the run as it was.
+
+    Args:
+        run: that has ended.
+        workers: how many calls work at a time, of those tasks that had to wait for their turn; of all if none had.
+        faster: by name of a task, how many times faster its own code works.
+
+    Raises:
+        InvalidOptionError: if ``workers`` is no whole number from 1, or ``faster`` names no task, or no number above 0.
+    """
+    view = run_of(run.log, live=not run.done())
+    return _frame(
+        [{**one._asdict(), "duration": one.seconds} for one in scenarios(view, workers=workers, faster=faster)],
+        WHAT_IF,
+    )
 
 
 def calls_side_by_side(found: RunDiff) -> RunFrame:

@@ -20,15 +20,19 @@ class Admission:
     Args:
         max_concurrency: how many may work at the same time; None for any number.
         launch: has a call carried out.
+        now: gives seconds since 1970.
 
     Attributes:
         is_limited: whether all calls of the run share a limit.
     """
 
-    def __init__(self, max_concurrency: int | None, launch: Callable[[CallFuture], None]) -> None:
+    def __init__(
+        self, max_concurrency: int | None, launch: Callable[[CallFuture], None], now: Callable[[], float]
+    ) -> None:
         self._concurrency = ConcurrencyLimit(max_concurrency) if max_concurrency else None
         self.is_limited = self._concurrency is not None
         self._launch = launch
+        self._now = now
         self._lock = threading.Lock()
 
     def is_free(self, call: Call) -> bool:
@@ -46,6 +50,8 @@ class Admission:
         call = future.call
         open_futures = [one.promise for one in call.waits_for if isinstance(one.promise, CallFuture)]
         call.held = self._concurrency is not None or call.spec.limits is not None
+        if call.held:
+            call.requested = self._now()
         missing = [len(open_futures)]
 
         def one_less() -> None:
