@@ -282,8 +282,10 @@ class Planning:
         before = self._code.kept.get((past.name, past.code))
         if before is None:
             return "its code has changed"
-        line = changed_line(before.text, call.text)
-        if line:
+        texts = before.text, call.text
+        if _decorators(before.text) != _decorators(call.text):  # which don't count, and a %%task has none
+            texts = _without_decorators(before.text), _without_decorators(call.text)
+        if line := changed_line(*texts):
             return f"its code has changed in {line}"
         return changed_parts(dict(before.parts), call.parts)
 
@@ -360,16 +362,27 @@ def _without_decorators(text: str) -> str:
     return "\n".join(dropwhile(lambda one: not one.lstrip().startswith(("def ", "async def ")), lines))
 
 
+def _decorators(text: str) -> str:
+    """Return what stands above the ``def`` of a function."""
+    rest = _without_decorators(text)
+    return text.removesuffix(rest) if rest else ""
+
+
 def changed_parts(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """Return in words what a function names that has changed, with the line where it is a function's."""
-    for name, text in after.items():
-        if name and before.get(name) != text:
-            if name not in before:
-                return f"it uses {name!r} now"
-            line = changed_line(before[name], text)
-            return f"{name!r}, which it uses, has changed" + (f" in {line}" if "\n" in text and line else "")
-    gone = next((name for name in before if name and name not in after), "")
-    return f"it does not use {gone!r} any more" if gone else "something that it uses has changed"
+    for label, text in after.items():
+        if label and before.get(label) != text:
+            name, _, home = label.partition(_IS)
+            if label in before:
+                line = changed_line(before[label], text)
+                return f"{name!r}, which it uses, has changed" + (f" in {line}" if "\n" in text and line else "")
+            was = next((one for one in before if one.startswith(f"{name}{_IS}") and one not in after), "")
+            return f"{name!r}, which it uses, is {home} now" if home and was else f"it uses {name!r} now"
+    gone = next((label for label in before if label and label not in after), "")
+    return f"it does not use {gone.partition(_IS)[0]!r} any more" if gone else "something that it uses has changed"
+
+
+_IS = " is "  # between a name and the installed thing that it stands for
 
 
 def _action(row: CallRow) -> str:

@@ -16,7 +16,7 @@ from nbflow import Command, InMemoryCache, InMemorySaver, InMemoryStore, interru
 from nbflow.core.record import CallReturned
 from nbflow.errors import NoCheckpointerError
 from nbflow.types import CachePolicy
-from nbflow.views.plan import Plan, changed_line
+from nbflow.views.plan import Plan, changed_line, changed_parts
 from tests.behaviour.flavours import Flavour
 
 CONFIG: Any = {"configurable": {"thread_id": "t"}}
@@ -496,3 +496,27 @@ def test_a_call_that_had_not_ended_is_said_to_go_on(flow: Flavour) -> None:
     flow.invoke(body, 1)
     plan = body.plan(None, CONFIG)
     assert [(call.path, call.action, call.reason) for call in plan.runs] == [("0.0", "runs", "it waits for an answer")]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({"sqrt is math:sqrt": ""}, {}, "it does not use 'sqrt' any more"),
+        ({}, {"sqrt is math:sqrt": ""}, "it uses 'sqrt' now"),
+        ({"root is math:sqrt": ""}, {"root is math:isqrt": ""}, "'root', which it uses, is math:isqrt now"),
+        ({"RATE": "01"}, {"RATE": "02"}, "'RATE', which it uses, has changed"),
+        ({"RATE": "01"}, {"RATE": "01"}, "something that it uses has changed"),
+    ],
+)
+def test_what_a_function_uses_is_told_by_its_name(before: dict[str, str], after: dict[str, str], told: str) -> None:
+    assert changed_parts(before, after) == told
+
+
+def test_a_decorator_is_no_change_of_a_line(flow: Flavour) -> None:
+    written = Written(flow)
+    flow.invoke(written.make(), 1)
+    body = written.make(
+        ("@flow.task\ndef fit", "@flow.task(\n    at_most_once=False\n)\ndef fit"), ("m * LIMIT", "m + LIMIT")
+    )
+    [fit] = body.plan(1, CONFIG, reuse=True).runs
+    assert fit.reason == "'clean', which it uses, has changed in line 3: return m + LIMIT"

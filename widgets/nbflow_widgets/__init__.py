@@ -34,6 +34,7 @@ from nbflow_widgets.commands import (
 from nbflow_widgets.fields.own import register_form
 from nbflow_widgets.graphs import show_graphs
 from nbflow_widgets.magics import load, unload
+from nbflow_widgets.reproducible import reproducible
 from nbflow_widgets.trying import sweep, try_call
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "register_form",
     "repeatable",
     "report",
+    "reproducible",
     "resume",
     "sweep",
     "threads",

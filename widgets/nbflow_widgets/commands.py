@@ -326,7 +326,7 @@ def inbox(saver: BaseCheckpointSaver | None = None, *, archived: bool = False) -
         saver: where the threads are kept; None for the default.
         archived: whether what was put out of the inbox is shown too.
     """
-    kit, keeper = _kit(), _saver(saver)
+    kit, keeper = kit_here(), _saver(saver)
     found = inbox_of(kit, keeper, archived=archived)
     found.show(mode())
     return found
@@ -341,7 +341,7 @@ def explore(thread_or_file: str | None = None, saver: BaseCheckpointSaver | None
     """
     from nbflow_widgets.explorer import AT_ONCE, Explorer  # noqa: PLC0415  # only who explores needs it
 
-    kit, keeper, thread = _kit(), saver, thread_or_file
+    kit, keeper, thread = kit_here(), saver, thread_or_file
     if thread is not None and keeper is None and _is_file(thread) and not list_runs(_saver(None), thread, limit=1):
         keeper, thread = SqliteSaver(thread), None
     keeper = _saver(keeper)
@@ -413,7 +413,7 @@ def defined_for(thread: str, saver: BaseCheckpointSaver | None) -> tuple[Toolkit
     Raises:
         LookupError: if the thread has no run, or its workflow is not defined here.
     """
-    kit, keeper = _kit(), _saver(saver)
+    kit, keeper = kit_here(), _saver(saver)
     name = str(getattr(newest_run(thread, keeper).log[0], "workflow", ""))
     workflow = kit.workflow_named(name, keeper)
     if workflow is None:
@@ -422,7 +422,8 @@ def defined_for(thread: str, saver: BaseCheckpointSaver | None) -> tuple[Toolkit
     return kit, workflow
 
 
-def _kit() -> Toolkit:
+def kit_here() -> Toolkit:
+    """Return the toolkit of the shell that runs here; a RuntimeError if it is not loaded."""
     kit = toolkit_of(get_ipython())
     if kit is None:
         msg = "the notebook toolkit is not loaded: run %load_ext nbflow"
@@ -431,4 +432,4 @@ def _kit() -> Toolkit:
 
 
 def _saver(given: BaseCheckpointSaver | None) -> BaseCheckpointSaver:
-    return given if given is not None else _kit().default_saver()
+    return given if given is not None else kit_here().default_saver()

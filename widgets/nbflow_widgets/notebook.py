@@ -27,9 +27,7 @@ def notebook_of(names: Mapping[str, object], folder: Path) -> str:
     Returns:
         A path with slashes; empty where the notebook is not known.
     """
-    told = [names.get(name) for name in _NAMES] + [os.environ.get(VARIABLE)]
-    found = next((one for one in told if isinstance(one, str) and one), "")
-    path = Path(found)
+    path = _told(names)
     if not path.suffix:  # a console, or a session without a file
         return ""
     if not path.is_absolute():
@@ -38,6 +36,19 @@ def notebook_of(names: Mapping[str, object], folder: Path) -> str:
         return path.relative_to(folder).as_posix()
     except ValueError:
         return "/".join(path.parts[-2:])
+
+
+def _told(names: Mapping[str, object]) -> Path:
+    """Return what the front end says of the notebook's file."""
+    told = [names.get(name) for name in _NAMES] + [os.environ.get(VARIABLE)]
+    return Path(next((one for one in told if isinstance(one, str) and one), ""))
+
+
+def file_of(names: Mapping[str, object]) -> Path | None:
+    """Return the notebook's file; None where it is not known, or not found."""
+    told = _told(names)
+    near = [told, Path.cwd() / told.name] if told.suffix else []  # it may be seen from the server's folder
+    return next((one for one in near if one.is_file()), None)
 
 
 def folder_of(saver: object, default: Path) -> Path:

@@ -39,6 +39,7 @@ from nbflow_widgets.failure import prepared
 from nbflow_widgets.markup import code_span, escaped, note
 from nbflow_widgets.nest import NestError
 from nbflow_widgets.options import evaluated
+from nbflow_widgets.reproducible import reproducible
 from nbflow_widgets.trying import sweep, try_call
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ SUBCOMMANDS: dict[str, Callable[..., object]] = {
         graph,
         diff,
         repeatable,
+        reproducible,
         report,
         trace,
         export_run,
