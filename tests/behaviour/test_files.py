@@ -339,7 +339,8 @@ def test_a_result_rests_on_what_calls_inside_it_have_read(flow: Flavour) -> None
     assert flow_files(body) == {"outer": ["a.txt"], "inner": ["a.txt"]}
     Path("a.txt").write_text("two")
     flow.invoke(body, 1, reuse=True)
-    assert sorted(RAN) == ["inner", "load", "load", "load", "outer", "outer"]
+    assert {*RAN} == {"inner", "load", "outer"}
+    assert RAN.count("load") == 3
 
 
 def test_a_nested_result_rests_on_files_read_before_a_pause(flow: Flavour) -> None:
