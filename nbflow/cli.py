@@ -24,6 +24,7 @@ from nbflow.runs.answering import record_answer
 from nbflow.schemas.written import how_to_write, read_answer
 from nbflow.values import Command
 from nbflow.views.calls import in_order
+from nbflow.views.details import answered_before
 from nbflow.views.progress import run_of
 from nbflow.workflow.reading import read_run, threads
 
@@ -155,7 +156,8 @@ def _resume(given: Any) -> int:  # noqa: ANN401  # as above
     result = run.result()
     if run.interrupts:
         for one in run.interrupts:
-            sys.stdout.write(f"asks: {one.value!r}\n")
+            before = answered_before(one.earlier, one.response_schema)
+            sys.stdout.write(f"asks: {one.value!r}{f' ({before})' if before else ''}\n")
         return WAITS
     sys.stdout.write(f"{result!r}\n")
     return DONE

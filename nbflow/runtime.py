@@ -256,9 +256,10 @@ def interrupt(
     schema, value = answers.schema_of(response_schema), storable(value)
     seconds, fallback = _limits(timeout, default, schema, response_schema)
     ordinal, questions = frame.asks, session.dispatch.scheduler.questions
-    parts = b"%s|%s|%d|" % (session.origin.encode(), frame.prefix.encode(), ordinal) + codec.digest(value)
+    digest = codec.digest(value)
+    parts = b"%s|%s|%d|" % (session.origin.encode(), frame.prefix.encode(), ordinal) + digest
     key = blake2b(parts, digest_size=16).hexdigest()
-    question = Question(value, key, schema, seconds, fallback, ordinal, answers.rules_of(response_schema))
+    question = Question(value, key, schema, seconds, fallback, ordinal, answers.rules_of(response_schema), digest)
     answers.remember(key, response_schema)
     dispatch = session.dispatch
     if frame.trunk is not None or get_ident() != dispatch.at_work.get(frame.call.path):

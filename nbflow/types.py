@@ -11,6 +11,7 @@ from nbflow.runtime import interrupt
 from nbflow.schemas.json_schema import misfits
 from nbflow.schemas.written import read_answer
 from nbflow.values import (
+    NO_ANSWER,
     All,
     Command,
     Durability,
@@ -71,6 +72,7 @@ def ensure_valid_checkpointer(checkpointer: Checkpointer) -> Checkpointer:
 
 
 __all__ = [
+    "NO_ANSWER",
     "All",
     "BaseCache",
     "BaseCheckpointSaver",

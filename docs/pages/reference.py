@@ -83,6 +83,7 @@ ALIASES = {
     "Durability": "When results are on the disk: as each call ends, in the background, or as the run ends.",
     "END": "The node after the last one of a graph.",
     "IsLastStep": "Annotates a field of the state that is True in the last step that `recursion_limit` allows.",
+    "NO_ANSWER": "Stands where no answer was given: `None` is one. False where a truth value is wanted.",
     "OnBusy": "What happens where another one works on the thread.",
     "OnDivergence": "What happens where a replayed body makes another call than the recorded one.",
     "RemainingSteps": "Annotates a field of the state that says how many steps `recursion_limit` leaves.",

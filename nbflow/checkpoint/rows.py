@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 from zlib import crc32
 
 import msgspec
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from nbflow.checkpoint.base import BaseCheckpointSaver
+    from nbflow.core.record import AnsweredBefore, Asked
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 _MARK = b"\xc1"  # a byte that MessagePack never begins with: a checksum follows
@@ -166,10 +167,16 @@ def load_kind(saver: BaseCheckpointSaver, run: RunKey, kind: type[AnyRecord]) ->
 
 def _loaded(run: RunKey, rows: Sequence[Row]) -> list[Record]:
     found: list[Record] = []
+    earlier: dict[str, Value | None] = {}  # by question, what stands in a record before it
     for row in rows:
         try:
             found.append(from_row(row))
         except CorruptValueError as error:
             where = f"record {row.seq} ({row.kind}, call {row.path}) of run {run.run_id} on thread {run.thread_id!r}"
             raise CorruptValueError(f"{where}: {error.reason}") from error
+        if row.kind == "AnsweredBefore":
+            earlier[cast("AnsweredBefore", found[-1]).id] = found[-1].value
+        elif earlier and row.kind == "Asked":
+            asked = cast("Asked", found[-1])
+            asked.earlier = earlier.get(asked.id)
     return found

@@ -164,7 +164,9 @@ def _writes(records: Sequence[Record], point: Checkpoint, *, goes_on: bool) -> l
 
 
 def _interrupt(asked: Asked) -> Interrupt:
-    return Interrupt(_get(asked.value), asked.id, response_schema=asked.schema, problem=asked.problem)
+    return Interrupt(
+        _get(asked.value), asked.id, response_schema=asked.schema, problem=asked.problem, earlier=asked.answered_before
+    )
 
 
 def _get(value: Value | None) -> object:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nbflow.core.outcome import Outcome
     from nbflow.core.rebuilt import Recalled
     from nbflow.core.record import (
+        AnsweredBefore,
         Asked,
         CallFailed,
         CallReturned,
@@ -289,7 +290,7 @@ class Call(msgspec.Struct, eq=False):
     carry: tuple[Record, ...] = ()
     failure: CallFailed | None = None
     seen: list[CallFailed] | None = None
-    asked: list[Asked | Fallback | Reopened] | None = None
+    asked: list[Asked | AnsweredBefore | Fallback | Reopened] | None = None
     outcome: Outcome | None = None
     promise: Promise | None = None
     inline: int = 0

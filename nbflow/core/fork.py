@@ -16,6 +16,7 @@ from nbflow.core.path import around, order_of
 from nbflow.core.record import (
     ROOT,
     Answered,
+    AnsweredBefore,
     Asked,
     CallEntered,
     CallReturned,
@@ -97,7 +98,7 @@ def at_pause(records: Sequence[Record]) -> list[Record]:
     reopened = {record.id: index for index, record in enumerate(records) if isinstance(record, Reopened)}
     taken: list[Record] = []
     for index, record in enumerate(records):
-        if isinstance(record, (Asked, Fallback)):
+        if isinstance(record, (Asked, AnsweredBefore, Fallback)):
             is_wanted = record.id in log.answers or index < reopened.get(record.id, 0)
         else:
             is_wanted = id(record) in settled or isinstance(record, _KEPT)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from nbflow.core.path import around, comes_from, outside
 from nbflow.core.record import (
     Answered,
+    AnsweredBefore,
     Asked,
     CallEntered,
     CallFailed,
@@ -42,6 +43,7 @@ class Log:
         settled: by path, the outcome that replay hands out; also the marks of bodies.
         marks: by the position of a body, its marks, in order; those that ``settled`` does not hold count no more.
         answers: by question id, the answer that counts.
+        earlier: by question id, what the same question was answered with in an earlier run.
         answered: positions of the calls that an answer has reached: those that asked, and those around them.
         asked: by question id, when it was asked first, or first since it was opened again.
         entered: by path, the beginnings of calls that must not happen twice; also of those whose end counts no more.
@@ -59,6 +61,7 @@ class Log:
         "answered",
         "answers",
         "asked",
+        "earlier",
         "entered",
         "feeds",
         "listeners",
@@ -80,6 +83,7 @@ class Log:
         self.answers: dict[str, Answered] = {}
         self.answered: set[str] = set()
         self.asked: dict[str, Asked] = {}
+        self.earlier: dict[str, AnsweredBefore] = {}
         self.patches: dict[str, bool] = {}
         self.problems: dict[str, str] = {}
         self.entered: dict[str, CallEntered] = {}
@@ -147,6 +151,8 @@ class Log:
             self.answered.update(around(record.path))
         elif isinstance(record, Asked):
             self.asked.setdefault(record.id, record)
+        elif isinstance(record, AnsweredBefore):
+            self.earlier[record.id] = record
         elif isinstance(record, Reopened):
             self.answers.pop(record.id, None)
             self.asked.pop(record.id, None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from nbflow.core.record_base import Record
+from nbflow.core.value import Value  # msgspec wants to know it
+from nbflow.values import NO_ANSWER
 
 
 class Caller(msgspec.Struct, array_like=True, frozen=True):
@@ -37,6 +39,8 @@ class Asked(Record):
         callers: the calls that wait with it, outermost first; the body of the run is not among them.
         branch: as of a call.
         problem: why an earlier answer did not count; empty if there was none.
+        earlier: what it was answered with in the run that this one takes results over from; None if it was not. It is
+            stored as an ``AnsweredBefore``.
         rules: ``"msgspec"`` or ``"pydantic"`` if the schema was made from a type, and an answer is converted by their
             rules; empty if the schema was given as it is.
     """
@@ -50,6 +54,26 @@ class Asked(Record):
     branch: str = ""
     problem: str = ""
     rules: str = ""
+    earlier: Value | None = None
+
+    @property
+    def answered_before(self) -> object:
+        """What ``earlier`` holds: ``Reject`` of a rejection, ``NO_ANSWER`` if it was not answered before."""
+        return self.earlier.get() if self.earlier is not None else NO_ANSWER
+
+
+class AnsweredBefore(Record):
+    """The same question as ``id`` was answered with ``value`` in the run that this one takes results over from.
+
+    That answers nothing in this run: it is told to whoever is asked. A rejection is a ``Reject``.
+
+    Attributes:
+        id: names the question of this run.
+        of: names the question of that run.
+    """
+
+    id: str
+    of: str = ""
 
 
 class Fallback(Record):

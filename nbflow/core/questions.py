@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from nbflow.core.failures import Failures
     from nbflow.core.log import Log
     from nbflow.core.output import Outputs
-    from nbflow.core.record import Record
+    from nbflow.core.record import AnsweredBefore, Record
     from nbflow.core.replay import Replay
     from nbflow.core.results import Results
+    from nbflow.core.reuse import Reuse
 
 
 class Question(NamedTuple):
@@ -43,6 +44,7 @@ class Question(NamedTuple):
         fallback: answers it when that time is up; None if nothing does.
         ordinal: how many questions the call had asked before.
         rules: as of ``Asked``.
+        digest: tells ``value`` from others.
     """
 
     value: object
@@ -52,6 +54,7 @@ class Question(NamedTuple):
     fallback: Value | None = None
     ordinal: int = 0
     rules: str = ""
+    digest: bytes = b""
 
 
 class Asker(Protocol):
@@ -63,6 +66,7 @@ class Asker(Protocol):
     failures: Failures
     results: Results
     outputs: Outputs
+    reuse: Reuse | None
     impasse: Exception | None
 
     def bar_code(self, frame: Frame, error: Exception) -> None:
@@ -143,6 +147,8 @@ class Questions:
         call, at = frame.call, self._scheduler.now()
         before = self._scheduler.log.asked.get(question.key) if reopened is None else None
         since = before.at if before is not None else at
+        known = self._scheduler.log.earlier.get(question.key)
+        earlier = known or self._answered_before(frame, question)
         asked = Asked(
             path=call.path,
             at=at,
@@ -155,13 +161,21 @@ class Questions:
             callers=callers_of(call),
             branch=frame.key,
             problem=reopened.problem if reopened is not None else self._scheduler.log.problems.get(question.key, ""),
+            earlier=earlier.value if earlier is not None else None,
             value=Value(question.value),
         )
         call.asked = call.asked if call.asked is not None else []
+        if earlier is not None and known is None:
+            earlier.at = at
+            call.asked.append(earlier)
         call.asked += [asked] if reopened is None else [reopened, asked]
         if question.fallback is not None:
             call.asked.append(Fallback(path=call.path, at=at, id=question.key, value=question.fallback))
         return GraphInterrupt((_shown(asked),))
+
+    def _answered_before(self, frame: Frame, question: Question) -> AnsweredBefore | None:
+        reuse = self._scheduler.reuse
+        return reuse.answers.take(frame, question) if reuse is not None else None
 
     def waits(self, call: Call) -> bool:
         """Whether the call, or one below it, waits for an answer, even if its body hid that."""
@@ -203,7 +217,9 @@ class Questions:
 
 def _shown(asked: Asked) -> Interrupt:
     value = asked.get()
-    return Interrupt(value, asked.id, response_schema=asked.schema, problem=asked.problem)
+    return Interrupt(
+        value, asked.id, response_schema=asked.schema, problem=asked.problem, earlier=asked.answered_before
+    )
 
 
 def callers_of(call: Call) -> tuple[Caller, ...]:

@@ -16,6 +16,7 @@ import msgspec
 # All kinds of records, and their values, are imported from here.
 from nbflow.core.file_read import FileRead as FileRead
 from nbflow.core.question_records import Answered as Answered
+from nbflow.core.question_records import AnsweredBefore as AnsweredBefore
 from nbflow.core.question_records import Asked as Asked
 from nbflow.core.question_records import Caller as Caller
 from nbflow.core.question_records import Fallback as Fallback
@@ -415,7 +416,7 @@ KINDS: dict[str, type[Record]] = {
     for kind in (
         RunStarted, ContextGiven, CodeKept, RunResumed, RunReturned, RunFailed, RunPaused, RunHalted, Saved,
         CallEntered, CallSleeps, CallReturned, MapReturned, CallFailed, Marked, Observed, Told, Patched, Discarded,
-        Asked, Fallback, Answered, Reopened, Output,
+        AnsweredBefore, Asked, Fallback, Answered, Reopened, Output,
     )
 }  # fmt: skip
 Kind = TypeVar("Kind", bound=Record)

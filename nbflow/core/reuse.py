@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from nbflow.core.earlier_answers import EarlierAnswers
 from nbflow.core.files import other_versions
 from nbflow.core.log import Log
 from nbflow.core.path import around, order_of
 from nbflow.core.record import Answered, CallReturned, CodeKept, MapReturned, of_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from nbflow.core.call import Call, Spec
     from nbflow.core.record import Record
@@ -25,13 +26,18 @@ class Reuse:
     Calls with the same name, code and arguments are matched in the order of their positions.
     A result that a person's answer went into belongs to its run and is not handed out, nor is one that a
     stateful nested workflow had a part in, nor one whose code or arguments have no digest.
+
+    Attributes:
+        answers: what people answered in that run, to be told where they are asked the same again.
     """
 
-    def __init__(self, records: Sequence[Record], past: Sequence[Record] = ()) -> None:
+    def __init__(self, records: Sequence[Record], past: Sequence[Record], digest: Callable[[object], bytes]) -> None:
         """Gather the results of ``records``, less those that ``past``, of the new run, has taken already."""
+        log = Log(records)
+        self.answers = EarlierAnswers(records, log, past, digest)
         ties = [record for record in records if isinstance(record, Answered) or _has_lineage(record)]
         tied = {path for record in ties for path in around(record.path)}
-        returned = [record for record in Log(records).settled.values() if isinstance(record, CallReturned)]
+        returned = [record for record in log.settled.values() if isinstance(record, CallReturned)]
         self._code = {(record.name, record.code): record for record in of_kind(records, CodeKept)}
         self._packages: dict[tuple[str, bytes], Mapping[str, str]] = {}
         self._results: dict[Key, deque[CallReturned]] = {}

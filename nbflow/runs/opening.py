@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from nbflow import codec
 from nbflow._support import clock
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
@@ -120,7 +121,7 @@ def _reuse(saver: BaseCheckpointSaver | None, started: RunStarted, past: Sequenc
     """Return the results that a run takes over, as its first record says; None for none."""
     if saver is None or started.reuses is None:
         return None
-    return Reuse(load(saver, RunKey(started.thread_id, started.reuses)), past)
+    return Reuse(load(saver, RunKey(started.thread_id, started.reuses)), past, codec.digest)
 
 
 def _go_on(workflow: Definition, request: Request, saver: BaseCheckpointSaver, key: RunKey) -> Opening:

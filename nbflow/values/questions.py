@@ -11,6 +11,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal
 from nbflow.errors import InvalidOptionError
 
 
+class _NoAnswer:
+    """Stands where no answer was given, since ``None`` is one."""
+
+    def __repr__(self) -> str:
+        return "NO_ANSWER"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+NO_ANSWER = _NoAnswer()
+
+
 class Interrupt:
     """A question that a run waits with.
 
@@ -19,9 +32,11 @@ class Interrupt:
         id: 32 hexadecimal digits that name this question of this run.
         response_schema: JSON schema of the answer, or None when anything goes.
         problem: why an earlier answer did not count, so that the question is open again; empty if there was none.
+        earlier: what the same question was answered with in the run that this one takes results over from
+            (``reuse=True``), and only told here; a ``Reject`` of a rejection, ``NO_ANSWER`` if there was none.
     """
 
-    __slots__ = ("_problem", "id", "response_schema", "value")
+    __slots__ = ("_earlier", "_problem", "id", "response_schema", "value")
     __hash__ = None  # type: ignore[assignment]  # a question may hold unhashable values
 
     def __init__(
@@ -31,6 +46,7 @@ class Interrupt:
         *,
         response_schema: dict[str, Any] | None = None,
         problem: str = "",
+        earlier: object = NO_ANSWER,
         **deprecated: object,
     ) -> None:
         unknown = set(deprecated) - {"resumable", "ns", "when"}
@@ -40,10 +56,16 @@ class Interrupt:
         self.id = id
         self.response_schema = response_schema
         self._problem = problem
+        if earlier is not NO_ANSWER:  # which can't be stored
+            self._earlier = earlier
 
     @property
     def problem(self) -> str:  # noqa: D102  # above
         return getattr(self, "_problem", "")  # one that an earlier nbflow stored has none
+
+    @property
+    def earlier(self) -> object:  # noqa: D102  # above
+        return getattr(self, "_earlier", NO_ANSWER)
 
     @classmethod
     def from_ns(cls, value: object, ns: str) -> Interrupt:
@@ -65,7 +87,8 @@ class Interrupt:
     def __repr__(self) -> str:
         schema = f", response_schema={self.response_schema!r}" if self.response_schema is not None else ""
         problem = f", problem={self.problem!r}" if self.problem else ""
-        return f"Interrupt(value={self.value!r}, id={self.id!r}{schema}{problem})"
+        earlier = f", earlier={self.earlier!r}" if self.earlier is not NO_ANSWER else ""
+        return f"Interrupt(value={self.value!r}, id={self.id!r}{schema}{problem}{earlier})"
 
     def __reduce__(self) -> tuple[Callable[..., Interrupt], tuple[object, ...]]:
         return _interrupt, (self.value, self.id, self.response_schema)
@@ -73,19 +96,6 @@ class Interrupt:
 
 def _interrupt(value: object, key: str, schema: dict[str, Any] | None) -> Interrupt:
     return Interrupt(value, key, response_schema=schema)
-
-
-class _NoAnswer:
-    """Stands where no answer was given, since ``None`` is one."""
-
-    def __repr__(self) -> str:
-        return "NO_ANSWER"
-
-    def __bool__(self) -> bool:
-        return False
-
-
-NO_ANSWER = _NoAnswer()
 
 
 @dataclass(frozen=True, slots=True)

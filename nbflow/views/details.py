@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nbflow.core.record import (
     Answered,
+    AnsweredBefore,
     Asked,
     CallFailed,
     CallRetried,
@@ -23,7 +24,7 @@ from nbflow.core.record import (
     Value,
 )
 from nbflow.errors.frames import traceback_text
-from nbflow.values import Final, NodeUpdate
+from nbflow.values import NO_ANSWER, Final, NodeUpdate, Reject
 from nbflow.views.output import output_of
 from nbflow.views.rests import files_in_words, versions_in_words
 
@@ -39,6 +40,7 @@ _LABELS: dict[type[Record], str] = {
     RunReturned: "result",
     CallFailed: "error",
     RunFailed: "error",
+    AnsweredBefore: "answered before",
     Asked: "question",
     Answered: "answer",
 }
@@ -48,9 +50,9 @@ class Detail(NamedTuple):
     """One fact of a call.
 
     Attributes:
-        label: ``input``, ``arguments``, ``result``, ``error``, ``attempt N``, ``question``, ``answer``,
-            ``refused answer``, ``changed``, ``files``, ``made with``, ``stopped``, ``output``, ``display``, these two
-            with ``of attempt N`` if that was not the last one, or ``stream data``.
+        label: ``input``, ``arguments``, ``result``, ``error``, ``attempt N``, ``question``, ``answered before``,
+            ``answer``, ``refused answer``, ``changed``, ``files``, ``made with``, ``stopped``, ``output``,
+            ``display``, these two with ``of attempt N`` if that was not the last one, or ``stream data``.
         text: the fact, several lines at times.
         forms: of a display, what it is beside text, as ``output.Shown`` has it.
     """
@@ -133,6 +135,30 @@ def text_of_question(asked: Asked) -> str:
     return _cut(words[0]) if words else text_of(asked)
 
 
+def answered_before(answer: object, schema: object) -> str:
+    """Return in words what a question was answered with before, if it was; without what a schema calls a secret.
+
+    Args:
+        answer: as ``Interrupt.earlier`` is.
+        schema: of the question; None for none.
+    """
+    if answer is NO_ANSWER:
+        return ""
+    if isinstance(answer, Reject):
+        return f"answered before: rejected{f' ({_cut(answer.reason)})' if answer.reason else ''}"
+    if _holds_secret(schema):
+        return "answered before, with a secret"
+    text = {True: "yes", False: "no"}[answer] if isinstance(answer, bool) else text_of_value(Value(answer))
+    line = " ".join(text.split())
+    return f"answered before: {line if len(line) <= _LINE else f'{line[:_LINE]} …'}"
+
+
+def _holds_secret(schema: object) -> bool:
+    if isinstance(schema, dict):
+        return bool(schema.get("writeOnly")) or schema.get("format") == "password" or _holds_secret([*schema.values()])
+    return isinstance(schema, list) and any(map(_holds_secret, schema))
+
+
 def text_of_value(held: Value, *, brief: bool = False) -> str:
     """Return a user's value as text; ``brief`` says of an error its type and message alone."""
     try:
@@ -188,6 +214,7 @@ def _plain(value: object) -> str:
     return _short.repr(value) if type(value) in _CONTAINERS else repr(value)
 
 
+_LINE = 200
 _HEAD = "Traceback (most recent call last):\n"
 _CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
@@ -197,4 +224,13 @@ _short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = _short.maxfr
 _short.maxstring = _short.maxother = 1000
 _short.maxlevel = 6
 
-__all__ = ["QUESTIONS", "Detail", "details_of", "object_of_value", "text_of", "text_of_question", "text_of_value"]
+__all__ = [
+    "QUESTIONS",
+    "Detail",
+    "answered_before",
+    "details_of",
+    "object_of_value",
+    "text_of",
+    "text_of_question",
+    "text_of_value",
+]

@@ -21,7 +21,7 @@ from nbflow.core.record import (
 from nbflow.core.states import BODIES, FINISHED, TAKEN
 from nbflow.views.calls import calls_of
 from nbflow.views.code import code_of
-from nbflow.views.details import text_of_question
+from nbflow.views.details import answered_before, text_of_question
 from nbflow.views.rests import changed_between, changed_in_words
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ class Plan(NamedTuple):
             or nothing runs.
         error: what the body raised when it was replayed; None if nothing.
         changed: what of the body's code, or of what that names, is not as it was when the run began; empty if all is.
+        before: of each question what was answered to the same one in the run that results are taken from, in words.
     """
 
     workflow: str
@@ -104,6 +105,13 @@ class Plan(NamedTuple):
     seconds: float | None = None
     error: BaseException | None = None
     changed: str = ""
+    before: tuple[str, ...] = ()
+
+    @property
+    def asks(self) -> list[str]:
+        """The questions, each with what was answered to it before."""
+        before = self.before or ("",) * len(self.questions)
+        return [f"{text} ({told})" if told else text for text, told in zip(self.questions, before, strict=True)]
 
     @property
     def runs(self) -> list[PlannedCall]:
@@ -133,7 +141,7 @@ class Plan(NamedTuple):
             call, count = alike[0], len(alike)
             where = call.path if count == 1 else f"{count} calls, {call.path} to {alike[-1].path}"
             lines.append(f"  {call.name} ({where}) {call.action}: {call.reason}")
-        lines += [f"  asks: {text}" for text in self.questions]
+        lines += [f"  asks: {text}" for text in self.asks]
         if self.unknown or self.after:
             rest = ", ".join(name if count == 1 else f"{count} {name}" for name, count in self.after.items())
             last = f"; last time came then: {rest}" if rest else ""
@@ -199,9 +207,11 @@ class Planning:
             action = "sleeps" if call.kind == "sleep" else "runs"
             calls.append(PlannedCall(call.path, call.name, action, self._reason(call), self._took(call), call.shown))
         calls.sort(key=lambda call: order_of(call.path))
+        asked = tuple(asked)
         questions = tuple(text_of_question(one) if one.value is not None else "" for one in asked)
+        before = tuple(answered_before(one.answered_before, one.schema) for one in asked)
         after = self._after({call.path for call in calls}) if unknown or questions else {}
-        return Plan(workflow, tuple(calls), questions, unknown, after, self._seconds(calls, after))
+        return Plan(workflow, tuple(calls), questions, unknown, after, self._seconds(calls, after), before=before)
 
     def changed(self, body: Wanted) -> str:
         """Return in words what of a body's code is not as it was when the run began; empty if all is, or no run did."""

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 def interrupt_of(asked: Asked) -> Interrupt:
     """Return a recorded question as it is shown to people."""
     value = asked.get()
-    return Interrupt(value, asked.id, response_schema=asked.schema, problem=asked.problem)
+    return Interrupt(
+        value, asked.id, response_schema=asked.schema, problem=asked.problem, earlier=asked.answered_before
+    )
 
 
 def empty_state(config: RunnableConfig) -> StateSnapshot:

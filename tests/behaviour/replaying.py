@@ -37,7 +37,7 @@ from nbflow.core.call import Call, Frame
 from nbflow.core.effects import Invoke, Program
 from nbflow.core.log import Log
 from nbflow.core.outcome import Outcome
-from nbflow.core.record import ROOT, Asked, CallEntered, Emitted, Fallback, Record
+from nbflow.core.record import ROOT, AnsweredBefore, Asked, CallEntered, Emitted, Fallback, Record
 from nbflow.core.run_program import halt
 from nbflow.core.scheduler import Scheduler
 from nbflow.drivers import printing, threads
@@ -52,6 +52,7 @@ from nbflow.runs.stream.feed import Feed
 
 ALWAYS = os.environ.get("NBFLOW_ALWAYS_REPLAY", "") not in {"", "0"}
 MANY, SHARE = 25, 0.5
+_OF_QUESTIONS = (Asked, AnsweredBefore, Fallback)
 DROPPED = "dropped, to be replayed"
 _begin, _handle, _give_back = launch._begin, launch._handle, launch._give_back
 
@@ -247,8 +248,8 @@ class Chain:
         Not where they only tell that a question is asked again, as every incarnation does that comes to it.
         """
         records = [from_row(row) for row in rows]
-        asked = {record.id for record in records if isinstance(record, (Asked, Fallback))}
-        is_new = bool(asked - self.asked) or any(not isinstance(record, (Asked, Fallback)) for record in records)
+        asked = {record.id for record in records if isinstance(record, _OF_QUESTIONS)}
+        is_new = bool(asked - self.asked) or any(not isinstance(record, _OF_QUESTIONS) for record in records)
         self.asked |= asked
         is_due = rows[-1].seq < MANY or rows[-1].seq > self.length * (1 + SHARE)
         if is_new and is_due:

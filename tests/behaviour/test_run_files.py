@@ -328,6 +328,7 @@ def test_every_field_of_a_record_is_a_name_or_is_masked() -> None:
         "started", "inputs", "edges", "branch", "reused", "lineage", "changed", "count", "begun", "keeps_errors",
         "survived", "cancelled", "whole", "alone", "misses", "timers", "call", "ns", "is_new", "mode", "id",
         "ordinal", "expires", "rules", "rejected", "expired", "dropped", "taken", "next", "made_with", "requested",
+        "of", "earlier",  # stored as a value of its own
     }  # fmt: skip
     of_all = {name for kind in KINDS.values() for name in kind.__struct_fields__}
     failed_place = {"place"}  # a number in CallFailed, a text in CodeKept

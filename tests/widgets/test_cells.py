@@ -122,6 +122,16 @@ def test_reuse_pays_only_for_what_changed(flow: Shell) -> None:
     assert flow.names["ran"] == [1, 2]
 
 
+def test_reuse_tells_what_was_answered_before_and_asks_again(flow: Shell) -> None:
+    flow.run(FLOW.format(options='--answers "[5]"'))
+    edited = FLOW.format(options="--reuse").replace("return [", "return [100, ")
+    flow.run(edited)
+    assert "answered before: 5" in flow.shown()[-1]
+    assert flow.names["ran"] == [1, 2]
+    flow.run(edited.replace("--reuse", "--reuse --plan"))
+    assert "answered before: 5" in flow.shown()[-1]
+
+
 def test_fresh_starts_over_and_another_input_too(flow: Shell) -> None:
     flow.run(FLOW.format(options=""))
     flow.run(FLOW.format(options="--fresh"))

@@ -288,3 +288,80 @@ def test_what_checks_answers_is_loaded_with_the_form_where_a_person_is(
         job()
     assert seen == ([{"type": "boolean"}] if is_here else [])
     assert form.error is None
+
+
+def before(value: object, earlier: object, schema: dict[str, Any] | None = None, **options: Any) -> tuple[Form, Sent]:
+    """Return the form of a question that was answered before."""
+    sent = Sent()
+    return Form(Interrupt(value, "a" * 32, response_schema=schema, earlier=earlier), sent, **options), sent
+
+
+@pytest.mark.parametrize(
+    ("value", "schema", "earlier", "button", "line"),
+    [
+        ("How are you?", None, "fine", "Submit", "Answered before: fine"),
+        ("Good?", {"type": "boolean"}, False, "No", "Answered before: no"),
+        ("Good?", {"type": "boolean"}, True, "Yes", "Answered before: yes"),
+        ("How many?", {"type": "integer", "minimum": 1}, 7, "Submit", "Answered before: 7"),
+        ({"question": "Which?", "options": ["a", "b"]}, None, "b", "Submit", "Answered before: b"),
+        ([{"id": 1}], None, {"ok": [1, None]}, "Submit", "Answered before: {'ok': [1, None]}"),
+        ("Fill in", schema_of(Movie), {"title": "Alien", "year": 1979}, "Submit", "'Alien'"),
+        (REQUEST, None, {"type": "response", "args": "ask Ben"}, "Respond", "ask Ben"),
+        (REQUEST, None, {"type": "ignore", "args": None}, "Ignore", "'ignore'"),
+        (
+            [REQUEST],
+            None,
+            [{"type": "edit", "args": {"action": "send_mail", "args": {"to": "bob"}}}],
+            "Send edited",
+            "'edit'",
+        ),
+    ],
+)
+def test_an_answer_of_before_stands_in_the_form_and_one_click_confirms_it(
+    value: object, schema: dict[str, Any] | None, earlier: object, button: str, line: str
+) -> None:
+    form, sent = before(value, earlier, schema)
+    assert line in page(form).replace("&#x27;", "'").replace("&quot;", '"')
+    assert sent == [], "it answers nothing by itself"
+    (marked,) = [one for one in buttons(form) if "nbflow-submit" in one._dom_classes and one.description != "Reject"]
+    assert marked.description == button, "Enter sends the same again"
+    click(form, button)
+    assert sent == [earlier]
+
+
+def test_an_answer_of_before_gives_way_to_what_was_typed_since() -> None:
+    drafts: dict[str, object] = {}
+    form, _ = before("How are you?", "fine", drafts=drafts)
+    type_into(form, "well")
+    form.close()
+    form, sent = before("How are you?", "fine", drafts=drafts)
+    click(form, "Submit")
+    assert sent == ["well"]
+
+
+def test_a_rejection_of_before_is_told() -> None:
+    form, _ = before("How are you?", Reject("none of your business"))
+    assert "Answered before: rejected (none of your business)" in page(form)
+    assert "Answered before: rejected (none of your business)" in form.html()
+    assert "answered before: rejected (none of your business)" in form.text()
+
+
+def test_an_answer_of_before_that_does_not_fit_the_field_is_told_alone() -> None:
+    form, sent = before("How many?", {"no": "number"}, {"type": "integer"})
+    assert "Answered before" in page(form)
+    type_into(form, "3")
+    click(form, "Submit")
+    assert sent == [3]
+
+
+@pytest.mark.parametrize("secret", [{"type": "string", "format": "password"}, {"type": "string", "writeOnly": True}])
+def test_a_secret_of_before_is_neither_shown_nor_filled_in(secret: dict[str, Any]) -> None:
+    schema = {"type": "object", "properties": {"name": TEXT, "key": secret}, "required": ["name", "key"]}
+    form, sent = before("Who?", {"name": "ann", "key": "hush"}, schema)
+    assert "Answered before, with a secret" in page(form)
+    assert "hush" not in page(form) + form.html() + form.text()
+    assert [entry.typed for entry in entries(form)] == ["ann", ""]
+    click(form, "Submit")
+    assert sent == []
+    form, _ = before("Key?", "hush", secret)
+    assert "hush" not in page(form) + form.html() + form.text() + repr([entry.typed for entry in entries(form)])

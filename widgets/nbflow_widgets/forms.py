@@ -7,8 +7,7 @@ nothing; what goes wrong is shown in the form and kept as its ``error``.
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from nbflow import NbflowError
-from nbflow.types import Reject, misfits
+from nbflow.types import NO_ANSWER, Reject, misfits
+from nbflow_widgets.asked import before_html, question_html, refused, waiting_html, waiting_text
 from nbflow_widgets.display import close_tree, has_person, make_live
-from nbflow_widgets.elsewhere import went_on_in
 from nbflow_widgets.fields import EMPTY, Field, FieldError, field_of, like
 from nbflow_widgets.fields.own import own_field
 from nbflow_widgets.fields.schema import wanted
 from nbflow_widgets.fields.table import table_field
 from nbflow_widgets.form_parts import FormKeys, Rejection
-from nbflow_widgets.markup import FAINT, as_text, cut, escaped, heading, note, panel
+from nbflow_widgets.markup import as_text, cut, heading, note, panel
 from nbflow_widgets.shapes import Question, Review, question_of
 from nbflow_widgets.shown import labelled
 
@@ -83,7 +82,7 @@ class Form:
         self._fields: dict[str, Field] = {}
         self._own_actions = self._actions()
         self._buttons = [self._button(*one) for one in self._own_actions]
-        self._buttons[0].add_class("nbflow-submit")
+        _repeating(self._buttons, asked.earlier).add_class("nbflow-submit")
         self._rejection = Rejection(lambda answer: self._guarded(self._clicked, lambda: answer))
         self._keys = FormKeys()
         self._back = ipywidgets.Button(description="Take back", layout=_SMALL, style={"font_size": "11px"})
@@ -91,10 +90,10 @@ class Form:
         _load_checks(asked, post)
         self._recall()
         if asked.problem:
-            self._say(_refused(asked), "error")
+            self._say(refused(asked), "error")
         fields = [field.widget for field in self._fields.values()]
         row = ipywidgets.HBox([ipywidgets.HBox(self._buttons), self._rejection.widget], layout=_ROW)
-        head = ipywidgets.HTML(_head_html(self.question, self._fields))
+        head = ipywidgets.HTML(_head_html(self.question, self._fields) + before_html(self.asked))
         self._parts = [head, *fields, row, self._rejection.asking, self._message, self._keys]
         self.widget = ipywidgets.VBox(self._parts, layout=_FRAME)
         self.widget.add_class("nbflow-form")
@@ -244,7 +243,7 @@ class Form:
         """Take typing again, because the workflow could not use the answer; this is the ``times``-th time."""
         with self._claim:
             self.asked, self.reopened = asked, times
-            self._take_again(_refused(asked))
+            self._take_again(refused(asked))
 
     def _take_again(self, why: str, kind: str = "error") -> None:
         self._is_sending = False
@@ -277,8 +276,10 @@ class Form:
         self._message.value = note(text, kind)
 
     def _recall(self) -> None:
-        """Bring back what was typed before, and keep what will be."""
+        """Bring back what was typed before, else what was answered before, and keep what will be typed."""
         kept = self._drafts.get(self.asked.id)
+        if kept is None and self.asked.earlier is not NO_ANSWER and not isinstance(self.asked.earlier, Reject):
+            _fill(self._fields, self.question, self.asked.earlier)
         for name, field in self._fields.items():
             if isinstance(kept, Mapping) and name in kept:
                 with suppress(Exception):  # a draft of another version of the form
@@ -380,37 +381,25 @@ def _head_html(question: Question, fields: Mapping[str, Field]) -> str:
     return question_html(replace(question, table=None) if "table" in fields else question)
 
 
-def question_html(question: Question) -> str:
-    """Return a question with what is shown beside it."""
-    details = "".join(labelled(name, value) for name, value in question.details.items())
-    table = labelled("", question.table) if question.table is not None else ""
-    return (heading(cut(question.text)) if question.text else "") + details + table
+def _repeating(buttons: Sequence[Any], earlier: object) -> Any:  # noqa: ANN401  # untyped package
+    """Return the button that sends the answer of before once more, else the first."""
+    said = "No" if earlier is False else _LABELS.get(_reviewed_as(earlier)[0])
+    return next((one for one in buttons if one.description == said), buttons[0])
 
 
-def _refused(asked: Interrupt) -> str:
-    return f"The answer was not taken: {asked.problem}"
+def _fill(fields: Mapping[str, Field], question: Question, answer: object) -> None:
+    """Fill in what was answered before."""
+    kind, args = _reviewed_as(answer)
+    for name, field in fields.items():
+        if question.review is None or name == kind:
+            with suppress(Exception):  # an answer of another kind than the form's
+                field.fill(answer if question.review is None else args)
 
 
-def waiting_html(asked: Interrupt, left: str = "", until: float = 0.0) -> str:
-    """Return the static version of a question that waits, perhaps for a time, or was left for somewhere else."""
-    why = note(_refused(asked), "error") if asked.problem and not left else ""
-    waits = f'<div style="{FAINT};font-size:11px">{escaped(_waits(left, until))}</div>'
-    return panel(question_html(question_of(asked.value)) + why + waits)
-
-
-def _waits(left: str, until: float = 0.0) -> str:
-    if left:
-        return went_on_in(left)
-    at = time.strftime("%H:%M:%S", time.localtime(until))
-    return f"waits for an answer; without one it goes on by itself at {at}" if until else "waits for an answer"
-
-
-def waiting_text(asked: Interrupt, left: str = "") -> str:
-    """Return a question that waits, or that was left for somewhere else, as text."""
-    question = question_of(asked.value)
-    shown = [f"{name}: {as_text(value)}" if name else as_text(value) for name, value in question.details.items()]
-    shown += [as_text(question.table)] if question.table is not None else []
-    lines = [f"asks: {cut(question.text)}" if question.text else "asks:", *shown]
-    lines += [_refused(asked)] if asked.problem and not left else []
-    lines += [_waits(left)] if left else []
-    return "\n  ".join("\n".join(lines).splitlines())
+def _reviewed_as(answer: object) -> tuple[str, object]:
+    """Return which button of a review gave an answer, and what was typed there; empty and None for another answer."""
+    one = answer[0] if isinstance(answer, list) and len(answer) == 1 else answer
+    if not isinstance(one, Mapping) or one.get("type") not in _LABELS:
+        return "", None
+    args = one.get("args")
+    return str(one["type"]), args.get("args") if one["type"] == "edit" and isinstance(args, Mapping) else args

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from nbflow.views.details import answered_before
 from nbflow_widgets.markup import BORDER, FAINT, escaped, moment, note, plural, preformatted
 from nbflow_widgets.waiting import STATES
 
@@ -114,7 +115,8 @@ def _brief(asked: Interrupt) -> str:
     if isinstance(value, dict):
         value = next((value[key] for key in ("question", "prompt", "message", "text") if key in value), value)
     text = str(value)
-    return text if len(text) <= _BRIEF else f"{text[: _BRIEF - 1]}…"
+    before = answered_before(asked.earlier, asked.response_schema)
+    return (text if len(text) <= _BRIEF else f"{text[: _BRIEF - 1]}…") + (f" ({before})" if before else "")
 
 
 __all__ = [

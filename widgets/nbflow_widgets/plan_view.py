@@ -56,7 +56,7 @@ class PlanView:
             yield self._row(alike)
         if len(groups) > LIMIT:
             yield div(FAINT, f"and {sum(map(len, groups[LIMIT:])):,} more")
-        for text in plan.questions:
+        for text in plan.asks:
             yield div(_ROW, f"{dot('asking')}asks", span("", text))
         if plan.unknown or plan.after:
             told = next(line for line in plan.lines() if "can't be known" in line)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from nbflow.views.timing import timing_of
+from nbflow_widgets.asked import waiting_html, waiting_text
 from nbflow_widgets.card import Card, State
 from nbflow_widgets.display import Cell, Mode, bundle_of, close_tree, make_live, show_once
 from nbflow_widgets.elsewhere import DISCARDED, goes_on_in
 from nbflow_widgets.estimates import Remaining, look_for
-from nbflow_widgets.forms import Form, waiting_html, waiting_text
+from nbflow_widgets.forms import Form
 from nbflow_widgets.late import Late
 from nbflow_widgets.markup import moment, note
 from nbflow_widgets.run_feed import RunFeed

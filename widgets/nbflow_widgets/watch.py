@@ -10,10 +10,10 @@ import ipywidgets
 
 from nbflow import Run
 from nbflow.types import BaseCheckpointSaver
+from nbflow_widgets.asked import waiting_html, waiting_text
 from nbflow_widgets.card import Card
 from nbflow_widgets.display import Cell, Mode, bundle_of, show_once
 from nbflow_widgets.elsewhere import DISCARDED, Trace, goes_on_in, is_by_a_card
-from nbflow_widgets.forms import waiting_html, waiting_text
 from nbflow_widgets.markup import note
 from nbflow_widgets.run_feed import RunFeed
 from nbflow_widgets.timeline import Timeline

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nbflow_widgets.fields.schema import Wanted
 
 Path = Sequence[str | int]
+_NEVER_KEPT = frozenset({"secret", "file"})  # kinds that are typed anew each time
 
 
 class FieldError(ValueError):
@@ -137,16 +138,17 @@ class EntryField(Field):
         return value
 
     def fill(self, value: object) -> None:  # noqa: D102  # as Field says
-        self.entry.put(self._show(value))
+        if self.wanted.kind not in _NEVER_KEPT:
+            self.entry.put(self._show(value))
 
     def complain(self, path: Path, text: str) -> None:  # noqa: D102  # as Field says
         self.entry.complain(placed(path, text))
 
     def draft(self) -> object:  # noqa: D102  # as Field says
-        return None if self.wanted.kind in {"secret", "file"} else self.entry.typed
+        return None if self.wanted.kind in _NEVER_KEPT else self.entry.typed
 
     def restore(self, draft: object) -> None:  # noqa: D102  # as Field says
-        if self.wanted.kind in {"secret", "file"}:
+        if self.wanted.kind in _NEVER_KEPT:
             return
         if not self.entry.may_hold(draft):
             raise TypeError(f"{draft!r} is a draft of another field")
