@@ -345,3 +345,68 @@ def test_an_answer_recorded_in_one_notebook_moves_the_run_in_another(lab: Lab, f
     other.expect_text(0, "Recorded: the run goes on where its workflow is defined")
     lab.expect_text(2, "Answer, by")
     assert "Two(many=3, few=2, name='')" in answer_of(lab)
+
+
+def test_a_misfit_is_told_while_one_types(lab: Lab) -> None:
+    form = open_form(lab, "at_rest", "Two")
+    many, few = form.get_by_label("many"), form.get_by_label("few")
+    many.press_sequentially("9")
+    expect(form.get_by_text("must be at most 5")).to_be_visible()  # after a pause
+    expect(many).to_be_focused()
+    lab.screenshot("misfit-at-rest", 2)
+    many.fill("3")
+    expect(form.get_by_text("must be at most 5")).to_be_hidden()
+    few.press_sequentially("0")
+    few.press("Tab")
+    expect(form.get_by_text("must be at least 1")).to_be_visible()
+    expect(few).to_have_attribute("aria-invalid", "true")
+    expect(form.get_by_role("alert").filter(visible=True)).to_have_count(1)
+    assert lab.problems == []
+
+
+def test_chords_in_a_field_reach_the_notebook_and_plain_keys_do_not(lab: Lab) -> None:
+    form = open_form(lab, "chords", "str")
+    field = form.get_by_role("textbox").first
+    cells = lab.page.locator(".jp-Notebook:visible .jp-Cell")
+    count = cells.count()
+    lab.page.evaluate("""() => {
+      lab.did = [];
+      window.jupyterapp.commands.commandExecuted.connect((_, { id }) => { lab.did.push(id); });
+    }""")
+    typed = "aabbddzz00 yes"  # to the notebook: cells above and below, delete, undo, restart
+    field.press_sequentially(typed)
+    expect(field).to_have_value(typed)
+    for chord, left in [("a", typed), ("x", ""), ("z", typed), ("y", ""), ("v", typed), ("Shift+z", typed)]:
+        field.press(f"Control+{chord}")
+        expect(field).to_have_value(left)
+    field.press("Shift+Enter")
+    field.press("Enter")
+    expect(field).to_have_value(f"{typed}\n\n")
+    assert cells.count() == count
+    assert lab.page.evaluate("() => lab.did") == []
+    field.press("Control+s")
+    lab.page.wait_for_function("() => lab.did.includes('docmanager:save')")
+    field.press("Control+b")
+    lab.page.wait_for_function("() => lab.did.includes('application:toggle-left-area')")
+    expect(field).to_have_value(f"{typed}\n\n")
+    field.press("Control+Enter")
+    lab.expect_text(2, "Answer")
+    assert lab.problems == []
+
+
+def test_an_answer_of_before_is_confirmed_with_one_click(lab: Lab) -> None:
+    open_form(lab, "before", "Two").get_by_label("many").fill("3")
+    form = lab.cell_output(2).locator(".nbflow-form")
+    form.get_by_label("few").fill("2")
+    lab.click("Submit", 2)
+    lab.expect_text(2, "Answer")
+    lab.wait_idle()
+    flow = FLOW.format(thread="t", question='"Fill in"', schema="Two").replace("--input 1", "--input 1 --reuse")
+    lab.set_source(2, flow)
+    lab.run_cell(2)
+    expect(form.get_by_text("Answered before: {'few': 2, 'many': 3")).to_be_visible()
+    expect(form.get_by_label("many")).to_have_value("3")
+    lab.screenshots("answered-before", 2)
+    lab.click("Submit", 2)
+    assert "Two(many=3, few=2" in answer_of(lab)
+    assert lab.problems == []

@@ -365,3 +365,47 @@ def test_a_secret_of_before_is_neither_shown_nor_filled_in(secret: dict[str, Any
     assert sent == []
     form, _ = before("Key?", "hush", secret)
     assert "hush" not in page(form) + form.html() + form.text() + repr([entry.typed for entry in entries(form)])
+
+
+def rest(entry: Any) -> None:
+    """Pause after typing, or leave the input."""
+    entry._on_message(entry, {"kind": "rest"}, [])
+
+
+@pytest.mark.parametrize(
+    ("schema", "typed", "problem"),
+    [
+        ({"type": "integer", "maximum": 5}, "9", "must be at most 5"),
+        ({"type": "integer"}, "many", "'many' is not a whole number"),
+        ({"type": "number"}, None, "type a number"),
+        ({"type": "string", "minLength": 3}, "ab", "must be at least this long: 3"),
+        ({"type": "string", "pattern": "^[a-z]+$"}, "A1", "must be text that matches"),
+        ({"type": "string", "format": "duration"}, "soon", "is not a duration"),
+        ({"type": "string", "format": "date"}, "2026-13-01", "month must be in 1..12"),
+        ({}, "{nope", "this is not JSON"),
+    ],
+)
+@pytest.mark.parametrize("is_part", [False, True])
+def test_a_misfit_is_told_when_typing_pauses(
+    schema: dict[str, Any], typed: object, problem: str, is_part: bool
+) -> None:
+    whole = {"type": "object", "properties": {"one": schema}, "required": ["one"]} if is_part else schema
+    form, sent = form_of([{"id": 1}], whole or None)
+    (entry,) = entries(form)
+    type_into(form, typed)
+    assert entry.problem == "", "not while it is typed"
+    rest(entry)
+    assert problem in entry.problem
+    type_into(form, typed)
+    assert entry.problem == "", "it goes as soon as something is typed"
+    assert sent == []
+
+
+def test_what_fits_is_not_complained_about_at_rest() -> None:
+    form, _ = form_of("?", {"type": "integer", "maximum": 5})
+    (entry,) = entries(form)
+    type_into(form, "9")
+    rest(entry)
+    type_into(form, "4")
+    rest(entry)
+    assert entry.problem == ""

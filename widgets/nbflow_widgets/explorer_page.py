@@ -13,6 +13,7 @@ from nbflow.views.progress import RUN_STATES
 from nbflow_widgets.display import make_live
 from nbflow_widgets.explorer_threads import ALL, ARCHIVED
 from nbflow_widgets.markup import visible
+from nbflow_widgets.packed import joined
 
 if TYPE_CHECKING:
     from nbflow_widgets.explorer_actions import Action
@@ -42,7 +43,7 @@ class ExplorerWidget(anywidget.AnyWidget):
         said: what an action has done, or what was in the way: ``text`` and whether it is an ``error``.
     """
 
-    _esm = _STATIC / "explorer.js"
+    _esm = joined("keys.js", "explorer.js")
     _css = _STATIC / "explorer.css"
 
     rows: traitlets.List[Any] = traitlets.List().tag(sync=True)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 Item = tuple[str, str] | tuple[str, str, Mapping[str, str]]
 STATIC = Path(__file__).with_name("static")
-MODULE = (  # one module in seven parts
+MODULE = (  # one module in eight parts
+    "keys.js",
     "timeline_run.js", "timeline_rows.js", "timeline_paint.js", "timeline_head.js", "timeline_details.js",
     "timeline_output.js", "timeline.js",
 )  # fmt: skip
@@ -55,7 +56,12 @@ def is_wanted() -> bool:
 
 def module() -> str:
     """Return the timeline's JavaScript."""
-    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in MODULE)
+    return joined(*MODULE)
+
+
+def joined(*names: str) -> str:
+    """Return files of ``static`` as one module."""
+    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
 
 
 def script_of(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nbflow_widgets.markup import image, visible
+from nbflow_widgets.packed import joined
 
 STATIC = Path(__file__).with_name("static")
 SECONDS = 10.0
@@ -54,7 +55,7 @@ def script_of(run_id: str, nodes: Mapping[str, Chosen]) -> str:
     """
     told = {key: {**node._asdict(), "name": visible(node.name)} for key, node in nodes.items()}
     data = json.dumps({"run": run_id, "nodes": told, "text": TEXT}).replace("<", "\\u003c")
-    return f"<script>{(STATIC / 'callgraph.js').read_text(encoding='utf-8').replace('TOLD', data)}</script>"
+    return f"<script>{joined('callgraph.js').replace('KEYS', joined('keys.js')).replace('TOLD', data)}</script>"
 
 
 def cut(text: str, limit: int = 36) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -114,12 +115,18 @@ class EntryField(Field):
         super().__init__(wanted)
         self.entry = self.widget = entry
         self._parse, self._show = parse, show
+        entry.on_rest(self._look)
         entry.label, entry.help, entry.required = wanted.label, wanted.help, wanted.required and not wanted.nullable
         if wanted.default is not EMPTY:
             try:
                 self.fill(wanted.default)
             except ValueError:  # in a form that is not read here
                 self.wanted = replace(wanted, default=EMPTY)
+
+    def _look(self) -> None:
+        """Show what is wrong with what was typed so far, if it is."""
+        with suppress(FieldError):
+            self.read()
 
     def read(self) -> object:  # noqa: D102  # as Field says
         try:

@@ -10,6 +10,7 @@ import anywidget
 import traitlets
 
 from nbflow_widgets.markup import visible
+from nbflow_widgets.packed import joined
 
 _STATIC = Path(__file__).parent.parent / "static"
 MOST_BYTES = 200_000_000
@@ -27,7 +28,7 @@ class Entry(anywidget.AnyWidget):
         data: the bytes of the chosen file.
     """
 
-    _esm = _STATIC / "entry.js"
+    _esm = joined("keys.js", "entry.js")
     _css = _STATIC / "entry.css"
 
     kind = traitlets.Unicode("text").tag(sync=True)
@@ -56,6 +57,7 @@ class Entry(anywidget.AnyWidget):
         self.data: bytes | None = None
         self._parts, self._sender = bytearray(), ""
         self._listeners: list[Callable[[], None]] = []
+        self._at_rest: list[Callable[[], None]] = []
         self.on_msg(self._on_message)
 
     def __repr__(self) -> str:
@@ -81,6 +83,10 @@ class Entry(anywidget.AnyWidget):
         """Call ``fn`` whenever the person has typed or chosen something."""
         self._listeners.append(fn)
 
+    def on_rest(self, fn: Callable[[], None]) -> None:
+        """Call ``fn`` whenever the person has paused after typing something, or has left the input."""
+        self._at_rest.append(fn)
+
     def complain(self, text: str) -> None:
         """Show what is wrong with what was typed; nothing, if the text is empty."""
         self.problem = visible(text)
@@ -90,6 +96,9 @@ class Entry(anywidget.AnyWidget):
             if self.typed != self.value:
                 self.send({"kind": "value", "value": self.typed})
             return
+        if content.get("kind") == "rest":
+            for fn in self._at_rest:
+                fn()
         if content.get("kind") == "part":
             self._on_part(content, bytes(buffers[0]))
         if content.get("kind") == "typed":

@@ -1,6 +1,7 @@
 // Shows a graph in the colours of the page, and selects the calls of a node in a timeline of the same run, if the
 // page has one. It takes the place of the picture before it, in notebooks that are trusted and in exported pages.
 (() => {
+  KEYS
   const root = document.currentScript.previousElementSibling, { run, nodes, text } = TOLD;
   const source = new TextDecoder().decode(Uint8Array.from(atob(root.src.split(",")[1]), (c) => c.charCodeAt(0)));
   const drawn = new DOMParser().parseFromString(source, "image/svg+xml").documentElement;
@@ -41,7 +42,7 @@
   }
   const box = document.createElement("div");
   box.className = "nbflow-callgraph";
-  box.dataset.lmSuppressShortcuts = "true"; // the notebook's keys are not meant here
+  keepKeys(box);
   const scroll = document.createElement("div");
   scroll.style.overflowX = "auto";
   scroll.append(svg);

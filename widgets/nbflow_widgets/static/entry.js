@@ -12,6 +12,8 @@ const make = (tag, className, text = "") => {
   return element;
 };
 
+const PAUSE = 900; // ms without a key, after which what was typed is looked at
+
 /** An input that is typed into; what it holds is a text, or null where the browser can't read it. */
 class Line {
   constructor(view) {
@@ -25,8 +27,22 @@ class Line {
     this.node.placeholder = model.get("placeholder");
     this.node.autocomplete = "off";
     this.node.spellcheck = kind === "area" && !model.get("code");
-    this.node.addEventListener("input", () => view.typed(this.value));
+    this.node.addEventListener("input", () => {
+      view.typed(this.value);
+      clearTimeout(this.pause);
+      this.isNew = true;
+      if (this.value) this.pause = setTimeout(() => this.rest(view), PAUSE); // a date that is typed half has no value
+    });
+    this.node.addEventListener("blur", () => this.rest(view));
     if (kind === "number") this.node.addEventListener("wheel", () => this.node.blur(), { passive: true }); // scrolling changes nothing
+  }
+
+  /** Have what was typed looked at: the person has paused, or has left the field. */
+  rest(view) {
+    clearTimeout(this.pause);
+    if (!this.isNew || !this.node.isConnected) return;
+    this.isNew = false;
+    if (this.value !== "") view.model.send({ kind: "rest" });
   }
 
   list(options) {
@@ -134,7 +150,7 @@ class View {
     this.problem.id = `${id}-problem`;
     this.problem.setAttribute("role", "alert");
     el.classList.add("nbf-entry");
-    el.dataset.lmSuppressShortcuts = "true"; // the notebook's keys are not meant here
+    keepKeys(el);
     el.append(this.label, this.help, this.body.node, ...(this.body.extra ?? []), this.problem);
     this.body.value = model.get("value");
     this.draw();

@@ -39,7 +39,7 @@ class View {
     this.said.setAttribute("role", "status");
     this.root = make("div", "nbf-x", "",
       make("div", "nbf-x-top", "", this.head, this.filter), this.tree, this.said, this.sure, this.told);
-    this.root.dataset.lmSuppressShortcuts = "true"; // the notebook's keys are not meant here
+    keepKeys(this.root);
     el.append(this.root);
     this.listen();
     this.find.value = model.get("find");

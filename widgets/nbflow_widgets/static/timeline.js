@@ -36,7 +36,7 @@ class Timeline {
     this.stage = h("div", "nbf-stage", "", this.canvas, this.tip);
     const { head, progress, filter } = this.head;
     this.root = h("div", "nbf-timeline", "", this.head.el, progress, filter, this.stage, this.details.el, this.said);
-    this.root.dataset.lmSuppressShortcuts = "true"; // else Lab's single-key commands take the arrows and Enter
+    keepKeys(this.root); // else Lab's single-key commands take the arrows and Enter
     el.append(this.root);
     this.paint = new Painter(run, this.listing, this.canvas, this.root);
     this.mark(true);

@@ -22,7 +22,7 @@ class Details {
     this.other.append(h("summary", "", "with another result"), this.value, button("Run", "Run again with this result", () => this.fork(true)));
     this.value.placeholder = "a Python expression";
     this.value.setAttribute("aria-label", "What the call is to have returned, as a Python expression");
-    this.value.onkeydown = (event) => { event.stopPropagation(); if (event.key === "Enter") this.fork(true); };
+    this.value.onkeydown = (event) => { if (!isForNotebook(event)) event.stopPropagation(); if (event.key === "Enter") this.fork(true); };
     this.binds.type = "checkbox";
     this.binds.onchange = () => { this.chose = true; };
     this.problem.setAttribute("role", "alert");

@@ -38,7 +38,7 @@ class Head {
     this.find.setAttribute("aria-label", "Find calls by name or arguments");
     this.find.oninput = () => does.find(this.find.value);
     this.find.onkeydown = (event) => {
-      event.stopPropagation();
+      if (!isForNotebook(event)) event.stopPropagation();
       if (event.key === "Escape") does.clear();
       if (event.key === "Enter" || event.key === "ArrowDown") does.rows();
     };
