@@ -6,7 +6,7 @@ from _thread import get_ident
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Generic, Never, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Never, TypeVar, get_origin
 
 from nbflow import codec
 from nbflow._support.pictures import storable
@@ -205,7 +205,7 @@ _PARAMETERS = {
 
 def interrupt(
     value: object,
-    *,
+    *more: Never,
     response_schema: object = None,
     timeout: float | timedelta | None = None,
     default: object = NO_ANSWER,
@@ -226,9 +226,11 @@ def interrupt(
         timeout: seconds, or a ``timedelta``, after which the answer need not come any more: whatever makes the
             thread go on then, such as ``invoke(None, config)``, goes on without it. None waits for ever.
         default: what is returned then; without one it raises ``InterruptExpiredError``.
+        more: nothing, as ``unknown``.
         unknown: nothing; what is shown beside a question, or is to be chosen from, is in its value.
 
     Raises:
+        InvalidOptionError: for more than one value.
         UnknownOptionError: for any other keyword.
         CalledOutsideRunError: outside of a run.
         InterruptRejectedError: if a person refused, with ``Command(resume=Reject(reason))``.
@@ -247,6 +249,8 @@ def interrupt(
         >>> flow.invoke(Command(resume=True), config)
         'paid'
     """
+    if more:
+        raise InvalidOptionError("interrupt()", "a second value", json_schema.shown(more[0]), _meant_by(value, more[0]))
     if unknown:
         raise UnknownOptionError("interrupt()", next(iter(unknown)), _OF_INTERRUPT, _as_one(value, unknown))
     session, frame = here("interrupt()")
@@ -340,6 +344,17 @@ def _as_one(value: object, unknown: dict[str, Any]) -> str:
     asked = {**(value if isinstance(value, dict) else {"question": value}), **unknown}
     shown = ", ".join(f"{name!r}: {json_schema.shown(one)}" for name, one in asked.items())
     return f"what belongs to the question is in its value: interrupt({{{shown}}})"
+
+
+def _meant_by(value: object, second: object) -> str:
+    """Return what is expected instead of a second value, and how what it may have meant is written."""
+    if isinstance(second, (list, tuple, set, frozenset, range)):
+        return _as_one(value, {"options": [*second]})
+    if isinstance(second, type) or get_origin(second) is not None or (isinstance(second, dict) and "type" in second):
+        return f"what an answer must be is response_schema={json_schema.shown(second)}"
+    if isinstance(second, (int, float)) and not isinstance(second, bool):
+        return f"how many seconds it waits is timeout={second!r}"
+    return _as_one(value, second if isinstance(second, dict) else {"details": second})
 
 
 _OF_INTERRUPT = ("response_schema", "timeout", "default")

@@ -9,6 +9,7 @@ from nbflow.archive import container
 from nbflow.archive.container import Contents, Told
 from nbflow.archive.masking import mask_of
 from nbflow.checkpoint.base import RunKey, Segment
+from nbflow.checkpoint.given import check_given
 from nbflow.checkpoint.rows import from_row, load, to_row
 from nbflow.checkpoint.upkeep import leased
 from nbflow.core.record import RunReturned, RunStarted
@@ -16,6 +17,7 @@ from nbflow.core.resuming import status_of
 from nbflow.errors import CorruptFileError, CorruptValueError, InvalidOptionError, NewerFormatError
 from nbflow.errors.usage import nearest
 from nbflow.values import is_text
+from nbflow.values.by_name import by_name
 
 if TYPE_CHECKING:
     import os
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 _OUT, _IN = "export_run()", "import_run()"
 
 
+@by_name
 def export_run(
     saver: BaseCheckpointSaver,
     thread_id: str,
@@ -79,6 +82,7 @@ def export_run(
         StorageError: if the file can't be written; its kinds say why.
         CorruptValueError: if a record is damaged; of a SQLite file ``CorruptRunError``.
     """
+    check_given(_OUT, saver, thread_id)
     target = Path(path).expanduser()
     if target.exists() and not target.is_dir() and not overwrite:
         raise _taken(target)
@@ -132,6 +136,7 @@ def _told(run_id: str, rows: Sequence[Row]) -> Told:
     return Told(run_id=run_id, workflow=workflow, status=str(status_of(records)), rows=len(rows))
 
 
+@by_name
 def import_run(saver: BaseCheckpointSaver, path: str | os.PathLike[str], *, thread_id: str | None = None) -> str:
     """Read a file that ``export_run`` wrote into a checkpointer, as a thread with the runs, ids and times it had.
 
@@ -154,6 +159,7 @@ def import_run(saver: BaseCheckpointSaver, path: str | os.PathLike[str], *, thre
         NewerFormatError: if a later nbflow wrote it.
         ThreadBusyError: if somebody works on a thread of that name.
     """
+    check_given(_IN, saver)
     contents = container.read(path)
     name: object = contents.thread_id if thread_id is None else thread_id
     if not isinstance(name, str) or not name or not is_text(name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import weakref
 from collections import deque
@@ -13,7 +14,7 @@ from typing import Any
 from nbflow.database import forking
 from nbflow.database.migrations import Schema, check, migrate
 from nbflow.database.opening import BUSY_SECONDS, MEMORY, absolute, connect, in_plain_words, place_of
-from nbflow.errors import StorageError
+from nbflow.errors import InvalidOptionError, StorageError
 
 PATIENT, AT_ONCE = f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}", "PRAGMA busy_timeout=0"
 TICK = 1_000_000  # instructions of SQLite's, some 20 ms
@@ -36,6 +37,7 @@ class Connected:
         network: whether it may be on a network file system.
 
     Raises:
+        InvalidOptionError: if the source is none.
         StorageError: if it can't be used; its kinds say why.
     """
 
@@ -48,6 +50,9 @@ class Connected:
         network: bool = False,
     ) -> None:
         given = isinstance(source, sqlite3.Connection)
+        if not given and not isinstance(source, (str, os.PathLike)):
+            expected = "it is the path of a file such as 'runs.db', ':memory:', or a connection of sqlite3"
+            raise InvalidOptionError("a SQLite file", "conn", repr(source), expected)
         self.path = "connection" if given else str(source)
         self._file = absolute(self.path)
         self.place = None if given or self.path == MEMORY else Path(self._file)

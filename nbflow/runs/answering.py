@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from nbflow._support import clock
 from nbflow.checkpoint import points
+from nbflow.checkpoint.given import check_given
 from nbflow.checkpoint.rows import encode_value, load, to_row
 from nbflow.checkpoint.upkeep import leased
 from nbflow.core.record import Answered, Record, RunStarted
@@ -16,6 +17,7 @@ from nbflow.core.resuming import answers_for, pending_questions, recorded_pause
 from nbflow.errors import InvalidOptionError, NothingToResumeError
 from nbflow.runs.request import refusal
 from nbflow.values import Command, is_text
+from nbflow.values.by_name import by_name
 
 if TYPE_CHECKING:
     from nbflow.checkpoint.base import BaseCheckpointSaver
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 _WHERE = "record_answer()"
 
 
+@by_name
 def record_answer(
     saver: BaseCheckpointSaver, thread_id: str, answer: object, *, by: str | None = None, comment: str = ""
 ) -> int:
@@ -51,7 +54,8 @@ def record_answer(
         ThreadBusyError: if somebody works on the thread.
         UnserializableError: if the answer can't be stored.
     """
-    for name, text in (("thread_id", thread_id), ("by", by), ("comment", comment)):
+    check_given(_WHERE, saver, thread_id)
+    for name, text in (("by", by), ("comment", comment)):
         if not (name == "by" and text is None) and not (isinstance(text, str) and is_text(text)):
             raise InvalidOptionError(_WHERE, name, repr(text), "it is text without lone surrogates")
     with leased(saver, _WHERE, thread_id) as owner:

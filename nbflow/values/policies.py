@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Literal, NamedTuple, cast
 
 from nbflow.errors import InvalidOptionError
+from nbflow.values.by_name import by_name
 
 # By module and name, so that none of these modules is imported. Some derive from OSError, which mostly says that a
 # file is not there, and that does not change by itself.
@@ -121,6 +122,7 @@ def check_retry_on(where: str, given: object) -> None:
 Seconds = float | timedelta
 
 
+@by_name
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeoutPolicy:
     """How long one attempt of a task or body may take.
@@ -170,6 +172,7 @@ def _seconds(where: str, given: object) -> float:
     return float(seconds)
 
 
+@by_name
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachePolicy:
     """That results of a function may be taken from an earlier call with the same arguments.

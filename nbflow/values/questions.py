@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal
 
 from nbflow.errors import InvalidOptionError
+from nbflow.values.by_name import by_name
 
 
 class _NoAnswer:
@@ -135,6 +136,7 @@ else:
     Destination = TypeVar("Destination")
 
 
+@by_name
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Command(Generic[Destination]):
     """What to do with a thread, given in the place of an input.

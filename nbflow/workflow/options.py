@@ -92,10 +92,13 @@ def _translate(where: str, given: dict[str, Any]) -> None:
     warn(text, DeprecationWarning)
 
 
+_REST = {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
+
+
 def spelled_out(method: Method) -> Method:
     """Have ``help()`` and completion show the keywords behind ``**options``, with their defaults."""
     signature = inspect.signature(method)
-    own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+    own = [one for one in signature.parameters.values() if one.kind not in _REST]
     shared = [
         inspect.Parameter(
             name,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nbflow.checkpoint import points
 from nbflow.checkpoint.base import RunKey
+from nbflow.checkpoint.given import check_given
 from nbflow.checkpoint.rows import load
 from nbflow.core.record import RunStarted
 from nbflow.core.resuming import status_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 def list_threads(saver: BaseCheckpointSaver) -> list[str]:
     """Return the threads that have runs, sorted."""
+    check_given("list_threads()", saver)
     return saver.thread_ids()
 
 
@@ -59,6 +61,7 @@ def threads(saver: BaseCheckpointSaver | Definition) -> list[ThreadInfo]:
         NoCheckpointerError: if the workflow has none.
     """
     kept = saver.saver("threads()") if isinstance(saver, Definition) else saver
+    check_given("threads()", kept)
     found = (_thread(kept, thread_id) for thread_id in kept.thread_ids())
     return sorted((one for one in found if one is not None), key=lambda one: one.updated_at, reverse=True)
 
@@ -84,6 +87,7 @@ _TAIL = 16  # records; what workers brought in after the end of a run may stand 
 
 def list_runs(saver: BaseCheckpointSaver, thread_id: str, *, limit: int | None = None) -> list[str]:
     """Return the ids of a thread's runs, newest first; none for an unknown thread."""
+    check_given("list_runs()", saver, thread_id)
     return saver.runs(thread_id, limit=limit)
 
 
@@ -104,6 +108,7 @@ def read_run(
         first: only so many from the start; None for all.
         last: only so many from the end; None for all.
     """
+    check_given("read_run()", saver, thread_id)
     if run_id is None:
         newest = saver.runs(thread_id, limit=1)
         if not newest:

@@ -17,6 +17,7 @@ from nbflow.runs.launch import attach, launch
 from nbflow.runs.request import AS_IT_WAS, Fork
 from nbflow.runs.updates import update
 from nbflow.values import Output_co, StateUpdate
+from nbflow.values.by_name import by_name
 from nbflow.views.state import empty_state
 from nbflow.workflow.definition import Definition
 from nbflow.workflow.options import request_of, spelled_out
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 class Threaded(Definition, Generic[Output_co]):
     """A workflow as the owner of threads."""
 
+    @by_name
     @spelled_out
     def fork(
         self,
@@ -113,6 +115,7 @@ class Threaded(Definition, Generic[Output_co]):
         """
         return attach(self, merge("last_run()", self.config, config))
 
+    @by_name
     def get_state(self, config: Config, *, subgraphs: bool = False) -> StateSnapshot:
         """Return where a thread stands: now, or at the ``checkpoint_id`` of the config.
 
@@ -136,6 +139,7 @@ class Threaded(Definition, Generic[Output_co]):
         """As ``get_state``, awaited."""
         return self.get_state(config, subgraphs=subgraphs)
 
+    @by_name
     def get_state_history(
         self,
         config: Config,

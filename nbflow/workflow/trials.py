@@ -13,6 +13,7 @@ from nbflow.runs.request import AS_IT_WAS, Fork
 from nbflow.runs.sweeping import Sweep, sweep
 from nbflow.runs.trying import try_call
 from nbflow.values import Output_co
+from nbflow.values.by_name import by_name
 from nbflow.workflow.options import request_of, spelled_out
 from nbflow.workflow.threads import Threaded
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 class Trials(Threaded[Output_co], Generic[Output_co]):
     """A workflow whose runs are planned, tried and swept."""
 
+    @by_name
     @spelled_out
     def plan(
         self,
@@ -67,6 +69,7 @@ class Trials(Threaded[Output_co], Generic[Output_co]):
         """
         return plan_of(self, request_of("plan()", input, config, options))
 
+    @by_name
     def sweep(self, config: Config, at: str, values: Iterable[object], **options: Unpack[RunOptions]) -> Sweep:
         """Fork a run once for each of several results that one call is to have had, side by side, in the background.
 

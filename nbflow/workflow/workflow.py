@@ -19,6 +19,7 @@ from nbflow.runs.stream.chunks import (
 )
 from nbflow.runs.stream.shape import shape_of
 from nbflow.values import Command, Input_contra, Output_co
+from nbflow.values.by_name import misplaced
 from nbflow.workflow.batch import Batched
 from nbflow.workflow.checkpointer import check_checkpointer
 from nbflow.workflow.describe import Described
@@ -27,7 +28,7 @@ from nbflow.workflow.trials import Trials
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
-    from typing import Unpack
+    from typing import Never, Unpack
 
     from langchain_core.runnables import Runnable
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from nbflow.runs.stream.shape import Shape
     from nbflow.values import Config, GraphOutput, RunOptions, StreamVersion
     from nbflow.workflow.options import ChunkOptions, OutputOptions, ValueOptions
+
+_BY_NAME = ("context", "stream_mode", "durability", "reuse")
 
 
 class Workflow(Trials[Output_co], Described, Batched[Input_contra, Output_co], Generic[Input_contra, Output_co]):
@@ -84,7 +87,7 @@ class Workflow(Trials[Output_co], Described, Batched[Input_contra, Output_co], G
         self,
         input: object,  # LangGraph's name
         config: Config | None = None,
-        *,
+        *more: Never,
         stream_mode: str | Sequence[str] = "values",
         print_mode: str | Sequence[str] = (),
         version: StreamVersion = "v1",
@@ -98,6 +101,7 @@ class Workflow(Trials[Output_co], Described, Batched[Input_contra, Output_co], G
             input: for a new run; None goes on with the thread's unfinished run, and
                 ``Command(resume=...)`` answers its question.
             config: ``{"configurable": {"thread_id": ...}}`` and more; needed with a checkpointer.
+            *more: nothing; the rest is given by name.
             stream_mode: other than ``"values"``: return the list of chunks that ``stream`` would give.
             print_mode: as for ``stream``.
             version: ``"v2"`` returns a ``GraphOutput``, with the questions apart from the value.
@@ -107,6 +111,8 @@ class Workflow(Trials[Output_co], Described, Batched[Input_contra, Output_co], G
             NbflowError: for a mistake in the arguments; nothing was written then.
             Exception: whatever the body raises, as it is.
         """
+        if more:
+            raise misplaced("invoke()", ("input", "config"), _BY_NAME, more)
         request = request_of("invoke()", input, config, options)
         shape = self._shape(request, options, stream_mode, print_mode, version=version)
         if stream_mode != "values":
@@ -134,13 +140,15 @@ class Workflow(Trials[Output_co], Described, Batched[Input_contra, Output_co], G
         self,
         input: object,  # LangGraph's name
         config: Config | None = None,
-        *,
+        *more: Never,
         stream_mode: str | Sequence[str] = "values",
         print_mode: str | Sequence[str] = (),
         version: StreamVersion = "v1",
         **options: Unpack[RunOptions],
     ) -> Any:  # whatever the body returns
         """As ``invoke``, awaited; an async body runs on the loop that awaits."""
+        if more:
+            raise misplaced("ainvoke()", ("input", "config"), _BY_NAME, more)
         request = request_of("ainvoke()", input, config, options)
         shape = self._shape(request, options, stream_mode, print_mode, version=version)
         if stream_mode != "values":
@@ -155,7 +163,7 @@ class Workflow(Trials[Output_co], Described, Batched[Input_contra, Output_co], G
         self,
         input: Input_contra | Command | None,  # LangGraph's name
         config: Config | None = None,
-        *,
+        *more: Never,
         stream_mode: str | Sequence[str] | None = None,
         print_mode: str | Sequence[str] = (),
         subgraphs: bool = False,
@@ -168,6 +176,7 @@ class Workflow(Trials[Output_co], Described, Batched[Input_contra, Output_co], G
         Args:
             input: as for ``invoke``.
             config: as for ``invoke``.
+            *more: nothing; the rest is given by name.
             stream_mode: one of these, or a list of them, for ``(mode, chunk)`` pairs: ``"updates"`` (each
                 result, by task), ``"values"`` (the end result), ``"custom"`` (what stream writers write),
                 ``"messages"`` (tokens and messages of language models), ``"tasks"`` (what begins and ends),
@@ -183,6 +192,8 @@ class Workflow(Trials[Output_co], Described, Batched[Input_contra, Output_co], G
         Raises:
             NbflowError: for a mistake in the arguments; nothing was written then.
         """
+        if more:
+            raise misplaced("stream()", ("input", "config"), _BY_NAME, more)
         request = request_of("stream()", input, config, options)
         mode = stream_mode if stream_mode is not None else _default_mode(config)
         shape = self._shape(request, options, mode, print_mode, subgraphs=subgraphs, debug=debug, version=version)
@@ -193,7 +204,7 @@ class Workflow(Trials[Output_co], Described, Batched[Input_contra, Output_co], G
         self,
         input: Input_contra | Command | None,  # LangGraph's name
         config: Config | None = None,
-        *,
+        *more: Never,
         stream_mode: str | Sequence[str] | None = None,
         print_mode: str | Sequence[str] = (),
         subgraphs: bool = False,
@@ -202,6 +213,8 @@ class Workflow(Trials[Output_co], Described, Batched[Input_contra, Output_co], G
         **options: Unpack[RunOptions],
     ) -> AsyncGenerator[Any]:
         """As ``stream``, for ``async for``."""
+        if more:
+            raise misplaced("astream()", ("input", "config"), _BY_NAME, more)
         request = request_of("astream()", input, config, options)
         mode = stream_mode if stream_mode is not None else _default_mode(config)
         shape = self._shape(request, options, mode, print_mode, subgraphs=subgraphs, debug=debug, version=version)
@@ -212,6 +225,7 @@ class Workflow(Trials[Output_co], Described, Batched[Input_contra, Output_co], G
         self,
         input: Input_contra | Command | None,  # LangGraph's name
         config: Config | None = None,
+        *more: Never,
         **options: Unpack[RunOptions],
     ) -> Run[Output_co]:
         """Begin a run in the background and return its handle at once; arguments as for ``invoke``.
@@ -219,6 +233,8 @@ class Workflow(Trials[Output_co], Described, Batched[Input_contra, Output_co], G
         In a body, without a thread of its own, it is a part of the run around it, as of ``invoke``: its result is
         asked of the handle there (``result()`` or ``await``), and replayed.
         """
+        if more:
+            raise misplaced("start()", ("input", "config"), _BY_NAME, more)
         request = request_of("start()", input, config, options)
         if is_nested(request.config):
             return NestedRun(self, _nested_input(request))
