@@ -276,3 +276,32 @@ def test_a_background_run_shows_itself_and_binds_its_result(lab: Lab, folder: st
     lab.expect_text(2, "40")
     lab.run_cell(5)
     lab.expect_text(5, "40")
+
+
+def test_an_error_is_folded_once_its_run_has_gone_on(lab: Lab) -> None:
+    body = """%%entrypoint --thread t --input 1 --out answer
+def shaky(_: int) -> object:
+    import time
+    time.sleep({seconds})
+    if broken:
+        raise ValueError("not yet")
+    return "fine"
+"""
+    go_on = 'broken = False\nshaky.invoke(None, {"configurable": {"thread_id": "t"}})'
+    lab.open_cells("%load_ext nbflow\nbroken = True", body.format(seconds=0), go_on, "print(answer)")
+    lab.run_cell(0)
+    lab.run_cell(1)
+    lab.expect_text(1, "ValueError: not yet")
+    lab.run_cell(2)
+    folded = lab.cell_output(1).get_by_text("The run goes on in cell [3]. This error stood here.")
+    expect(folded).to_be_visible()
+    expect(lab.cell_output(1).get_by_text("ValueError: not yet").filter(visible=True)).to_have_count(0)
+    lab.screenshot("error-overtaken", 1)
+    lab.save()
+    lab.wait_until(lambda: "This error stood here" in str(lab.saved()))
+    kinds = [output["output_type"] for output in lab.saved()["cells"][1]["outputs"]]  # type: ignore[index]
+    assert "error" not in kinds
+    lab.run_cell(3)
+    lab.expect_text(3, "fine")
+    lab.run_cell(1)
+    expect(folded).to_have_count(0)

@@ -394,6 +394,38 @@ def test_chords_in_a_field_reach_the_notebook_and_plain_keys_do_not(lab: Lab) ->
     assert lab.problems == []
 
 
+def test_a_question_out_of_sight_is_told_at_the_bottom(lab: Lab) -> None:
+    flow = FLOW.format(thread="t", question='"Fill in"', schema="str")
+    rest = [f"print('x\\n' * 40, {n})" for n in range(4)]
+    lab.open_cells(
+        "%load_ext nbflow",
+        EVERY_KIND,
+        flow,
+        *rest,
+        flow.replace("--thread t", "--thread u"),
+        path="hint/notebook.ipynb",
+    )
+    lab.run_all()
+    form, hint = lab.cell_output(2).locator(".nbflow-form"), lab.page.locator(".nbf-hint")
+    lab.page.evaluate("() => document.querySelectorAll('.jp-Notebook .jp-Cell')[5].scrollIntoView({ block: 'center' })")
+    expect(hint.get_by_role("button", name="↑ 2 questions wait")).to_be_visible()
+    lab.screenshot("hint")
+    hint.get_by_role("button").click()
+    expect(form.get_by_role("textbox").first).to_be_focused()
+    expect(hint.get_by_role("button", name="↓ 1 question waits")).to_be_visible()
+    lab.click("Submit", 2)
+    lab.expect_text(2, "Answer")
+    hint.get_by_role("button").click()
+    expect(hint).to_have_count(0)
+    lab.page.keyboard.type("well")
+    lab.page.keyboard.press("Control+Enter")
+    lab.expect_text(7, "well")
+    lab.page.evaluate("() => document.querySelectorAll('.jp-Notebook .jp-Cell')[0].scrollIntoView()")
+    lab.wait(0.3)
+    expect(hint).to_have_count(0)
+    assert lab.problems == []
+
+
 def test_an_answer_of_before_is_confirmed_with_one_click(lab: Lab) -> None:
     open_form(lab, "before", "Two").get_by_label("many").fill("3")
     form = lab.cell_output(2).locator(".nbflow-form")

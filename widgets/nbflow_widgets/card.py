@@ -46,6 +46,7 @@ class Keeper(anywidget.AnyWidget):
     Attributes:
         card: names the card, in its twin too.
         settled: whether nothing more comes, so that the kernel is not missed.
+        overtaken: what is said of the error that the cell ended with, once its run has gone on; empty before.
     """
 
     _esm = STATIC / "keeper.js"
@@ -53,6 +54,7 @@ class Keeper(anywidget.AnyWidget):
 
     card = traitlets.Unicode("").tag(sync=True)
     settled = traitlets.Bool(default_value=False).tag(sync=True)
+    overtaken = traitlets.Unicode("").tag(sync=True)
 
     def __repr__(self) -> str:
         return "Keeper"
@@ -94,6 +96,12 @@ class Card:
     def state(self) -> State:
         """Whether it moves, waits or is settled."""
         return self._state()
+
+    @property
+    def runs_again(self) -> bool:
+        """Whether its cell is being run anew, which clears all that it shows."""
+        (cell, message), (running, now) = self.execution, execution()
+        return bool(cell) and cell == running and message != now
 
     def place(self) -> None:
         """Take its place in the running cell, above all that the cell prints."""
@@ -139,6 +147,11 @@ class Card:
             self._due = now + max(TWIN_SECONDS, (now - begun) / SHARE)
         if self.is_revealed and state != "settled":
             ticker.add(self)
+
+    def overtake(self, words: str) -> None:
+        """Have the error that the cell ended with folded in the page and in the notebook, under these words."""
+        if self._keeper is not None and not self._is_closed:
+            self._keeper.overtaken = words
 
     def _show(self, bundle: dict[str, object], state: State) -> None:
         if not self._is_alone:

@@ -212,6 +212,7 @@ class Cells:
             if not has_person():
                 check_unanswered(cell_run.run)
             return None
+        cell_run.run_display.has_raised = cell_run.run.status != "done"
         if cell_run.run.status == "stopped":
             raise Stopped(cell_run.run.workflow.name)
         result = cell_run.run.result()

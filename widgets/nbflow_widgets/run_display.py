@@ -48,6 +48,7 @@ class RunDisplay:
     Attributes:
         box: the widgets in somebody else's card; None in a card of its own.
         forms: by question id, in the order asked.
+        has_raised: whether the cell that shows it has ended with an error of the run.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class RunDisplay:
         self._compact = compact
         self._left = False
         self._has_told_end = False
+        self.has_raised = False
         self._late = Late()
         self._of_end: list[tuple[str, str]] = []
         self._notes: list[tuple[str, str]] = []
@@ -102,6 +104,7 @@ class RunDisplay:
         self._of_end = []
         self._has_told_end = False
         self._late.go_on()
+        self._overtake("The run has gone on since; this error stood here.")
         self.offer_back(())
         self._feed.attach(run)
         self.arrange()
@@ -204,13 +207,22 @@ class RunDisplay:
         self.arrange()
 
     def leave(self, where: str) -> None:
-        """Show how it stood when the run went on elsewhere, and where that is."""
+        """Show how it stood when the run went on elsewhere, and where that is; what was said of an earlier end goes."""
         self._left = True
+        self._of_end = []
         if where != DISCARDED:
             self._timeline.leave()
         for form in self.forms.values():
             form.leave(where)
         self.say(goes_on_in(where), "warning")
+        self._overtake(f"{goes_on_in(where)} This error stood here.")
+
+    def _overtake(self, words: str) -> None:
+        """Mark the error that the cell ended with: the run has left it behind."""
+        if self.has_raised and self._card is not None and not self._card.runs_again:
+            self.has_raised = False
+            self._card.reveal(self._parts())
+            self._card.overtake(words)
 
     def twin(self) -> tuple[str, str]:
         """Return the static form of all that is shown, as HTML and as text."""

@@ -1,5 +1,6 @@
 // The keeper of a card: brings the twin into the notebook's file whenever that is saved, says what became of the
-// kernel, and shows the twin again when the kernel is gone. `context` is JupyterLab's document context, which
+// kernel, and shows the twin again when the kernel is gone. An error of the cell that the run has since left behind is
+// folded and marked so. `context` is JupyterLab's document context, which
 // anywidget hands on with the widget manager; hosts without one are told by beats that the kernel lives.
 
 const GONE = {
@@ -10,6 +11,17 @@ const GONE = {
 };
 const QUIET = 5; // seconds without a beat, as this page counts them: after a night's sleep the count goes on
 const page = (window.nbflowPage ??= Math.random().toString(36).slice(2));
+
+/** An error as an output that is folded, under words. */
+const folded = (words, { ename, evalue, traceback }) => {
+  const text = (traceback?.join("\n") || `${ename}: ${evalue}`).replace(/\x1b\[[0-9;]*m/g, "");
+  const details = document.createElement("details"), summary = document.createElement("summary"), lines = document.createElement("pre");
+  summary.textContent = words;
+  summary.style.cssText = "color:var(--jp-ui-font-color2,#6b7280);font-size:12px;cursor:pointer";
+  lines.textContent = text;
+  details.append(summary, lines);
+  return { "text/html": details.outerHTML, "text/plain": `${words}\n${ename}: ${evalue}` };
+};
 
 class Keeper {
   constructor(model) {
@@ -33,6 +45,8 @@ class Keeper {
     this.on(context?.saveState, (_, state) => state === "started" && this.store());
     model.on("msg:custom", (message) => this.hear(message));
     model.on("change:settled", () => this.tell());
+    model.on("change:overtaken", () => this.fold());
+    this.fold();
     model.send({ kind: "hello", page, signals: !!session, area: !!document.querySelector(".jp-OutputArea") });
   }
 
@@ -81,6 +95,19 @@ class Keeper {
     if (this.cut) return "There is no connection to the kernel. What stands here is the last that it told.";
     if (this.quiet < QUIET) return "";
     return `No news from the kernel for ${this.quiet} s: it is busy in one long call, or gone.`;
+  }
+
+  /** Fold the error with which the cell ended, and say that the run has gone on since. */
+  fold() {
+    const words = this.model.get("overtaken"), mark = `data-card="${this.card}"`;
+    if (!words) return;
+    for (const cell of this.context?.model?.cells ?? []) {
+      const outputs = cell.outputs, all = Array.from({ length: outputs?.length ?? 0 }, (_, i) => outputs.get(i));
+      if (!all.some((output) => String(output.data["text/html"] ?? "").includes(mark))) continue;
+      all.forEach((output, i) => {
+        if (output.type === "error") outputs.set(i, { output_type: "display_data", metadata: {}, data: folded(words, output.toJSON()) });
+      });
+    }
   }
 
   /** Bring the newest twin into the notebook, unless what stands there is as new. */
