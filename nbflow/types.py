@@ -9,7 +9,7 @@ from nbflow.runs.sweeping import Sweep, Swept
 from nbflow.runs.trying import Tried
 from nbflow.runtime import interrupt
 from nbflow.schemas.json_schema import misfits
-from nbflow.schemas.written import read_answer
+from nbflow.schemas.written import how_to_write, read_answer
 from nbflow.values import (
     NO_ANSWER,
     All,
@@ -124,6 +124,7 @@ __all__ = [
     "ValuesStreamPart",
     "default_retry_on",
     "ensure_valid_checkpointer",
+    "how_to_write",
     "interrupt",
     "misfits",
     "read_answer",

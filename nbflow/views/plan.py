@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from difflib import SequenceMatcher
 from itertools import dropwhile, groupby
 from statistics import median
@@ -14,6 +15,7 @@ from nbflow.core.record import (
     CallFailed,
     CallReturned,
     CallSettled,
+    MapReturned,
     RunStarted,
     of_kind,
     seconds_of,
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 _WITHOUT_REASON = frozenset({*BODIES, "map"})  # kinds of calls that run for the sake of others
 UNTOLD = "whether its own lines have changed can't be told"
+SPARES = "reuse=True would take over {} of these {}, at least"
+"""What a plan says of a run that takes nothing over, though it could."""
 ACTIONS = ("replayed", "reused", "cached", "runs", "sleeps")
 
 
@@ -94,6 +98,7 @@ class Plan(NamedTuple):
             or nothing runs.
         error: what the body raised when it was replayed; None if nothing.
         changed: what of the body's code, or of what that names, is not as it was when the run began; empty if all is.
+        spared: how many of the calls that run a run with ``reuse`` would take over, as far as it can be told.
         before: of each question what was answered to the same one in the run that results are taken from, in words.
     """
 
@@ -106,6 +111,7 @@ class Plan(NamedTuple):
     error: BaseException | None = None
     changed: str = ""
     before: tuple[str, ...] = ()
+    spared: int = 0
 
     @property
     def asks(self) -> list[str]:
@@ -141,6 +147,7 @@ class Plan(NamedTuple):
             call, count = alike[0], len(alike)
             where = call.path if count == 1 else f"{count} calls, {call.path} to {alike[-1].path}"
             lines.append(f"  {call.name} ({where}) {call.action}: {call.reason}")
+        lines += [f"  {SPARES.format(self.spared, len(self.runs))}"] if self.spared else []
         lines += [f"  asks: {text}" for text in self.asks]
         if self.unknown or self.after:
             rest = ", ".join(name if count == 1 else f"{count} {name}" for name, count in self.after.items())
@@ -203,15 +210,19 @@ class Planning:
         calls = [
             PlannedCall(row.path, row.name, _action(row), told.get(row.path, ""), shown=row.shown) for row in there
         ]
+        wanted = tuple(wanted)
         for call in wanted:
             action = "sleeps" if call.kind == "sleep" else "runs"
             calls.append(PlannedCall(call.path, call.name, action, self._reason(call), self._took(call), call.shown))
         calls.sort(key=lambda call: order_of(call.path))
+        spared = self._spared(wanted) if not self._reuse and not self._is_same else 0
         asked = tuple(asked)
         questions = tuple(text_of_question(one) if one.value is not None else "" for one in asked)
         before = tuple(answered_before(one.answered_before, one.schema) for one in asked)
         after = self._after({call.path for call in calls}) if unknown or questions else {}
-        return Plan(workflow, tuple(calls), questions, unknown, after, self._seconds(calls, after), before=before)
+        return Plan(
+            workflow, tuple(calls), questions, unknown, after, self._seconds(calls, after), before=before, spared=spared
+        )
 
     def changed(self, body: Wanted) -> str:
         """Return in words what of a body's code is not as it was when the run began; empty if all is, or no run did."""
@@ -245,6 +256,18 @@ class Planning:
             )
             found.append(PlannedCall(call.path, call.name, "runs", self._reason(call), shown=call.shown))
         return sorted(found, key=lambda call: order_of(call.path))
+
+    def _spared(self, wanted: Iterable[Wanted]) -> int:
+        """Return how many calls have a result that a run with ``reuse`` would take over."""
+        tied = {path for answered in self._answered for path in around(answered)}
+        there = Counter(
+            (one.name, one.kind, one.inputs, one.code)
+            for one in self._settled.values()
+            if isinstance(one, CallReturned) and not isinstance(one, MapReturned) and one.inputs and one.code
+            if one.path not in tied and not one.lineage
+        )
+        asked = Counter((one.name, one.kind, one.inputs, one.code) for one in wanted)
+        return sum((there & asked).values())
 
     def _reason(self, call: Wanted) -> str:
         if call.kind == "sleep":

@@ -156,6 +156,22 @@ def time_in_run(progress: Progress, at: float) -> float:
     return max(0.0, at - progress.started - idle)
 
 
+def times_of(row: CallRow, progress: Progress) -> tuple[float | None, float | None]:
+    """Return for how many seconds a call worked, and for how many its run stood still meanwhile, for people above all.
+
+    None where that is not known, or nothing stood still.
+    """
+    if not row.started or row.ended is None:
+        return None, None
+    whole = row.ended - row.started
+    if row.started < progress.started:  # in the run that it was taken over from
+        return whole, None
+    at_work = time_in_run(progress, row.ended) - time_in_run(progress, row.started)
+    return at_work, (whole - at_work if whole - at_work > _LEAST else None)
+
+
+_LEAST = 1e-6  # seconds; less is the rounding of times since 1970
+
 __all__ = [
     "CALL_STATES",
     "FINISHED",
@@ -166,5 +182,6 @@ __all__ = [
     "RunView",
     "run_of",
     "time_in_run",
+    "times_of",
     "worked",
 ]

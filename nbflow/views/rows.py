@@ -49,7 +49,7 @@ class PointRow(NamedTuple):
     """A checkpoint: the input of a run, a pause, its result, or one that no body wrote.
 
     Attributes:
-        step: number in the thread, from -1.
+        step: number in the thread, from -1; a pause is none of its own, and has that of the input before it.
         source: ``input``, ``loop``, ``fork`` or ``update``, as in a checkpoint's metadata.
         workflow: what ran.
         state: how the run stands at its input; ``asking`` at a pause, ``done`` at its result.

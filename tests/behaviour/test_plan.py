@@ -520,3 +520,14 @@ def test_a_decorator_is_no_change_of_a_line(flow: Flavour) -> None:
     )
     [fit] = body.plan(1, CONFIG, reuse=True).runs
     assert fit.reason == "'clean', which it uses, has changed in line 3: return m + LIMIT"
+
+
+def test_a_plan_without_reuse_tells_what_reuse_would_spare(flow: Flavour) -> None:
+    written = Written(flow)
+    flow.invoke(written.make(), 1)
+    plan = written.make(("LIMIT = 5", "LIMIT = 7")).plan(1, CONFIG)
+    assert (plan.spared, [call.name for call in plan.runs]) == (1, ["load"])
+    assert "reuse=True would take over 1 of these 1, at least" in str(plan)
+    with_reuse = written.make(("LIMIT = 5", "LIMIT = 7")).plan(1, CONFIG, reuse=True)
+    assert (with_reuse.spared, "reuse=True" in str(with_reuse)) == (0, False)
+    assert written.make().plan(2, CONFIG).spared == 0, "with other arguments nothing is there"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.metadata
 import io
@@ -12,11 +13,13 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from nbflow import Command
 from nbflow.cli import main
+from nbflow.types import how_to_write, misfits, read_answer
 
 MODULE = """
 import nbflow
@@ -323,3 +326,43 @@ def test_what_a_terminal_would_obey_is_not_written(folder: Path, capsys: pytest.
     _, out, _ = run(capsys, "threads", str(folder / "runs.db"))
     assert "red\N{REPLACEMENT CHARACTER}[31m" in out
     assert "\x1b" not in out
+
+
+SCHEMAS: list[dict[str, Any]] = [
+    {"type": "string"},
+    {"type": "integer", "minimum": 5, "maximum": 9},
+    {"type": "integer", "multipleOf": 7, "minimum": 8},
+    {"type": "number", "exclusiveMaximum": 1},
+    {"minimum": 10},
+    {"type": "string", "minLength": 9},
+    {"type": "string", "maxLength": 2},
+    {"type": "array", "items": {"type": "integer"}, "minItems": 3},
+    {"type": "array", "items": {"enum": ["a", "b", "c"]}, "uniqueItems": True, "minItems": 2},
+    {"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}]},
+    {"properties": {"a": {"type": "boolean"}}, "required": ["a"]},
+    {"type": "object", "additionalProperties": {"type": "integer"}, "minProperties": 1},
+    {"const": 3},
+    {"type": ["string", "null"]},
+    {"anyOf": [{"type": "integer"}, {"type": "string"}]},
+    {"allOf": [{"type": "integer"}, {"minimum": 7}]},
+    {"$ref": "#/$defs/x", "$defs": {"x": {"type": "object", "properties": {"n": {"type": "number"}}}}},
+    {"type": "null"},
+    {"type": "string", "format": "date"},
+    {"type": "string", "format": "email"},
+    {"type": "string", "format": "uuid"},
+]
+
+
+@pytest.mark.parametrize("schema", SCHEMAS, ids=str)
+def test_how_an_answer_is_written_is_an_answer_that_fits(schema: dict[str, Any]) -> None:
+    shell, python = how_to_write(schema), how_to_write(schema, python=True)
+    assert misfits(read_answer(shell.strip("'"), schema), schema) == []
+    assert misfits(ast.literal_eval(python), schema) == []
+
+
+def test_where_no_example_fits_the_schema_is_shown() -> None:
+    assert how_to_write({"type": "string", "pattern": "^[A-Z]{3}$"}) == "a text that matches ^[A-Z]{3}$"
+    assert how_to_write({"type": "object", "minProperties": 3}).startswith("JSON that fits {")
+    assert (how_to_write(None), how_to_write({})) == ("", "")
+    assert how_to_write({"enum": ["a", 2, None]}) == "a or 2 or null"
+    assert how_to_write({"enum": ["a", 2, None]}, python=True) == "'a' or 2 or None"

@@ -99,7 +99,10 @@ def test_a_yes_or_no_is_answered_by_a_word(threads: Shell, word: str, answer: ob
     )
     assert "(a text wants quotes within quotes)" in str(threads.fail("%nbflow resume sure perhaps"))
     threads.run("yes = 3")
-    assert "must be of type boolean" in str(threads.fail("%nbflow resume sure yes")), "a name of the notebook's"
+    assert "must be of type boolean" in str(error := threads.fail("%nbflow resume sure yes")), (
+        "a name of the notebook's"
+    )
+    assert "Write it like this: yes or no" in str(error)
     del threads.names["yes"]
     assert threads.run(f"%nbflow resume sure {word}") is answer
 

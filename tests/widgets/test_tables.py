@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+import nbflow
 from nbflow import InMemorySaver
+from nbflow.cli import main
 from nbflow_widgets.tables import calls, history, interrupts, threads
 from tests.unit.stories import story
 
@@ -74,3 +77,38 @@ def test_interrupts_show_questions_and_answers() -> None:
 def test_a_checkpointer_wants_a_thread() -> None:
     with pytest.raises(TypeError, match=r"calls\(saver, thread_id\)"):
         calls(EMPTY)
+
+
+def test_time_in_which_a_person_was_waited_for_is_no_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    now = 1_000_000.0
+    monkeypatch.setattr("nbflow._support.clock.now", lambda: now)
+    saver = nbflow.SqliteSaver(str(tmp_path / "runs.db"))
+
+    @nbflow.task
+    def ask() -> object:
+        return nbflow.interrupt("?")
+
+    @nbflow.task
+    def work() -> None:
+        nonlocal now
+        now += 3
+
+    @nbflow.entrypoint(checkpointer=saver)
+    def flow(_: int) -> object:
+        work().result()
+        return ask().result()
+
+    config: nbflow.RunnableConfig = {"configurable": {"thread_id": "t"}}
+    flow.invoke(1, config)
+    now += 100
+    flow.invoke(nbflow.Command(resume="yes"), config)
+
+    table = calls(flow, "t").set_index("path")
+    seconds = timedelta(seconds=1)
+    assert [one / seconds for one in table.duration] == pytest.approx([3, 3, 0])
+    assert table.paused["0"] / seconds == pytest.approx(100)
+    assert pd.isna(table.paused["0.0"])
+    assert main(["show", str(tmp_path / "runs.db"), "t"]) == 0
+    assert "100 s paused" in capsys.readouterr().out

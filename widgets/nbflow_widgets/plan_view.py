@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbflow.views.plan import folded
+from nbflow.views.plan import SPARES, folded
 from nbflow_widgets.display import bundle_of, show_once
 from nbflow_widgets.markup import FAINT, div, dot, duration, escape, escaped, plural, span
 from nbflow_widgets.toolkit import new_thread_id
@@ -35,7 +35,7 @@ class PlanView:
         self._times = times
 
     def __repr__(self) -> str:
-        return str(self.plan)
+        return str(self.plan).replace(SPARES.format(*self._spared()), self._saying())
 
     def _repr_mimebundle_(self, **_options: object) -> dict[str, object]:
         return bundle_of(self.html(), repr(self))
@@ -56,6 +56,8 @@ class PlanView:
             yield self._row(alike)
         if len(groups) > LIMIT:
             yield div(FAINT, f"and {sum(map(len, groups[LIMIT:])):,} more")
+        if plan.spared:
+            yield div(_ROW, span(FAINT, self._saying()))
         for text in plan.asks:
             yield div(_ROW, f"{dot('asking')}asks", span("", text))
         if plan.unknown or plan.after:
@@ -63,6 +65,12 @@ class PlanView:
             yield div(_ROW, span(FAINT, told.strip()))
         if plan.error is not None:
             yield div(_ROW, f"{dot('failed')}the body raises", span("", repr(plan.error)))
+
+    def _spared(self) -> tuple[int, int]:
+        return self.plan.spared, len(self.plan.runs)
+
+    def _saying(self) -> str:
+        return SPARES.format(*self._spared()).replace("reuse=True", "--reuse")
 
     def _row(self, alike: list[PlannedCall]) -> str:
         call = alike[0]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from nbflow.errors import InvalidOptionError, NewerFormatError, StorageError
+from nbflow.errors import InvalidAnswerError, InvalidOptionError, NewerFormatError, StorageError
 from nbflow.errors.usage import nearest
-from nbflow.types import read_answer
+from nbflow.types import how_to_write, read_answer
 from nbflow_widgets.commands import (
     Shown,
     callgraph,
@@ -109,8 +109,22 @@ def run_subcommand(words: Sequence[str], kit: Toolkit) -> object:
     except TypeError as error:
         msg = f"%nbflow {usage(name)}: {error}"
         raise UsageError(msg) from None
+    shown = _done(name, fn, arguments, options, kit)
+    return None if name in _SHOWN else shown
+
+
+def _done(
+    name: str, fn: Callable[..., object], arguments: Sequence[Any], options: dict[str, Any], kit: Toolkit
+) -> object:
+    """Do what a subcommand does; what was asked wrongly is told in a line, anything else with a traceback."""
     try:
-        shown = fn(*arguments, **options)
+        return fn(*arguments, **options)
+    except InvalidAnswerError as error:
+        how = _how_to_answer(error, arguments, options.get("saver"), kit)
+        if not how:
+            prepared(error)
+            raise
+        raise UsageError(f"{error} Write it like this: {how}") from None
     except (LookupError, NestError, FileExistsError) as error:
         raise UsageError(str(error.args[0])) from None
     except (InvalidOptionError, StorageError, NewerFormatError) as error:  # what was named is not what it should be
@@ -121,7 +135,6 @@ def run_subcommand(words: Sequence[str], kit: Toolkit) -> object:
     except Exception as error:
         prepared(error)
         raise
-    return None if name in _SHOWN else shown
 
 
 def subcommands() -> Shown:
@@ -178,6 +191,14 @@ def _split(words: Sequence[str], kit: Toolkit, option: str) -> tuple[list[str], 
         msg = f"%nbflow: {option} wants an expression"
         raise UsageError(msg)
     return rest[:at] + rest[at + 2 :], {option.removeprefix("--"): _evaluated(rest[at + 1], kit)}
+
+
+def _how_to_answer(error: InvalidAnswerError, arguments: Sequence[Any], saver: Any, kit: Toolkit) -> str:  # noqa: ANN401  # a checkpointer, or None
+    """Return how an answer that fits is written on a line of Python, several as they were given; empty for any."""
+    asked = newest_run(arguments[0], kit.default_saver() if saver is None else saver).interrupts
+    schema = next((one.response_schema for one in asked if one.id == error.interrupt_id), None)
+    how = how_to_write(schema, python=True)
+    return f"{{{error.interrupt_id!r}: {how}}}" if how and len(asked) > 1 and how != "yes or no" else how
 
 
 def _evaluated(expression: str, kit: Toolkit) -> Any:  # noqa: ANN401  # whatever the user wrote

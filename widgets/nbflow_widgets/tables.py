@@ -13,7 +13,7 @@ from nbflow import Run, Workflow, list_runs, list_threads, read_run
 from nbflow.views.calls import CallRow, Record, in_order
 from nbflow.views.details import object_of_value, text_of_value
 from nbflow.views.diff import CallDiff, RunDiff
-from nbflow.views.progress import CALL_STATES, RUN_STATES, Progress, RunView, run_of, time_in_run
+from nbflow.views.progress import CALL_STATES, RUN_STATES, Progress, RunView, run_of, time_in_run, times_of
 from nbflow.views.repeatable import not_repeatable
 from nbflow.views.rows import points_of, questions_of, thread_row
 from nbflow.views.timing import TaskTimes, Timing, timing_of
@@ -54,8 +54,8 @@ HISTORY = {
     "checkpoint_id": TEXT, "parent_id": TEXT, "run_id": TEXT,
 }  # fmt: skip
 CALLS = {
-    "path": TEXT, "name": NAME, "state": _CALL, "duration": SPAN, "arguments": TEXT, "result": OBJECT, "error": TEXT,
-    "attempt": "int64", "kind": _KIND, "started": TIME, "ended": TIME, "waited": SPAN, "parent": TEXT,
+    "path": TEXT, "name": NAME, "state": _CALL, "duration": SPAN, "paused": SPAN, "arguments": TEXT, "result": OBJECT,
+    "error": TEXT, "attempt": "int64", "kind": _KIND, "started": TIME, "ended": TIME, "waited": SPAN, "parent": TEXT,
 }  # fmt: skip
 TASKS = {
     "name": NAME, "kind": _KIND, "calls": "int64", "total": SPAN, "median": SPAN, "p95": SPAN, "in_chain": SPAN,
@@ -142,7 +142,9 @@ def threads(saver: Workflow | BaseCheckpointSaver) -> RunFrame:
 
 
 def history(saver: Workflow | BaseCheckpointSaver, thread_id: str, *, limit: int | None = None) -> RunFrame:
-    """Return the checkpoints of a thread, newest first: for each run its result, then its input.
+    """Return the checkpoints of a thread, newest first: for each run its result, then its pauses, then its input.
+
+    Steps count inputs and results: -1 and 0 for a thread's first run. A pause has the step of the input before it.
 
     Args:
         saver: the checkpointer, or a workflow that has one.
@@ -168,6 +170,9 @@ def calls(
 ) -> RunFrame:
     """Return the calls of one run, in the order of their positions; the body is the first.
 
+    ``duration`` is how long a call worked; ``paused`` how long its run stood still meanwhile: it waited for people, or
+    was stopped. ``waited`` is how long it waited for its turn.
+
     Args:
         run: a run, the records of one, or a checkpointer or workflow with ``thread_id``.
         thread_id: the thread to look at in a checkpointer.
@@ -175,8 +180,9 @@ def calls(
         results: whether results and errors are decoded, a result as the object that it was; without, these columns
             stay empty.
     """
-    rows = in_order(_view(run, thread_id, run_id).calls.rows.values())
-    return _frame([_call(row, results=results) for row in rows], CALLS)
+    view = _view(run, thread_id, run_id)
+    rows = in_order(view.calls.rows.values())
+    return _frame([_call(row, view.progress, results=results) for row in rows], CALLS)
 
 
 def tasks(
@@ -299,9 +305,10 @@ def _view(
     return run_of(records, live=isinstance(run, Run) and not run.done())
 
 
-def _call(row: CallRow, *, results: bool) -> dict[str, object]:
+def _call(row: CallRow, progress: Progress, *, results: bool) -> dict[str, object]:
     failed = row.state == "failed"
     value = row.value if results else None
+    at_work, stood = times_of(row, progress)
     return {
         "path": row.path,
         "name": row.name,
@@ -309,7 +316,8 @@ def _call(row: CallRow, *, results: bool) -> dict[str, object]:
         "state": row.state,
         "attempt": row.attempt,
         "started": row.started or None,
-        "duration": _between(row.started, row.ended),
+        "duration": at_work,
+        "paused": stood,
         "waited": _between(row.requested or None, row.started) if row.parent else None,
         "arguments": row.shown,
         "result": object_of_value(value) if value is not None and not failed else None,
