@@ -25,7 +25,7 @@ from nbflow.schemas.written import how_to_write, read_answer
 from nbflow.values import Command
 from nbflow.views.calls import in_order
 from nbflow.views.details import answered_before
-from nbflow.views.progress import run_of, times_of
+from nbflow.views.progress import run_of
 from nbflow.workflow.reading import read_run, threads
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from nbflow.core.record import Asked
     from nbflow.views.calls import CallRow
-    from nbflow.views.progress import Progress
 
 DONE, FAILED, WAITS = 0, 1, 3
 _FILES = {"FILE", "PAGE", "ARCHIVE", "NOTEBOOK"}
@@ -135,7 +134,7 @@ def _show(given: Any) -> None:  # noqa: ANN401  # as above
         if row.parent:
             shown = f"({row.shown})" if row.shown else ""
             error = f": {row.error!r}" if row.error is not None else ""
-            write_line(f"{'  ' * _depth(row)}{row.name}{shown} ", row.state, f"{_took(row, progress)}{error}")
+            write_line(f"{'  ' * _depth(row)}{row.name}{shown} ", row.state, f"{_took(row)}{error}")
 
 
 def _answer(given: Any) -> int:  # noqa: ANN401  # as above
@@ -322,10 +321,8 @@ def _depth(row: CallRow) -> int:
     return depth
 
 
-def _took(row: CallRow, progress: Progress) -> str:
-    at_work, stood = times_of(row, progress)
-    waited = f", {stood:.3g} s paused" if stood is not None else ""
-    return f" {at_work:.3g} s{waited}" if at_work is not None else ""
+def _took(row: CallRow) -> str:
+    return f" {row.ended - row.started:.3g} s" if row.ended is not None and row.started else ""
 
 
 def _moment(at: float) -> str:

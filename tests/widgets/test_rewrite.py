@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
+import traceback
 
 import pytest
 
+import nbflow_widgets
 from nbflow.fingerprint import digest_of
 from nbflow_widgets.rewrite import CellRewriter, assigned_names, rewrite_lines
 from tests.widgets.conftest import Shell
@@ -145,3 +147,35 @@ def test_the_error_of_a_task_shows_both_places(shell: Shell) -> None:
     assert "----> 3     return 1 / n" in shell.text
     assert "task 'part', call 0.0" in shell.text
     assert "core/" not in shell.text
+
+
+@pytest.mark.parametrize(
+    "call", ["flow.invoke(0)", "await flow.ainvoke(0)", "flow.start(0).result()", "list(flow.stream(0))"]
+)
+def test_a_run_of_a_plain_cell_fails_with_the_users_lines_alone(shell: Shell, call: str) -> None:
+    shell.run("import nbflow\n@nbflow.task\ndef part(n):\n    return 1 / n")
+    body = "    try:\n        return part(n).result()\n    except ZeroDivisionError as error:\n"
+    shell.run(f"@nbflow.entrypoint()\ndef flow(n):\n{body}        raise ValueError('no') from error")
+    error = shell.fail(f"x = 1\n{call}")
+    for line in (f"----> 2 {call}", "----> 4     return 1 / n", "raise ValueError('no') from error"):
+        assert line in shell.text
+    assert "/nbflow/" not in shell.text
+    names = [frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(error.__traceback__)]
+    assert any(name.startswith("nbflow.") for name in names), "the error itself is as Python has it"
+
+
+def test_a_workflow_called_wrongly_points_at_the_line_that_does(shell: Shell) -> None:
+    shell.run("import nbflow\n@nbflow.entrypoint(checkpointer=nbflow.InMemorySaver())\ndef flow(n):\n    return n")
+    shell.fail("x = 1\nflow.invoke(x)")
+    assert "----> 2 flow.invoke(x)" in shell.text
+    assert "MissingThreadIdError" in shell.text
+    assert "/nbflow/" not in shell.text
+
+
+def test_other_errors_and_shells_without_the_toolkit_are_left_alone(shell: Shell) -> None:
+    shell.fail("import json\njson.loads('{')")
+    assert "json/decoder.py" in shell.text.replace("\\", "/")
+    nbflow_widgets.unload_ipython_extension(shell.ip)
+    shell.run("import nbflow\n@nbflow.entrypoint()\ndef flow(n):\n    return 1 / n")
+    shell.fail("flow.invoke(0)")
+    assert "/nbflow/" in shell.text.replace("\\", "/")

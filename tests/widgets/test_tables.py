@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,7 +10,6 @@ import pytest
 
 import nbflow
 from nbflow import InMemorySaver
-from nbflow.cli import main
 from nbflow_widgets.tables import calls, history, interrupts, threads
 from tests.unit.stories import story
 
@@ -79,12 +77,10 @@ def test_a_checkpointer_wants_a_thread() -> None:
         calls(EMPTY)
 
 
-def test_time_in_which_a_person_was_waited_for_is_no_work(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_time_in_which_a_person_was_waited_for_is_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000_000.0
     monkeypatch.setattr("nbflow._support.clock.now", lambda: now)
-    saver = nbflow.SqliteSaver(str(tmp_path / "runs.db"))
+    saver = InMemorySaver()
 
     @nbflow.task
     def ask() -> object:
@@ -110,5 +106,3 @@ def test_time_in_which_a_person_was_waited_for_is_no_work(
     assert [one / seconds for one in table.duration] == pytest.approx([3, 3, 0])
     assert table.paused["0"] / seconds == pytest.approx(100)
     assert pd.isna(table.paused["0.0"])
-    assert main(["show", str(tmp_path / "runs.db"), "t"]) == 0
-    assert "100 s paused" in capsys.readouterr().out

@@ -16,6 +16,7 @@ from nbflow_widgets import completion
 from nbflow_widgets.cell import Cells
 from nbflow_widgets.display import MODES
 from nbflow_widgets.echo import lead_displays, leave_displays
+from nbflow_widgets.failure import lead_tracebacks, leave_tracebacks
 from nbflow_widgets.options import PARSER, words
 from nbflow_widgets.rewrite import DOOR, CellRewriter, rewrite_lines
 from nbflow_widgets.toolkit import DEFAULT_FILE, Toolkit
@@ -108,6 +109,7 @@ def load(shell: Any) -> NbflowMagics:  # noqa: ANN401  # untyped package
     shell.events.register("post_run_cell", magics.cells.closed)
     shell.user_ns[DOOR] = shell.user_ns_hidden[DOOR] = magics.cells
     lead_displays(shell)
+    lead_tracebacks(shell)
     completion.load(shell, magics.kit)
     return magics
 
@@ -129,5 +131,6 @@ def unload(shell: Any) -> None:  # noqa: ANN401  # untyped package
     shell.user_ns.pop(DOOR, None)
     shell.user_ns_hidden.pop(DOOR, None)
     leave_displays(shell)
+    leave_tracebacks(shell)
     completion.unload(shell)
     magics.kit.close()
