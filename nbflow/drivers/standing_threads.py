@@ -2,7 +2,8 @@
 
 The body waits in a queue or for an event for what that thread would do. A thread that waits can't be made to go on,
 so the run is paused from outside, and the thread is left behind. A thread counts as waiting if the code that it is
-in is Python's ``threading`` or ours; what stands in a ``queue.SimpleQueue`` can't be told from what computes. All
+in is Python's ``threading`` or ours, or calls ``get`` of a ``queue.SimpleQueue``, which is written in C; what stands in
+other code in C can't be told from what computes. All
 calls that have not ended must be around a question: a task that waits for threads of its own is at work.
 """
 
@@ -12,7 +13,10 @@ import os
 import sys
 import threading
 import time
-from itertools import chain
+from dis import get_instructions
+from inspect import getattr_static
+from itertools import chain, takewhile
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
 from nbflow._support.warnings import warn
@@ -21,6 +25,7 @@ from nbflow.errors import StandstillWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from types import FrameType
 
     from nbflow.core.call import Call
     from nbflow.core.scheduler import Scheduler
@@ -111,14 +116,43 @@ def _signature(run: Standing) -> object:
     found: list[object] = []
     for path in [call.path for call in calls]:
         frame = frames.get(run.at_work.get(path, 0))
-        if frame is None or not _waits(frame.f_code.co_filename):
+        if frame is None or not _waits(frame):
             return None
         found.append((path, id(frame), frame.f_lasti))
     return records, found
 
 
-def _waits(filename: str) -> bool:
-    return filename == _WAITING or filename.startswith(_OURS)
+def _waits(frame: FrameType) -> bool:
+    filename = frame.f_code.co_filename
+    return filename == _WAITING or filename.startswith(_OURS) or isinstance(_whose_get(frame), SimpleQueue)
+
+
+def _whose_get(frame: FrameType) -> object:
+    """Return the object whose method ``get`` the code of a frame calls just now, told by its bytecode; None else.
+
+    Nothing of a user's runs for that: the object is looked up by names and attributes as they are stored.
+    """
+    before = [one for one in get_instructions(frame.f_code) if one.offset <= frame.f_lasti]
+    if not before or not before[-1].opname.startswith("CALL"):
+        return None
+    loads = list(takewhile(lambda one: one.opname.startswith(_LOADS), reversed(before[:-1])))
+    place = next((at for at, one in enumerate(loads) if one.opname in _OF_OBJECTS and one.argval == "get"), None)
+    if place is None:
+        return None
+    names: list[str] = []
+    for one in loads[place + 1 :]:
+        names.append(one.argval[-1] if isinstance(one.argval, tuple) else str(one.argval))
+        if one.opname not in _OF_OBJECTS:
+            break
+    first, *rest = reversed(names) if names else [""]
+    found = frame.f_locals.get(first, frame.f_globals.get(first))
+    for name in rest:
+        found = getattr_static(found, name, None)
+    return found
+
+
+_OF_OBJECTS = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
+_LOADS = ("LOAD_", "PRECALL", "KW_NAMES", "PUSH_NULL", "CACHE", "BUILD_MAP", "DICT_MERGE")
 
 
 def _end(run: Standing) -> None:

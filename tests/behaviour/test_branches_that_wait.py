@@ -327,10 +327,11 @@ def test_as_completed_is_late_again() -> None:
     assert same_after_a_pause(flow)[-1] == "late"
 
 
-def test_callbacks_and_waits_for_the_first_get_along_in_one_sync_body() -> None:
+@pytest.mark.parametrize("kind", [queue.Queue, queue.SimpleQueue])
+def test_callbacks_and_waits_for_the_first_get_along_in_one_sync_body(kind: Any) -> None:
     @entrypoint(checkpointer=InMemorySaver())
     def flow(_: int) -> Any:
-        arrived: queue.Queue[Any] = queue.Queue()
+        arrived: Any = kind()
         step("first").add_done_callback(arrived.put)
         seen = [arrived.get().result()]
         for _ in range(10):
