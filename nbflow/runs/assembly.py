@@ -26,12 +26,13 @@ from nbflow.values import NO_ANSWER, Command, RunControl
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from nbflow.checkpoint.base import BaseCheckpointSaver
     from nbflow.core.call import Spec
     from nbflow.core.log import Log
     from nbflow.core.planning import Dry
+    from nbflow.core.record import Record
     from nbflow.runs.journal import Journal
     from nbflow.runs.request import Opening, Request
     from nbflow.values import RunnableConfig
@@ -147,6 +148,15 @@ def assembled(
     )
     session.attach(dispatch)
     return dispatch
+
+
+def told_of_pauses(config: RunnableConfig, records: Sequence[Record]) -> Callable[[Record], None] | None:
+    """Return what tells LangChain's callbacks of pauses, where it is loaded and one of them wants to know."""
+    if "langchain_core.runnables.config" not in sys.modules:
+        return None
+    from nbflow.langchain.lifecycle import listener_of  # noqa: PLC0415  # see above
+
+    return listener_of(config, records)
 
 
 def _traced(editions: Mapping[Spec, Spec]) -> Mapping[Spec, Spec]:

@@ -139,7 +139,7 @@ def _items(whole: Schema, parts: Schema, depth: int) -> list[object]:
 
 def _text(whole: Schema) -> str:
     text = str(_FORMATS.get(str(whole.get("format")), _SAMPLES["string"]))
-    least, most = whole.get("minLength", 0), whole.get("maxLength", len(text))
+    least, most = int(whole.get("minLength", 0)), int(whole.get("maxLength", len(text)))
     return (text * (least // len(text) + 1))[: max(least, min(most, len(text)))]
 
 

@@ -51,6 +51,7 @@ NAMES = {
     "store.sqlite": ["SqliteStore"],
     "store.sqlite.aio": ["AsyncSqliteStore"],
     "pregel": ["Pregel"],
+    "callbacks": ["GraphCallbackHandler", "GraphInterruptEvent", "GraphResumeEvent", "GraphLifecycleStatus"],
     "checkpoint.serde.jsonplus": ["JsonPlusSerializer"],
     "checkpoint.serde.base": ["SerializerProtocol"],
     "graph": ["START", "END", "MessagesState", "add_messages"],

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from typing import Any
+import uuid
+from typing import Any, TypedDict
 
 import pytest
 from langchain_core._api.beta_decorator import LangChainBetaWarning
@@ -17,6 +18,8 @@ from langchain_core.runnables import RunnableLambda
 
 import nbflow
 from nbflow import Command, InMemoryCache, RunnableConfig, interrupt
+from nbflow.callbacks import GraphCallbackHandler, GraphInterruptEvent, GraphResumeEvent
+from nbflow.graph import START, StateGraph
 from nbflow.types import CachePolicy
 from tests.behaviour.flavours import Flavour
 from tests.behaviour.test_stream_messages import said
@@ -289,3 +292,97 @@ def test_langchain_is_not_loaded_for_a_run_without_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+class Lifecycle(GraphCallbackHandler):
+    """Writes down when runs pause and go on, and which chains begin and end."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+
+    def on_interrupt(self, event: GraphInterruptEvent) -> None:
+        self.events.append(event)
+
+    def on_resume(self, event: GraphResumeEvent) -> None:
+        self.events.append(event)
+
+
+class AsyncLifecycle(AsyncCallbackHandler, GraphCallbackHandler):
+    def __init__(self, told: Lifecycle) -> None:
+        self.told = told
+
+    async def on_interrupt(self, event: GraphInterruptEvent) -> None:
+        await asyncio.sleep(0)
+        self.told.on_interrupt(event)
+
+    async def on_resume(self, event: GraphResumeEvent) -> None:
+        await asyncio.sleep(0)
+        self.told.on_resume(event)
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_handler_hears_of_pauses_with_all_that_is_asked_and_of_going_on(flow: Flavour, is_async: bool) -> None:
+    told, run_id = Lifecycle(), uuid.uuid4()
+
+    @flow.task
+    def ask(n: int) -> Any:
+        return interrupt(f"{n}?")
+
+    @flow.entrypoint
+    def body(_: int) -> Any:
+        return (yield [ask(1), ask(2)])
+
+    given = {**config(AsyncLifecycle(told) if is_async else told), "run_id": run_id}
+    paused = flow.invoke(body, 0, config=given)
+    (event,) = told.events
+    assert (event.run_id, event.status, event.checkpoint_ns) == (run_id, "pending", ())
+    assert [one.value for one in event.interrupts] == ["1?", "2?"]
+    assert list(event.interrupts) == paused["__interrupt__"]
+    assert event.checkpoint_id == body.get_state(given).config["configurable"]["checkpoint_id"]
+
+    told.events.clear()
+    answers = {one.id: "yes" for one in event.interrupts}
+    assert flow.invoke(body, Command(resume=answers), config=given) == ["yes", "yes"]
+    assert told.events == [GraphResumeEvent(run_id, "pending", event.checkpoint_id, ())]
+
+
+@pytest.mark.parametrize("kind", ["before", "after"])
+def test_a_handler_hears_of_breakpoints(flow: Flavour, kind: str) -> None:
+    class State(TypedDict):
+        n: int
+
+    @flow.node
+    def step(state: State) -> Any:
+        return {"n": state["n"] + 1}
+
+    builder = StateGraph(State).add_node("one", step).add_node("two", step)
+    builder.add_edge(START, "one").add_edge("one", "two")
+    graph = flow.compile(builder, **{f"interrupt_{kind}": ["one"]})
+    told = Lifecycle()
+    flow.invoke(graph, {"n": 1}, config=config(told))
+    (event,) = told.events
+    assert (event.status, event.interrupts, event.run_id) == (f"interrupt_{kind}", (), None)
+    assert event.checkpoint_id == graph.get_state(config(told)).config["configurable"]["checkpoint_id"]
+    assert flow.invoke(graph, None, config=config(told)) == {"n": 3}
+    assert told.events[1:] == [GraphResumeEvent(None, event.status, event.checkpoint_id, ())]
+
+
+def test_a_run_that_ends_tells_nothing_and_a_handler_that_fails_breaks_no_run(
+    flow: Flavour, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Fails(GraphCallbackHandler):
+        def on_interrupt(self, event: GraphInterruptEvent) -> None:
+            raise ValueError(f"of no use: {event.status}")
+
+    told = Lifecycle()
+
+    @flow.entrypoint
+    def body(n: int) -> Any:
+        return interrupt("?") if n else n
+
+    given = {**config(told), "callbacks": [Fails(), told, Heard()]}
+    assert flow.invoke(body, 0, config=given) == 0
+    assert told.events == []
+    flow.invoke(body, 1, config=given)
+    assert len(told.events) == 1
+    assert "of no use" in caplog.text
