@@ -87,7 +87,7 @@ def listener_of(config: Mapping[str, Any], records: Sequence[Record]) -> Callabl
     around: Any = var_child_runnable_config.get() or {}
     given = config.get("callbacks") or around.get("callbacks")
     every = given.handlers if isinstance(given, BaseCallbackManager) else given or ()
-    handlers = [one for one in every if isinstance(one, GraphCallbackHandler)]
+    handlers: list[BaseCallbackHandler] = [one for one in every if isinstance(one, GraphCallbackHandler)]
     return partial(_tell, handlers, _as_uuid(config.get("run_id")), records) if handlers else None
 
 

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from nbflow.values import RunnableConfig
     from nbflow.workflow.definition import Definition
 
+LANGCHAIN = "langchain_core.runnables.config"  # loaded where somebody uses LangChain
+
 
 class Prepared(NamedTuple):
     """A request that was checked.
@@ -151,9 +153,7 @@ def assembled(
 
 
 def told_of_pauses(config: RunnableConfig, records: Sequence[Record]) -> Callable[[Record], None] | None:
-    """Return what tells LangChain's callbacks of pauses, where it is loaded and one of them wants to know."""
-    if "langchain_core.runnables.config" not in sys.modules:
-        return None
+    """Return what tells LangChain's callbacks of pauses, where it is loaded; None if none of them wants to know."""
     from nbflow.langchain.lifecycle import listener_of  # noqa: PLC0415  # see above
 
     return listener_of(config, records)
@@ -161,7 +161,7 @@ def told_of_pauses(config: RunnableConfig, records: Sequence[Record]) -> Callabl
 
 def _traced(editions: Mapping[Spec, Spec]) -> Mapping[Spec, Spec]:
     """Return the functions of a run so that LangChain hears of them, where it is loaded."""
-    if "langchain_core.runnables.config" not in sys.modules:
+    if LANGCHAIN not in sys.modules:
         return editions
     from nbflow.langchain.tracing import Traced  # noqa: PLC0415  # see above
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -20,7 +21,7 @@ from nbflow.drivers import printing
 from nbflow.drivers.bodies import aside
 from nbflow.drivers.dispatch import Dispatch
 from nbflow.errors import ParentCommand, ThreadBusyError
-from nbflow.runs.assembly import Prepared, assembled, for_bodies, prepared, session_of, told_of_pauses
+from nbflow.runs.assembly import LANGCHAIN, Prepared, assembled, for_bodies, prepared, session_of, told_of_pauses
 from nbflow.runs.joining import Joining, join
 from nbflow.runs.journal import JOURNALS, Journal
 from nbflow.runs.kept_code import KeptCode
@@ -128,8 +129,9 @@ def _begin(
     request, saver = asked.request, asked.saver
     value, records = given(opening, workflow.spec, rerun=request.on_divergence == "rerun")
     log = Log(opening.past)
-    told = told_of_pauses(session.config, log.records)
-    log.listeners += [one for one in (listener, told) if one is not None]
+    log.listeners += [listener] if listener is not None else []
+    if LANGCHAIN in sys.modules and (told := told_of_pauses(session.config, log.records)) is not None:
+        log.listeners.append(told)
     journal = _journal(saver, opening, owner, request.durability, session.editions) if saver is not None else None
     dispatch = assembled(workflow, asked, session, opening, log, journal=journal, loop=loop)
     if saver is not None:

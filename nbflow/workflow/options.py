@@ -13,6 +13,7 @@ from nbflow._support.warnings import warn
 from nbflow.errors import InvalidOptionError, UnknownOptionError
 from nbflow.runs.request import Request
 from nbflow.values import RunOptions
+from nbflow.values.by_name import misplaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,12 +51,15 @@ _STREAM = (*_INVOKE, "subgraphs", "debug")
 OWN = {"invoke()": _INVOKE, "ainvoke()": _INVOKE, "stream()": _STREAM, "astream()": _STREAM}
 Method = TypeVar("Method", bound="Callable[..., object]")
 
+_BY_NAME = ("context", "stream_mode", "durability", "reuse")
+
 
 def request_of(
     where: str,
     input: object,  # LangGraph's name
     config: Config | None,
     options: RunOptions,
+    more: tuple[object, ...] = (),
 ) -> Request:
     """Return what a caller asked for.
 
@@ -66,11 +70,15 @@ def request_of(
         input: as given.
         config: as given.
         options: the keywords as given, known or not.
+        more: what was given by position beyond the config.
 
     Raises:
+        InvalidOptionError: if there is more by position.
         UnknownOptionError: for a keyword that does not exist.
         ForeignObjectError: for an input that is of LangGraph's, such as its Command.
     """
+    if more:
+        raise misplaced(where, ("input", "config"), _BY_NAME, more)
     given: dict[str, Any] = {**options}
     if "checkpoint_during" in given:
         _translate(where, given)

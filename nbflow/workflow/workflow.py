@@ -19,7 +19,6 @@ from nbflow.runs.stream.chunks import (
 )
 from nbflow.runs.stream.shape import shape_of
 from nbflow.values import Command, Input_contra, Output_co
-from nbflow.values.by_name import misplaced
 from nbflow.workflow.batch import Batched
 from nbflow.workflow.checkpointer import check_checkpointer
 from nbflow.workflow.describe import Described
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
     from nbflow.runs.stream.shape import Shape
     from nbflow.values import Config, GraphOutput, RunOptions, StreamVersion
     from nbflow.workflow.options import ChunkOptions, OutputOptions, ValueOptions
-
-_BY_NAME = ("context", "stream_mode", "durability", "reuse")
 
 
 class Workflow(Trials[Output_co], Described, Batched[Input_contra, Output_co], Generic[Input_contra, Output_co]):
@@ -111,9 +108,7 @@ class Workflow(Trials[Output_co], Described, Batched[Input_contra, Output_co], G
             NbflowError: for a mistake in the arguments; nothing was written then.
             Exception: whatever the body raises, as it is.
         """
-        if more:
-            raise misplaced("invoke()", ("input", "config"), _BY_NAME, more)
-        request = request_of("invoke()", input, config, options)
+        request = request_of("invoke()", input, config, options, more)
         shape = self._shape(request, options, stream_mode, print_mode, version=version)
         if stream_mode != "values":
             return list(self._stream(request, shape))
@@ -147,9 +142,7 @@ class Workflow(Trials[Output_co], Described, Batched[Input_contra, Output_co], G
         **options: Unpack[RunOptions],
     ) -> Any:  # whatever the body returns
         """As ``invoke``, awaited; an async body runs on the loop that awaits."""
-        if more:
-            raise misplaced("ainvoke()", ("input", "config"), _BY_NAME, more)
-        request = request_of("ainvoke()", input, config, options)
+        request = request_of("ainvoke()", input, config, options, more)
         shape = self._shape(request, options, stream_mode, print_mode, version=version)
         if stream_mode != "values":
             return [chunk async for chunk in self._astream(request, shape)]
@@ -192,9 +185,7 @@ class Workflow(Trials[Output_co], Described, Batched[Input_contra, Output_co], G
         Raises:
             NbflowError: for a mistake in the arguments; nothing was written then.
         """
-        if more:
-            raise misplaced("stream()", ("input", "config"), _BY_NAME, more)
-        request = request_of("stream()", input, config, options)
+        request = request_of("stream()", input, config, options, more)
         mode = stream_mode if stream_mode is not None else _default_mode(config)
         shape = self._shape(request, options, mode, print_mode, subgraphs=subgraphs, debug=debug, version=version)
         return self._stream(request, shape)
@@ -213,9 +204,7 @@ class Workflow(Trials[Output_co], Described, Batched[Input_contra, Output_co], G
         **options: Unpack[RunOptions],
     ) -> AsyncGenerator[Any]:
         """As ``stream``, for ``async for``."""
-        if more:
-            raise misplaced("astream()", ("input", "config"), _BY_NAME, more)
-        request = request_of("astream()", input, config, options)
+        request = request_of("astream()", input, config, options, more)
         mode = stream_mode if stream_mode is not None else _default_mode(config)
         shape = self._shape(request, options, mode, print_mode, subgraphs=subgraphs, debug=debug, version=version)
         return self._astream(request, shape)
@@ -233,9 +222,7 @@ class Workflow(Trials[Output_co], Described, Batched[Input_contra, Output_co], G
         In a body, without a thread of its own, it is a part of the run around it, as of ``invoke``: its result is
         asked of the handle there (``result()`` or ``await``), and replayed.
         """
-        if more:
-            raise misplaced("start()", ("input", "config"), _BY_NAME, more)
-        request = request_of("start()", input, config, options)
+        request = request_of("start()", input, config, options, more)
         if is_nested(request.config):
             return NestedRun(self, _nested_input(request))
         return launch(self, request)

@@ -320,6 +320,7 @@ class AsyncLifecycle(AsyncCallbackHandler, GraphCallbackHandler):
         self.told.on_resume(event)
 
 
+@pytest.mark.runs_once("LangChain hears each time that a run goes on")
 @pytest.mark.parametrize("is_async", [False, True])
 def test_a_handler_hears_of_pauses_with_all_that_is_asked_and_of_going_on(flow: Flavour, is_async: bool) -> None:
     told, run_id = Lifecycle(), uuid.uuid4()
@@ -346,6 +347,7 @@ def test_a_handler_hears_of_pauses_with_all_that_is_asked_and_of_going_on(flow: 
     assert told.events == [GraphResumeEvent(run_id, "pending", event.checkpoint_id, ())]
 
 
+@pytest.mark.runs_once("LangChain hears each time that a run goes on")
 @pytest.mark.parametrize("kind", ["before", "after"])
 def test_a_handler_hears_of_breakpoints(flow: Flavour, kind: str) -> None:
     class State(TypedDict):
@@ -367,6 +369,7 @@ def test_a_handler_hears_of_breakpoints(flow: Flavour, kind: str) -> None:
     assert told.events[1:] == [GraphResumeEvent(None, event.status, event.checkpoint_id, ())]
 
 
+@pytest.mark.runs_once("LangChain hears each time that a run goes on")
 def test_a_run_that_ends_tells_nothing_and_a_handler_that_fails_breaks_no_run(
     flow: Flavour, caplog: pytest.LogCaptureFixture
 ) -> None:

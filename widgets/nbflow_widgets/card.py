@@ -97,12 +97,6 @@ class Card:
         """Whether it moves, waits or is settled."""
         return self._state()
 
-    @property
-    def runs_again(self) -> bool:
-        """Whether its cell is being run anew, which clears all that it shows."""
-        (cell, message), (running, now) = self.execution, execution()
-        return bool(cell) and cell == running and message != now
-
     def place(self) -> None:
         """Take its place in the running cell, above all that the cell prints."""
         deck.begin(self.execution)
@@ -148,10 +142,20 @@ class Card:
         if self.is_revealed and state != "settled":
             ticker.add(self)
 
-    def overtake(self, words: str) -> None:
-        """Have the error that the cell ended with folded in the page and in the notebook, under these words."""
-        if self._keeper is not None and not self._is_closed:
-            self._keeper.overtaken = words
+    def overtake(self, words: str, parts: Sequence[Any]) -> bool:
+        """Have the error that the cell ended with folded, in the page and in the notebook; return whether it is.
+
+        Args:
+            words: what it is folded under.
+            parts: widgets to show, if none have been: it is one of them that folds it.
+        """
+        (cell, message), (running, now) = self.execution, execution()
+        if self._is_closed or (cell and cell == running and message != now):  # its cell runs anew, and clears all
+            return False
+        self.reveal(parts)
+        assert self._keeper is not None, "what is revealed has one"
+        self._keeper.overtaken = words
+        return True
 
     def _show(self, bundle: dict[str, object], state: State) -> None:
         if not self._is_alone:

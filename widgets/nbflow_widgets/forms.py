@@ -88,7 +88,9 @@ class Form:
         self._back = ipywidgets.Button(description="Take back", layout=_SMALL, style={"font_size": "11px"})
         self._back.on_click(lambda _button: self._guarded(lambda _: self._take_back(), None))
         _load_checks(asked, post)
-        self._recall()
+        _recall(self._fields, self.question, asked.earlier, self._drafts.get(asked.id))
+        for field in self._fields.values():
+            field.on_change(self._keep)
         if asked.problem:
             self._say(refused(asked), "error")
         fields = [field.widget for field in self._fields.values()]
@@ -113,7 +115,7 @@ class Form:
                 return [("Yes", lambda: True), ("No", lambda: False)]
             self._fields["answer"] = field_of(schema)
         elif question.review is not None:
-            return self._review_actions(question.review)
+            return _review_actions(question.review, self._fields, self._read)
         elif question.table is not None:
             self._fields["table"] = table_field(question.table)
             return [("Submit", self._read("table"))]
@@ -122,13 +124,6 @@ class Form:
         else:
             self._fields["answer"] = field_of({"type": "string"} if question.is_free else {})
         return [("Submit", self._read("answer"))]
-
-    def _review_actions(self, review: Review) -> list[_Action]:
-        if "edit" in review.allowed:
-            self._fields["edit"] = field_of(like(review.args), value=review.args)
-        if "response" in review.allowed:
-            self._fields["response"] = field_of({"type": "string", "description": "What to say instead"})
-        return [(_LABELS[kind], _reviewed(review, kind, self._read(kind))) for kind in review.allowed]
 
     def _read(self, name: str) -> Callable[[], object]:
         return lambda: _value_of(self._fields[name], self.asked.response_schema if name == "answer" else None)
@@ -275,17 +270,6 @@ class Form:
     def _say(self, text: str, kind: str) -> None:
         self._message.value = note(text, kind)
 
-    def _recall(self) -> None:
-        """Bring back what was typed before, else what was answered before, and keep what will be typed."""
-        kept = self._drafts.get(self.asked.id)
-        if kept is None and self.asked.earlier is not NO_ANSWER and not isinstance(self.asked.earlier, Reject):
-            _fill(self._fields, self.question, self.asked.earlier)
-        for name, field in self._fields.items():
-            if isinstance(kept, Mapping) and name in kept:
-                with suppress(Exception):  # a draft of another version of the form
-                    field.restore(kept[name])
-            field.on_change(self._keep)
-
     def _keep(self) -> None:
         self._drafts[self.asked.id] = {name: field.draft() for name, field in self._fields.items()}
 
@@ -352,6 +336,17 @@ def _value_of(field: Field, schema: dict[str, Any] | None) -> object:
     return value
 
 
+def _review_actions(
+    review: Review, fields: dict[str, Field], read: Callable[[str], Callable[[], object]]
+) -> list[_Action]:
+    """Make the fields of a review; return its buttons, each with what it sends."""
+    if "edit" in review.allowed:
+        fields["edit"] = field_of(like(review.args), value=review.args)
+    if "response" in review.allowed:
+        fields["response"] = field_of({"type": "string", "description": "What to say instead"})
+    return [(_LABELS[kind], _reviewed(review, kind, read(kind))) for kind in review.allowed]
+
+
 def _reviewed(review: Review, kind: str, typed: Callable[[], object]) -> Callable[[], object]:
     """Return what makes the answer that a button of a review sends."""
 
@@ -385,6 +380,16 @@ def _repeating(buttons: Sequence[Any], earlier: object) -> Any:  # noqa: ANN401 
     """Return the button that sends the answer of before once more, else the first."""
     said = "No" if earlier is False else _LABELS.get(_reviewed_as(earlier)[0])
     return next((one for one in buttons if one.description == said), buttons[0])
+
+
+def _recall(fields: Mapping[str, Field], question: Question, earlier: object, kept: object) -> None:
+    """Bring back what was typed before, as far as it was kept, else what was answered before."""
+    if kept is None and earlier is not NO_ANSWER and not isinstance(earlier, Reject):
+        _fill(fields, question, earlier)
+    for name, field in fields.items():
+        if isinstance(kept, Mapping) and name in kept:
+            with suppress(Exception):  # a draft of another version of the form
+                field.restore(kept[name])
 
 
 def _fill(fields: Mapping[str, Field], question: Question, answer: object) -> None:

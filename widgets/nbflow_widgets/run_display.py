@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -16,7 +17,7 @@ from nbflow_widgets.asked import waiting_html, waiting_text
 from nbflow_widgets.card import Card, State
 from nbflow_widgets.display import Cell, Mode, bundle_of, close_tree, make_live, show_once
 from nbflow_widgets.elsewhere import DISCARDED, goes_on_in
-from nbflow_widgets.estimates import Remaining, look_for
+from nbflow_widgets.estimates import look_for
 from nbflow_widgets.forms import Form
 from nbflow_widgets.late import Late
 from nbflow_widgets.markup import moment, note
@@ -70,9 +71,7 @@ class RunDisplay:
         self._way_on = way_on
         self._changed = changed
         self._compact = compact
-        self._left = False
-        self._has_told_end = False
-        self.has_raised = False
+        self._left = self._has_told_end = self.has_raised = False
         self._late = Late()
         self._of_end: list[tuple[str, str]] = []
         self._notes: list[tuple[str, str]] = []
@@ -147,10 +146,7 @@ class RunDisplay:
 
     def expect(self) -> None:
         """Look for an earlier run that says how long this one may take."""
-        look_for(self._run, self._takes)
-
-    def _takes(self, remaining: Remaining) -> None:
-        self._timeline.estimate = remaining
+        look_for(self._run, partial(setattr, self._timeline, "estimate"))
 
     def add_below(self, words: str, display: RunDisplay) -> None:
         """Show another run of the thread below, in the same card.
@@ -219,14 +215,12 @@ class RunDisplay:
 
     def _overtake(self, words: str) -> None:
         """Mark the error that the cell ended with: the run has left it behind."""
-        if self.has_raised and self._card is not None and not self._card.runs_again:
-            self.has_raised = False
-            self._card.reveal(self._parts())
-            self._card.overtake(words)
+        if self.has_raised and self._card is not None:
+            self.has_raised = not self._card.overtake(words, self._parts())
 
     def twin(self) -> tuple[str, str]:
         """Return the static form of all that is shown, as HTML and as text."""
-        live, notes, forms = self._mode == "live", self._all_notes(), tuple(self.forms.values())
+        live, notes, forms = self._mode == "live", [*self._notes, *self._of_end], tuple(self.forms.values())
         state = self.stands()
         drawn = self._timeline.html(times=live, script=live and state != "moves")
         html = [drawn, _notes_html(notes), *(form.html() for form in forms)]
@@ -247,9 +241,6 @@ class RunDisplay:
             text += [words.replace("`", ""), below[1]]
         return "".join(html), "\n".join(text)
 
-    def _all_notes(self) -> list[tuple[str, str]]:
-        return [*self._notes, *self._of_end]
-
     def _state(self) -> State:
         states = [self.stands(), *(display.stands() for _, display in tuple(self._below))]
         return next((state for state in STATES if state in states), "settled")
@@ -266,7 +257,7 @@ class RunDisplay:
     def _parts(self) -> list[Any]:
         """Return the widgets from top to bottom."""
         parts: list[Any] = [] if self._compact else [self._timeline.widget]
-        if notes := self._all_notes():
+        if notes := [*self._notes, *self._of_end]:
             parts.append(self._printed("notes", _notes_html(notes)))
         if self._together is not None and len(self.forms) >= MANY:
             self._together.show(self.forms.values())

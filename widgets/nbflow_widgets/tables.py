@@ -13,7 +13,7 @@ from nbflow import Run, Workflow, list_runs, list_threads, read_run
 from nbflow.views.calls import CallRow, Record, in_order
 from nbflow.views.details import object_of_value, text_of_value
 from nbflow.views.diff import CallDiff, RunDiff
-from nbflow.views.progress import CALL_STATES, RUN_STATES, Progress, RunView, run_of, time_in_run, times_of
+from nbflow.views.progress import CALL_STATES, RUN_STATES, Progress, RunView, run_of, times_of
 from nbflow.views.repeatable import not_repeatable
 from nbflow.views.rows import points_of, questions_of, thread_row
 from nbflow.views.timing import TaskTimes, Timing, timing_of
@@ -252,8 +252,8 @@ def _pair(call: CallDiff, progress: tuple[Progress, Progress]) -> dict[str, obje
     one, other = call.before, call.after
     shown, took = [], []
     for row, run in zip((one, other), progress, strict=True):
-        shown.append(_call(row, results=True) if row is not None else {})
-        took.append(_worked(row, run) if row is not None else None)
+        shown.append(_call(row, run, results=True) if row is not None else {})
+        took.append(times_of(row, run)[0] if row is not None else None)
     arguments = list(dict.fromkeys(row.shown for row in (one, other) if row is not None and row.shown))
     results = [row.get("result") if row.get("result") is not None else row.get("error") for row in shown]
     return {
@@ -269,11 +269,6 @@ def _pair(call: CallDiff, progress: tuple[Progress, Progress]) -> dict[str, obje
         "state_after": shown[1].get("state"),
         "path_before": one.path if one is not None and (other is None or one.path != other.path) else None,
     }
-
-
-def _worked(row: CallRow, run: Progress) -> float | None:
-    """Return for how long a call worked, without the time in which its run stood still; None while it does."""
-    return None if row.ended is None else max(0.0, time_in_run(run, row.ended) - time_in_run(run, row.started))
 
 
 def _times(before: float | None, after: float | None) -> dict[str, object]:
