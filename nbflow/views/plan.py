@@ -264,7 +264,7 @@ class Planning:
             (one.name, one.kind, one.inputs, one.code)
             for one in self._settled.values()
             if isinstance(one, CallReturned) and not isinstance(one, MapReturned) and one.inputs and one.code
-            if one.path not in tied and not one.lineage
+            if one.path not in tied and not one.lineage and self._look(one.files) is None
         )
         asked = Counter((one.name, one.kind, one.inputs, one.code) for one in wanted)
         return sum((there & asked).values())
