@@ -407,7 +407,7 @@ def test_a_question_out_of_sight_is_told_at_the_bottom(lab: Lab) -> None:
     )
     lab.run_all()
     form, hint = lab.cell_output(2).locator(".nbflow-form"), lab.page.locator(".nbf-hint")
-    lab.page.evaluate("() => document.querySelectorAll('.jp-Notebook .jp-Cell')[5].scrollIntoView({ block: 'center' })")
+    lab.cell(5).evaluate("cell => cell.scrollIntoView({ block: 'center' })")
     expect(hint.get_by_role("button", name="↑ 2 questions wait")).to_be_visible()
     lab.screenshot("hint")
     hint.get_by_role("button").click()
@@ -420,7 +420,7 @@ def test_a_question_out_of_sight_is_told_at_the_bottom(lab: Lab) -> None:
     lab.page.keyboard.type("well")
     lab.page.keyboard.press("Control+Enter")
     lab.expect_text(7, "well")
-    lab.page.evaluate("() => document.querySelectorAll('.jp-Notebook .jp-Cell')[0].scrollIntoView()")
+    lab.cell(0).evaluate("cell => cell.scrollIntoView()")
     lab.wait(0.3)
     expect(hint).to_have_count(0)
     assert lab.problems == []
