@@ -96,6 +96,10 @@ ROOMY := $(shell test "$$(df -Pk /dev/shm 2>/dev/null | awk 'END {print $$4}')" 
 test pytest rest thorough replayed: export TMPDIR := $(or $(ROOMY),$(TMPDIR),/tmp)
 PYTEST := $(BIN)/python -m pytest -p no:nbval
 
+# They also start hundreds of Pythons, kernels among them: none compiles again what another one has, whatever is said
+# outside. `make clean` removes it.
+test pytest rest thorough shots replayed notebooks: export PYTHONDONTWRITEBYTECODE =
+
 # Tests wait much of their time, in the browser above all: three parts side by side, each of whose verdicts is told.
 BESIDE := browser runs
 PART_browser := tests/browser
