@@ -101,11 +101,10 @@ class Pages:
         TIMES: how often a page is handed out.
     """
 
-    TIMES = 12
+    TIMES = 20
 
     def __init__(self, profile: BrowserContext) -> None:
         self._profile = profile
-        self._first = profile.pages[0]  # a browser without pages might end
         self._page: Page | None = None
         self._left = 0
 
@@ -118,17 +117,11 @@ class Pages:
         self._page.set_viewport_size(SIZE)
         return self._page
 
-    def close_others(self) -> None:
-        """Close what was opened beside the page."""
-        for page in self._profile.pages:
-            if page not in {self._first, self._page}:
-                page.close()
-
     def drop(self) -> None:
-        """Close the page, and what was opened beside it."""
+        """Close the page."""
         last, self._page = self._page, None
-        self.close_others()
-        assert last is None or last.is_closed(), "it was one of the others now"
+        if last is not None:
+            last.close()
 
 
 @pytest.fixture(scope="package")
@@ -138,13 +131,34 @@ def pages(profile: BrowserContext) -> Iterator[Pages]:
     pages.drop()
 
 
+@pytest.fixture(scope="package")
+def pages_beside(profile: BrowserContext) -> Iterator[Pages]:
+    pages = Pages(profile)
+    yield pages
+    pages.drop()
+
+
 @pytest.fixture
-def lab(pages: Pages, lab_server: LabServer, request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """Return a page without a notebook; its kernel ends with the test."""
-    lab = Lab(pages.take(), lab_server)
-    yield lab
-    pages.close_others()
-    is_new = not request.node.stash.get(FAILED, False) and lab.leave()
-    if not is_new:
-        pages.drop()
+def idle_server(lab_server: LabServer) -> Iterator[LabServer]:
+    """Return the server; kernels end with the test, once its pages have closed their notebooks."""
+    yield lab_server
     lab_server.stop_kernels()
+
+
+@pytest.fixture
+def lab(pages: Pages, idle_server: LabServer, request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """Return a page without a notebook."""
+    yield from _lab(pages, idle_server, request)
+
+
+@pytest.fixture
+def other(pages_beside: Pages, idle_server: LabServer, request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """Return another page without a notebook, beside the first one."""
+    yield from _lab(pages_beside, idle_server, request)
+
+
+def _lab(pages: Pages, server: LabServer, request: pytest.FixtureRequest) -> Iterator[Lab]:
+    lab = Lab(pages.take(), server)
+    yield lab
+    if request.node.stash.get(FAILED, False) or not lab.leave():
+        pages.drop()

@@ -65,7 +65,7 @@ class Lab:
         self.page = page
         self.problems: list[str] = []
         self.server = server
-        self._path, self._app, self._is_reloaded = "", "lab", False
+        self._path, self._app = "", "lab"
         self._ears: dict[str, Callable[[Any], None]] = {
             "console": lambda message: self._note("console", message.text, when=message.type == "error"),
             "pageerror": lambda error: self._note("page", str(error)),
@@ -84,7 +84,7 @@ class Lab:
                 self.set_theme("Light")
         for event, hear in self._ears.items():
             self.page.remove_listener(event, hear)
-        return is_lab and not self._is_reloaded
+        return is_lab
 
     def write(self, path: str, cells: Sequence[str]) -> None:
         """Write a notebook of code cells where the server finds it as ``path``."""
@@ -122,7 +122,6 @@ class Lab:
 
     def reload(self) -> None:
         """Reload the page; the kernel goes on."""
-        self._is_reloaded = True
         self.page.reload()
         self._settle(idle=False)
 

@@ -31,6 +31,23 @@ SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True},
 }
 
+# What no test looks at, but each load of a page pays for, and each notebook that is opened.
+UNUSED = (
+    *("completer", "console", "csvviewer", "debugger", "extensionmanager", "htmlviewer", "hub", "imageviewer"),
+    *("inspector", "launcher", "logconsole", "lsp", "mermaid", "pdf", "pluginmanager", "running", "settingeditor"),
+    *("terminal", "toc", "tooltip", "vega5"),
+)
+NEEDS_UNUSED = (
+    *("fileeditor-extension:language-server", "notebook-extension:language-server", "notebook-extension:toc"),
+    "workspaces-extension:sidebar",
+)
+PAGE = {
+    "buildCheck": False,
+    "disabledExtensions": {
+        f"@jupyterlab/{name}": True for name in (*(f"{name}-extension" for name in UNUSED), *NEEDS_UNUSED)
+    },
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabServer:
@@ -93,6 +110,7 @@ def start_server(home: Path) -> LabServer:
     root = home / "notebooks"
     root.mkdir(parents=True)
     _write_settings(home / "settings")
+    _write_page(home / "config" / "labconfig")
     port, token, log = _free_port(), secrets.token_hex(16), home / "server.log"
     with log.open("wb") as sink:
         process = subprocess.Popen(
@@ -144,6 +162,11 @@ def _write_settings(folder: Path) -> None:
         path = folder / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(settings))
+
+
+def _write_page(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "page_config.json").write_text(json.dumps(PAGE))
 
 
 def _free_port() -> int:

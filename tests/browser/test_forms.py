@@ -232,7 +232,7 @@ def test_a_rejection_asks_for_a_reason_first(lab: Lab, folder: str) -> None:
     assert "answer is after all" in answer_of(lab)
 
 
-def test_what_is_typed_survives_a_reload_and_shows_in_a_second_page(lab: Lab, folder: str) -> None:
+def test_what_is_typed_survives_a_reload_and_shows_in_a_second_page(lab: Lab, other: Lab, folder: str) -> None:
     form = open_form(lab, folder, "Two")
     labelled(form, "name").fill("half done")
     labelled(form, "many").fill("4")
@@ -240,15 +240,14 @@ def test_what_is_typed_survives_a_reload_and_shows_in_a_second_page(lab: Lab, fo
     lab.reload()
     form = lab.cell_output(2).locator(".nbflow-form")
     expect(labelled(form, "name")).to_have_value("half done")
-    second = Lab(lab.page.context.new_page(), lab.server)
-    second.open(f"{folder}/notebook.ipynb")
-    there = second.cell_output(2).locator(".nbflow-form")
+    other.open(f"{folder}/notebook.ipynb")
+    there = other.cell_output(2).locator(".nbflow-form")
     expect(labelled(there, "many")).to_have_value("4")
     labelled(there, "few").fill("5")
     expect(labelled(form, "few")).to_have_value("5")
     there.get_by_role("button", name="Submit").click()
     lab.expect_text(2, "Answer")
-    second.expect_text(2, "Answer")
+    other.expect_text(2, "Answer")
     assert "Two(many=4, few=5, name='half done')" in answer_of(lab)
 
 
@@ -325,10 +324,9 @@ def test_three_questions_at_once_are_answered_out_of_order(lab: Lab, folder: str
     assert "answer is ['first 0', 'second 1', 'third 2']" in answer_of(lab)
 
 
-def test_an_answer_recorded_in_one_notebook_moves_the_run_in_another(lab: Lab, folder: str) -> None:
+def test_an_answer_recorded_in_one_notebook_moves_the_run_in_another(lab: Lab, other: Lab, folder: str) -> None:
     form = open_form(lab, folder, "Two")
     expect(form).to_be_visible()
-    other = Lab(lab.page.context.new_page(), lab.server)
     other.open_cells("%load_ext nbflow", path=f"{folder}/other.ipynb")
     other.run_cell(0)
     other.click("Show", cell=0)

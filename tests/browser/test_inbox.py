@@ -37,7 +37,9 @@ def folder(tmp_path: Path) -> str:
     return tmp_path.name
 
 
-def test_one_notebook_asks_and_another_one_lists_answers_archives_and_discards(lab: Lab, folder: str) -> None:
+def test_one_notebook_asks_and_another_one_lists_answers_archives_and_discards(
+    lab: Lab, other: Lab, folder: str
+) -> None:
     lab.open_cells(LOAD, TASKS, PENGUINS, FISH, PRINT, path=f"{folder}/penguins.ipynb")
     for index in range(3):
         lab.run_cell(index)
@@ -49,7 +51,6 @@ def test_one_notebook_asks_and_another_one_lists_answers_archives_and_discards(l
     expect(lab.cell_output(2)).to_contain_text("3 questions wait; in any order, or together.")
     lab.screenshots("inbox-asks")
 
-    other = Lab(lab.page.context.new_page(), lab.server)
     other.open_cells(LOAD, "%nbflow inbox", path=f"{folder}/office.ipynb")
     other.run_cell(0)
     other.expect_text(0, "2 runs wait for you: 2 in penguins.ipynb.")
@@ -96,9 +97,8 @@ def test_one_notebook_asks_and_another_one_lists_answers_archives_and_discards(l
 
 
 def test_an_open_inbox_shows_what_comes_and_defines_its_workflow_by_the_code_that_was_kept(
-    lab: Lab, folder: str
+    lab: Lab, other: Lab, folder: str
 ) -> None:
-    other = Lab(lab.page.context.new_page(), lab.server)
     other.open_cells(LOAD, "%nbflow inbox", "fish.name", path=f"{folder}/office.ipynb")
     other.run_cell(0)
     other.run_cell(1)
