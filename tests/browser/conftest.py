@@ -40,12 +40,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep a picture of the page on which a test failed."""
+    """Keep a picture of each page of a test that failed."""
     report = yield
-    lab = getattr(item, "funcargs", {}).get("lab")
-    if report.when == "call" and report.failed and isinstance(lab, Lab):
+    if report.when == "call" and report.failed:
         item.stash[FAILED] = True
-        report.sections.append(("page", f"{lab.draw(f'failed-{item.name}')}\n" + "\n".join(lab.problems)))
+        for name, lab in getattr(item, "funcargs", {}).items():
+            if isinstance(lab, Lab):
+                told = f"{lab.draw(f'failed-{item.name}-{name}')}\n" + "\n".join(lab.problems)
+                report.sections.append((f"page of {name}", told))
     return report
 
 
@@ -155,6 +157,15 @@ def lab(pages: Pages, idle_server: LabServer, request: pytest.FixtureRequest) ->
 def other(pages_beside: Pages, idle_server: LabServer, request: pytest.FixtureRequest) -> Iterator[Lab]:
     """Return another page without a notebook, beside the first one."""
     yield from _lab(pages_beside, idle_server, request)
+
+
+@pytest.fixture
+def alone(profile: BrowserContext, idle_server: LabServer) -> Iterator[Lab]:
+    """Return a page for another application than JupyterLab, whose page the next test can then use again."""
+    lab = Lab(profile.new_page(), idle_server)
+    lab.page.set_viewport_size(SIZE)
+    yield lab
+    lab.page.close()
 
 
 def _lab(pages: Pages, server: LabServer, request: pytest.FixtureRequest) -> Iterator[Lab]:

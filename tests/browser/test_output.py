@@ -56,7 +56,7 @@ def click_row(lab: Lab, number: int) -> None:
     canvas.click(position={"x": 60, "y": AXIS + number * ROW + ROW // 2})
 
 
-def test_a_print_and_a_figure_are_in_the_row_of_their_call(lab: Lab) -> None:
+def test_a_print_a_figure_and_displays_are_in_the_row_of_their_call(lab: Lab) -> None:
     lab.open_cells(SETUP, FLOW.format("one", "row"), FLOW.format("two", "both"))
     lab.run_cell(0)
     lab.run_cell(1)
@@ -72,14 +72,13 @@ def test_a_print_and_a_figure_are_in_the_row_of_their_call(lab: Lab) -> None:
     figure.scroll_into_view_if_needed()
     lab.screenshot("output_figure")
     assert lab.problems == []
+    displays_run_nothing_and_load_nothing(lab)
     lab.run_cell(2)
     text = lab.cell_text(2)
     assert text.index("the body begins") < text.index("loaded 20 rows") < text.index("draws 20")
 
 
-def test_displays_in_a_row_run_nothing_and_load_nothing(lab: Lab) -> None:
-    lab.open_cells(SETUP, FLOW.format("one", "row"))
-    lab.run_all()
+def displays_run_nothing_and_load_nothing(lab: Lab) -> None:
     title = lab.page.title()
     click_row(lab, 2)
     frames = panel(lab).locator("iframe")

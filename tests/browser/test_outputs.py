@@ -177,7 +177,8 @@ def test_outputs_survive_in_every_order(lab: Lab) -> None:
     lab.screenshots("outputs-shut-down", INBOX_CELL)
 
 
-def test_outputs_survive_in_notebook_too(lab: Lab) -> None:
+def test_outputs_survive_in_notebook_too(alone: Lab) -> None:
+    lab = alone
     cells = (TASKS, FORM.format(""), BACK.format(""), DONE)
     lab.open_cells(*cells, path="orders7/notebook.ipynb", app="notebook")
     lab.run_all()

@@ -12,8 +12,7 @@ from tests.browser.lab import DRAWS, SHOTS
 from tests.widgets.test_report import kept
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1300, 640])
+@pytest.mark.parametrize(("width", "scheme"), [(1300, "light"), (640, "dark")])
 def test_a_report_lives_without_a_kernel(browser: Browser, tmp_path: Path, scheme: str, width: int) -> None:
     path = tmp_path / "run.html"
     nbflow_widgets.report("t", str(path), saver=kept(name="<img src=http://example.org/x>"))
