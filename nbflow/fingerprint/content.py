@@ -7,8 +7,9 @@ when it came: while a run was at work.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nbflow import codec
@@ -92,32 +93,59 @@ def _note(value: object, before: bytes) -> None:
 
 
 def is_large(value: object) -> bool:
-    """Whether telling the content of data would take long, as far as that can be seen without looking at all of it."""
-    left, waiting = LARGE, [value]
+    """Whether telling the content of data would take long, as far as that can be seen without looking at all of it.
+
+    What is reached twice counts twice, as it is written, but is looked at once; what holds itself has no end.
+    """
+    left = LARGE
+    known: dict[int, tuple[int, object]] = {}  # what an object counts, once all in it has been
+    waiting: list[tuple[object, int, Iterator[object]]] = [(None, left, iter((value,)))]
     while waiting and left > 0:
-        one: Any = waiting.pop()
-        kind = type(one)  # isinstance() would ask a proxy what it is
-        inner: Collection[object] = ()
-        if issubclass(kind, dict):
-            inner = [*one.keys(), *one.values()]
-        elif issubclass(kind, (list, tuple, set, frozenset)):
-            inner = one
-        elif kind.__module__ not in _LEAVES:
-            inner = dict_of(one).values()
-        left -= _size_of(one) + len(inner) * _ITEM + (_OBJECT if inner else 0)
-        waiting += inner if left > 0 else ()
+        holder, before, rest = waiting[-1]
+        for one in rest:
+            if id(one) in known:
+                size = known[id(one)][0]
+                if size == _OPEN:
+                    return True
+                left -= size
+            elif type(one) not in _EMPTY:
+                begun, inner = left, _inside(one)
+                left -= _size_of(one) + len(inner) * _ITEM + (_OBJECT if inner else 0)
+                if inner:
+                    known[id(one)] = _OPEN, one
+                    waiting.append((one, begun, iter(inner)))
+            if left <= 0 or waiting[-1][0] is not holder:
+                break
+        else:
+            waiting.pop()
+            known[id(holder)] = before - left, holder
     return left <= 0
 
 
+def _inside(value: Any) -> Collection[object]:  # noqa: ANN401  # an object of any package
+    """Return what a container holds, or an object keeps in its attributes."""
+    kind = type(value)  # isinstance() would ask a proxy what it is
+    if issubclass(kind, dict):
+        return [*value.keys(), *value.values()]
+    if issubclass(kind, (list, tuple, set, frozenset)):
+        return [*value]
+    return () if kind.__module__ in _LEAVES else [*dict_of(value).values()]
+
+
+_OPEN = -1
+_EMPTY = frozenset({bool, int, float, complex, type(None), FunctionType, BuiltinFunctionType, type})
 _LEAVES = {"builtins", "numpy", "pandas"}
 
 
 def _size_of(value: Any) -> int:  # noqa: ANN401  # an object of any package
     """Return about how many bytes of data a text or an object of numpy or pandas holds; 0 for what does not tell."""
-    if issubclass(type(value), (str, bytes, bytearray)):
+    kind = type(value)
+    if issubclass(kind, (str, bytes, bytearray)):
         return len(value)
+    if kind.__module__ == "builtins" and kind is not memoryview:
+        return 0
     with suppress(Exception):  # an object that will not be looked at
-        frame = getattr(value, "memory_usage", None) if type(value).__module__.partition(".")[0] == "pandas" else None
+        frame = getattr(value, "memory_usage", None) if kind.__module__.partition(".")[0] == "pandas" else None
         size = frame().sum() if frame is not None and not hasattr(value, "nbytes") else getattr(value, "nbytes", 0)
         return int(size) if isinstance(size, (int, float)) or hasattr(size, "__int__") else 0
     return 0

@@ -14,7 +14,7 @@ import pytest
 
 from nbflow.core.call import Spec
 from nbflow.errors import UnreadCodeWarning
-from nbflow.fingerprint import digest_of, source_of
+from nbflow.fingerprint import content, digest_of, source_of
 
 
 def of(fn: Callable[..., Any]) -> bytes:
@@ -411,3 +411,25 @@ def test_an_annotation_that_is_a_text_counts_as_it_stands(
     monkeypatch.setitem(sys.modules, "flows", types.ModuleType("flows"))
     code = "class Box:\n    size: {}\ndef f(x): return Box"
     assert digest(code.format(one), __name__="flows") != digest(code.format(other), __name__="flows")
+
+
+def test_data_is_measured_in_one_look_at_each_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[object] = []
+    size_of = content._size_of
+
+    def look(value: object) -> int:
+        looked.append(value)
+        return size_of(value)
+
+    monkeypatch.setattr(content, "_size_of", look)
+    half = ["x" * (content.LARGE // 2)]
+    assert not content.is_large([half, 1])
+    assert content.is_large([half, half]), "it is written twice"
+    ring: list[object] = [1]
+    ring.append({"ring": [ring]})
+    assert content.is_large(ring), "it has no end"
+    doubled: list[object] = ["text"]
+    for _ in range(60):
+        doubled = [doubled, doubled]
+    assert content.is_large(doubled)
+    assert len(looked) < 100
