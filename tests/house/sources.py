@@ -6,6 +6,7 @@ Only reads files; knows no rule. The rules stand in the ``test_*.py`` beside it.
 from __future__ import annotations
 
 import ast
+import functools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,12 +39,19 @@ def source_files(*suffixes: str) -> list[Path]:
 
 def blocks(path: Path, kind: Kind) -> Iterator[Block]:
     """Yield a Block for each definition of this kind, nested ones included."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, kind):
-            assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef), (
-                "only definitions have a size"
-            )
-            yield Block(where=f"{shown(path)}:{node.lineno} {node.name}", lines=_length(node))
+    for found, block in _all_blocks(path, path.read_text(encoding="utf-8")):
+        if issubclass(found, kind):
+            yield block
+
+
+@functools.cache
+def _all_blocks(path: Path, text: str) -> list[tuple[type[ast.AST], Block]]:
+    """Return the blocks of a file, each with its kind: parsed once for all that asks about their sizes."""
+    return [
+        (type(node), Block(where=f"{shown(path)}:{node.lineno} {node.name}", lines=_length(node)))
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    ]
 
 
 def docstring_of(node: Function | ast.ClassDef) -> ast.Expr | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -37,8 +38,12 @@ def _exists(name: str, tests: Path) -> bool:
     path = tests / file if "/" in file else tests / "behaviour" / file
     if not test or not path.is_file():
         return False
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == test for node in tree.body)
+    return test in _functions_of(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _functions_of(text: str) -> set[str]:
+    return {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
 def test_the_table_is_whole_and_its_tests_exist() -> None:
