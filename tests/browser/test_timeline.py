@@ -91,8 +91,8 @@ PIXELS = """canvas => {
 ROW, AXIS = 22, 22
 
 
-def facts(lab: Lab) -> Locator:
-    return lab.page.locator(".nbf-facts")
+def facts(lab: Lab, cell: int = 1) -> Locator:
+    return lab.cell_output(cell).locator(".nbf-facts")
 
 
 def click_row(lab: Lab, number: int) -> None:
@@ -119,10 +119,35 @@ def test_a_busy_cell_shows_its_run_as_it_goes(lab: Lab) -> None:
     assert lab.problems == []
 
 
-def test_a_click_shows_a_call_as_text_only(lab: Lab) -> None:
-    lab.open_cells(SETUP, f"run = flow.start(2, config('a'))\n{SHOW}_ = run.result()")
-    lab.run_all()
+def test_a_run_is_clicked_on_drawn_in_both_themes_answered_and_replaced(lab: Lab) -> None:
+    an_hour_later = "from nbflow._support import clock\nreal = clock.now\nclock.now = lambda: real() + 3600\n"
+    shown = SHOW.replace("timeline.widget)", "timeline.widget, display_id='one')")
+    ended = "display(HTML(timeline.html()), display_id='one', update=True); timeline.close()"
+    lab.open_cells(
+        SETUP,
+        f"run = flow.start(2, config('a'))\n{SHOW}_ = run.result()",
+        f"run = flow.start(2, config('b'))\n{shown}_ = run.result()\n{ended}",
+        f"run = flow.start(3, config('c'))\n{SHOW}_ = run.result()",
+        f"{an_hour_later}timeline.feed.attach(run.resume('yes'))",
+    )
+    lab.run_cell(0)
+    lab.run_cell(1)
     expect(facts(lab)).to_have_text("2 of 3 done · 1 failed")
+    a_call_is_shown_as_text_only(lab)
+    both_themes_have_their_colours(lab)
+    lab.run_cell(2)
+    expect(lab.cell_output(2).locator(".nbf-timeline")).to_have_count(0)  # a view that is replaced leaves nothing
+    lab.expect_text(2, "· failed")
+    lab.run_cell(3)
+    expect(facts(lab, 3)).to_have_text("2 of 3 done · 1 failed · asks a question")
+    lab.run_cell(4)
+    expect(facts(lab, 3)).to_have_text("3 of 4 done · 2 replayed · 1 failed")
+    told = lab.cell_output(3).locator(".nbf-clock")
+    expect(told).to_have_text(re.compile(r"^([\d.]+ m?s|\dm .*)$"))  # without the pause
+    assert lab.problems == []
+
+
+def a_call_is_shown_as_text_only(lab: Lab) -> None:
     click_row(lab, 1)
     panel = lab.page.locator(".nbf-details")
     expect(panel).to_contain_text("ValueError: <img src=x onerror=alert(1)>")
@@ -134,7 +159,13 @@ def test_a_click_shows_a_call_as_text_only(lab: Lab) -> None:
     for key in ("ArrowDown", "Enter"):
         lab.page.locator(".nbf-canvas").press(key)
     expect(panel).to_contain_text("call 0.1")
-    assert lab.problems == []
+
+
+def both_themes_have_their_colours(lab: Lab) -> None:
+    light = pixels(lab)
+    lab.set_theme("Dark")
+    lab.wait_until(lambda: pixels(lab).get("77,186,144", 0) > 500)
+    assert light.get("77,186,144", 0) < 50
 
 
 def test_stop_is_heard_in_a_busy_cell(lab: Lab) -> None:
@@ -148,41 +179,6 @@ def test_stop_is_heard_in_a_busy_cell(lab: Lab) -> None:
     expect(lab.page.get_by_role("button", name="Stop the run")).to_be_hidden()
     lab.expect_text(1, "stopped")
     assert lab.problems == []
-
-
-def test_an_answered_run_goes_on_in_the_same_place(lab: Lab) -> None:
-    an_hour_later = "from nbflow._support import clock\nreal = clock.now\nclock.now = lambda: real() + 3600\n"
-    lab.open_cells(
-        SETUP,
-        f"run = flow.start(3, config('a'))\n{SHOW}_ = run.result()",
-        f"{an_hour_later}timeline.feed.attach(run.resume('yes'))",
-    )
-    lab.run_cell(0)
-    lab.run_cell(1)
-    expect(facts(lab)).to_have_text("2 of 3 done · 1 failed · asks a question")
-    lab.run_cell(2)
-    expect(facts(lab)).to_have_text("3 of 4 done · 2 replayed · 1 failed")
-    expect(lab.page.locator(".nbf-clock")).to_have_text(re.compile(r"^([\d.]+ m?s|\dm .*)$"))  # without the pause
-    assert lab.problems == []
-
-
-def test_a_replaced_view_leaves_nothing_behind(lab: Lab) -> None:
-    shown = SHOW.replace("timeline.widget)", "timeline.widget, display_id='one')")
-    ended = "display(HTML(timeline.html()), display_id='one', update=True); timeline.close()"
-    lab.open_cells(SETUP, f"run = flow.start(2, config('a'))\n{shown}_ = run.result()\n{ended}")
-    lab.run_all()
-    expect(lab.page.locator(".nbf-timeline")).to_have_count(0)
-    lab.expect_text(1, "· failed")
-    assert lab.problems == []
-
-
-def test_both_themes_have_their_colours(lab: Lab) -> None:
-    lab.open_cells(SETUP, f"run = flow.start(2, config('a'))\n{SHOW}_ = run.result()")
-    lab.run_all()
-    light = pixels(lab)
-    lab.set_theme("Dark")
-    lab.wait_until(lambda: pixels(lab).get("77,186,144", 0) > 500)
-    assert light.get("77,186,144", 0) < 50
 
 
 def lines(lab: Lab) -> int:
@@ -199,33 +195,7 @@ def said(lab: Lab) -> Locator:
     return lab.page.locator(".nbf-said")
 
 
-def test_many_calls_of_a_name_are_one_line_with_failures_beside_it(lab: Lab) -> None:
-    lab.open_cells(SETUP + MANY, f"run = many.start(60, config('a'))\n{SHOW}_ = run.result()")
-    lab.run_all()
-    expect(facts(lab)).to_have_text("67 of 68 done · 1 failed")
-    assert lines(lab) == 2 + 2 * 3 + 2, "two branches with three leaves each, what failed, all others as one"
-    click_row(lab, 8)
-    lab.wait_until(lambda: lines(lab) == 14)
-    press(lab, "End")
-    expect(said(lab)).to_have_text("leaf, failed")
-    press(lab, "ArrowUp", "ArrowLeft")
-    expect(said(lab)).to_have_text("leaf, done, 59 calls, unfolded")
-    press(lab, "ArrowLeft")
-    lab.wait_until(lambda: lines(lab) == 10)
-    press(lab, "Home", "ArrowLeft")
-    expect(said(lab)).to_have_text("branch, folded")
-    lab.wait_until(lambda: lines(lab) == 7)
-    press(lab, "ArrowRight", "ArrowRight")
-    expect(said(lab)).to_have_text("leaf, done")
-    lab.page.locator(".nbf-canvas").click(position={"x": 10, "y": AXIS + ROW // 2})
-    lab.wait_until(lambda: lines(lab) == 7)
-    expect(lab.page.locator(".nbf-details")).to_be_hidden()
-    assert lab.problems == []
-
-
-def test_calls_are_found_by_text_and_state_with_their_callers(lab: Lab) -> None:
-    lab.open_cells(SETUP + MANY, f"run = many.start(60, config('a'))\n{SHOW}_ = run.result()")
-    lab.run_all()
+def calls_are_found_by_text_and_state_with_their_callers(lab: Lab) -> None:
     told = lab.page.locator(".nbf-filter")
     expect(told).to_be_hidden()
     lab.page.get_by_role("button", name="1 failed").click()
@@ -245,6 +215,30 @@ def test_calls_are_found_by_text_and_state_with_their_callers(lab: Lab) -> None:
     assert told.locator("img").count() == 0
     told.get_by_role("button").click()
     expect(told).to_be_hidden()
+
+
+def test_many_calls_of_a_name_are_one_line_with_failures_beside_it(lab: Lab) -> None:
+    lab.open_cells(SETUP + MANY, f"run = many.start(60, config('a'))\n{SHOW}_ = run.result()")
+    lab.run_all()
+    expect(facts(lab)).to_have_text("67 of 68 done · 1 failed")
+    calls_are_found_by_text_and_state_with_their_callers(lab)
+    assert lines(lab) == 2 + 2 * 3 + 2, "two branches with three leaves each, what failed, all others as one"
+    click_row(lab, 8)
+    lab.wait_until(lambda: lines(lab) == 14)
+    press(lab, "End")
+    expect(said(lab)).to_have_text("leaf, failed")
+    press(lab, "ArrowUp", "ArrowLeft")
+    expect(said(lab)).to_have_text("leaf, done, 59 calls, unfolded")
+    press(lab, "ArrowLeft")
+    lab.wait_until(lambda: lines(lab) == 10)
+    press(lab, "Home", "ArrowLeft")
+    expect(said(lab)).to_have_text("branch, folded")
+    lab.wait_until(lambda: lines(lab) == 7)
+    press(lab, "ArrowRight", "ArrowRight")
+    expect(said(lab)).to_have_text("leaf, done")
+    lab.page.locator(".nbf-canvas").click(position={"x": 10, "y": AXIS + ROW // 2})
+    lab.wait_until(lambda: lines(lab) == 7)
+    expect(lab.page.locator(".nbf-details")).to_be_hidden()
     assert lab.problems == []
 
 
