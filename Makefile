@@ -123,6 +123,7 @@ thorough: $(VENV)/.dev
 	$(PYTEST) -m "not browser"
 
 shots: export NBFLOW_SHOTS = 1
+shots: export NBFLOW_THOROUGH = 1
 shots: $(VENV)/.dev
 	$(PYTEST) tests/browser
 

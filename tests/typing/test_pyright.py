@@ -19,7 +19,15 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     planted = tmp_path_factory.mktemp("planted") / "planted.py"
     source = (HERE / "public.py").read_text(encoding="utf-8")
     planted.write_text(source.replace("assert_type(plain(1), TaskFuture[str])", "assert_type(plain(1), str)"))
-    command = [sys.executable, "-m", "basedpyright", "--level", "error", "--outputjson", HERE / "public.py", planted]
+    command = [
+        sys.executable,
+        "-m",
+        "basedpyright",
+        "--level",
+        "error",
+        "--outputjson",
+        *map(str, (HERE / "public.py", planted)),
+    ]
     run = subprocess.run(command, cwd=HERE.parents[1], capture_output=True, text=True, check=False, timeout=100)
     report = json.loads(run.stdout)
     assert report["summary"]["filesAnalyzed"] == 2, run.stdout
