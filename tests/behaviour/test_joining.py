@@ -217,6 +217,7 @@ def finished(flow: Flavour, value: Any = 1) -> tuple[Gate, Other]:
     return gate, Other(flow, rows, run_id)
 
 
+@pytest.mark.runs_once("what goes on with the other's run is dropped, and its handle with it")
 def test_one_whose_worker_is_gone_is_gone_on_with(flow: Flavour) -> None:
     gate, other = finished(flow)
     other.store(len(other.rows) - 2)
@@ -384,6 +385,7 @@ def test_a_run_of_another_process_is_joined(tmp_path: Path, monkeypatch: Any, va
     body.checkpointer.close()
 
 
+@pytest.mark.runs_once("a run that is dropped is read whole to go on")
 def test_its_code_asks_for_no_more_than_it_has_to(flow: Flavour, monkeypatch: Any) -> None:
     monkeypatch.setattr(joining, "_FIRST", 0.001)
     gate = Gate(flow)

@@ -113,6 +113,7 @@ def test_what_is_edited_in_place_is_another_code(space: dict[str, Any], edit: st
         space["flow"].invoke(Command(resume="yes"), CONFIG)
 
 
+@pytest.mark.runs_once("a run that is dropped meets the edit before it pauses")
 def test_what_another_cell_edits_while_a_run_is_at_work_is_another_code(space: dict[str, Any]) -> None:
     space["In"] = ["", "the cell of the run"]
     cell(FLOW.format(setup="S = {'k': 1}", run="S['k']; In.append('S[\"k\"] = 2'); edit()"), space)
@@ -123,6 +124,7 @@ def test_what_another_cell_edits_while_a_run_is_at_work_is_another_code(space: d
         space["flow"].invoke(Command(resume="yes"), CONFIG)
 
 
+@pytest.mark.runs_once("what a run has changed is forgotten before it goes on")
 def test_no_more_objects_are_known_than_are_of_use(space: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(content, "_MANY", 3)
     setup = "several = [{} for _ in range(5)]\ndef note(log, x): log.append(x)\na, b, c, d, e = [], [], [], [], []"
