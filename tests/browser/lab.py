@@ -95,6 +95,7 @@ class Lab:
     def open(self, path: str, app: str = "lab") -> None:
         """Open a notebook below the server's root in ``lab`` or ``notebook`` and wait until its kernel is idle."""
         self._path, self._app = path, app
+        self.page.bring_to_front()  # else it is a tab behind the one that was opened last, which Lab lets rest
         if app == "lab" and self.page.evaluate("() => !!window.lab?.isLab"):
             self.page.evaluate(_OPEN, path)
             self._wait_for("path => lab.panel()?.context?.path === path", arg=path)
