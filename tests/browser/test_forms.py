@@ -369,7 +369,7 @@ def test_chords_in_a_field_reach_the_notebook_and_plain_keys_do_not(lab: Lab) ->
     count = cells.count()
     lab.page.evaluate("""() => {
       lab.did = [];
-      window.jupyterapp.commands.commandExecuted.connect((_, { id }) => { lab.did?.push(id); });  // a later test may use the page
+      window.jupyterapp.commands.commandExecuted.connect((_, { id }) => { lab.did?.push(id); });
     }""")
     typed = "aabbddzz00 yes"  # to the notebook: cells above and below, delete, undo, restart
     field.press_sequentially(typed)
