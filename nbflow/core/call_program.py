@@ -252,7 +252,7 @@ def _settle(run: Scheduler, call: Call, outcome: Outcome) -> Program:
         return (yield from run.questions.pause(call))
     if error is None and run.refused:
         error = run.halted(call)
-    if error is None and (call.reads or call.kwargs or not PLAIN.issuperset(map(type, call.args))):
+    if error is None and (call.reads or call.files or call.kwargs or not PLAIN.issuperset(map(type, call.args))):
         yield from _look_back(run, call)
     if error is None:
         record = run.ended_as(CallReturned, call, outcome.value)

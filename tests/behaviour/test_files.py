@@ -660,3 +660,27 @@ def test_the_working_folder_may_be_gone(flow: Flavour, tmp_path: Path, monkeypat
     assert flow.invoke(body, 1) == 1
     assert flow.invoke(body, 1, reuse=True) == 1
     assert body.last_run(CONFIG).changed_files == ()
+
+
+def test_a_result_rests_on_the_files_of_cached_results_inside_it(flow: Flavour) -> None:
+    """Also of a call whose arguments name no file, and that has opened none itself."""
+
+    @flow.task(cache_policy=CachePolicy())
+    def load(_: int) -> str:
+        RAN.append("load")
+        return Path("a.txt").read_text()
+
+    @flow.task
+    def outer(n: int) -> Any:
+        return (yield load(n))
+
+    @flow.entrypoint(cache=InMemoryCache())
+    def body(_: int) -> Any:
+        return (yield outer(1))
+
+    flow.invoke(body, 1)
+    flow.invoke(body, 1)
+    assert RAN == ["load"]
+    assert flow_files(body) == {"load": ["a.txt"], "outer": ["a.txt"]}
+    Path("a.txt").write_text("two")
+    assert flow.invoke(body, 1, reuse=True) == "two"
