@@ -13,7 +13,6 @@ from nbflow.core.checkpoints import Checkpoint, checkpoints, origin_of, waiting_
 from nbflow.core.marks import marks_below, positions
 from nbflow.core.record import (
     ROOT,
-    Asked,
     CallFailed,
     CallReturned,
     Record,
@@ -24,7 +23,7 @@ from nbflow.core.record import (
     Saved,
 )
 from nbflow.errors import InvalidOptionError
-from nbflow.values import Interrupt, config_at, iso
+from nbflow.values import config_at, iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -150,7 +149,7 @@ def _tuple(
 def _writes(records: Sequence[Record], point: Checkpoint, *, goes_on: bool) -> list[tuple[str, str, object]]:
     """Return how calls and the body ended, the last end of each, and with which questions a body waits there."""
     found: dict[str, tuple[str, str, object]] = {}
-    questions = tuple(map(_interrupt, waiting_at(records, point, goes_on=goes_on)))
+    questions = tuple(one.as_interrupt() for one in waiting_at(records, point, goes_on=goes_on))
     for record in records[: point.length]:
         if isinstance(record, CallReturned):
             found[record.path] = (record.path, "__return__", _get(record.value))
@@ -161,12 +160,6 @@ def _writes(records: Sequence[Record], point: Checkpoint, *, goes_on: bool) -> l
         elif isinstance(record, RunReturned):
             found[record.path] = (record.path, "__end__", _get(record.value))
     return list(found.values())
-
-
-def _interrupt(asked: Asked) -> Interrupt:
-    return Interrupt(
-        _get(asked.value), asked.id, response_schema=asked.schema, problem=asked.problem, earlier=asked.answered_before
-    )
 
 
 def _get(value: Value | None) -> object:

@@ -6,7 +6,7 @@ import msgspec
 
 from nbflow.core.record_base import Record
 from nbflow.core.value import Value  # msgspec wants to know it
-from nbflow.values import NO_ANSWER
+from nbflow.values import NO_ANSWER, Interrupt
 
 
 class Caller(msgspec.Struct, array_like=True, frozen=True):
@@ -60,6 +60,12 @@ class Asked(Record):
     def answered_before(self) -> object:
         """What ``earlier`` holds: ``Reject`` of a rejection, ``NO_ANSWER`` if it was not answered before."""
         return self.earlier.get() if self.earlier is not None else NO_ANSWER
+
+    def as_interrupt(self) -> Interrupt:
+        """Return the question as it is shown to people."""
+        return Interrupt(
+            self.get(), self.id, response_schema=self.schema, problem=self.problem, earlier=self.answered_before
+        )
 
 
 class AnsweredBefore(Record):

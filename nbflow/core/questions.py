@@ -171,7 +171,7 @@ class Questions:
         call.asked += [asked] if reopened is None else [reopened, asked]
         if question.fallback is not None:
             call.asked.append(Fallback(path=call.path, at=at, id=question.key, value=question.fallback))
-        return GraphInterrupt((_shown(asked),))
+        return GraphInterrupt((asked.as_interrupt(),))
 
     def _answered_before(self, frame: Frame, question: Question) -> AnsweredBefore | None:
         reuse = self._scheduler.reuse
@@ -212,14 +212,7 @@ class Questions:
     def below(self, path: str) -> list[Interrupt]:
         """Return what a call and those below it wait for, in the order of the body, whoever came first."""
         found = sorted(self._below.get(path, ()), key=lambda one: (order_of(one.path), one.ordinal))
-        return [_shown(asked) for asked in found]
-
-
-def _shown(asked: Asked) -> Interrupt:
-    value = asked.get()
-    return Interrupt(
-        value, asked.id, response_schema=asked.schema, problem=asked.problem, earlier=asked.answered_before
-    )
+        return [asked.as_interrupt() for asked in found]
 
 
 def callers_of(call: Call) -> tuple[Caller, ...]:

@@ -17,7 +17,6 @@ from langchain_core.runnables.config import var_child_runnable_config
 from nbflow.constants import BREAKPOINT
 from nbflow.core.call import current_frame
 from nbflow.core.record import Asked, RunHalted, RunPaused, RunResumed, RunStarted, of_kind
-from nbflow.views.state import interrupt_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -94,7 +93,7 @@ def listener_of(config: Mapping[str, Any], records: Sequence[Record]) -> Callabl
 def _tell(handlers: list[BaseCallbackHandler], run_id: UUID | None, records: Sequence[Record], record: Record) -> None:
     if isinstance(record, RunPaused):
         asked = {one.id: one for one in of_kind(records, Asked)}
-        interrupts = tuple(interrupt_of(asked[key]) for key in record.ids if key in asked)
+        interrupts = tuple(asked[key].as_interrupt() for key in record.ids if key in asked)
         _hand(handlers, "on_interrupt", GraphInterruptEvent(run_id, "pending", record.point, (), interrupts))
     elif isinstance(record, RunHalted) and record.reason.startswith(BREAKPOINT):
         place = _place(records, len(records))

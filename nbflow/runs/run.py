@@ -29,7 +29,6 @@ from nbflow.fingerprint import digest_of
 from nbflow.runs.kept_code import changed_files_of, names_changed_since
 from nbflow.values import Output_co, as_text
 from nbflow.views.calls import CallRow, calls_of
-from nbflow.views.state import interrupt_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -112,7 +111,7 @@ class Run(Generic[Output_co]):
     @property
     def interrupts(self) -> tuple[Interrupt, ...]:
         """The questions that it waits with."""
-        return tuple(interrupt_of(asked) for asked in pending_questions(self._records).values())
+        return tuple(asked.as_interrupt() for asked in pending_questions(self._records).values())
 
     @property
     def expires(self) -> float | None:

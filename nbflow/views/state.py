@@ -6,19 +6,11 @@ from typing import TYPE_CHECKING, cast
 
 from nbflow.core.checkpoints import Checkpoint, checkpoints, current_checkpoint, origin_of, waiting_at
 from nbflow.core.record import ROOT, Asked, Record, RunFailed, RunPaused, RunReturned, RunStarted
-from nbflow.values import Interrupt, PregelTask, RunnableConfig, StateSnapshot, config_at, iso
+from nbflow.values import PregelTask, RunnableConfig, StateSnapshot, config_at, iso
 from nbflow.views.calls import calls_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-
-def interrupt_of(asked: Asked) -> Interrupt:
-    """Return a recorded question as it is shown to people."""
-    value = asked.get()
-    return Interrupt(
-        value, asked.id, response_schema=asked.schema, problem=asked.problem, earlier=asked.answered_before
-    )
 
 
 def empty_state(config: RunnableConfig) -> StateSnapshot:
@@ -86,7 +78,7 @@ def _unfinished(records: Sequence[Record], asked: Sequence[Asked], previous_resu
     """Return a state at which a body has something left to do."""
     started = cast("RunStarted", records[0])
     ended = _end(records)
-    interrupts = tuple(map(interrupt_of, asked))
+    interrupts = tuple(one.as_interrupt() for one in asked)
     returned = isinstance(ended, RunReturned)
     task = PregelTask(
         id=started.run_id,

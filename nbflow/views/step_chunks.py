@@ -10,7 +10,7 @@ from nbflow.core.path import caller_of, outside
 from nbflow.core.record import ROOT, Asked, CallFailed, CallReturned, CallStarted, Marked, Record, RunHalted, RunStarted
 from nbflow.values import PregelTask, StateSnapshot, config_at, iso
 from nbflow.views import payloads
-from nbflow.views.state import interrupt_of, metadata_at
+from nbflow.views.state import metadata_at
 from nbflow.views.steps import tasks_of, update_of
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class StepChunks:
         """Yield the questions that the nodes of a body wait with, node by node."""
         state = self.state(body)
         for path, ones in self._by_unit(body, asked).items():
-            interrupts = tuple(map(interrupt_of, ones))
+            interrupts = tuple(one.as_interrupt() for one in ones)
             yield Part("updates", {INTERRUPT: interrupts})
             yield Part("values", {**(state if isinstance(state, dict) else {}), INTERRUPT: interrupts})
             yield Part("tasks", payloads.result(path, self.unit(path).name, interrupts=interrupts))

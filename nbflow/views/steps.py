@@ -30,7 +30,7 @@ from nbflow.values import (
     config_at,
     iso,
 )
-from nbflow.views.state import at_input, interrupt_of, metadata_at
+from nbflow.views.state import at_input, metadata_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,7 +68,7 @@ def step_state(records: Sequence[Record], point: Checkpoint, base: object) -> St
 def _input_state(started: RunStarted, base: object, asked: Sequence[Asked]) -> StateSnapshot:
     """Return the state at the input of a run, before it is a part of the state."""
     given = started.get()
-    interrupts = tuple(map(interrupt_of, asked))  # by a branch of START
+    interrupts = tuple(one.as_interrupt() for one in asked)  # by a branch of START
     task = PregelTask(started.run_id, START, ("__pregel_pull", START), interrupts=interrupts, result=given)
     return at_input(started, {} if base is None else base, task)
 
@@ -141,7 +141,7 @@ def _task(  # all that a task shows
         name=unit.name,
         path=("__pregel_push", str(unit.position)) if unit.payload else ("__pregel_pull", unit.name),
         error=repr(end.get()) if isinstance(end, CallFailed) else None,
-        interrupts=tuple(map(interrupt_of, asked)),
+        interrupts=tuple(one.as_interrupt() for one in asked),
         state=where if is_graph else None,
         result=update_of(returned[0]).result if returned else None,
     )

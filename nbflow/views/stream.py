@@ -31,7 +31,7 @@ from nbflow.values import Final, whereabouts
 from nbflow.views import payloads
 from nbflow.views.levels import Levels, Namespace
 from nbflow.views.messages import ShownMessages
-from nbflow.views.state import interrupt_of, result_state, unfinished_state
+from nbflow.views.state import result_state, unfinished_state
 from nbflow.views.step_chunks import StepChunks
 from nbflow.views.steps import update_of
 
@@ -277,7 +277,7 @@ class StreamView:
             yield from self._checkpoint(self._unfinished_state, record.at)
 
     def _questions(self, ns: Namespace, path: str, name: str, asked: Iterable[Asked], at: float) -> Iterator[Chunk]:
-        interrupts: tuple[Interrupt, ...] = tuple(interrupt_of(one) for one in asked)
+        interrupts: tuple[Interrupt, ...] = tuple(one.as_interrupt() for one in asked)
         yield Chunk(ns, "updates", {INTERRUPT: interrupts})
         yield Chunk(ns, "values", {INTERRUPT: interrupts})
         yield from self._task(ns, payloads.result(path, name, interrupts=interrupts), at, "task_result")
