@@ -102,6 +102,14 @@ class CodeKept(Record):
     code: bytes = b""
     place: str = ""
 
+    def contents(self) -> Mapping[str, object]:
+        """Return what ``value`` holds; nothing of what can't be read, since this is only shown and told."""
+        try:
+            value = self.get()
+        except Exception:  # noqa: BLE001  # a file that somebody has changed
+            return {}
+        return value if isinstance(value, dict) else {"text": value}
+
 
 class RunResumed(Record):
     """The body of an unfinished run is executed again."""

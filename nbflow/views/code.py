@@ -85,12 +85,7 @@ def code_of(records: Iterable[Record]) -> CodeView:
 
 def _kept(record: CodeKept) -> tuple[str, Mapping[str, str], str, Mapping[str, str]]:
     """Return a source, its parts, its module and its packages; empty if what is stored there is something else."""
-    try:
-        value = record.get()
-    except Exception:  # noqa: BLE001  # a file that somebody has changed, and this only shows
-        return "", {}, "", {}
-    kept = value if isinstance(value, dict) else {"text": value}
-    text, parts, module, packages = map(kept.get, ("text", "parts", "module", "packages"))
+    text, parts, module, packages = map(record.contents().get, ("text", "parts", "module", "packages"))
     return (
         text if isinstance(text, str) else "",
         parts if isinstance(parts, dict) else {},

@@ -15,11 +15,11 @@ from nbflow.core.record import (
     CallFailed,
     CallReturned,
     CallSettled,
-    MapReturned,
     RunStarted,
     of_kind,
     seconds_of,
 )
+from nbflow.core.reusable import key_of, reusable
 from nbflow.core.states import BODIES, FINISHED, TAKEN
 from nbflow.views.calls import calls_of
 from nbflow.views.code import code_of
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 _WITHOUT_REASON = frozenset({*BODIES, "map"})  # kinds of calls that run for the sake of others
 UNTOLD = "whether its own lines have changed can't be told"
-SPARES = "reuse=True would take over {} of these {}, at least"
-"""What a plan says of a run that takes nothing over, though it could."""
 ACTIONS = ("replayed", "reused", "cached", "runs", "sleeps")
 
 
@@ -132,8 +130,16 @@ class Plan(NamedTuple):
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
-    def lines(self) -> list[str]:
-        """Return the plan as lines of text: what is there, what runs and why, what can't be known."""
+    def spares(self, option: str = "reuse=True") -> str:
+        """Return what a run that takes nothing over could take over; ``option`` is how that is asked for."""
+        return f"{option} would take over {self.spared} of these {len(self.runs)}, at least" if self.spared else ""
+
+    def lines(self, option: str = "reuse=True") -> list[str]:
+        """Return the plan as lines of text: what is there, what runs and why, what can't be known.
+
+        Args:
+            option: how a run is asked for that takes results over.
+        """
         there: dict[str, int] = {}
         for call in self.taken:
             there[call.action] = there.get(call.action, 0) + 1
@@ -147,7 +153,7 @@ class Plan(NamedTuple):
             call, count = alike[0], len(alike)
             where = call.path if count == 1 else f"{count} calls, {call.path} to {alike[-1].path}"
             lines.append(f"  {call.name} ({where}) {call.action}: {call.reason}")
-        lines += [f"  {SPARES.format(self.spared, len(self.runs))}"] if self.spared else []
+        lines += [f"  {self.spares(option)}"] if self.spared else []
         lines += [f"  asks: {text}" for text in self.asks]
         if self.unknown or self.after:
             rest = ", ".join(name if count == 1 else f"{count} {name}" for name, count in self.after.items())
@@ -187,7 +193,7 @@ class Planning:
         self._usual = _usual_times(self._settled.values())
         self._answered = {record.path for record in of_kind(source, Answered)}
 
-    def plan(  # all that a dry run finds
+    def plan(
         self,
         workflow: str,
         there: Iterable[CallRow],
@@ -259,13 +265,8 @@ class Planning:
 
     def _spared(self, wanted: Iterable[Wanted]) -> int:
         """Return how many calls have a result that a run with ``reuse`` would take over."""
-        tied = {path for answered in self._answered for path in around(answered)}
-        there = Counter(
-            (one.name, one.kind, one.inputs, one.code)
-            for one in self._settled.values()
-            if isinstance(one, CallReturned) and not isinstance(one, MapReturned) and one.inputs and one.code
-            if one.path not in tied and not one.lineage and self._look(one.files) is None
-        )
+        results = reusable(self._source, self._settled.values())
+        there = Counter(key_of(one) for one in results if self._look(one.files) is None)
         asked = Counter((one.name, one.kind, one.inputs, one.code) for one in wanted)
         return sum((there & asked).values())
 

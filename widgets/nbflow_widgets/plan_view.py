@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbflow.views.plan import SPARES, folded
+from nbflow.views.plan import folded
 from nbflow_widgets.display import bundle_of, show_once
 from nbflow_widgets.markup import FAINT, div, dot, duration, escape, escaped, plural, span
 from nbflow_widgets.toolkit import new_thread_id
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from nbflow.views.plan import Plan, PlannedCall
     from nbflow_widgets.options import Options
 
+REUSE = "--reuse"
+"""How a cell asks for a run that takes results over."""
 LIMIT = 200
 """Lines of calls that are listed; calls that follow each other for the same reason are one."""
 _DOTS = {"runs": "running", "sleeps": "sleeping"}
@@ -35,7 +37,7 @@ class PlanView:
         self._times = times
 
     def __repr__(self) -> str:
-        return str(self.plan).replace(SPARES.format(*self._spared()), self._saying())
+        return "\n".join(self.plan.lines(REUSE))
 
     def _repr_mimebundle_(self, **_options: object) -> dict[str, object]:
         return bundle_of(self.html(), repr(self))
@@ -57,7 +59,7 @@ class PlanView:
         if len(groups) > LIMIT:
             yield div(FAINT, f"and {sum(map(len, groups[LIMIT:])):,} more")
         if plan.spared:
-            yield div(_ROW, span(FAINT, self._saying()))
+            yield div(_ROW, span(FAINT, plan.spares(REUSE)))
         for text in plan.asks:
             yield div(_ROW, f"{dot('asking')}asks", span("", text))
         if plan.unknown or plan.after:
@@ -65,12 +67,6 @@ class PlanView:
             yield div(_ROW, span(FAINT, told.strip()))
         if plan.error is not None:
             yield div(_ROW, f"{dot('failed')}the body raises", span("", repr(plan.error)))
-
-    def _spared(self) -> tuple[int, int]:
-        return self.plan.spared, len(self.plan.runs)
-
-    def _saying(self) -> str:
-        return SPARES.format(*self._spared()).replace("reuse=True", "--reuse")
 
     def _row(self, alike: list[PlannedCall]) -> str:
         call = alike[0]
