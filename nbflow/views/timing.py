@@ -100,7 +100,7 @@ def timing_of(view: RunView, until: float | None = None) -> Timing:
     progress, rows = view.progress, view.calls.rows
     last = max((row.ended or row.started for row in rows.values()), default=0.0)
     until = last if until is None else until
-    spans = {path: _span(row, progress, until) for path, row in rows.items()}
+    spans = {path: span_of(row, progress, until) for path, row in rows.items()}
     ran = {path for path, row in rows.items() if _ran(row, progress)}
     below: dict[str, list[str]] = {}
     for path in ran:
@@ -122,7 +122,8 @@ def timing_of(view: RunView, until: float | None = None) -> Timing:
     )
 
 
-def _span(row: CallRow, progress: Progress, until: float) -> tuple[float, float]:
+def span_of(row: CallRow, progress: Progress, until: float) -> tuple[float, float]:
+    """Return when a call began and ended, in seconds of its run without gaps; at ``until`` if it has no end yet."""
     begin = time_in_run(progress, row.started or row.requested)
     return begin, max(begin, time_in_run(progress, until if row.ended is None else row.ended))
 
@@ -200,4 +201,4 @@ def _tasks(
     return sorted(found, key=lambda one: -one.seconds)
 
 
-__all__ = ["Link", "TaskTimes", "Timing", "timing_of"]
+__all__ = ["Link", "TaskTimes", "Timing", "span_of", "timing_of"]

@@ -7,6 +7,7 @@ its turn, since a limit kept it, waits in line for a place; all others begin whe
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping
 from heapq import heappop, heappush
@@ -17,10 +18,10 @@ from nbflow.core.record import ROOT
 from nbflow.core.states import TAKEN
 from nbflow.errors import InvalidOptionError
 from nbflow.views.progress import time_in_run
-from nbflow.views.timing import timing_of
+from nbflow.views.timing import span_of, timing_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from nbflow.views.calls import CallRow
     from nbflow.views.progress import RunView
@@ -113,23 +114,30 @@ class Recorded:
         frames: dict[str, list[str]] = {path: []}
         for child in children:
             frames.setdefault(outside(child), []).append(child)
-        found = []
+        all_ends, found = self._ends(children), []
         for frame, calls in frames.items():
+            ends = self._ends(calls)
             steps, last = [], begin
-            known = children if frame != path else calls
+            known = all_ends if frame != path else ends
             for call in sorted(calls, key=lambda one: self._asked[one]):
                 at = max(last, self._asked[call])
                 steps.append(self._step(known, last, at, call))
-                last, known = at, calls
+                last, known = at, ends
             if frame == path:
-                steps.append(self._step(children, last, end, ""))
+                steps.append(self._step(all_ends, last, end, ""))
             found.append(steps)
         return found
 
-    def _step(self, calls: Iterable[str], last: float, at: float, call: str) -> _Step:
-        ended = [one for one in calls if one != call and last < self.spans[one][1] <= at]
-        since = max([last, *(self.spans[one][1] for one in ended)])
-        return _Step(tuple(ended), at - since, call)
+    def _ends(self, calls: Iterable[str]) -> list[tuple[float, str]]:
+        """Return when calls ended, in order."""
+        return sorted((self.spans[one][1], one) for one in calls)
+
+    @staticmethod
+    def _step(ends: Sequence[tuple[float, str]], last: float, at: float, call: str) -> _Step:
+        first, beyond = (bisect_right(ends, moment, key=lambda one: one[0]) for moment in (last, at))
+        ended = [pair for pair in ends[first:beyond] if pair[1] != call]
+        since = ended[-1][0] if ended else last
+        return _Step(tuple(one for _, one in ended), at - since, call)
 
     def takes(
         self, *, faster: Mapping[str, float] | None = None, places: int | None = None, names: Collection[str] = ()
@@ -173,14 +181,16 @@ class _Play:
 
     def _ask(self, path: str, at: float) -> None:
         """Have a call begin when what it was given is there, and there is a place."""
-        left = [one for one in self.given[path] if one not in self._ended]
-        if left:
-            where = (path, -1, 0)
-            self._missing[where] = len(left)
-            for one in left:
-                self._waiting[one].append(where)
-        else:
+        if not self._waits(self.given[path], (path, -1, 0)):
             self._line_up(path, at)
+
+    def _waits(self, calls: Iterable[str], where: _Where) -> bool:
+        """Return whether some calls have not ended; if so, have what stands there go on when they have."""
+        left = [one for one in calls if one not in self._ended]
+        for one in left:
+            self._waiting[one].append(where)
+        self._missing[where] = len(left)
+        return bool(left)
 
     def _line_up(self, path: str, at: float) -> None:
         if self._is_limited(path):
@@ -206,14 +216,7 @@ class _Play:
         """Have the code of a call wait for what comes before its next step."""
         path, branch, number = where
         steps = self.programs[path][branch]
-        if number == len(steps):
-            return
-        left = [one for one in steps[number].before if one not in self._ended]
-        if left:
-            self._missing[where] = len(left)
-            for one in left:
-                self._waiting[one].append(where)
-        else:
+        if number < len(steps) and not self._waits(steps[number].before, where):
             self._count += 1
             seconds = steps[number].seconds / self._faster.get(self.rows[path].name, 1.0)
             heappush(self._events, (at + seconds, self._count, where))
@@ -244,10 +247,8 @@ class _Play:
 
 
 def _span(row: CallRow, view: RunView, until: float) -> tuple[float, float]:
-    begin = time_in_run(view.progress, row.started or row.requested)
-    if row.state in TAKEN:
-        return begin, begin
-    return begin, max(begin, time_in_run(view.progress, until if row.ended is None else row.ended))
+    begin, end = span_of(row, view.progress, until)
+    return begin, begin if row.state in TAKEN else end
 
 
 def _most_at_once(spans: Iterable[tuple[float, float]]) -> int:
