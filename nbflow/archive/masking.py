@@ -127,13 +127,7 @@ class ByNames:
             return codec.dumps(RuntimeError(MASK) if isinstance(record, (CallFailed, RunFailed)) else MASK)
 
     def _part(self, name: str, found: Any) -> object:  # noqa: ANN401  # of a field of PARTS
-        if name == "callers":
-            return tuple(msgspec.structs.replace(one, shown=self._secrets.text(one.shown)) for one in found)
-        if name == "files":
-            return tuple(file._replace(path=self._secrets.text(file.path)) for file in found)
-        if name == "schema":  # its keys are names of parts, which are no secrets
-            return _each_text(found, self._secrets.text)
-        return self._walked(found, is_secret=False)
+        return self._walked(found, is_secret=False) if name == "metadata" else _part_of(name, found, self._secrets.text)
 
     def _walked(self, found: Any, *, is_secret: bool, learns: bool = False) -> Any:  # noqa: ANN401  # any part of a value
         """Return a part of a stored value without secrets.
@@ -271,16 +265,21 @@ class ByFunction:
         return new
 
     def _part(self, name: str, found: Any) -> object:  # noqa: ANN401  # of a field of PARTS
-        if name == "callers":
-            return tuple(msgspec.structs.replace(one, shown=self._text(one.shown)) for one in found)
-        if name == "files":
-            return tuple(file._replace(path=self._text(file.path)) for file in found)
-        if name == "schema":
-            return _each_text(found, self._text)
-        return {key: self._redact(value) for key, value in found.items()}
+        if name == "metadata":
+            return {key: self._redact(value) for key, value in found.items()}
+        return _part_of(name, found, self._text)
 
 
 _OF_CLASS = frozenset({"type", "bases", "own", "made", "lost", "suppress"})  # parts of a stored error: what it is
+
+
+def _part_of(name: str, found: Any, text: Callable[[str], str]) -> object:  # noqa: ANN401  # of a field of PARTS
+    """Return a field of PARTS, other than the user's metadata, with other texts."""
+    if name == "callers":
+        return tuple(msgspec.structs.replace(one, shown=text(one.shown)) for one in found)
+    if name == "files":
+        return tuple(file._replace(path=text(file.path)) for file in found)
+    return _each_text(found, text)  # a schema, whose keys are names of parts, which are no secrets
 
 
 def _each_text(found: Any, text: Callable[[str], str]) -> Any:  # noqa: ANN401  # any part of a value

@@ -6,7 +6,7 @@ import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from nbflow.fingerprint.project import is_own, package_of
+from nbflow.fingerprint.project import SURROUNDINGS, is_own, package_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def installed(module: str | None) -> str:
     """Return the installed package that a module belongs to; empty for one's own, Python's and nbflow's."""
     package = package_of(module)
-    return package if package and package != "IPython" and not is_own(package) else ""
+    return package if package and package not in SURROUNDINGS and not is_own(package) else ""
 
 
 def versions_of(packages: Iterable[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from types import ModuleType
 
 _OURS = frozenset({"nbflow", "nbflow_widgets", "builtins"})
+SURROUNDINGS = frozenset({"nbflow", "IPython"})  # packages whose objects code runs in, as a cell's get_ipython tells
 _INSTALLED = ("/site-packages/", "/dist-packages/")
 
 

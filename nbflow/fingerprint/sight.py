@@ -15,14 +15,13 @@ from nbflow.fingerprint.held import FUNCTIONS, held_by
 from nbflow.fingerprint.looks import dict_of, items_of
 from nbflow.fingerprint.names import MUTATORS
 from nbflow.fingerprint.packages import installed
-from nbflow.fingerprint.project import is_own, is_standard, package_of
+from nbflow.fingerprint.project import SURROUNDINGS, is_own, is_standard, package_of
 from nbflow.fingerprint.texts import in_order, text_of
 from nbflow.fingerprint.trace import Changes, Trace
 
 _PLAIN = (int, float, complex, str, bytes, bool, type(None))
 SEALED = frozenset({*_PLAIN, type(Ellipsis), type(NotImplemented)})
 CONTAINERS = (list, dict, set, frozenset, tuple)
-SURROUNDINGS = frozenset({"nbflow", "IPython"})  # packages whose objects code runs in, as a cell's get_ipython tells
 _BASES = frozenset({"builtins", "abc", "typing", "collections", "enum"})
 _PLAIN_BASES = (int, float, str, bytes)
 _MOST = 10_000  # items of a container of code and objects that are followed

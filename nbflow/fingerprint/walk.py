@@ -19,11 +19,10 @@ from nbflow.fingerprint.content import part_of
 from nbflow.fingerprint.held import FUNCTIONS, HOLDERS, is_public
 from nbflow.fingerprint.looks import MISSING, dict_of, inside, parts_of
 from nbflow.fingerprint.names import Import, Names, names_of
-from nbflow.fingerprint.project import is_own, is_own_path, is_standard, package_of
+from nbflow.fingerprint.project import SURROUNDINGS, is_own, is_own_path, is_standard, package_of
 from nbflow.fingerprint.sight import (
     CONTAINERS,
     SEALED,
-    SURROUNDINGS,
     Sight,
     Step,
     data_within,

@@ -140,7 +140,7 @@ def _notes(scheduler: Scheduler) -> dict[str, str]:
     for record in of_kind(scheduler.log.records, CallReturned):
         if record.made_with:
             now = {name: version_of(name) for name in record.made_with}
-            notes[record.path] = versions_in_words(record.made_with, now)
+            notes[record.path] = f"made with {versions_in_words(record.made_with, now)}"
         elif record.files and (file := changed(record.files)) is not None:
             notes[record.path] = f"{changed_in_words(*file)}; what this run has done stands"
     return notes

@@ -115,7 +115,7 @@ def _facts(record: Record) -> dict[str, str]:
     if isinstance(record, (CallReturned, RunReturned)) and record.files:
         facts["files"] = files_in_words(record.files)
     if isinstance(record, CallReturned) and record.made_with:
-        facts["made with"] = versions_in_words(record.made_with, {}).removeprefix("made with ")
+        facts["made with"] = versions_in_words(record.made_with, {})
     return facts
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbflow.core.record import CallReturned, of_kind
+from nbflow.views.code import code_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from nbflow.core.record import FileRead, Record
-    from nbflow.views.code import CodeView
 
 LISTED = 20
 """Files of a call that are listed."""
@@ -48,27 +48,22 @@ def _size(file: FileRead) -> str:
 
 
 def versions_in_words(made_with: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Return with which versions a result was made, and which there are now; empty if they are the same."""
-    listed = [
+    """Return the versions that a result was made with, and those of now as far as they are given."""
+    return "; ".join(
         f"{name} {version}{f', now {now[name]}' if name in now else ''}" for name, version in sorted(made_with.items())
-    ]
-    return f"made with {'; '.join(listed)}" if listed else ""
+    )
 
 
-def versions_of_taken(records: Iterable[Record], code: CodeView) -> str:
-    """Return in words with which other versions results were made that a run took over; empty if with none.
-
-    Args:
-        records: of the run.
-        code: of the run.
-    """
+def versions_of_taken(records: Sequence[Record]) -> str:
+    """Return in words with which other versions results of a run were made that it took over; empty if with none."""
+    taken = [record for record in of_kind(records, CallReturned) if record.made_with]
+    code = code_of(records) if taken else None
     before: dict[str, str] = {}
     now: dict[str, str] = {}
-    for record in of_kind([*records], CallReturned):
-        if record.made_with:
-            before.update(record.made_with)
-            kept = code.kept.get((record.name, record.code))
-            now.update(kept.packages if kept is not None else ())
+    for record in taken:
+        before.update(record.made_with)
+        kept = code.kept.get((record.name, record.code)) if code is not None else None
+        now.update(kept.packages if kept is not None else ())
     return versions_in_words(before, now)
 
 

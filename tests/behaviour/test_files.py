@@ -134,14 +134,14 @@ READS: dict[str, Callable[[Any], Any]] = {
 
 def reading(flow: Flavour, read: Callable[[Any], Any], argument: Any, **options: Any) -> Any:
     """Return a workflow with a task that reads a file, whose results are cached where ``cached`` says so."""
-    cached = options.pop("cached", False)
+    cached, of_body = options.pop("cached", False), options.pop("of_body", {})
 
     @flow.task(cache_policy=CachePolicy() if cached else None, **options)
     def load(name: Any) -> Any:
         RAN.append("load")
         return read(name)
 
-    @flow.entrypoint(cache=InMemoryCache() if cached else None)
+    @flow.entrypoint(cache=InMemoryCache() if cached else None, **of_body)
     def body(_: int) -> Any:
         return (yield load(argument))
 
@@ -268,35 +268,15 @@ def flow_files(body: Any) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("off", ["task", "entrypoint"])
 def test_one_option_turns_it_off(flow: Flavour, off: str) -> None:
-    @flow.task(files=off != "task")
-    def load(name: Any) -> str:
-        RAN.append("load")
-        return Path(name).read_text()
-
-    @flow.entrypoint(files=off != "entrypoint")
-    def body(_: int) -> Any:
-        return (yield load("a.txt"))
-
+    body = reading(flow, READS["open"], "a.txt", files=off != "task", of_body={"files": off != "entrypoint"})
     assert not runs_again(flow, body, lambda: Path("a.txt").write_text("two"), cached=False)
     assert flow_files(body) == {}
 
 
 def test_turned_off_what_was_recorded_before_does_not_count_either(flow: Flavour) -> None:
-    def made(**options: Any) -> Any:
-        @flow.task
-        def load(name: Any) -> str:
-            RAN.append("load")
-            return Path(name).read_text()
-
-        @flow.entrypoint(**options)
-        def body(_: int) -> Any:
-            return (yield load("a.txt"))
-
-        return body
-
-    flow.invoke(made(), 1)
+    flow.invoke(reading(flow, READS["open"], "a.txt"), 1)
     Path("a.txt").write_text("two")
-    flow.invoke(made(files=False), 1, reuse=True)
+    flow.invoke(reading(flow, READS["open"], "a.txt", of_body={"files": False}), 1, reuse=True)
     assert RAN == ["load"]
 
 

@@ -15,9 +15,7 @@ from types import ModuleType
 from nbflow import InMemorySaver, Workflow, import_run
 
 
-def main(  # a command line
-    module: str, beside: str, exported: str, thread: str, workflow: str, result: str
-) -> None:
+def main(module: str, beside: str, exported: str, thread: str, workflow: str, result: str) -> None:
     """Write as JSON what a run would do that takes over what a stored one has done, or why that can't be told.
 
     Args:
@@ -52,7 +50,7 @@ def _planned(space: dict[str, object], exported: str, thread: str, workflow: str
     assert run is not None, "it has just been brought in"
     plan = found.plan(run.input, config, reuse=True)
     return {
-        "calls": [[call.name, call.path, call.action, call.reason] for call in plan.calls],
+        "calls": [[call.path, call.name, call.action, call.reason] for call in plan.calls],
         "questions": [*plan.questions],
         "unknown": plan.unknown,
         "after": dict(plan.after),

@@ -11,9 +11,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from nbflow import export_run
+from nbflow.views.plan import PlannedCall
 from nbflow_widgets import fresh_kernel
 from nbflow_widgets.as_module import module_of
 from nbflow_widgets.commands import Shown, kit_here, newest_run
@@ -85,7 +86,7 @@ def _lines(run: Run, found: dict[str, Any], notebook: Path) -> list[str]:
         return [told, str(found["error"])]
     if "missing" in found:
         return [f"{where} does not give {of} again: it does not define the workflow `{found['missing']}`."]
-    calls = [_Call(*one) for one in found["calls"]]
+    calls = [PlannedCall(*one) for one in found["calls"]]
     runs = [one for one in calls if one.action in {"runs", "sleeps"}]
     lines = [f"  {one.name} ({one.path}): {one.reason}" for one in runs[:LISTED]]
     lines += [f"  and {len(runs) - LISTED:,} more"] if len(runs) > LISTED else []
@@ -100,15 +101,6 @@ def _lines(run: Run, found: dict[str, Any], notebook: Path) -> list[str]:
     until = " as far as its first question" if found["questions"] else ""
     how = f"all {plural(len(calls), 'call')} have" if len(calls) != 1 else "its call has"
     return [f"{where} gives {of} again{until}: {how} the code, arguments and files of then.", *lines]
-
-
-class _Call(NamedTuple):
-    """A call that a run of now would make; the fields as of a ``PlannedCall``."""
-
-    name: str
-    path: str
-    action: str
-    reason: str
 
 
 def _not_looked_at(found: dict[str, Any]) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbflow import read_run
-from nbflow.views.code import code_of
 from nbflow.views.plan import Planning, folded
 from nbflow.views.rests import versions_of_taken
 from nbflow_widgets.markup import duration, plural
@@ -42,8 +41,8 @@ def taken_over_text(run: Run, *, times: bool) -> str:
     ]
     rest = sum(map(len, groups[LISTED:]))
     more = [f"and {rest:,} more"] if rest else []
-    if versions := versions_of_taken(run.log, code_of(run.log)):
-        text += f" ({versions})"
+    if versions := versions_of_taken(run.log):
+        text += f" (made with {versions})"
     return f"{text}. Ran: {'; '.join([*listed, *more])}." if ran else f"{text}."
 
 
